@@ -1,0 +1,53 @@
+//! Every limit of the library, in one place, each with a default that is safe for a server on the
+//! open internet.
+//!
+//! ```
+//! use wscodec::Limits;
+//!
+//! let mut limits = Limits::default();
+//! limits.message = 1 << 20;
+//! assert_eq!(limits.frame, 64 << 20);
+//! ```
+
+/// How much a peer may make us hold or do. What passes a limit is refused from the header alone,
+/// before anything is stored for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Payload bytes of one frame; default 64 MiB. Passing it is
+    /// [`FrameTooLarge`](crate::LimitError::FrameTooLarge), close code 1009.
+    pub frame: u64,
+    /// Payload bytes of one message, over all its frames; default 64 MiB. Passing it is
+    /// [`MessageTooLarge`](crate::LimitError::MessageTooLarge), close code 1009.
+    pub message: u64,
+    /// Frames of one message, empty ones too; default 131,072. Passing it is
+    /// [`TooManyFragments`](crate::LimitError::TooManyFragments), close code 1008.
+    pub fragments: u32,
+    /// Bytes of an HTTP head with its closing empty line; default 16 KiB. Passing it is
+    /// [`HeadTooLarge`](crate::LimitError::HeadTooLarge), status 431.
+    pub head: usize,
+    /// Header lines of an HTTP head; default 100, at most [`Limits::MAX_HEADERS`]. Passing it is
+    /// [`TooManyHeaders`](crate::LimitError::TooManyHeaders), status 431.
+    pub headers: usize,
+}
+
+impl Limits {
+    /// The most header lines that can be asked for in [`Limits::headers`]; a larger figure counts
+    /// as this one.
+    pub const MAX_HEADERS: usize = 128;
+
+    /// The defaults, in a constant.
+    pub const DEFAULT: Self = Self {
+        frame: 64 << 20,
+        message: 64 << 20,
+        fragments: 131_072,
+        head: 16 << 10,
+        headers: 100,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
