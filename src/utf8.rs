@@ -1,1 +1,185 @@
-//! (being written)
+//! UTF-8 checked as it comes, in pieces cut anywhere (RFC 6455 §5.6, §8.1).
+//!
+//! Text is refused at the first byte that no further bytes could make right, which may be within a
+//! character: `E0 80` is wrong at its second byte.
+//!
+//! ```
+//! use wscodec::utf8::Validator;
+//!
+//! let mut validator = Validator::new();
+//! validator.push("caf\u{e9}".as_bytes().split_at(4).0).unwrap(); // cut within the é
+//! assert!(!validator.is_complete());
+//! assert_eq!(validator.push(b"x"), Err(0)); // that é can't go on with an x
+//! ```
+
+use core::str::Utf8Error;
+
+/// A check of text that comes in pieces. It holds at most 3 bytes: a character not yet whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Validator {
+    begun: [u8; 4],
+    len: u8,
+}
+
+impl Validator {
+    /// A check at the beginning of a text.
+    pub const fn new() -> Self {
+        Self {
+            begun: [0; 4],
+            len: 0,
+        }
+    }
+
+    /// Whether the text may end here: no character is cut.
+    #[inline]
+    pub const fn is_complete(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Checks the next piece.
+    ///
+    /// # Errors
+    /// The index in `piece` of the first byte that can't be. The validator is then of no more use.
+    #[inline]
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), usize> {
+        if self.len == 0 && simdutf8::basic::from_utf8(piece).is_ok() {
+            return Ok(());
+        }
+        self.push_slowly(piece)
+    }
+
+    /// Notes a piece that is known to be ASCII.
+    ///
+    /// # Errors
+    /// `Err(0)` within a character, if the piece has any byte.
+    #[inline]
+    pub fn push_ascii(&mut self, len: usize) -> Result<(), usize> {
+        if self.len != 0 && len != 0 {
+            return Err(0);
+        }
+        Ok(())
+    }
+
+    /// A piece that completes, leaves or breaks a character.
+    fn push_slowly(&mut self, piece: &[u8]) -> Result<(), usize> {
+        let mut taken = 0;
+        while self.len != 0 {
+            let Some(&byte) = piece.get(taken) else {
+                return Ok(());
+            };
+            self.begun[usize::from(self.len)] = byte;
+            self.len += 1;
+            match core::str::from_utf8(&self.begun[..usize::from(self.len)]) {
+                Ok(_) => self.len = 0,
+                Err(e) if e.error_len().is_some() => return Err(taken),
+                Err(_) => {}
+            }
+            taken += 1;
+        }
+        let rest = &piece[taken..];
+        let Err(e) = simdutf8::compat::from_utf8(rest) else {
+            return Ok(());
+        };
+        let tail = &rest[e.valid_up_to()..];
+        match core::str::from_utf8(tail) {
+            Err(e) if e.error_len().is_none() => {
+                self.begun[..tail.len()].copy_from_slice(tail);
+                self.len = tail.len() as u8;
+                Ok(())
+            }
+            Err(inner) => Err(taken + e.valid_up_to() + first_impossible(tail, inner)),
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+/// The index of the first byte that no further bytes could make right; the length, if `bytes` just
+/// ends too early.
+pub(crate) fn first_impossible(bytes: &[u8], error: Utf8Error) -> usize {
+    let start = error.valid_up_to();
+    match (error.error_len(), bytes.get(start)) {
+        (None, _) => bytes.len(),
+        // A byte that begins a character: what can't be is the byte after its good part.
+        (Some(good), Some(0xc2..=0xf4)) => start + good,
+        _ => start,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// The length of the longest front of `bytes` that could become UTF-8, found the slow way.
+    fn oracle(bytes: &[u8]) -> Option<usize> {
+        (0..bytes.len()).find(|&i| match core::str::from_utf8(&bytes[..=i]) {
+            Ok(_) => false,
+            Err(e) => e.error_len().is_some(),
+        })
+    }
+
+    fn in_pieces(bytes: &[u8], cut: usize) -> Result<bool, usize> {
+        let mut validator = Validator::new();
+        let (front, back) = bytes.split_at(cut);
+        validator.push(front)?;
+        validator.push(back).map_err(|i| cut + i)?;
+        Ok(validator.is_complete())
+    }
+
+    #[test]
+    fn agrees_with_the_oracle_at_every_cut() {
+        let mut cases: Vec<Vec<u8>> = std::vec![
+            "κόσμε, 日本語, 🦀".into(),
+            b"\xf4\x8f\xbf\xbf".to_vec(),
+            b"\xf4\x90\x80\x80".to_vec(),
+            b"\xed\x9f\xbf\xed\xa0\x80".to_vec(),
+            b"a\xe0\x80\x80".to_vec(),
+            b"\xf0\x8f\x80\x80".to_vec(),
+            b"ab\xc0\xaf".to_vec(),
+            b"\xff".to_vec(),
+            b"abc\x80".to_vec(),
+            b"\xf0\x90\x80A".to_vec(),
+        ];
+        // Long ones, so that the vector code has its part, with one byte spoilt anywhere.
+        let text = "0123456789 Straße — 北京 🦀 ".repeat(6);
+        cases.push(text.clone().into());
+        for at in (0..text.len()).step_by(3) {
+            let mut spoilt = text.clone().into_bytes();
+            spoilt[at] ^= 0xc0;
+            cases.push(spoilt);
+        }
+        for case in &cases {
+            let expected = match oracle(case) {
+                Some(i) => Err(i),
+                None => Ok(core::str::from_utf8(case).is_ok()),
+            };
+            for cut in 0..=case.len() {
+                assert_eq!(in_pieces(case, cut), expected, "{case:x?} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_pair_and_triple_of_lead_bytes_agrees() {
+        for a in 0x80..=0xffu8 {
+            for b in 0..=0xffu8 {
+                for rest in [&[][..], &[0x80], &[0xbf, 0x80], &[0x41]] {
+                    let bytes = [&[a, b], rest].concat();
+                    let mut validator = Validator::new();
+                    let found = bytes
+                        .iter()
+                        .position(|byte| validator.push(&[*byte]).is_err());
+                    assert_eq!(found, oracle(&bytes), "{bytes:x?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ascii_can_not_stand_within_a_character() {
+        let mut validator = Validator::new();
+        validator.push(b"\xe2").unwrap();
+        assert_eq!(validator.push_ascii(0), Ok(()));
+        assert_eq!(validator.push_ascii(1), Err(0));
+    }
+}

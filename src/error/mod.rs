@@ -41,6 +41,7 @@ macro_rules! group {
                 match self { $(Self::$variant => $code,)* }
             }
 
+            #[allow(dead_code, reason = "errors of the caller have no number")]
             const fn $number(self) -> u16 {
                 match self { $(Self::$variant => $value,)* }
             }
@@ -90,7 +91,7 @@ group! {
     CloseCode, "CLOSE_CODE", 1002, "a close frame has a code that must not be sent";
     /// Text, or a close reason, that is not UTF-8 (RFC 6455 §5.6, §8.1).
     InvalidUtf8, "INVALID_UTF8", 1007, "text is not valid UTF-8";
-    /// The stream ended without a close frame, or inside a frame, message or head (RFC 6455 §7.1.5).
+    /// The stream ended inside a frame, a fragmented message or a head (RFC 6455 §7.1.5).
     UnexpectedEof, "UNEXPECTED_EOF", 1006, "the stream ended too early";
 }
 
@@ -163,6 +164,8 @@ group! {
     TextNotUtf8, "TEXT_NOT_UTF8", 0, "a text message must be UTF-8";
     /// A length of 2^63 or more (RFC 6455 §5.2).
     PayloadTooLong, "PAYLOAD_TOO_LONG", 0, "a payload has fewer than 2^63 bytes";
+    /// A mask in a frame that is to be sent more than once (RFC 6455 §5.3).
+    MaskedCompiled, "MASKED_COMPILED", 0, "a compiled frame can't be masked";
     /// The caller's buffer does not hold the result.
     BufferTooSmall, "BUFFER_TOO_SMALL", 0, "the buffer is too small";
     /// A new message before the last one was finished.
@@ -242,7 +245,10 @@ impl Error {
 
     /// The error with a place in the stream.
     pub const fn at(self, offset: u64) -> Fault {
-        Fault { error: self, offset }
+        Fault {
+            error: self,
+            offset,
+        }
     }
 }
 

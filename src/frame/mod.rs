@@ -1,1 +1,51 @@
-//! (being written)
+//! One frame's bytes (RFC 6455 §5.2–5.5): header, mask, close payload, and the rules that a single
+//! header must keep.
+//!
+//! Nothing in this room allocates, reads or writes anything but the slices that it is handed.
+//! Rules that span frames are in [`message`](crate::message), except for the one that a header
+//! shows by itself once it is known whether a message is open ([`Rules::check`]).
+//!
+//! To read frames as they come, cut anywhere, use the [`Decoder`]:
+//!
+//! ```
+//! use wscodec::frame::{Decoder, Event, OpCode, Rules, Role};
+//!
+//! // "Hello", masked, from RFC 6455 §5.7.
+//! let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+//! let mut decoder = Decoder::new(Rules::new(Role::Server));
+//! let mut input = &mut bytes[..];
+//!
+//! let Some(Event::Header(header)) = decoder.decode(&mut input)? else { panic!() };
+//! assert_eq!((header.opcode, header.fin, header.len), (OpCode::Text, true, 5));
+//! let Some(Event::Payload(payload)) = decoder.decode(&mut input)? else { panic!() };
+//! assert_eq!(payload, b"Hello");
+//! assert!(matches!(decoder.decode(&mut input)?, Some(Event::End)));
+//! # Ok::<(), wscodec::Fault>(())
+//! ```
+//!
+//! To write one, [`encode`] puts header and payload into a slice, and [`Compiled`] keeps the bytes
+//! of a frame that is sent many times.
+
+mod check;
+mod close;
+mod compiled;
+mod decode;
+mod encode;
+mod header;
+pub mod mask;
+mod opcode;
+
+pub use check::{Role, Rules};
+pub use close::Close;
+pub use compiled::Compiled;
+pub use decode::{Decoder, Event};
+pub(crate) use encode::with_len;
+pub use encode::{encode, encode_in_place};
+pub use header::{Header, Parsed, Rsv};
+pub use opcode::OpCode;
+
+/// The longest header: 2 bytes, a 64-bit length, a mask key.
+pub const MAX_HEADER_LEN: usize = 14;
+
+/// The longest payload of a control frame (RFC 6455 §5.5).
+pub const MAX_CONTROL_LEN: usize = 125;

@@ -1,0 +1,164 @@
+//! What a header must keep, given the side that reads it, the extensions agreed on, and whether a
+//! message is open.
+
+use super::{Header, MAX_CONTROL_LEN, OpCode, Rsv};
+use crate::Limits;
+use crate::error::{Error, LimitError, PeerError};
+
+/// Which side of the connection this endpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Reads unmasked frames and writes masked ones.
+    Client,
+    /// Reads masked frames and writes unmasked ones.
+    Server,
+}
+
+/// The rules for incoming headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    role: Role,
+    /// The reserved bits that extensions own, on the first frame of a message.
+    rsv: Rsv,
+    max_len: u64,
+}
+
+impl Rules {
+    /// Rules for what comes in at this side, without extensions, with the default
+    /// [`Limits::frame`].
+    pub const fn new(role: Role) -> Self {
+        Self {
+            role,
+            rsv: Rsv::NONE,
+            max_len: Limits::DEFAULT.frame,
+        }
+    }
+
+    /// Allows reserved bits, which negotiated extensions own, on the first frame of each message.
+    /// On continuation and control frames they stay forbidden (RFC 7692 §6.1).
+    #[must_use]
+    pub const fn with_rsv(self, rsv: Rsv) -> Self {
+        Self { rsv, ..self }
+    }
+
+    /// Sets the most bytes of payload a frame may have.
+    #[must_use]
+    pub const fn with_max_len(self, max_len: u64) -> Self {
+        Self { max_len, ..self }
+    }
+
+    /// The side that reads.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The reserved bits allowed.
+    pub const fn rsv(&self) -> Rsv {
+        self.rsv
+    }
+
+    /// Checks a header; `message_open` says whether a message is begun and not finished.
+    ///
+    /// # Errors
+    /// A [`PeerError`] (close code 1002), or [`LimitError::FrameTooLarge`] (1009), from the header
+    /// alone.
+    #[inline]
+    pub fn check(&self, header: &Header, message_open: bool) -> Result<(), Error> {
+        let first_of_message = matches!(header.opcode, OpCode::Text | OpCode::Binary);
+        // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings".
+        let rsv = if first_of_message {
+            self.rsv
+        } else {
+            Rsv::NONE
+        };
+        if !rsv.contains(header.rsv) {
+            return Err(PeerError::ReservedBits.into());
+        }
+        if header.opcode.is_control() {
+            // §5.5: "MUST have a payload length of 125 bytes or less and MUST NOT be fragmented".
+            if !header.fin {
+                return Err(PeerError::FragmentedControl.into());
+            }
+            if header.len > MAX_CONTROL_LEN as u64 {
+                return Err(PeerError::ControlTooLong.into());
+            }
+        } else if first_of_message == message_open {
+            // §5.4: the fragments of one message must not be mixed with another's.
+            return Err(match message_open {
+                true => PeerError::ExpectedContinuation.into(),
+                false => PeerError::UnexpectedContinuation.into(),
+            });
+        }
+        // §5.1: a server closes on an unmasked frame, a client on a masked one.
+        match (self.role, header.mask) {
+            (Role::Server, None) => return Err(PeerError::UnmaskedFrame.into()),
+            (Role::Client, Some(_)) => return Err(PeerError::MaskedFrame.into()),
+            _ => {}
+        }
+        if header.len > self.max_len {
+            return Err(LimitError::FrameTooLarge.into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(first: u8, len: u64) -> Header {
+        Header {
+            fin: first & 0x80 != 0,
+            rsv: Rsv::new(first >> 4),
+            opcode: OpCode::new(first & 15).unwrap(),
+            mask: None,
+            len,
+        }
+    }
+
+    #[test]
+    fn each_rule_is_kept() {
+        let rules = Rules::new(Role::Client)
+            .with_rsv(Rsv::RSV1)
+            .with_max_len(1000);
+        let check = |first, len, open| rules.check(&frame(first, len), open);
+        assert_eq!(check(0x81, 1000, false), Ok(()));
+        assert_eq!(check(0xc1, 5, false), Ok(()));
+        assert_eq!(check(0x00, 5, true), Ok(()));
+        assert_eq!(check(0x89, 125, true), Ok(()));
+        let refused: [(u8, u64, bool, Error); 9] = [
+            (0x91, 5, false, PeerError::ReservedBits.into()),
+            (0xc0, 5, true, PeerError::ReservedBits.into()),
+            (0xc9, 5, false, PeerError::ReservedBits.into()),
+            (0x09, 5, false, PeerError::FragmentedControl.into()),
+            (0x88, 126, false, PeerError::ControlTooLong.into()),
+            (0x81, 5, true, PeerError::ExpectedContinuation.into()),
+            (0x02, 5, true, PeerError::ExpectedContinuation.into()),
+            (0x80, 5, false, PeerError::UnexpectedContinuation.into()),
+            (0x82, 1001, false, LimitError::FrameTooLarge.into()),
+        ];
+        for (first, len, open, error) in refused {
+            assert_eq!(check(first, len, open), Err(error), "{first:#x} {len}");
+        }
+    }
+
+    #[test]
+    fn each_role_wants_the_other_sides_masking() {
+        let plain = Header::new(OpCode::Text, 1);
+        let masked = Header {
+            mask: Some([0; 4]),
+            ..plain
+        };
+        let (server, client) = (Rules::new(Role::Server), Rules::new(Role::Client));
+        assert_eq!(server.check(&masked, false), Ok(()));
+        assert_eq!(client.check(&plain, false), Ok(()));
+        assert_eq!(
+            server.check(&plain, false),
+            Err(PeerError::UnmaskedFrame.into())
+        );
+        assert_eq!(
+            client.check(&masked, false),
+            Err(PeerError::MaskedFrame.into())
+        );
+    }
+}

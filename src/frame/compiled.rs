@@ -1,0 +1,122 @@
+//! Frames whose bytes are made once and sent many times.
+
+use super::{Close, Header, MAX_CONTROL_LEN, OpCode};
+use crate::error::MisuseError;
+
+/// The bytes of a whole frame, in an array of `N`: at compile time, on the stack, in a static.
+///
+/// Only unmasked frames are compiled, which is what a server sends: a client needs a new key for
+/// each frame (RFC 6455 §5.3).
+///
+/// ```
+/// use wscodec::frame::Compiled;
+///
+/// assert_eq!(Compiled::PING.as_bytes(), [0x89, 0]);
+/// let hello: Compiled<16> = Compiled::text("hello")?;
+/// assert_eq!(hello.as_bytes(), b"\x81\x05hello");
+/// # Ok::<(), wscodec::MisuseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compiled<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl Compiled<2> {
+    /// An empty ping.
+    pub const PING: Self = Self {
+        bytes: [0x89, 0],
+        len: 2,
+    };
+    /// An empty pong.
+    pub const PONG: Self = Self {
+        bytes: [0x8a, 0],
+        len: 2,
+    };
+    /// A close frame without a code, which the peer sees as 1005.
+    pub const CLOSE: Self = Self {
+        bytes: [0x88, 0],
+        len: 2,
+    };
+}
+
+impl<const N: usize> Compiled<N> {
+    /// A frame of any kind.
+    ///
+    /// # Errors
+    /// [`MisuseError::BufferTooSmall`] if `N` can't hold it, and those of [`Header::encode`]. A
+    /// `header` with a mask is [`MisuseError::MaskedCompiled`]; its `len` is set to the payload's.
+    pub fn new(header: Header, payload: &[u8]) -> Result<Self, MisuseError> {
+        if header.mask.is_some() {
+            return Err(MisuseError::MaskedCompiled);
+        }
+        let mut bytes = [0; N];
+        let len = super::encode(header, payload, &mut bytes)?;
+        Ok(Self { bytes, len })
+    }
+
+    /// A final text frame.
+    ///
+    /// # Errors
+    /// [`MisuseError::BufferTooSmall`].
+    pub fn text(text: &str) -> Result<Self, MisuseError> {
+        Self::new(Header::new(OpCode::Text, 0), text.as_bytes())
+    }
+
+    /// A final binary frame.
+    ///
+    /// # Errors
+    /// [`MisuseError::BufferTooSmall`].
+    pub fn binary(payload: &[u8]) -> Result<Self, MisuseError> {
+        Self::new(Header::new(OpCode::Binary, 0), payload)
+    }
+
+    /// A close frame.
+    ///
+    /// # Errors
+    /// Those of [`Close::encode`], and [`MisuseError::BufferTooSmall`].
+    pub fn close(close: Close<'_>) -> Result<Self, MisuseError> {
+        let mut payload = [0; MAX_CONTROL_LEN];
+        let len = close.encode(&mut payload)?;
+        Self::new(Header::new(OpCode::Close, 0), &payload[..len])
+    }
+
+    /// The frame.
+    pub const fn as_bytes(&self) -> &[u8] {
+        self.bytes.split_at(self.len).0
+    }
+}
+
+impl<const N: usize> AsRef<[u8]> for Compiled<N> {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CloseCode;
+
+    #[test]
+    fn compiled_frames_are_the_bytes_of_encoded_ones() {
+        let going: Compiled<127> = Compiled::close(Close {
+            code: CloseCode::GOING_AWAY,
+            reason: "later",
+        })
+        .unwrap();
+        assert_eq!(going.as_bytes(), b"\x88\x07\x03\xe9later");
+        assert_eq!(
+            Compiled::<6>::text("hello"),
+            Err(MisuseError::BufferTooSmall)
+        );
+        let masked = Header {
+            mask: Some([0; 4]),
+            ..Header::new(OpCode::Text, 0)
+        };
+        assert_eq!(
+            Compiled::<64>::new(masked, b""),
+            Err(MisuseError::MaskedCompiled)
+        );
+    }
+}

@@ -1,0 +1,280 @@
+//! Frames from bytes that come cut anywhere.
+
+use core::mem;
+
+use super::{Header, MAX_HEADER_LEN, OpCode, Parsed, Rules, mask};
+use crate::error::{Error, Fault, PeerError};
+
+/// What [`Decoder::decode`] hands out. Every frame is one `Header`, `Payload`s for as many pieces
+/// as its payload came in (none, if it is empty), and one `End`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A frame begins.
+    Header(Header),
+    /// The next piece of the frame's payload, unmasked, never empty.
+    Payload(&'a mut [u8]),
+    /// The frame is complete.
+    End,
+}
+
+/// Reads frames out of a stream of bytes: any split of the stream gives the same frames. It keeps
+/// a header that is not yet whole, and nothing else.
+///
+/// Each header is held to the [`Rules`], and to the order of fragments (RFC 6455 §5.4). What a
+/// payload must be is not looked at here; that is [`message`](crate::message)'s.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    rules: Rules,
+    state: State,
+    message_open: bool,
+    /// Bytes taken so far.
+    offset: u64,
+    frame_offset: u64,
+    partial: [u8; MAX_HEADER_LEN],
+    partial_len: u8,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Header,
+    Payload {
+        key: Option<[u8; 4]>,
+        done: u64,
+        len: u64,
+    },
+    Failed(Fault),
+}
+
+impl Decoder {
+    /// A decoder at the beginning of a stream.
+    pub const fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            state: State::Header,
+            message_open: false,
+            offset: 0,
+            frame_offset: 0,
+            partial: [0; MAX_HEADER_LEN],
+            partial_len: 0,
+        }
+    }
+
+    /// Counts offsets from here instead of 0: for a stream whose handshake was read before.
+    #[must_use]
+    pub const fn with_offset(self, offset: u64) -> Self {
+        Self { offset, ..self }
+    }
+
+    /// Takes bytes off the front of `input` until there is something to tell; `None` when `input`
+    /// is used up. Payloads are unmasked where they lie.
+    ///
+    /// # Errors
+    /// The first broken rule, with the offset of the frame's first byte. The decoder stays in that
+    /// state: it answers the same to every later call.
+    #[inline]
+    pub fn decode<'a>(&mut self, input: &mut &'a mut [u8]) -> Result<Option<Event<'a>>, Fault> {
+        match self.state {
+            State::Header => self.header(input),
+            State::Payload { done, len, .. } if done == len => {
+                self.state = State::Header;
+                Ok(Some(Event::End))
+            }
+            State::Payload { key, done, len } => {
+                let n = usize::try_from(len - done).map_or(input.len(), |n| n.min(input.len()));
+                if n == 0 {
+                    return Ok(None);
+                }
+                let (payload, rest) = mem::take(input).split_at_mut(n);
+                *input = rest;
+                if let Some(key) = key {
+                    mask::apply(key, done, payload);
+                }
+                self.offset += n as u64;
+                let done = done + n as u64;
+                self.state = State::Payload { key, done, len };
+                Ok(Some(Event::Payload(payload)))
+            }
+            State::Failed(fault) => Err(fault),
+        }
+    }
+
+    /// Says that the stream ended.
+    ///
+    /// # Errors
+    /// [`PeerError::UnexpectedEof`] inside a frame or a fragmented message; the fault that the
+    /// decoder is in, if it is in one.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        match self.state {
+            State::Failed(fault) => Err(fault),
+            State::Header if self.partial_len == 0 && !self.message_open => Ok(()),
+            _ => self.fail(PeerError::UnexpectedEof.into(), self.offset),
+        }
+    }
+
+    /// The number of bytes taken so far, from the offset that the decoder began with.
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The offset of the first byte of the frame whose events come now, or came last.
+    pub const fn frame_offset(&self) -> u64 {
+        self.frame_offset
+    }
+
+    /// How many bytes are missing, at least, until something new can be told: of a header as many
+    /// as its form still lacks, of a payload one.
+    pub fn needed(&self) -> usize {
+        match self.state {
+            State::Header => match Header::parse(&self.partial[..usize::from(self.partial_len)]) {
+                Ok(Parsed::Incomplete(needed)) => needed,
+                _ => 0,
+            },
+            State::Payload { done, len, .. } => usize::from(done < len),
+            State::Failed(_) => 0,
+        }
+    }
+
+    fn header<'a>(&mut self, input: &mut &'a mut [u8]) -> Result<Option<Event<'a>>, Fault> {
+        if self.partial_len == 0 {
+            if input.is_empty() {
+                return Ok(None);
+            }
+            self.frame_offset = self.offset;
+            match Header::parse(input) {
+                Ok(Parsed::Complete(header, n)) => {
+                    self.take(input, n);
+                    return self.begin(header);
+                }
+                Ok(Parsed::Incomplete(_)) => {}
+                Err(error) => return self.fail(error, self.frame_offset),
+            }
+        }
+        loop {
+            let have = usize::from(self.partial_len);
+            match Header::parse(&self.partial[..have]) {
+                Ok(Parsed::Complete(header, _)) => {
+                    self.partial_len = 0;
+                    return self.begin(header);
+                }
+                Ok(Parsed::Incomplete(_)) if input.is_empty() => return Ok(None),
+                Ok(Parsed::Incomplete(needed)) => {
+                    let n = needed.min(input.len());
+                    self.partial[have..have + n].copy_from_slice(&input[..n]);
+                    self.partial_len += n as u8;
+                    self.take(input, n);
+                }
+                Err(error) => return self.fail(error, self.frame_offset),
+            }
+        }
+    }
+
+    fn begin<'a>(&mut self, header: Header) -> Result<Option<Event<'a>>, Fault> {
+        if let Err(error) = self.rules.check(&header, self.message_open) {
+            return self.fail(error, self.frame_offset);
+        }
+        if !matches!(header.opcode, OpCode::Close | OpCode::Ping | OpCode::Pong) {
+            self.message_open = !header.fin;
+        }
+        self.state = State::Payload {
+            key: header.mask,
+            done: 0,
+            len: header.len,
+        };
+        Ok(Some(Event::Header(header)))
+    }
+
+    fn take(&mut self, input: &mut &mut [u8], n: usize) {
+        *input = mem::take(input).split_at_mut(n).1;
+        self.offset += n as u64;
+    }
+
+    fn fail<T>(&mut self, error: Error, offset: u64) -> Result<T, Fault> {
+        let fault = error.at(offset);
+        self.state = State::Failed(fault);
+        Err(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Role;
+    use std::vec::Vec;
+
+    const STREAM: &[u8] = b"\x01\x83\x01\x02\x03\x04\x60\x60\x60\
+        \x89\x80\0\0\0\0\
+        \x80\xfe\x00\x80\x05\x06\x07\x08";
+
+    fn stream() -> Vec<u8> {
+        let mut bytes = STREAM.to_vec();
+        bytes.extend((0..128u8).map(|i| b'x' ^ (5 + i % 4)));
+        bytes
+    }
+
+    /// Headers and payloads, the pieces of a payload joined.
+    fn frames(pieces: &mut [&mut [u8]]) -> Result<Vec<(Header, Vec<u8>, u64)>, Fault> {
+        let mut decoder = Decoder::new(Rules::new(Role::Server));
+        let mut frames = Vec::new();
+        for piece in pieces {
+            let mut input = &mut **piece;
+            while let Some(event) = decoder.decode(&mut input)? {
+                match event {
+                    Event::Header(h) => frames.push((h, Vec::new(), decoder.frame_offset())),
+                    Event::Payload(p) => frames.last_mut().unwrap().1.extend_from_slice(p),
+                    Event::End => {}
+                }
+            }
+            assert!(input.is_empty());
+        }
+        decoder.finish()?;
+        Ok(frames)
+    }
+
+    #[test]
+    fn any_split_gives_the_same_frames() {
+        let whole = frames(&mut [&mut stream()]).unwrap();
+        assert_eq!(whole.len(), 3);
+        assert_eq!(whole[0].1, b"abc");
+        assert_eq!(whole[2].1, [b'x'; 128]);
+        assert_eq!([whole[0].2, whole[1].2, whole[2].2], [0, 9, 15]);
+        for cut in 0..=stream().len() {
+            let mut bytes = stream();
+            let (front, back) = bytes.split_at_mut(cut);
+            assert_eq!(frames(&mut [front, back]).unwrap(), whole);
+        }
+        let mut bytes = stream();
+        let mut single: Vec<_> = bytes.chunks_mut(1).collect();
+        assert_eq!(frames(&mut single).unwrap(), whole);
+    }
+
+    #[test]
+    fn an_end_inside_a_frame_or_message_is_a_fault_at_that_byte() {
+        let whole = stream().len();
+        for end in 1..whole {
+            let mut bytes = stream();
+            bytes.truncate(end);
+            let fault = Error::from(PeerError::UnexpectedEof).at(end as u64);
+            assert_eq!(frames(&mut [&mut bytes]), Err(fault));
+        }
+    }
+
+    #[test]
+    fn a_fault_stays_and_names_the_frame() {
+        let mut bytes = *b"\x82\x80\0\0\0\0\x82\x00\x82\x80";
+        let mut decoder = Decoder::new(Rules::new(Role::Server)).with_offset(100);
+        let mut input = &mut bytes[..];
+        while let Ok(Some(_)) = decoder.decode(&mut input) {}
+        let fault = Error::from(PeerError::UnmaskedFrame).at(106);
+        assert_eq!(decoder.decode(&mut input), Err(fault));
+        assert_eq!(decoder.finish(), Err(fault));
+    }
+
+    #[test]
+    fn it_tells_how_many_bytes_a_header_lacks() {
+        let mut decoder = Decoder::new(Rules::new(Role::Server));
+        for (byte, needed) in [(0x82, 1), (0xfe, 6), (1, 5), (0, 4)] {
+            assert_eq!(decoder.decode(&mut &mut [byte][..]), Ok(None));
+            assert_eq!(decoder.needed(), needed);
+        }
+    }
+}

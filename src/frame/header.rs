@@ -1,0 +1,282 @@
+//! The frame header (RFC 6455 §5.2), read and written in all three forms of the length.
+
+use super::{MAX_HEADER_LEN, OpCode};
+use crate::error::{Error, MisuseError, PeerError};
+
+/// The three reserved bits, for extensions (RFC 6455 §5.2, §9). As a number RSV1 is 4, RSV2 is 2
+/// and RSV3 is 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Rsv(u8);
+
+impl Rsv {
+    /// No bit set.
+    pub const NONE: Self = Self(0);
+    /// The first bit, which permessage-deflate sets on compressed messages (RFC 7692 §6).
+    pub const RSV1: Self = Self(4);
+    /// The second bit.
+    pub const RSV2: Self = Self(2);
+    /// The third bit.
+    pub const RSV3: Self = Self(1);
+
+    /// From a number; bits above the lowest three are dropped.
+    #[inline]
+    pub const fn new(bits: u8) -> Self {
+        Self(bits & 7)
+    }
+
+    /// As a number, 0–7.
+    #[inline]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The bits set in either.
+    #[inline]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all bits of `other` are set here.
+    #[inline]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether no bit is set.
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// A frame's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Header {
+    /// Whether the frame ends its message.
+    pub fin: bool,
+    /// The reserved bits.
+    pub rsv: Rsv,
+    /// What the frame is.
+    pub opcode: OpCode,
+    /// The key that masks the payload; a client's frames have one, a server's have none.
+    pub mask: Option<[u8; 4]>,
+    /// Bytes of payload, below 2^63.
+    pub len: u64,
+}
+
+/// What [`Header::parse`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    /// The header, and how many bytes it took.
+    Complete(Header, usize),
+    /// The header goes on: at least this many bytes more are needed. Asking again with that many
+    /// may show that yet more are, once the form of the length is known.
+    Incomplete(usize),
+}
+
+impl Header {
+    /// A final, unmasked frame without reserved bits.
+    pub const fn new(opcode: OpCode, len: u64) -> Self {
+        Self {
+            fin: true,
+            rsv: Rsv::NONE,
+            opcode,
+            mask: None,
+            len,
+        }
+    }
+
+    /// Reads a header from the front of `bytes`, which may hold less or more than it.
+    ///
+    /// Only what no role or extension could change is checked here; the rest is
+    /// [`Rules::check`](super::Rules::check)'s.
+    ///
+    /// # Errors
+    /// [`PeerError::ReservedOpcode`], [`PeerError::LengthNotMinimal`], [`PeerError::LengthTopBit`]
+    /// (RFC 6455 §5.2; close code 1002).
+    ///
+    /// ```
+    /// use wscodec::frame::{Header, OpCode, Parsed};
+    ///
+    /// assert_eq!(Header::parse(&[0x82])?, Parsed::Incomplete(1));
+    /// assert_eq!(Header::parse(&[0x82, 126])?, Parsed::Incomplete(2));
+    /// let header = Header::new(OpCode::Binary, 256);
+    /// assert_eq!(Header::parse(&[0x82, 126, 1, 0, 7])?, Parsed::Complete(header, 4));
+    /// # Ok::<(), wscodec::Error>(())
+    /// ```
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> Result<Parsed, Error> {
+        let &[first, second, ref rest @ ..] = bytes else {
+            return Ok(Parsed::Incomplete(2 - bytes.len()));
+        };
+        let masked = second & 0x80 != 0;
+        let form = second & 0x7f;
+        let extended = match form {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let len_of_rest = extended + if masked { 4 } else { 0 };
+        if rest.len() < len_of_rest {
+            return Ok(Parsed::Incomplete(len_of_rest - rest.len()));
+        }
+        let opcode = OpCode::new(first & 0x0f)?;
+        let (len, rest) = match form {
+            126 => match rest.split_first_chunk() {
+                Some((len, rest)) => (u64::from(u16::from_be_bytes(*len)), rest),
+                None => return Ok(Parsed::Incomplete(2)),
+            },
+            127 => match rest.split_first_chunk() {
+                Some((len, rest)) => (u64::from_be_bytes(*len), rest),
+                None => return Ok(Parsed::Incomplete(8)),
+            },
+            short => (u64::from(short), rest),
+        };
+        if len >> 63 != 0 {
+            return Err(PeerError::LengthTopBit.into());
+        }
+        if form == 126 && len < 126 || form == 127 && len <= 0xffff {
+            return Err(PeerError::LengthNotMinimal.into());
+        }
+        let mask = if masked {
+            rest.first_chunk().copied()
+        } else {
+            None
+        };
+        let header = Self {
+            fin: first & 0x80 != 0,
+            rsv: Rsv::new(first >> 4),
+            opcode,
+            mask,
+            len,
+        };
+        Ok(Parsed::Complete(header, 2 + len_of_rest))
+    }
+
+    /// How many bytes the header takes, 2–14.
+    #[inline]
+    pub const fn encoded_len(&self) -> usize {
+        let len = match self.len {
+            0..126 => 2,
+            126..0x1_0000 => 4,
+            _ => 10,
+        };
+        if self.mask.is_some() { len + 4 } else { len }
+    }
+
+    /// Writes the header to the front of `out` and says how many bytes it took; the others are
+    /// left as they are or set to 0.
+    ///
+    /// # Errors
+    /// [`MisuseError::PayloadTooLong`] from 2^63 on; for a control frame
+    /// [`MisuseError::ControlPayloadTooLong`] and [`MisuseError::ControlNotFinal`].
+    #[inline]
+    pub fn encode(&self, out: &mut [u8; MAX_HEADER_LEN]) -> Result<usize, MisuseError> {
+        if self.opcode.is_control() {
+            if self.len > super::MAX_CONTROL_LEN as u64 {
+                return Err(MisuseError::ControlPayloadTooLong);
+            }
+            if !self.fin {
+                return Err(MisuseError::ControlNotFinal);
+            }
+        }
+        if self.len >> 63 != 0 {
+            return Err(MisuseError::PayloadTooLong);
+        }
+        Ok(self.write(out))
+    }
+
+    /// [`encode`](Self::encode) without its checks.
+    #[inline]
+    pub(super) fn write(&self, out: &mut [u8; MAX_HEADER_LEN]) -> usize {
+        let fin = if self.fin { 0x80 } else { 0 };
+        let masked = if self.mask.is_some() { 0x80 } else { 0 };
+        out[0] = fin | self.rsv.bits() << 4 | self.opcode as u8;
+        let key = self.mask.unwrap_or_default();
+        match self.len {
+            short @ 0..126 => {
+                out[1] = masked | short as u8;
+                out[2..6].copy_from_slice(&key);
+                2 + usize::from(masked >> 5)
+            }
+            len @ 126..0x1_0000 => {
+                out[1] = masked | 126;
+                out[2..4].copy_from_slice(&(len as u16).to_be_bytes());
+                out[4..8].copy_from_slice(&key);
+                4 + usize::from(masked >> 5)
+            }
+            len => {
+                out[1] = masked | 127;
+                out[2..10].copy_from_slice(&len.to_be_bytes());
+                out[10..14].copy_from_slice(&key);
+                10 + usize::from(masked >> 5)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_survives_a_round_trip_and_tells_what_it_lacks() {
+        let lens = [0, 1, 125, 126, 127, 0xffff, 0x1_0000, u64::MAX >> 1];
+        for len in lens {
+            for mask in [None, Some([1, 2, 3, 4])] {
+                for (fin, rsv) in [(true, 0), (false, 5), (true, 7)] {
+                    let header = Header {
+                        fin,
+                        rsv: Rsv::new(rsv),
+                        opcode: OpCode::Binary,
+                        mask,
+                        len,
+                    };
+                    let mut out = [0; MAX_HEADER_LEN];
+                    let n = header.encode(&mut out).unwrap();
+                    assert_eq!(n, header.encoded_len());
+                    assert_eq!(Header::parse(&out[..n]), Ok(Parsed::Complete(header, n)));
+                    let mut have = 0;
+                    while have < n {
+                        match Header::parse(&out[..have]) {
+                            Ok(Parsed::Incomplete(more)) => have += more,
+                            other => panic!("{other:?} after {have} bytes"),
+                        }
+                    }
+                    assert_eq!(have, n, "asked for more bytes than the header has");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_in_a_longer_form_than_needed_are_refused() {
+        let cases: [(&[u8], PeerError); 5] = [
+            (b"\x82\x7e\x00\x7d", PeerError::LengthNotMinimal),
+            (b"\x82\x7f\0\0\0\0\0\0\xff\xff", PeerError::LengthNotMinimal),
+            (b"\x82\x7f\0\0\0\0\0\0\0\x05", PeerError::LengthNotMinimal),
+            (b"\x82\x7f\x80\0\0\0\0\0\0\0", PeerError::LengthTopBit),
+            (b"\x83\x00", PeerError::ReservedOpcode),
+        ];
+        for (bytes, error) in cases {
+            assert_eq!(Header::parse(bytes), Err(error.into()));
+        }
+    }
+
+    #[test]
+    fn control_frames_are_held_to_their_rules_when_sent() {
+        let mut out = [0; MAX_HEADER_LEN];
+        let long = Header::new(OpCode::Ping, 126);
+        assert_eq!(
+            long.encode(&mut out),
+            Err(MisuseError::ControlPayloadTooLong)
+        );
+        let part = Header {
+            fin: false,
+            ..Header::new(OpCode::Close, 2)
+        };
+        assert_eq!(part.encode(&mut out), Err(MisuseError::ControlNotFinal));
+        let endless = Header::new(OpCode::Binary, 1 << 63);
+        assert_eq!(endless.encode(&mut out), Err(MisuseError::PayloadTooLong));
+    }
+}
