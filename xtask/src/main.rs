@@ -1,1 +1,97 @@
-fn main() {}
+//! The build and test driver: `cargo xtask` lists its commands.
+//!
+//! A command is a list of steps. A step prints its name when it starts, and its
+//! time when it ends; what its tools print is kept back and shown when one of them
+//! fails, with the command line that repeats it.
+
+mod build;
+mod bundle;
+mod checks;
+mod demo;
+mod js;
+mod node;
+mod package;
+mod paths;
+mod report;
+mod rust;
+mod simd;
+mod tool;
+mod toolchain;
+mod wasm;
+
+use std::process::ExitCode;
+
+use report::Report;
+
+fn main() -> ExitCode {
+    let mut report = Report::default();
+    let mut words = Vec::new();
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "-v" | "--verbose" => report.verbose = true,
+            "-h" | "--help" | "help" => {
+                print!("{}", usage());
+                return ExitCode::SUCCESS;
+            }
+            _ => words.push(argument),
+        }
+    }
+    match words.split_first() {
+        None => {
+            print!("{}", usage());
+            ExitCode::SUCCESS
+        }
+        Some((first, _)) if first == "test" && words.len() > 1 => {
+            complain("`test` takes no arguments; a single check is a command of its own")
+        }
+        Some((first, rest)) if first == "demo" => match rest {
+            [] => demo::demo(&mut report, None),
+            [name] => demo::demo(&mut report, Some(name)),
+            _ => complain("`demo` takes one argument at most, a folder of tests/captures"),
+        },
+        Some(_) => run(&mut report, &words),
+    }
+}
+
+/// Runs the commands in the order given.
+fn run(report: &mut Report, words: &[String]) -> ExitCode {
+    let mut chosen = Vec::new();
+    for word in words {
+        match word.as_str() {
+            "build" => chosen.push(build::steps as checks::Run),
+            "test" => chosen.extend(checks::CHECKS.iter().map(|check| check.run)),
+            "js" => chosen.extend(checks::CHECKS.iter().filter(|c| c.js).map(|c| c.run)),
+            name => match checks::CHECKS.iter().find(|check| check.name == name) {
+                Some(check) => chosen.push(check.run),
+                None => return complain(&format!("there is no command `{name}`")),
+            },
+        }
+    }
+    for command in chosen {
+        command(report);
+    }
+    report.close()
+}
+
+fn complain(what: &str) -> ExitCode {
+    eprint!("cargo xtask: {what}.\n\n{}", usage());
+    ExitCode::from(2)
+}
+
+fn usage() -> String {
+    let mut text = String::from(
+        "Usage: cargo xtask COMMAND... [--verbose]\n\n\
+         Commands:\n  \
+         build     Build the npm package into pkg/dist\n  \
+         test      Run every check below\n  \
+         demo      Build the package and inspect a recorded conversation with it\n\n\
+         Checks, each a part of `test`:\n",
+    );
+    for check in checks::CHECKS {
+        text += &format!("  {:<9} {}\n", check.name, check.about);
+    }
+    text += "  js        The four checks of the package: types, node, deno, package\n\n\
+             Options:\n  \
+             --verbose Show what the tools print while they run\n";
+    text
+}

@@ -1,0 +1,77 @@
+// Makes the package's modules: index.mjs and index.cjs with the wasm module inside,
+// the wasm module as a file, and the command, which uses index.mjs.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import * as esbuild from "esbuild";
+
+import { dist, js, put } from "./files.mjs";
+
+/** Old enough for every runtime that the package promises. */
+const TARGET = "es2022";
+
+const shared = {
+  absWorkingDir: js,
+  bundle: true,
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  metafile: true,
+  target: TARGET,
+  write: false,
+};
+
+/** The library, for one module system; it names no runtime's own modules. */
+async function library(format, name) {
+  const result = await esbuild.build({
+    ...shared,
+    entryPoints: ["entry/inline.ts"],
+    outfile: join(dist, name),
+    format,
+    platform: "neutral",
+    loader: { ".wasm": "binary" },
+  });
+  put(join(dist, name), result.outputFiles[0].contents);
+  return Object.keys(result.metafile.inputs);
+}
+
+/** The public face, from the command's view: the built file beside it. */
+const throughThePackage = {
+  name: "through the package",
+  setup(build) {
+    build.onResolve({ filter: /^wscodec$/ }, () => ({ path: "./index.mjs", external: true }));
+    build.onResolve({ filter: /\/index\.ts$/ }, ({ path, resolveDir }) =>
+      resolve(resolveDir, path) === join(js, "index.ts")
+        ? { path: "./index.mjs", external: true }
+        : undefined,
+    );
+  },
+};
+
+/** The command; it must not carry the library's sources a second time. */
+async function command(library) {
+  const source = readFileSync(join(js, "cli.ts"), "utf8");
+  const result = await esbuild.build({
+    ...shared,
+    entryPoints: ["cli.ts"],
+    outfile: join(dist, "cli.mjs"),
+    format: "esm",
+    platform: "node",
+    banner: source.startsWith("#!") ? {} : { js: "#!/usr/bin/env node" },
+    plugins: [throughThePackage],
+  });
+  const twice = Object.keys(result.metafile.inputs).filter((file) => library.includes(file));
+  if (twice.length > 0) {
+    throw new Error(
+      `the command would carry js/${twice.join(", js/")} a second time, apart from the ` +
+        "library's: import from ./index.ts instead",
+    );
+  }
+  put(join(dist, "cli.mjs"), result.outputFiles[0].contents, 0o755);
+}
+
+const inputs = await library("esm", "index.mjs");
+await library("cjs", "index.cjs");
+if (existsSync(join(js, "cli.ts"))) await command(inputs);
+put(join(dist, "wscodec.wasm"), readFileSync(join(js, "generated", "wscodec.wasm")));

@@ -1,0 +1,45 @@
+// Takes over the declarations that index.ts needs, from the folder where tsc put those
+// of all sources, once for import (.d.ts) and once for require (.d.cts).
+
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+import { dist, put } from "./files.mjs";
+
+const [from] = process.argv.slice(2);
+const to = join(dist, "types");
+
+/** A relative module name in `from "./x.ts"` or `import("./x.ts")`. */
+const RELATIVE = /(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}\/[^"']+)\.[jt]s\2/g;
+
+const reached = new Set();
+const waiting = [join(from, "index.d.ts")];
+while (waiting.length > 0) {
+  const file = waiting.pop();
+  if (reached.has(file)) continue;
+  if (!existsSync(file)) {
+    throw new Error(
+      `the package's types need ${relative(from, file)}, which is not made from a source of ours`,
+    );
+  }
+  reached.add(file);
+  for (const [, , , name] of readFileSync(file, "utf8").matchAll(RELATIVE)) {
+    waiting.push(join(dirname(file), `${name}.d.ts`));
+  }
+}
+
+const written = new Set();
+for (const file of reached) {
+  const text = readFileSync(file, "utf8");
+  for (const [declaration, module] of [[".d.ts", ".js"], [".d.cts", ".cjs"]]) {
+    const name = relative(from, file).replace(/\.d\.ts$/, declaration);
+    put(join(to, name), text.replace(RELATIVE, `$1$2$3${module}$2`));
+    written.add(join(to, name));
+  }
+}
+
+for (const entry of readdirSync(to, { recursive: true, withFileTypes: true })) {
+  const path = join(entry.parentPath ?? entry.path, entry.name);
+  if (entry.isFile() && !written.has(path)) rmSync(path);
+}
+console.log(`${reached.size} files`);

@@ -1,0 +1,18 @@
+// Where the package's files are, and how they are written.
+
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The folder of the sources. */
+export const js = dirname(dirname(fileURLToPath(import.meta.url)));
+export const root = dirname(js);
+export const dist = join(root, "pkg", "dist");
+
+/** Writes a whole file at once: who reads it meanwhile sees the old or the new. */
+export function put(path, contents, mode = 0o644) {
+  const fresh = `${path}.new-${process.pid}`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(fresh, contents, { mode });
+  renameSync(fresh, path);
+}

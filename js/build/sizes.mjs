@@ -1,0 +1,34 @@
+// Measures what a user downloads, and holds it to a budget.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+import { dist, put } from "./files.mjs";
+
+/** Bytes of the wasm module; to raise one is a decision, so it is a commit. */
+const BUDGET = { raw: 65_536, brotli: 24_576 };
+
+const sizes = {};
+for (const name of ["wscodec.wasm", "index.mjs"]) {
+  const bytes = readFileSync(join(dist, name));
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: 11,
+    [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+  };
+  sizes[name] = {
+    raw: bytes.length,
+    gzip: gzipSync(bytes, { level: 9 }).length,
+    brotli: brotliCompressSync(bytes, { params }).length,
+  };
+  const { raw, gzip, brotli } = sizes[name];
+  console.log(`${name.padEnd(12)} ${raw} bytes, gzip -9 ${gzip}, brotli -q 11 ${brotli}`);
+}
+put(join(dist, "sizes.json"), `${JSON.stringify(sizes, null, 2)}\n`);
+
+for (const [measure, most] of Object.entries(BUDGET)) {
+  const is = sizes["wscodec.wasm"][measure];
+  if (is > most) {
+    throw new Error(`wscodec.wasm has ${is} bytes (${measure}), and its budget is ${most}`);
+  }
+}

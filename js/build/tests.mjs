@@ -1,0 +1,48 @@
+// Makes plain modules of test/*.test.ts in the folder given. They import the built
+// package as `wscodec`, and find their own place in the checkout by import.meta.url.
+
+import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import * as esbuild from "esbuild";
+
+import { dist, js } from "./files.mjs";
+
+const [to] = process.argv.slice(2);
+rmSync(to, { recursive: true, force: true });
+mkdirSync(to, { recursive: true });
+// Where the runtimes look for ws and undici.
+symlinkSync(join(js, "node_modules"), join(to, "node_modules"), "junction");
+
+const builtPackage = {
+  name: "built package",
+  setup(build) {
+    const path = pathToFileURL(join(dist, "index.mjs")).href;
+    build.onResolve({ filter: /^wscodec$/ }, () => ({ path, external: true }));
+    build.onResolve({ filter: /\/(index|wasm|entry\/.*)\.ts$/ }, () => ({
+      errors: [{ text: "tests import the built package: `wscodec`, not its sources" }],
+    }));
+  },
+};
+
+const names = readdirSync(join(js, "test")).filter((name) => name.endsWith(".test.ts"));
+for (const name of names) {
+  const source = join(js, "test", name);
+  await esbuild.build({
+    absWorkingDir: js,
+    entryPoints: [source],
+    outfile: join(to, name.replace(/\.ts$/, ".mjs")),
+    bundle: true,
+    charset: "utf8",
+    define: { "import.meta.url": JSON.stringify(pathToFileURL(source).href) },
+    format: "esm",
+    logLevel: "warning",
+    packages: "external",
+    platform: "node",
+    plugins: [builtPackage],
+    sourcemap: "inline",
+    target: "es2022",
+  });
+}
+console.log(`${names.length} files`);

@@ -1,0 +1,18 @@
+// Runs in a folder where the packed package is installed.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+import * as imported from "wscodec";
+
+const require = createRequire(import.meta.url);
+const required = require("wscodec");
+const names = Object.keys(imported).sort();
+assert.ok(names.length > 0, "the package exports something");
+assert.deepEqual(Object.keys(required).sort(), names, "import and require give the same names");
+assert.ok(require.resolve("wscodec").endsWith(".cjs"), "require gives CommonJS");
+
+const file = readFileSync(require.resolve("wscodec/wscodec.wasm"));
+const exports = WebAssembly.Module.exports(new WebAssembly.Module(file));
+assert.ok(exports.some(({ name }) => name === "memory"), "the file is the module");

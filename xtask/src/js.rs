@@ -1,0 +1,128 @@
+//! The checks of the JavaScript side, on the built package.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::report::{Outcome, Report, done};
+use crate::tool::{Failure, Tool};
+use crate::{build, bundle, node, paths};
+
+pub fn types(report: &mut Report) {
+    if !build::needed_by(report, "types") {
+        return;
+    }
+    report.step("types", || {
+        node::tool("typescript/bin/tsc")
+            .args(["--project", "tsconfig.json"])
+            .dir(&paths::js())
+            .run()?;
+        done()
+    });
+}
+
+pub fn node(report: &mut Report) {
+    if !build::needed_by(report, "node") {
+        return;
+    }
+    report.step("node: tests", || {
+        let tests = tests("node")?;
+        let tool = node::node()
+            .args(["--enable-source-maps", "--test-reporter=tap", "--test"])
+            .args(tests);
+        count(tool, node_passed)
+    });
+    report.step("node: command", || {
+        command(node::node().args([paths::pkg().join("dist/cli.mjs")]))
+    });
+}
+
+pub fn deno(report: &mut Report) {
+    if !build::needed_by(report, "deno") {
+        return;
+    }
+    let installed = node::deno().args(["--version"]).stdout();
+    let Ok(version) = installed else {
+        report.skip(
+            "deno",
+            "npm has no Deno for this platform, or it does not start here",
+        );
+        return;
+    };
+    let version = version.lines().next().unwrap_or_default().to_owned();
+    report.step("deno: tests", || {
+        let tests = tests("deno")?;
+        let tool = sealed_deno(&["test", "--allow-all", "--no-check"])?.args(tests);
+        count(tool, deno_passed)
+    });
+    report.step("deno: command", || {
+        command(sealed_deno(&["run", "--allow-all"])?.args([paths::pkg().join("dist/cli.mjs")]))?;
+        Ok(Outcome::Done(version))
+    });
+}
+
+/// Deno, kept from the network and from the home folder.
+fn sealed_deno(args: &[&str]) -> Result<Tool, Failure> {
+    let cache = paths::target()?.join("wscodec-deno");
+    Ok(node::deno().env("DENO_DIR", cache).args(args).args([
+        "--no-config",
+        "--no-lock",
+        "--no-remote",
+    ]))
+}
+
+/// Makes plain modules of the tests, and lists them.
+fn tests(runtime: &str) -> Result<Vec<PathBuf>, Failure> {
+    let folder = paths::target()?.join("wscodec-tests").join(runtime);
+    bundle::tests(&folder)?;
+    let entries = fs::read_dir(&folder).map_err(|error| Failure::file("read", &folder, &error))?;
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+/// The command answers, and refuses what it does not know.
+fn command(tool: Tool) -> Result<Outcome, Failure> {
+    let help = tool.args(["--help"]).stdout()?;
+    if !help.contains("inspect") {
+        return Err(Failure::new("`wscodec --help` does not speak of `inspect`"));
+    }
+    done()
+}
+
+/// Runs tests, and counts them; a run without a test checks nothing, so it fails.
+fn count(tool: Tool, passed: fn(&str) -> Option<u32>) -> Result<Outcome, Failure> {
+    match tool.run()?.lines().rev().find_map(passed) {
+        None | Some(0) => Err(Failure::new("there was no test to run")),
+        Some(passed) => Ok(Outcome::Done(format!("{passed} tests"))),
+    }
+}
+
+/// Reads Node's `# pass 12`.
+fn node_passed(line: &str) -> Option<u32> {
+    line.strip_prefix("# pass ")?.trim().parse().ok()
+}
+
+/// Reads Deno's `ok | 12 passed (3 steps) | 0 failed (10ms)`.
+fn deno_passed(line: &str) -> Option<u32> {
+    let rest = line.strip_prefix("ok | ")?;
+    rest.split_once(" passed")?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{deno_passed, node_passed};
+
+    #[test]
+    fn reads_the_runtimes_counts() {
+        assert_eq!(node_passed("# pass 12"), Some(12));
+        assert_eq!(node_passed("# tests 12"), None);
+        assert_eq!(
+            deno_passed("ok | 3 passed (2 steps) | 0 failed (7ms)"),
+            Some(3)
+        );
+        assert_eq!(deno_passed("FAILED | 3 passed | 1 failed (7ms)"), None);
+    }
+}

@@ -1,0 +1,40 @@
+//! Where things are in the checkout.
+
+use std::path::{Path, PathBuf};
+
+use crate::tool::{Failure, cargo};
+
+/// The checkout's root folder.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the workspace")
+}
+
+/// The TypeScript sources.
+pub fn js() -> PathBuf {
+    root().join("js")
+}
+
+/// What wasm-bindgen and wasm-opt make of the module, for the TypeScript sources.
+pub fn generated() -> PathBuf {
+    js().join("generated")
+}
+
+/// The npm package.
+pub fn pkg() -> PathBuf {
+    root().join("pkg")
+}
+
+/// Cargo's target folder, wherever the environment or a config file puts it.
+pub fn target() -> Result<PathBuf, Failure> {
+    let text = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .stdout()?;
+    let metadata: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|error| Failure::new(format!("cargo metadata gave no JSON: {error}")))?;
+    metadata["target_directory"]
+        .as_str()
+        .map(PathBuf::from)
+        .ok_or_else(|| Failure::new("cargo metadata names no target folder"))
+}

@@ -1,0 +1,169 @@
+//! The checks of the Rust side.
+
+use crate::paths;
+use crate::report::{Outcome, Report, done};
+use crate::tool::{Failure, Tool, cargo};
+use crate::toolchain::{WASI, WASM, ensure_targets, has_toolchain};
+
+/// The library's `rust-version`.
+const MSRV: &str = "1.88";
+
+/// The feature sets that are linted and tested on the host, by name.
+const FEATURES: [(&str, &[&str]); 3] = [
+    ("default", &[]),
+    ("http", &["--features", "http"]),
+    ("no default", &["--no-default-features"]),
+];
+
+const BARE: [&str; 2] = ["--package", "wscodec"];
+
+pub fn fmt(report: &mut Report) {
+    report.step("fmt", || {
+        cargo().args(["fmt", "--all", "--check"]).run()?;
+        done()
+    });
+}
+
+pub fn lint(report: &mut Report) {
+    for (name, features) in FEATURES {
+        report.step(&format!("lint: {name} features"), || {
+            clippy(
+                cargo()
+                    .args(["clippy", "--all-targets"])
+                    .args(BARE)
+                    .args(features),
+            )
+        });
+    }
+    report.step("lint: wasm", || {
+        ensure_targets(&[WASM])?;
+        clippy(
+            cargo()
+                .args(["clippy", "--lib", "--target", WASM])
+                .args(BARE)
+                .args(["--no-default-features", "--features", "wasm"]),
+        )
+    });
+    report.step("lint: xtask", || {
+        clippy(cargo().args(["clippy", "--all-targets", "--package", "xtask"]))
+    });
+}
+
+fn clippy(tool: Tool) -> Result<Outcome, Failure> {
+    tool.args(["--", "-D", "warnings"]).run()?;
+    done()
+}
+
+pub fn doc(report: &mut Report) {
+    report.step("doc", || {
+        cargo()
+            .args(["doc", "--no-deps", "--features", "http"])
+            .args(BARE)
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .run()?;
+        done()
+    });
+}
+
+pub fn test(report: &mut Report) {
+    for (name, features) in FEATURES {
+        report.step(&format!("rust: {name} features"), || {
+            count(cargo().args(["test"]).args(BARE).args(features))
+        });
+    }
+    report.step("rust: xtask", || {
+        count(cargo().args(["test", "--package", "xtask"]))
+    });
+}
+
+/// Runs tests, and counts them; a run without a test checks nothing, so it fails.
+fn count(tool: Tool) -> Result<Outcome, Failure> {
+    let output = tool.run()?;
+    let passed: u32 = output.lines().filter_map(passed).sum();
+    if passed == 0 {
+        return Err(Failure::new("there was no test to run"));
+    }
+    Ok(Outcome::Done(format!("{passed} tests")))
+}
+
+/// Reads `test result: ok. 12 passed; 0 failed; …`.
+fn passed(line: &str) -> Option<u32> {
+    let rest = line.strip_prefix("test result: ok. ")?;
+    rest.split_once(" passed")?.0.parse().ok()
+}
+
+pub fn targets(report: &mut Report) {
+    report.step("targets: rustup", || {
+        ensure_targets(&[WASM, WASI]).map(Outcome::Done)
+    });
+    for (target, name, features) in [
+        (WASI, "default", &[][..]),
+        (WASI, "no default", &["--no-default-features"]),
+        (WASM, "no default", &["--no-default-features"]),
+    ] {
+        report.step(&format!("targets: {target}, {name} features"), || {
+            cargo()
+                .args(["check", "--lib", "--target", target])
+                .args(BARE)
+                .args(features)
+                .run()?;
+            done()
+        });
+    }
+    report.step("targets: nothing links std", no_std);
+}
+
+/// A module linked from the bare crate must lack what only std brings: if the link
+/// succeeds, the crate or one of its packages has pulled std in.
+fn no_std() -> Result<Outcome, Failure> {
+    let folder = paths::target()?.join("wscodec-no-std");
+    let link = cargo()
+        .args(["rustc", "--lib", "--crate-type", "cdylib"])
+        .args(BARE)
+        .args(["--no-default-features", "--target", WASM, "--target-dir"])
+        .args([folder])
+        .run();
+    match link {
+        Ok(_) => Err(Failure::new(
+            "without features the crate must not link std, but it or one of its packages does",
+        )),
+        Err(failure) if failure.mentions("#[panic_handler]") => done(),
+        Err(failure) => Err(failure),
+    }
+}
+
+pub fn msrv(report: &mut Report) {
+    let name = format!("msrv: {MSRV}");
+    report.step(&name, || {
+        if !has_toolchain(MSRV) {
+            return Ok(Outcome::Skipped(format!(
+                "Rust {MSRV} is not installed (rustup toolchain install {MSRV}); Clippy's \
+                 incompatible_msrv, a part of `lint`, is all that looked"
+            )));
+        }
+        Tool::new("rustup")
+            .args(["run", MSRV, "cargo", "check", "--lib", "--features", "http"])
+            .args(BARE)
+            .run()?;
+        done()
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MSRV, passed};
+
+    #[test]
+    fn reads_cargos_count() {
+        let line = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out";
+        assert_eq!(passed(line), Some(12));
+        assert_eq!(passed("test result: FAILED. 1 passed; 2 failed"), None);
+        assert_eq!(passed("12 passed"), None);
+    }
+
+    #[test]
+    fn checks_the_promised_compiler() {
+        let manifest = include_str!("../../Cargo.toml");
+        assert!(manifest.contains(&format!("rust-version = \"{MSRV}\"")));
+    }
+}

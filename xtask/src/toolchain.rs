@@ -1,0 +1,51 @@
+//! What of Rust is installed: targets and toolchains.
+
+use std::path::Path;
+
+use crate::tool::{Failure, Tool};
+
+/// The JavaScript side's target.
+pub const WASM: &str = "wasm32-unknown-unknown";
+/// The server side's.
+pub const WASI: &str = "wasm32-wasip2";
+
+/// Adds the targets that are missing; says which it added.
+pub fn ensure_targets(targets: &[&str]) -> Result<String, Failure> {
+    let mut missing = Vec::new();
+    for target in targets {
+        if !installed(target)? {
+            missing.push(*target);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(String::new());
+    }
+    Tool::new("rustup")
+        .or_else(
+            "it adds the standard library for other targets. Install rustup, or add the \
+             targets with what installed this Rust",
+        )
+        .args(["target", "add"])
+        .args(&missing)
+        .run()?;
+    Ok(format!("added {}", missing.join(", ")))
+}
+
+/// Whether the standard library for a target is there.
+fn installed(target: &str) -> Result<bool, Failure> {
+    let folder = Tool::new("rustc")
+        .args(["--print", "target-libdir", "--target", target])
+        .stdout()?;
+    Ok(Path::new(folder.trim()).is_dir())
+}
+
+/// Whether rustup has a toolchain of this version, such as `1.88`.
+pub fn has_toolchain(version: &str) -> bool {
+    let list = Tool::new("rustup").args(["toolchain", "list"]).stdout();
+    list.is_ok_and(|list| {
+        list.lines().any(|line| {
+            line.strip_prefix(version)
+                .is_some_and(|rest| rest.starts_with(['-', '.']))
+        })
+    })
+}

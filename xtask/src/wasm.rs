@@ -1,0 +1,158 @@
+//! The wasm module: compiled, given its bindings, optimised, and looked at.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::tool::{Failure, cargo};
+use crate::toolchain::WASM;
+use crate::{node, paths, simd};
+
+/// Set by anyone, these make cargo ignore the flags in `.cargo/config.toml`.
+const OVERRIDES: [&str; 2] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"];
+
+/// What every runtime that the package promises has; wasm-opt must use no more.
+const WASM_OPT: [&str; 10] = [
+    "-O3",
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+    "--strip-producers",
+];
+
+/// Compiles the crate as a wasm module, with the flags of `.cargo/config.toml`.
+pub fn compile() -> Result<String, Failure> {
+    let set = OVERRIDES
+        .iter()
+        .filter(|name| std::env::var_os(name).is_some());
+    let set: Vec<_> = set.copied().collect();
+    let tool = OVERRIDES
+        .iter()
+        .fold(cargo(), |tool, name| tool.without_env(name));
+    tool.args(["rustc", "--package", "wscodec", "--lib"])
+        .args(["--crate-type", "cdylib", "--profile", "wasm"])
+        .args(["--no-default-features", "--features", "wasm"])
+        .args(["--target", WASM])
+        .run()?;
+    Ok(if set.is_empty() {
+        String::new()
+    } else {
+        format!("without {}, which would undo simd128", set.join(" and "))
+    })
+}
+
+/// Makes `js/generated` from the compiled module.
+pub fn finish() -> Result<String, Failure> {
+    let compiled = compiled()?;
+    let bytes = read(&compiled)?;
+    let state = state(&bytes)?;
+    let stamp = paths::generated().join("stamp");
+    if fs::read_to_string(&stamp).is_ok_and(|old| old == state) {
+        return Ok("unchanged".to_owned());
+    }
+    // A stamp beside files that are half replaced would vouch for them.
+    let _ = fs::remove_file(&stamp);
+
+    let work = paths::target()?.join("wscodec-bindings");
+    bindings(&compiled, &work)?;
+    let optimised = work.join("wscodec.wasm");
+    node::tool("binaryen/bin/wasm-opt")
+        .args([&work.join("wscodec_bg.wasm")])
+        .args(WASM_OPT)
+        .args(["-o".as_ref(), optimised.as_os_str()])
+        .run()?;
+    let note = check_simd(&optimised, &work.join("wscodec.js"))?;
+
+    let names = ["wscodec.js", "wscodec.d.ts", "wscodec.wasm"];
+    for name in names {
+        put(&paths::generated().join(name), &read(&work.join(name))?)?;
+    }
+    put(&stamp, state.as_bytes())?;
+    Ok(note)
+}
+
+fn compiled() -> Result<PathBuf, Failure> {
+    Ok(paths::target()?
+        .join(WASM)
+        .join("wasm")
+        .join("wscodec.wasm"))
+}
+
+/// What the generated files are made of: the module, the tools and their options.
+fn state(module: &[u8]) -> Result<String, Failure> {
+    let mut hasher = DefaultHasher::new();
+    module.hash(&mut hasher);
+    WASM_OPT.hash(&mut hasher);
+    for lock in [
+        paths::root().join("Cargo.lock"),
+        paths::js().join("package-lock.json"),
+    ] {
+        read(&lock)?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+/// Writes `wscodec.js`, `wscodec.d.ts` and `wscodec_bg.wasm`.
+fn bindings(module: &Path, folder: &Path) -> Result<(), Failure> {
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(module)
+        .out_name("wscodec")
+        .typescript(true)
+        .omit_default_module_path(true);
+    bindgen
+        .web(true)
+        .and_then(|bindgen| bindgen.generate(folder))
+        .map_err(|error| Failure::new(format!("wasm-bindgen: {error:#}")))
+}
+
+/// The flag is easily lost, and without it the module works, only many times slower:
+/// so both what the crate was told and what the compiler did are looked at.
+fn check_simd(module: &Path, glue: &Path) -> Result<String, Failure> {
+    let script = "import { pathToFileURL } from 'node:url';\
+                  import { readFileSync } from 'node:fs';\
+                  const [glue, module] = process.argv.slice(1);\
+                  const { initSync, simd } = await import(pathToFileURL(glue).href);\
+                  initSync({ module: readFileSync(module) });\
+                  console.log(simd());";
+    let told = node::node()
+        .args(["--input-type=module", "--no-warnings", "-e", script])
+        .args([&glue.with_extension("mjs"), &module.to_path_buf()]);
+    fs::copy(glue, glue.with_extension("mjs"))
+        .map_err(|error| Failure::file("copy", glue, &error))?;
+    if told.stdout()?.trim() != "true" {
+        return Err(Failure::new(
+            "the wasm module was built without SIMD: does a cargo config file of yours replace \
+             the rustflags that .cargo/config.toml sets for wasm32-unknown-unknown?",
+        ));
+    }
+    let count = simd::instructions(&read(module)?)
+        .map_err(|error| Failure::new(format!("the wasm module cannot be read: {error}")))?;
+    if count == 0 {
+        return Err(Failure::new(
+            "the wasm module has no SIMD instruction in its code",
+        ));
+    }
+    Ok(format!("{count} SIMD instructions"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| Failure::file("read", path, &error))
+}
+
+/// Writes a whole file at once, so that who reads it meanwhile sees the old or the new.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let new = path.with_extension(format!("new-{}", std::process::id()));
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&new, bytes))
+        .and_then(|()| fs::rename(&new, path))
+        .map_err(|error| Failure::file("write", path, &error))
+}
