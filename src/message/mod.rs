@@ -1,1 +1,56 @@
-//! (being written)
+//! Messages: the rules across frames (RFC 6455 §5.4–5.6).
+//!
+//! | to | use |
+//! |---|---|
+//! | get whole messages | [`Receiver`]: a message of one frame is lent from the input, others are put together |
+//! | get messages in pieces, as they come | [`Pieces`]: holds no payload |
+//! | send messages, whole or in fragments | [`Sender`] |
+//! | send one message to many | [`Prepared`] |
+//! | change payloads on the way | [`Inbound`] and [`Outbound`], the seam for extensions (§9) |
+//!
+//! Everything here is sans-I/O: bytes that came are handed in as `&mut [u8]` (payloads are
+//! unmasked where they lie), bytes to send are appended to a buffer of the caller's, and mask keys
+//! are the caller's to choose. Text is checked as its bytes come, and refused at the first byte
+//! that can't be, wherever the stream is cut.
+//!
+//! ```
+//! use wscodec::Limits;
+//! use wscodec::frame::Role;
+//! use wscodec::message::{Event, Receiver, Sender};
+//!
+//! // A client sends: its keys come from here.
+//! let mut sender = Sender::client(|| [0x37, 0xfa, 0x21, 0x3d]);
+//! let mut wire = Vec::new();
+//! sender.text("Hello", &mut wire)?;
+//! sender.ping(b"there?", &mut wire)?;
+//!
+//! // A server receives.
+//! let mut receiver = Receiver::new(Role::Server, &Limits::default());
+//! let mut input = &mut wire[..];
+//! let mut seen = Vec::new();
+//! while let Some(event) = receiver.receive(&mut input)? {
+//!     match event {
+//!         Event::Message(message) => seen.push(message.text().unwrap().to_owned()),
+//!         Event::Ping(payload) => seen.push(format!("ping {}", payload.len())),
+//!         _ => {}
+//!     }
+//! }
+//! assert_eq!(seen, ["Hello", "ping 6"]);
+//! # Ok::<(), wscodec::Error>(())
+//! ```
+
+mod assembly;
+mod event;
+mod ext;
+mod open;
+mod pieces;
+mod prepared;
+mod recv;
+mod send;
+
+pub use event::{Event, Kind, Message};
+pub use ext::{Inbound, Opaque, Outbound, Plain, Progress, Treatment};
+pub use pieces::{Piece, Pieces};
+pub use prepared::Prepared;
+pub use recv::Receiver;
+pub use send::{MaskSource, Sender, Unmasked};

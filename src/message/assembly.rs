@@ -1,0 +1,106 @@
+//! Where messages that come in parts are put together.
+
+use alloc::vec::Vec;
+
+/// A buffer that is cleared without being given back, and that can be read into.
+///
+/// Invariant: `start <= end <= bytes.len()`; the open message is `bytes[start..end]`, and what lies
+/// behind `end` is of no meaning.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Assembly {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Assembly {
+    pub(super) const fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// Forgets what was put together.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// Begins a message behind those that are there.
+    #[inline]
+    pub(super) fn begin(&mut self) {
+        self.start = self.end;
+    }
+
+    /// The open message, or the last one.
+    #[inline]
+    pub(super) fn message(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    #[inline]
+    pub(super) fn append(&mut self, piece: &[u8]) {
+        let end = self.end + piece.len();
+        match self.bytes.get_mut(self.end..end) {
+            Some(target) => target.copy_from_slice(piece),
+            None => {
+                self.bytes.truncate(self.end);
+                self.bytes.extend_from_slice(piece);
+            }
+        }
+        self.end = end;
+    }
+
+    /// Room for `len` bytes behind the open message, to be written before [`advance`](Self::advance).
+    pub(super) fn space(&mut self, len: usize) -> &mut [u8] {
+        let end = self.end + len;
+        if self.bytes.len() < end {
+            // Cut first: what has no meaning need not be moved.
+            self.bytes.truncate(self.end);
+            self.bytes.resize(end, 0);
+        }
+        &mut self.bytes[self.end..end]
+    }
+
+    /// The bytes that [`advance`](Self::advance) is about to count in.
+    pub(super) fn written(&mut self, len: usize) -> &mut [u8] {
+        &mut self.bytes[self.end..self.end + len]
+    }
+
+    pub(super) fn advance(&mut self, len: usize) {
+        self.end += len;
+        debug_assert!(self.end <= self.bytes.len());
+    }
+
+    /// Drops all but the open message, and moves it to the front. The buffer is given back if it is
+    /// much larger than what is left in it.
+    pub(super) fn keep_open(&mut self) {
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+    }
+
+    /// Bytes of memory held.
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Gives memory back, as far as no open message is in it.
+    pub(super) fn shrink(&mut self) {
+        self.bytes.truncate(self.end);
+        self.bytes.shrink_to_fit();
+    }
+
+    /// Makes room so that `len` more bytes don't move what is there.
+    pub(super) fn reserve(&mut self, len: usize) {
+        self.bytes.reserve((self.end + len).saturating_sub(self.bytes.len()));
+    }
+}

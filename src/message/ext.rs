@@ -1,0 +1,125 @@
+//! The seam for extensions (RFC 6455 §9): they own reserved bits and may change the payloads of
+//! data messages on their way. What they are is not known here; how they are agreed on is the
+//! handshake's.
+
+use alloc::vec::Vec;
+
+use super::Kind;
+use crate::error::Error;
+use crate::frame::Rsv;
+
+/// How the payload of a message is to be treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// It is what was sent.
+    Plain,
+    /// It goes through [`Inbound::decode`].
+    Decode,
+    /// It is coded and handed on as it is; text is not checked.
+    Opaque,
+}
+
+/// What a call of [`Inbound::decode`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the input used up.
+    pub read: usize,
+    /// Bytes written to the front of the output.
+    pub written: usize,
+    /// Whether nothing more can be written from the input handed in so far.
+    pub done: bool,
+}
+
+/// An extension's part in receiving.
+pub trait Inbound {
+    /// The reserved bits that the extension may find set on the first frame of a message.
+    fn rsv(&self) -> Rsv;
+
+    /// A data message begins with these bits on its first frame, at least one of them. A message
+    /// without any is [plain](Treatment::Plain), and the extension is not asked.
+    ///
+    /// # Errors
+    /// If the bits make no sense; the connection fails with that.
+    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, Error>;
+
+    /// Decodes the next bytes of a message's payload. `last` says that `input` ends the message.
+    /// Called again with what is left until it is `done`.
+    ///
+    /// # Errors
+    /// If the payload is damaged; the connection fails with that.
+    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error>;
+}
+
+/// An extension's part in sending.
+pub trait Outbound {
+    /// A data message begins, of `len` bytes if that is known. Returns the bits to set on its first
+    /// frame; with none of them set the message is sent as it is.
+    fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv;
+
+    /// Appends what is to be sent for the next bytes of the message. `last` says that `input` ends
+    /// it.
+    ///
+    /// # Errors
+    /// If it can't be encoded; nothing of this call is sent then.
+    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error>;
+}
+
+/// No extension.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain;
+
+impl Inbound for Plain {
+    #[inline]
+    fn rsv(&self) -> Rsv {
+        Rsv::NONE
+    }
+
+    #[inline]
+    fn begin(&mut self, _: Rsv) -> Result<Treatment, Error> {
+        Ok(Treatment::Plain)
+    }
+
+    fn decode(&mut self, _: &[u8], _: bool, _: &mut [u8]) -> Result<Progress, Error> {
+        Ok(Progress {
+            read: 0,
+            written: 0,
+            done: true,
+        })
+    }
+}
+
+impl Outbound for Plain {
+    #[inline]
+    fn begin(&mut self, _: Kind, _: Option<usize>) -> Rsv {
+        Rsv::NONE
+    }
+
+    fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+        output.extend_from_slice(input);
+        Ok(())
+    }
+}
+
+/// For those who look at a connection without taking part, such as inspectors: tolerates these
+/// bits, and hands messages that have any of them on as they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Opaque(
+    /// The bits that the endpoints agreed on.
+    pub Rsv,
+);
+
+impl Inbound for Opaque {
+    #[inline]
+    fn rsv(&self) -> Rsv {
+        self.0
+    }
+
+    #[inline]
+    fn begin(&mut self, _: Rsv) -> Result<Treatment, Error> {
+        Ok(Treatment::Opaque)
+    }
+
+    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+        Plain.decode(input, last, output)
+    }
+}

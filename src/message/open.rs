@@ -1,0 +1,119 @@
+//! The message that is begun and not finished, and the rules that it has to keep.
+
+use super::{Event, Inbound, Kind, Message, Treatment};
+use crate::Limits;
+use crate::error::{Error, LimitError, PeerError};
+use crate::frame::{Header, OpCode, Rsv};
+use crate::utf8::Validator;
+
+/// The limits that concern messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) message: u64,
+    pub(super) fragments: u32,
+}
+
+impl Bounds {
+    pub(super) const fn new(limits: &Limits) -> Self {
+        Self {
+            message: limits.message,
+            fragments: limits.fragments,
+        }
+    }
+}
+
+/// A message of which the first frame's header came.
+///
+/// Invariant: `announced <= bounds.message` and `1 <= fragments <= max(1, bounds.fragments)`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub(super) kind: Kind,
+    pub(super) treatment: Treatment,
+    pub(super) ascii: bool,
+    /// Bytes in all frames of which the header came.
+    announced: u64,
+    fragments: u32,
+    text: Validator,
+}
+
+impl Open {
+    /// Takes note of a data frame's header that the frame's own rules allow.
+    #[inline]
+    pub(super) fn header(
+        open: &mut Option<Self>,
+        header: &Header,
+        bounds: &Bounds,
+        extension: &mut impl Inbound,
+    ) -> Result<(), Error> {
+        let kind = match header.opcode {
+            OpCode::Text => Kind::Text,
+            OpCode::Binary => Kind::Binary,
+            _ => return Self::fragment(open, header.len, bounds),
+        };
+        if header.len > bounds.message {
+            return Err(LimitError::MessageTooLarge.into());
+        }
+        *open = Some(Self {
+            kind,
+            treatment: match header.rsv {
+                Rsv::NONE => Treatment::Plain,
+                rsv => extension.begin(rsv)?,
+            },
+            ascii: kind == Kind::Text,
+            announced: header.len,
+            fragments: 1,
+            text: Validator::new(),
+        });
+        Ok(())
+    }
+
+    fn fragment(open: &mut Option<Self>, len: u64, bounds: &Bounds) -> Result<(), Error> {
+        let Some(open) = open else {
+            return Err(PeerError::UnexpectedContinuation.into());
+        };
+        open.fragments += 1;
+        if open.fragments > bounds.fragments {
+            return Err(LimitError::TooManyFragments.into());
+        }
+        // Both are below 2^63.
+        open.announced += len;
+        if open.announced > bounds.message {
+            return Err(LimitError::MessageTooLarge.into());
+        }
+        Ok(())
+    }
+
+    /// Whether payload has to be UTF-8.
+    #[inline]
+    pub(super) fn is_text(&self) -> bool {
+        self.kind == Kind::Text && self.treatment != Treatment::Opaque
+    }
+
+    /// Checks the next bytes of a text as it is meant; `Err` has the index of the first byte that
+    /// can't be.
+    #[inline]
+    pub(super) fn text(&mut self, piece: &[u8], ascii: bool) -> Result<(), usize> {
+        if ascii {
+            return self.text.push_ascii(piece.len());
+        }
+        self.ascii = false;
+        self.text.push(piece)
+    }
+
+    /// Whether the message may end here.
+    #[inline]
+    pub(super) fn may_end(&self) -> bool {
+        self.text.is_complete()
+    }
+
+    /// The event of the finished message.
+    #[inline]
+    pub(super) fn event(self, payload: &[u8]) -> Event<'_> {
+        Event::Message(Message {
+            kind: self.kind,
+            payload,
+            ascii: self.ascii && self.treatment == Treatment::Plain,
+            opaque: self.treatment == Treatment::Opaque,
+        })
+    }
+}

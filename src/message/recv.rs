@@ -1,0 +1,457 @@
+//! Whole messages out of bytes that come cut anywhere.
+
+use super::assembly::Assembly;
+use super::open::{Bounds, Open};
+use super::{Event, Inbound, Kind, Message, Plain, Treatment};
+use crate::Limits;
+use crate::error::{Fault, LimitError, PeerError};
+use crate::frame::{Close, Decoder, Header, MAX_CONTROL_LEN, OpCode, Role, Rules, mask};
+use crate::utf8::Validator;
+
+/// The least room that an extension is given to decode into, and by which the room grows at first.
+const DECODE_STEP: usize = 1024;
+
+/// Reads whole messages and control frames out of a stream of bytes: any split of the stream gives
+/// the same events.
+///
+/// A message that lies in the input in one frame is unmasked there and lent from there. One that
+/// comes in several frames, or over several inputs, is put together in a buffer that grows with
+/// the bytes that came (never by a length that a header claims) and is used again for the next.
+///
+/// ```
+/// use wscodec::{Limits, frame::Role, message::{Event, Receiver}};
+///
+/// let mut receiver = Receiver::new(Role::Client, &Limits::default());
+/// let mut first = *b"\x01\x03Hel\x89\x00\x80";
+/// let mut input = &mut first[..];
+/// assert_eq!(receiver.receive(&mut input)?, Some(Event::Ping(b"")));
+/// assert_eq!(receiver.receive(&mut input)?, None);
+///
+/// let mut second = *b"\x02lo";
+/// let mut input = &mut second[..];
+/// let Some(Event::Message(message)) = receiver.receive(&mut input)? else { panic!() };
+/// assert_eq!(message.text(), Some("Hello"));
+/// # Ok::<(), wscodec::Fault>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Receiver<E = Plain> {
+    decoder: Decoder,
+    bounds: Bounds,
+    extension: E,
+    /// The frame whose payload comes; of meaning while the decoder is in a frame.
+    opcode: OpCode,
+    fin: bool,
+    /// A close frame came: what follows is of no meaning (RFC 6455 §5.5.1).
+    closed: bool,
+    open: Option<Open>,
+    assembly: Assembly,
+    /// Whether messages stay in `assembly` until [`begin_batch`](Self::begin_batch).
+    batch: bool,
+    control_len: u8,
+    control: [u8; MAX_CONTROL_LEN],
+}
+
+/// What was found, without borrowing it yet.
+enum Found {
+    /// Nothing: the input is used up.
+    Nothing,
+    /// A control frame, in the control buffer.
+    Control,
+    /// A message, in the assembly.
+    Message(Open),
+}
+
+impl Receiver {
+    /// A receiver at the beginning of the frames, without extensions.
+    pub fn new(role: Role, limits: &Limits) -> Self {
+        Self::with_extension(role, limits, Plain)
+    }
+}
+
+impl<E: Inbound> Receiver<E> {
+    /// A receiver whose messages an extension decodes.
+    pub fn with_extension(role: Role, limits: &Limits, extension: E) -> Self {
+        let rules = Rules::new(role)
+            .with_rsv(extension.rsv())
+            .with_max_len(limits.frame);
+        Self {
+            decoder: Decoder::new(rules),
+            bounds: Bounds::new(limits),
+            extension,
+            opcode: OpCode::Continuation,
+            fin: true,
+            closed: false,
+            open: None,
+            assembly: Assembly::new(),
+            batch: false,
+            control_len: 0,
+            control: [0; MAX_CONTROL_LEN],
+        }
+    }
+
+    /// Counts offsets from here instead of 0: for a stream whose handshake was read before.
+    #[must_use]
+    pub fn with_offset(self, offset: u64) -> Self {
+        Self {
+            decoder: self.decoder.with_offset(offset),
+            ..self
+        }
+    }
+
+    /// Takes bytes off the front of `input` until there is an event; `None` when `input` is used
+    /// up. What comes after a close frame is taken and dropped.
+    ///
+    /// # Errors
+    /// The first rule broken or limit passed, and where. The receiver stays in that state: it
+    /// answers the same to every later call.
+    #[inline]
+    pub fn receive<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Event<'r>>, Fault> {
+        // Nearly always whole messages lie in the input. They need no state.
+        if !self.closed
+            && let Some((header, payload)) = self.decoder.whole(input)?
+        {
+            if header.opcode.is_control() {
+                if let Some(key) = header.mask {
+                    mask::apply(key, 0, payload);
+                }
+                self.opcode = header.opcode;
+                self.control(payload, self.decoder.offset() - header.len)?;
+                return Ok(Some(control_event(header.opcode, payload)));
+            }
+            if header.fin && header.rsv.is_empty() && header.opcode != OpCode::Continuation {
+                return self.plain(&header, payload).map(Some);
+            }
+            if let Some(open) = self.part(&header, payload)? {
+                return Ok(Some(open.event(self.assembly.message())));
+            }
+        }
+        match self.step(input)? {
+            Found::Nothing => Ok(None),
+            Found::Message(open) => Ok(Some(open.event(self.assembly.message()))),
+            Found::Control => {
+                let len = usize::from(self.control_len);
+                let start = self.decoder.offset() - len as u64;
+                let payload = self.control;
+                self.control(&payload[..len], start)?;
+                Ok(Some(control_event(self.opcode, &self.control[..len])))
+            }
+        }
+    }
+
+    /// Says that the stream ended.
+    ///
+    /// # Errors
+    /// [`PeerError::UnexpectedEof`] inside a frame or a fragmented message; the fault that the
+    /// receiver is in, if it is in one.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        if self.closed {
+            return Ok(());
+        }
+        self.decoder.finish()
+    }
+
+    /// The number of bytes taken so far, from the offset that the receiver began with.
+    pub fn offset(&self) -> u64 {
+        self.decoder.offset()
+    }
+
+    /// The offset of the first byte of the frame that was read last.
+    pub fn frame_offset(&self) -> u64 {
+        self.decoder.frame_offset()
+    }
+
+    /// Bytes of memory held for messages in parts.
+    pub fn buffered(&self) -> usize {
+        self.assembly.capacity()
+    }
+
+    /// Gives that memory back, as far as no begun message needs it.
+    pub fn shrink(&mut self) {
+        self.drop_finished();
+        self.assembly.shrink();
+    }
+
+    /// The extension.
+    pub fn extension(&mut self) -> &mut E {
+        &mut self.extension
+    }
+
+    /// Where the next bytes of the stream may be written instead of handing them to
+    /// [`receive`](Self::receive), which spares a copy of large messages: at most `max` bytes, all
+    /// of them payload of the frame that is being read. `None` where the stream is not within such
+    /// a payload. Follow with [`fill`](Self::fill).
+    ///
+    /// ```
+    /// use wscodec::{Limits, frame::Role, message::{Event, Receiver}};
+    ///
+    /// let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    /// assert!(receiver.space(1024).is_none());
+    /// let mut bytes = *b"\x82\x05Hel";
+    /// assert_eq!(receiver.receive(&mut &mut bytes[..])?, None);
+    /// let space = receiver.space(1024).unwrap();
+    /// assert_eq!(space.len(), 2);
+    /// space.copy_from_slice(b"lo");
+    /// let Some(Event::Message(message)) = receiver.fill(2)? else { panic!() };
+    /// assert_eq!(message.payload, b"Hello");
+    /// # Ok::<(), wscodec::Fault>(())
+    /// ```
+    pub fn space(&mut self, max: usize) -> Option<&mut [u8]> {
+        let open = self.open.as_ref()?;
+        if self.opcode.is_control() || open.treatment == Treatment::Decode {
+            return None;
+        }
+        let left = self.decoder.left();
+        let max = usize::try_from(left).map_or(max, |left| left.min(max));
+        (max > 0).then(|| self.assembly.space(max))
+    }
+
+    /// Takes the first `len` bytes that were written to [`space`](Self::space).
+    ///
+    /// # Errors
+    /// As for [`receive`](Self::receive).
+    ///
+    /// # Panics
+    /// If `len` is more than `space` handed out.
+    pub fn fill(&mut self, len: usize) -> Result<Option<Event<'_>>, Fault> {
+        assert!(
+            len as u64 <= self.decoder.left(),
+            "more than the space handed out"
+        );
+        if let Some(open) = &mut self.open {
+            let piece = self.assembly.written(len);
+            let ascii = self.decoder.advance(piece, open.is_text());
+            if open.is_text()
+                && let Err(i) = open.text(piece, ascii)
+            {
+                let start = self.decoder.offset() - len as u64;
+                return self
+                    .decoder
+                    .fail(PeerError::InvalidUtf8.into(), start + i as u64);
+            }
+            self.assembly.advance(len);
+        }
+        if self.decoder.in_frame() && self.decoder.left() == 0 {
+            self.decoder.end_frame();
+            if self.fin {
+                let open = self.end_message()?;
+                return Ok(open.map(|open| open.event(self.assembly.message())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A message in one frame that no extension has touched: nothing of it is kept.
+    #[inline]
+    fn plain<'p>(&mut self, header: &Header, payload: &'p mut [u8]) -> Result<Event<'p>, Fault> {
+        if header.len > self.bounds.message {
+            let error = LimitError::MessageTooLarge.into();
+            return self.decoder.fail(error, self.decoder.frame_offset());
+        }
+        let mut ascii = false;
+        let kind = if header.opcode == OpCode::Text {
+            ascii = match header.mask {
+                Some(key) => mask::apply_and_test_ascii(key, 0, payload),
+                None => payload.is_ascii(),
+            };
+            if !ascii && simdutf8::basic::from_utf8(payload).is_err() {
+                return self.bad_text(payload);
+            }
+            Kind::Text
+        } else {
+            if let Some(key) = header.mask {
+                mask::apply(key, 0, payload);
+            }
+            Kind::Binary
+        };
+        Ok(Event::Message(Message {
+            kind,
+            payload,
+            ascii,
+            opaque: false,
+        }))
+    }
+
+    /// The fault of a text that is known to have one and was taken just now.
+    #[cold]
+    fn bad_text<T>(&mut self, text: &[u8]) -> Result<T, Fault> {
+        let valid = Validator::new().push(text).err().unwrap_or(text.len());
+        let start = self.decoder.offset() - text.len() as u64;
+        self.decoder
+            .fail(PeerError::InvalidUtf8.into(), start + valid as u64)
+    }
+
+    /// A data frame that lies in the input and is not the whole of its message, or is coded. Its
+    /// payload is still masked.
+    fn part(&mut self, header: &Header, payload: &mut [u8]) -> Result<Option<Open>, Fault> {
+        let test_ascii = self.data_header(header)?;
+        let ascii = match header.mask {
+            Some(key) if test_ascii => mask::apply_and_test_ascii(key, 0, payload),
+            Some(key) => {
+                mask::apply(key, 0, payload);
+                false
+            }
+            None => test_ascii && payload.is_ascii(),
+        };
+        self.take(payload, ascii, header.fin)?;
+        if header.fin {
+            return self.end_message();
+        }
+        Ok(None)
+    }
+
+    /// Goes on byte by byte, where the input cuts frames.
+    fn step(&mut self, input: &mut &mut [u8]) -> Result<Found, Fault> {
+        if self.closed {
+            *input = &mut [];
+            return Ok(Found::Nothing);
+        }
+        loop {
+            if !self.decoder.in_frame() {
+                let Some(header) = self.decoder.header(input)? else {
+                    return Ok(Found::Nothing);
+                };
+                (self.opcode, self.fin) = (header.opcode, header.fin);
+                if header.opcode.is_control() {
+                    self.control_len = 0;
+                } else {
+                    self.data_header(&header)?;
+                }
+            }
+            if self.opcode.is_control() {
+                if let Some((piece, _)) = self.decoder.piece(input, false) {
+                    let have = usize::from(self.control_len);
+                    self.control[have..have + piece.len()].copy_from_slice(piece);
+                    self.control_len += piece.len() as u8;
+                }
+                if self.decoder.left() > 0 {
+                    return Ok(Found::Nothing);
+                }
+                self.decoder.end_frame();
+                return Ok(Found::Control);
+            }
+            let text = self.open.as_ref().is_some_and(Open::is_text);
+            let (piece, ascii) = self.decoder.piece(input, text).unwrap_or((&mut [], true));
+            let ended = self.decoder.left() == 0;
+            self.take(piece, ascii, ended && self.fin)?;
+            if !ended {
+                return Ok(Found::Nothing);
+            }
+            self.decoder.end_frame();
+            if self.fin
+                && let Some(open) = self.end_message()?
+            {
+                return Ok(Found::Message(open));
+            }
+        }
+    }
+
+    /// Takes note of a data frame, and says whether its payload should be tested for ASCII.
+    fn data_header(&mut self, header: &Header) -> Result<bool, Fault> {
+        let (bounds, extension) = (&self.bounds, &mut self.extension);
+        if let Err(error) = Open::header(&mut self.open, header, bounds, extension) {
+            return self.decoder.fail(error, self.decoder.frame_offset());
+        }
+        if header.opcode != OpCode::Continuation {
+            if !self.batch {
+                self.assembly.clear();
+            }
+            self.assembly.begin();
+        }
+        Ok(self.open.as_ref().is_some_and(Open::is_text))
+    }
+
+    /// Adds unmasked payload, the bytes taken last, to the open message.
+    fn take(&mut self, piece: &[u8], ascii: bool, last: bool) -> Result<(), Fault> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        if open.treatment == Treatment::Decode {
+            return self.decode(piece, last);
+        }
+        if open.is_text()
+            && let Err(i) = open.text(piece, ascii)
+        {
+            let start = self.decoder.offset() - piece.len() as u64;
+            return self
+                .decoder
+                .fail(PeerError::InvalidUtf8.into(), start + i as u64);
+        }
+        self.assembly.append(piece);
+        Ok(())
+    }
+
+    /// Lets the extension decode, into room that grows with what it has written.
+    fn decode(&mut self, mut piece: &[u8], last: bool) -> Result<(), Fault> {
+        let start = self.decoder.offset() - piece.len() as u64;
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        loop {
+            let have = self.assembly.len() as u64;
+            // One byte more than allowed, for a message over the limit to show.
+            let most = usize::try_from((self.bounds.message - have).saturating_add(1));
+            let room = self.assembly.len().max(DECODE_STEP);
+            let output = self.assembly.space(most.map_or(room, |most| most.min(room)));
+            let progress = match self.extension.decode(piece, last, output) {
+                Ok(progress) => progress,
+                Err(error) => return self.decoder.fail(error, start),
+            };
+            if open.is_text() && open.text(&output[..progress.written], false).is_err() {
+                return self.decoder.fail(PeerError::InvalidUtf8.into(), start);
+            }
+            self.assembly.advance(progress.written);
+            if self.assembly.len() as u64 > self.bounds.message {
+                let error = LimitError::MessageTooLarge.into();
+                return self.decoder.fail(error, self.decoder.frame_offset());
+            }
+            piece = &piece[progress.read..];
+            if progress.done || progress.read == 0 && progress.written == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The final frame of the open message is complete.
+    fn end_message(&mut self) -> Result<Option<Open>, Fault> {
+        match self.open.take() {
+            Some(open) if !open.may_end() => {
+                let error = PeerError::InvalidUtf8.into();
+                self.decoder.fail(error, self.decoder.offset())
+            }
+            open => Ok(open),
+        }
+    }
+
+    /// Checks a control frame, whose payload begins at `start`.
+    #[inline]
+    fn control(&mut self, payload: &[u8], start: u64) -> Result<(), Fault> {
+        if self.opcode == OpCode::Close {
+            if let Err(fault) = Close::parse(payload) {
+                return self.decoder.fail(fault.error, start + fault.offset);
+            }
+            self.closed = true;
+        }
+        Ok(())
+    }
+
+    /// Forgets all messages but the open one.
+    fn drop_finished(&mut self) {
+        if self.open.is_none() {
+            self.assembly.clear();
+        }
+        self.assembly.keep_open();
+    }
+}
+
+/// The event for a control frame that was checked.
+#[inline]
+fn control_event(opcode: OpCode, payload: &[u8]) -> Event<'_> {
+    match opcode {
+        OpCode::Ping => Event::Ping(payload),
+        OpCode::Pong => Event::Pong(payload),
+        _ => Event::Close(Close::parse(payload).ok().flatten()),
+    }
+}
