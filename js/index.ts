@@ -1,8 +1,8 @@
 /** A WebSocket core (RFC 6455) over bytes in place. */
 
-import { glue } from "./wasm.ts";
+import { simd as built } from "./wasm.ts";
 
 /** Whether the module was built with SIMD, as the published one is. */
 export function simd(): boolean {
-  return glue.simd();
+  return built();
 }

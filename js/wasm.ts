@@ -9,7 +9,8 @@
 import { initSync } from "./generated/wscodec.js";
 import type { InitOutput, SyncInitInput } from "./generated/wscodec.js";
 
-export * as glue from "./generated/wscodec.js";
+/** What wasm-bindgen wraps: by name, so that what nobody uses is left out. */
+export * from "./generated/wscodec.js";
 
 /**
  * The raw exports, memory among them: calls with numbers only cost nothing

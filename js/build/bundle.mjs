@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 
 import * as esbuild from "esbuild";
 
-import { dist, js, put } from "./files.mjs";
+import { dist, js, put, refuse } from "./files.mjs";
 
 /** Old enough for every runtime that the package promises. */
 const TARGET = "es2022";
@@ -63,7 +63,7 @@ async function command(library) {
   });
   const twice = Object.keys(result.metafile.inputs).filter((file) => library.includes(file));
   if (twice.length > 0) {
-    throw new Error(
+    refuse(
       `the command would carry js/${twice.join(", js/")} a second time, apart from the ` +
         "library's: import from ./index.ts instead",
     );

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
-import { dist, put } from "./files.mjs";
+import { dist, put, refuse } from "./files.mjs";
 
 const [from] = process.argv.slice(2);
 const to = join(dist, "types");
@@ -18,7 +18,7 @@ while (waiting.length > 0) {
   const file = waiting.pop();
   if (reached.has(file)) continue;
   if (!existsSync(file)) {
-    throw new Error(
+    refuse(
       `the package's types need ${relative(from, file)}, which is not made from a source of ours`,
     );
   }

@@ -16,3 +16,9 @@ export function put(path, contents, mode = 0o644) {
   writeFileSync(fresh, contents, { mode });
   renameSync(fresh, path);
 }
+
+/** Ends the build with a sentence instead of a stack trace. */
+export function refuse(sentence) {
+  console.error(sentence);
+  process.exit(1);
+}

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
-import { dist, put } from "./files.mjs";
+import { dist, put, refuse } from "./files.mjs";
 
 /** Bytes of the wasm module; to raise one is a decision, so it is a commit. */
 const BUDGET = { raw: 65_536, brotli: 24_576 };
@@ -29,6 +29,6 @@ put(join(dist, "sizes.json"), `${JSON.stringify(sizes, null, 2)}\n`);
 for (const [measure, most] of Object.entries(BUDGET)) {
   const is = sizes["wscodec.wasm"][measure];
   if (is > most) {
-    throw new Error(`wscodec.wasm has ${is} bytes (${measure}), and its budget is ${most}`);
+    refuse(`wscodec.wasm has ${is} bytes (${measure}), and its budget is ${most}`);
   }
 }

@@ -14,7 +14,7 @@ use crate::{node, paths, simd};
 const OVERRIDES: [&str; 2] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"];
 
 /// What every runtime that the package promises has; wasm-opt must use no more.
-const WASM_OPT: [&str; 10] = [
+const WASM_OPT: [&str; 12] = [
     "-O3",
     "--enable-simd",
     "--enable-bulk-memory",
@@ -24,7 +24,9 @@ const WASM_OPT: [&str; 10] = [
     "--enable-mutable-globals",
     "--enable-reference-types",
     "--enable-multivalue",
+    "--strip-debug",
     "--strip-producers",
+    "--strip-target-features",
 ];
 
 /// Compiles the crate as a wasm module, with the flags of `.cargo/config.toml`.
