@@ -178,6 +178,8 @@ group! {
     ReservedHeader, "RESERVED_HEADER", 0, "the handshake writes this header itself";
     /// A subprotocol that the client did not offer, or that is not a token.
     ProtocolNotOffered, "PROTOCOL_NOT_OFFERED", 0, "the subprotocol was not offered";
+    /// An extension that the client did not offer (RFC 6455 §9.1).
+    ExtensionNotOffered, "EXTENSION_NOT_OFFERED", 0, "the extension was not offered";
     /// An answer that refuses with a status below 300 or above 599.
     RefusalStatus, "REFUSAL_STATUS", 0, "a refusal has a status from 300 to 599";
 }

@@ -1,1 +1,37 @@
-//! (being written)
+//! What the opening handshake needs of HTTP/1.1 (RFC 9110, RFC 9112): where a head ends, its
+//! header lines, tokens, comma lists, quoted strings, and lists of extensions with parameters.
+//!
+//! Everything works on the bytes where they lie and allocates nothing. Nothing here answers or
+//! decides; that is the business of [`handshake`](crate::handshake).
+//!
+//! ```
+//! use wscodec::Limits;
+//! use wscodec::http::{HeadScanner, Headers, Tokens};
+//!
+//! let bytes = b"GET / HTTP/1.1\r\n\
+//!     Sec-WebSocket-Protocol: chat, v2\r\n\
+//!     Sec-WebSocket-Protocol: v1\r\n\
+//!     \r\nand what follows";
+//! let mut scanner = HeadScanner::request(&Limits::DEFAULT);
+//! let len = scanner.scan(bytes)?.expect("the empty line has come");
+//! assert_eq!(&bytes[len..], b"and what follows");
+//!
+//! let lines = Headers::of(&bytes[..len]).named("sec-websocket-protocol");
+//! let protocols: Result<Vec<_>, _> = Tokens::new(lines).collect();
+//! assert_eq!(protocols.unwrap(), ["chat", "v2", "v1"]);
+//! # Ok::<(), wscodec::Fault>(())
+//! ```
+
+mod fields;
+mod head;
+mod list;
+mod param;
+pub(crate) mod parse;
+mod token;
+
+pub use fields::{Header, Headers, Named};
+pub use head::HeadScanner;
+pub(crate) use head::malformed;
+pub use list::{Malformed, Tokens, lists};
+pub use param::{Extension, Extensions, Param, ParamValue, Params, split_quoted};
+pub use token::{is_token, is_token_byte, is_value, is_value_byte};

@@ -1,0 +1,139 @@
+//! The answer that accepts a request (RFC 6455 §4.2.2).
+
+use alloc::vec::Vec;
+
+use super::fields::Fields;
+use super::key::accept_key;
+use super::write::{check_headers, headers_len, put, put_headers};
+use crate::error::MisuseError;
+use crate::http::Extensions;
+
+/// A 101 in the making, from [`Request::accept`](super::Request::accept).
+///
+/// ```
+/// use wscodec::{Limits, MisuseError, handshake::Request};
+///
+/// # let bytes = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+/// #     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+/// #     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat, superchat\r\n\r\n";
+/// let request = Request::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+/// let mut out = Vec::new();
+/// request
+///     .accept()
+///     .protocol("superchat")
+///     .headers(&[("Set-Cookie", "id=1; HttpOnly")])
+///     .write(&mut out)
+///     .unwrap();
+/// assert_eq!(
+///     out,
+///     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+///         Sec-WebSocket-Protocol: superchat\r\nSet-Cookie: id=1; HttpOnly\r\n\r\n"
+/// );
+///
+/// let accept = request.accept().protocol("v2");
+/// assert_eq!(accept.write(&mut out), Err(MisuseError::ProtocolNotOffered));
+/// # Ok::<(), wscodec::Fault>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "nothing is answered before `write`"]
+pub struct Accept<'a> {
+    offer: &'a Fields<'a>,
+    pub(super) protocol: Option<&'a str>,
+    pub(super) extensions: &'a str,
+    pub(super) headers: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Accept<'a> {
+    pub(super) fn new(offer: &'a Fields<'a>) -> Self {
+        Self {
+            offer,
+            protocol: None,
+            extensions: "",
+            headers: &[],
+        }
+    }
+
+    /// The subprotocol to speak, one of those offered; without this call, none.
+    pub fn protocol(mut self, protocol: &'a str) -> Self {
+        self.protocol = Some(protocol);
+        self
+    }
+
+    /// The value of `Sec-WebSocket-Extensions`: what was agreed on, each one offered by the client
+    /// (RFC 6455 §9.1). Empty for none.
+    pub fn extensions(mut self, extensions: &'a str) -> Self {
+        self.extensions = extensions;
+        self
+    }
+
+    /// Further headers, as pairs of name and value.
+    pub fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Appends the answer to `out`, which is the only thing that may allocate, and only if it has
+    /// no room for the answer.
+    ///
+    /// # Errors
+    /// [`ProtocolNotOffered`](MisuseError::ProtocolNotOffered),
+    /// [`ExtensionNotOffered`](MisuseError::ExtensionNotOffered), and of the headers
+    /// [`InvalidHeader`](MisuseError::InvalidHeader) and
+    /// [`ReservedHeader`](MisuseError::ReservedHeader). Nothing is written then.
+    pub fn write(self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        const START: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+            Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+        const PROTOCOL: &[u8] = b"\r\nSec-WebSocket-Protocol: ";
+        const EXTENSIONS: &[u8] = b"\r\nSec-WebSocket-Extensions: ";
+
+        self.check()?;
+        let accept = self.key();
+        let protocol = self.protocol.unwrap_or_default();
+        out.reserve(
+            START.len()
+                + accept.len()
+                + PROTOCOL.len()
+                + protocol.len()
+                + EXTENSIONS.len()
+                + self.extensions.len()
+                + headers_len(self.headers)
+                + 4,
+        );
+        put(out, &[START, &accept]);
+        if !protocol.is_empty() {
+            put(out, &[PROTOCOL, protocol.as_bytes()]);
+        }
+        if !self.extensions.is_empty() {
+            put(out, &[EXTENSIONS, self.extensions.as_bytes()]);
+        }
+        out.extend_from_slice(b"\r\n");
+        put_headers(out, self.headers);
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// The `Sec-WebSocket-Accept`.
+    pub(super) fn key(&self) -> [u8; 28] {
+        accept_key(self.offer.key.value)
+    }
+
+    pub(super) fn check(&self) -> Result<(), MisuseError> {
+        if self
+            .protocol
+            .is_some_and(|name| !self.offer.offers_protocol(name))
+        {
+            return Err(MisuseError::ProtocolNotOffered);
+        }
+        if !self.extensions.is_empty() {
+            let chosen = [self.extensions.as_bytes()];
+            for extension in Extensions::new(chosen.into_iter()) {
+                let extension = extension.map_err(|_| MisuseError::InvalidHeader)?;
+                if !self.offer.offers_extension(extension.name()) {
+                    return Err(MisuseError::ExtensionNotOffered);
+                }
+            }
+        }
+        check_headers(self.headers)
+    }
+}

@@ -1,0 +1,95 @@
+//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455 §1.3, §4.2.2).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+/// What both sides put behind the key (RFC 6455 §1.3).
+const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` as it stands in the header: base64 of the
+/// SHA-1 of key and GUID (RFC 6455 §4.2.2). Any key is taken; whether it is one is checked by
+/// whoever reads the request.
+///
+/// ```
+/// use wscodec::handshake::accept_key;
+///
+/// assert_eq!(&accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+pub fn accept_key(key: &[u8]) -> [u8; 28] {
+    let mut sha1 = Sha1::new();
+    sha1.update(key);
+    sha1.update(GUID);
+    base64(&sha1.finalize())
+}
+
+/// The `Sec-WebSocket-Key` for 16 random bytes.
+pub(super) fn key(nonce: &[u8; 16]) -> [u8; 24] {
+    base64(nonce)
+}
+
+/// Base64 with padding. `N` is four for each three bytes begun.
+fn base64<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    let written = STANDARD.encode_slice(bytes, &mut out);
+    debug_assert_eq!(written, Ok(N));
+    out
+}
+
+/// Whether this is base64 of 16 bytes: 22 digits and the padding. What the last digit has beyond
+/// the 128 bits is not looked at, as decoders are free to (RFC 4648 §3.5).
+pub(super) fn is_key(value: &[u8]) -> bool {
+    is_base64(value, 22, b"==")
+}
+
+/// Whether this is base64 of the 20 bytes of a SHA-1.
+pub(super) fn is_accept(value: &[u8]) -> bool {
+    is_base64(value, 27, b"=")
+}
+
+fn is_base64(value: &[u8], digits: usize, padding: &[u8]) -> bool {
+    match value.split_at_checked(digits) {
+        Some((digits, end)) => {
+            end == padding
+                && digits
+                    .iter()
+                    .all(|&b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_6455_section_1_3() {
+        let key = key(b"the sample nonce");
+        assert_eq!(&key, b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert!(is_key(&key));
+        let accept = accept_key(&key);
+        assert_eq!(&accept, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert!(is_accept(&accept));
+    }
+
+    #[test]
+    fn a_key_is_base64_of_16_bytes_only() {
+        assert!(is_key(b"++++////AAAAzzzz999900=="));
+        for value in [
+            &b""[..],
+            b"dGhlIHNhbXBsZSBub25jZQ",
+            b"dGhlIHNhbXBsZSBub25jZQ=",
+            b"dGhlIHNhbXBsZSBub25jZQ===",
+            b"dGhlIHNhbXBsZSBub25jZQo=",
+            b"dGhlIHNhbXBsZSBub25j",
+            b"dGhlIHNhbXBsZSBub25jZ===",
+            b"dGhlIHNhbXBsZSBub25j_Q==",
+            b"dGhlIHNhbXBs SBub25jZQ==",
+            b"dGhlIHNhbXBs\xffSBub25jZQ==",
+            b"==dGhlIHNhbXBsZSBub25jZQ",
+        ] {
+            assert!(!is_key(value), "{value:?}");
+        }
+    }
+}

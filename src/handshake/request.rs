@@ -1,0 +1,252 @@
+//! Reading a client's request (RFC 6455 §4.2.1).
+
+use super::accept::Accept;
+use super::fields::{Fields, Source, Values};
+use super::origin::Origin;
+use super::refuse::Refusal;
+use crate::error::{Error, Fault, HandshakeError};
+use crate::http::parse::{self, room};
+use crate::http::{Extension, Extensions, HeadScanner, Headers, Tokens, malformed};
+use crate::limits::Limits;
+
+/// Reads a request's head from bytes that come in pieces.
+///
+/// Give it all bytes buffered so far after each read. The work over all calls is linear in the
+/// bytes, even if they come one at a time.
+///
+/// ```
+/// use wscodec::{Limits, handshake::RequestReader};
+///
+/// let bytes = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+///     Sec-WebSocket-Version: 13\r\n\r\n\x81\x80....";
+/// let mut reader = RequestReader::new(&Limits::DEFAULT);
+/// assert!(reader.read(&bytes[..100])?.is_none(), "not all is there yet");
+///
+/// let request = reader.read(bytes)?.expect("now it is");
+/// assert_eq!(request.target(), "/chat");
+/// assert_eq!(bytes[request.head_len()..], *b"\x81\x80....", "a frame already");
+/// # Ok::<(), wscodec::Fault>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequestReader {
+    scanner: HeadScanner,
+}
+
+impl RequestReader {
+    /// A reader at the head's first byte, with [`Limits::head`] and [`Limits::headers`].
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            scanner: HeadScanner::request(limits),
+        }
+    }
+
+    /// Looks at the bytes that came since the last call; `buf` holds all of them from the head's
+    /// first byte on. `None` as long as the head is not whole.
+    ///
+    /// # Errors
+    /// What [`HeadScanner::scan`] refuses, at the first byte that can't be, before the head is
+    /// whole. A whole head that is no acceptable request fails with the [`HandshakeError`] of the
+    /// first rule it breaks, in the order: method, HTTP version, target, Host, Upgrade,
+    /// Connection, Sec-WebSocket-Version, Sec-WebSocket-Key, body, subprotocols, extensions. Its
+    /// offset is that of the header line at fault (the last one, if there are too many), and 0 if
+    /// there is none or the request line is at fault.
+    ///
+    /// [`Refusal::of`] turns any of these into the answer to send.
+    pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Request<'h>>, Fault> {
+        // A head that comes in one piece, as most do, is looked at once.
+        if self.scanner.is_fresh()
+            && let Some(result) = self.parse(self.scanner.within_limit(buf))
+        {
+            return result.map(Some);
+        }
+        match self.scanner.scan(buf)? {
+            None => Ok(None),
+            Some(len) => self
+                .parse(&buf[..len])
+                .unwrap_or(Err(malformed(0)))
+                .map(Some),
+        }
+    }
+
+    /// `None` if this is not a whole, well-formed head.
+    fn parse<'h>(&self, buf: &'h [u8]) -> Option<Result<Request<'h>, Fault>> {
+        let mut room = room();
+        let room = &mut room[..self.scanner.max_lines()];
+        let (len, method, target, version, lines) = parse::request(buf, room)?;
+        let head = &buf[..len];
+        let mut fields = Fields::new(Source::Head(head));
+        for line in lines.iter() {
+            let (at, name, value) = line?;
+            fields.add(at, name, value);
+        }
+        let request = Request {
+            head,
+            target,
+            fields,
+        };
+        Some(request.check(method, version).map(|()| request))
+    }
+}
+
+/// A request that keeps all rules of RFC 6455 §4.2.1, as a view on the bytes where they lie.
+///
+/// Look at whatever decides (target, host, origin, cookies), then [`accept`](Self::accept) it or
+/// [refuse](Refusal::new) it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'h> {
+    head: &'h [u8],
+    target: &'h str,
+    fields: Fields<'h>,
+}
+
+impl<'h> Request<'h> {
+    /// Reads a request from bytes that are all there is, such as a recording. `None` if the head
+    /// is not whole.
+    ///
+    /// # Errors
+    /// As [`RequestReader::read`].
+    pub fn parse(bytes: &'h [u8], limits: &Limits) -> Result<Option<Self>, Fault> {
+        RequestReader::new(limits).read(bytes)
+    }
+
+    /// The request's target as it was sent: a path with its query, or an absolute URI
+    /// (RFC 9112 §3.2). Visible ASCII only.
+    pub fn target(&self) -> &'h str {
+        self.target
+    }
+
+    /// The target's path with its query, without scheme and authority if it was an absolute URI.
+    pub fn path(&self) -> &'h str {
+        match self.target.split_once("://") {
+            Some((_, rest)) if !self.target.starts_with('/') => {
+                rest.find(['/', '?']).map_or("/", |at| &rest[at..])
+            }
+            _ => self.target,
+        }
+    }
+
+    /// The value of `Host`: a name or address, and a port if it is not the scheme's.
+    pub fn host(&self) -> &'h str {
+        core::str::from_utf8(self.fields.host.value).unwrap_or_default()
+    }
+
+    /// The value of `Origin`, which browsers always send; the first if there are several. See
+    /// [`check_origin`](Self::check_origin).
+    pub fn origin(&self) -> Option<&'h [u8]> {
+        let origin = &self.fields.origin;
+        (origin.lines != 0).then_some(origin.value)
+    }
+
+    /// The value of `Sec-WebSocket-Key`, 24 bytes.
+    pub fn key(&self) -> &'h [u8] {
+        self.fields.key.value
+    }
+
+    /// The subprotocols that the client offers, most wanted first; all lines as one list.
+    pub fn protocols(&self) -> impl Iterator<Item = &'h str> + 'h {
+        Offered(self.fields.protocols())
+    }
+
+    /// The first subprotocol of the client's list that is among `supported`.
+    pub fn select_protocol(&self, supported: &[&str]) -> Option<&'h str> {
+        self.protocols().find(|offered| supported.contains(offered))
+    }
+
+    /// The extensions that the client offers, most wanted first; all lines as one list.
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'h>> + 'h {
+        OfferedExtensions(self.fields.extensions())
+    }
+
+    /// The first value of the header with that name, in any case.
+    pub fn header(&self, name: &str) -> Option<&'h [u8]> {
+        self.headers().named(name).next()
+    }
+
+    /// All header lines, in their order.
+    pub fn headers(&self) -> Headers<'h> {
+        Headers::of(self.head)
+    }
+
+    /// The head's bytes, with the empty line that ends it.
+    pub fn head(&self) -> &'h [u8] {
+        self.head
+    }
+
+    /// How many bytes the head took. What follows in the buffer are the client's frames.
+    pub fn head_len(&self) -> usize {
+        self.head.len()
+    }
+
+    /// Holds the request's `Origin` against a policy.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Origin`] at the header line.
+    pub fn check_origin(&self, policy: Origin<'_>) -> Result<(), Fault> {
+        super::origin::check(&self.fields, policy)
+    }
+
+    /// Begins the answer that accepts the request.
+    pub fn accept(&self) -> Accept<'_> {
+        Accept::new(&self.fields)
+    }
+
+    /// Begins an answer that refuses the request; the same as [`Refusal::new`].
+    pub fn refuse<'a>(&self, status: u16) -> Refusal<'a> {
+        Refusal::new(status)
+    }
+
+    pub(super) fn fields(&self) -> &Fields<'h> {
+        &self.fields
+    }
+
+    fn check(&self, method: &str, version: u8) -> Result<(), Fault> {
+        if method != "GET" {
+            return Err(Error::from(HandshakeError::Method).at(0));
+        }
+        if version != 1 {
+            return Err(Error::from(HandshakeError::HttpVersion).at(0));
+        }
+        if !is_target(self.target) {
+            return Err(malformed(4));
+        }
+        self.fields.check_request()
+    }
+}
+
+/// origin-form or absolute-form (RFC 9112 §3.2); the other two are not for GET.
+fn is_target(target: &str) -> bool {
+    let scheme = |scheme: &str| {
+        let start = target.as_bytes().get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
+    };
+    target.starts_with('/')
+        || scheme("http://")
+        || scheme("https://")
+        || scheme("ws://")
+        || scheme("wss://")
+}
+
+/// The members of a list that was checked: a malformed one can't come.
+#[derive(Debug)]
+pub(super) struct Offered<'h>(pub(super) Tokens<'h, Values<'h>>);
+
+impl<'h> Iterator for Offered<'h> {
+    type Item = &'h str;
+
+    fn next(&mut self) -> Option<&'h str> {
+        self.0.next()?.ok()
+    }
+}
+
+/// As [`Offered`], for extensions.
+#[derive(Debug)]
+pub(super) struct OfferedExtensions<'h>(pub(super) Extensions<'h, Values<'h>>);
+
+impl<'h> Iterator for OfferedExtensions<'h> {
+    type Item = Extension<'h>;
+
+    fn next(&mut self) -> Option<Extension<'h>> {
+        self.0.next()?.ok()
+    }
+}

@@ -1,0 +1,113 @@
+//! The header lines of a head.
+
+use super::token::trim;
+
+/// One header line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header<'h> {
+    /// The name as it was sent, a token; its case means nothing.
+    pub name: &'h str,
+    /// The value without white space at its ends. It may have bytes from 0x80 on.
+    pub value: &'h [u8],
+}
+
+impl Header<'_> {
+    /// Whether this is the header of that name, in any case.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+}
+
+/// The header lines of a head, in their order, split as they are asked for.
+///
+/// ```
+/// use wscodec::http::Headers;
+///
+/// let mut headers = Headers::of(b"GET / HTTP/1.1\r\nHost: a\r\nCookie:  b=1 \r\n\r\n");
+/// assert_eq!(headers.next().unwrap().name, "Host");
+/// assert_eq!(headers.next().unwrap().value, b"b=1");
+/// assert_eq!(headers.next(), None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Headers<'h> {
+    rest: &'h [u8],
+}
+
+impl<'h> Headers<'h> {
+    /// The header lines after the start line of a head that a
+    /// [`HeadScanner`](super::HeadScanner) has passed. Of any other bytes, what looks like header
+    /// lines.
+    pub fn of(head: &'h [u8]) -> Self {
+        let end = head.iter().position(|&b| b == b'\n');
+        let rest = end.map_or(&[][..], |end| &head[end + 1..]);
+        Self { rest }
+    }
+
+    /// The values of the headers with that name, in any case.
+    pub fn named<'n>(self, name: &'n str) -> Named<'h, 'n> {
+        Named {
+            headers: self,
+            name,
+        }
+    }
+}
+
+impl<'h> Iterator for Headers<'h> {
+    type Item = Header<'h>;
+
+    fn next(&mut self) -> Option<Header<'h>> {
+        let end = self.rest.iter().position(|&b| b == b'\r')?;
+        let (line, after) = self.rest.split_at(end);
+        self.rest = after.get(2..).unwrap_or_default();
+        let colon = line.iter().position(|&b| b == b':')?;
+        Some(Header {
+            name: core::str::from_utf8(&line[..colon]).ok()?,
+            value: trim(&line[colon + 1..]),
+        })
+    }
+}
+
+/// The values of all headers of one name; see [`Headers::named`].
+#[derive(Clone, Debug)]
+pub struct Named<'h, 'n> {
+    headers: Headers<'h>,
+    name: &'n str,
+}
+
+impl<'h> Iterator for Named<'h, '_> {
+    type Item = &'h [u8];
+
+    fn next(&mut self) -> Option<&'h [u8]> {
+        let name = self.name;
+        Some(self.headers.find(|header| header.is(name))?.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn finds_all_of_one_name() {
+        let head = b"GET / HTTP/1.1\r\nA: 1\r\na:2\r\nB:\r\nAa: 4\r\n\r\n";
+        let values: Vec<_> = Headers::of(head).named("a").collect();
+        assert_eq!(values, [b"1", b"2"]);
+        assert_eq!(Headers::of(head).named("b").next(), Some(&b""[..]));
+    }
+
+    #[test]
+    fn takes_any_bytes() {
+        for bytes in [
+            "",
+            "\r",
+            "\n\r",
+            "\n\r\r",
+            "x\nno colon\r\n",
+            "\n:\r",
+            "\n\u{e9}:a\r\n\r\n",
+        ] {
+            assert!(Headers::of(bytes.as_bytes()).count() <= 1, "{bytes:?}");
+        }
+    }
+}

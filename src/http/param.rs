@@ -1,0 +1,333 @@
+//! Extension lists: `name; key; key=value; key="value", name` (RFC 6455 §9.1).
+
+use super::list::{Malformed, Members};
+use super::token::{is_token_byte, is_value_byte, skip_space, split_token};
+
+/// The extensions of a list that may be spread over several header lines, in their order.
+///
+/// Each one is checked whole before it is handed out: names and values are tokens, a quoted value
+/// too once its escapes are undone. What is not so is [`Malformed`], and ends the list. White
+/// space is allowed around `,`, `;` and `=`.
+///
+/// ```
+/// use wscodec::http::Extensions;
+///
+/// let lines = [&b"permessage-deflate; server_max_window_bits=\"10\"; client_max_window_bits"[..]];
+/// let offer = Extensions::new(lines.into_iter()).next().unwrap().unwrap();
+/// assert_eq!(offer.name(), "permessage-deflate");
+///
+/// let mut params = offer.params();
+/// let bits = params.next().unwrap();
+/// assert_eq!(bits.name, "server_max_window_bits");
+/// assert_eq!(bits.value.unwrap(), "10");
+/// assert_eq!(params.next().unwrap().value, None);
+/// assert!(params.next().is_none());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Extensions<'a, I> {
+    list: Members<'a, I>,
+}
+
+impl<'a, I: Iterator<Item = &'a [u8]>> Extensions<'a, I> {
+    /// The list in these header values.
+    pub fn new(lines: I) -> Self {
+        let list = Members::new(lines);
+        Self { list }
+    }
+}
+
+impl<'a, I: Iterator<Item = &'a [u8]>> Iterator for Extensions<'a, I> {
+    type Item = Result<Extension<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.list.next_with(split_extension)
+    }
+}
+
+/// One extension of a list, with its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extension<'a> {
+    name: &'a str,
+    params: &'a [u8],
+}
+
+impl<'a> Extension<'a> {
+    /// The extension's name, a token.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Its parameters, in their order; doubled ones are not left out.
+    pub fn params(&self) -> Params<'a> {
+        Params { rest: self.params }
+    }
+}
+
+/// The parameters of an [`Extension`].
+#[derive(Clone, Debug)]
+pub struct Params<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Params<'a> {
+    type Item = Param<'a>;
+
+    fn next(&mut self) -> Option<Param<'a>> {
+        // Checked when the extension was split off: `None` is the end, never a fault.
+        split_param(&mut self.rest).ok()?
+    }
+}
+
+/// One parameter of an [`Extension`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Param<'a> {
+    /// The parameter's name, a token.
+    pub name: &'a str,
+    /// What follows the `=`, if there is one.
+    pub value: Option<ParamValue<'a>>,
+}
+
+/// The value of a [`Param`]: a token, or a quoted string that stands for one.
+///
+/// Compare it with a `&str`: escapes are undone on the way, in place.
+///
+/// ```
+/// use wscodec::http::Extensions;
+///
+/// let mut list = Extensions::new([&br#"a; b="1\0""#[..]].into_iter());
+/// let value = list.next().unwrap().unwrap().params().next().unwrap().value.unwrap();
+/// assert_eq!(value, "10");
+/// assert_eq!(value.as_str(), None, "there is no such slice in the header");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ParamValue<'a> {
+    raw: &'a str,
+}
+
+impl<'a> ParamValue<'a> {
+    /// The value where it lies in the header; `None` if it has escapes.
+    pub fn as_str(&self) -> Option<&'a str> {
+        (!self.raw.contains('\\')).then_some(self.raw)
+    }
+
+    /// The bytes of the value, escapes undone; at least one, each of a token.
+    pub fn bytes(&self) -> impl Iterator<Item = u8> + 'a {
+        // A backslash is not of a token, so each one is the first half of a quoted-pair.
+        self.raw.bytes().filter(|&b| b != b'\\')
+    }
+}
+
+impl PartialEq for ParamValue<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes().eq(other.bytes())
+    }
+}
+
+impl Eq for ParamValue<'_> {}
+
+impl PartialEq<str> for ParamValue<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.bytes().eq(other.bytes())
+    }
+}
+
+impl PartialEq<&str> for ParamValue<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
+    }
+}
+
+/// Splits a quoted string (RFC 9110 §5.6.4) off the front: what lies between the quotes, escapes
+/// still in it, and what follows the closing one. `None` if there is none or it is not closed.
+///
+/// ```
+/// use wscodec::http::split_quoted;
+///
+/// assert_eq!(split_quoted(br#""a\"b"; c"#), Some((&br#"a\"b"#[..], &b"; c"[..])));
+/// assert_eq!(split_quoted(br#""a\""#), None);
+/// ```
+pub fn split_quoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [b'"', text @ ..] = bytes else {
+        return None;
+    };
+    let mut at = 0;
+    loop {
+        match *text.get(at)? {
+            b'"' => return Some((&text[..at], &text[at + 1..])),
+            b'\\' => {
+                if !is_value_byte(*text.get(at + 1)?) {
+                    return None;
+                }
+                at += 2;
+            }
+            b if is_value_byte(b) => at += 1,
+            _ => return None,
+        }
+    }
+}
+
+fn split_extension<'a>(rest: &mut &'a [u8]) -> Option<Extension<'a>> {
+    let name = split_token(rest)?;
+    let params = *rest;
+    while split_param(rest).ok()?.is_some() {}
+    let params = &params[..params.len() - rest.len()];
+    Some(Extension { name, params })
+}
+
+/// Takes `; name` or `; name=value` off the front; `None` where no `;` follows.
+fn split_param<'a>(rest: &mut &'a [u8]) -> Result<Option<Param<'a>>, Malformed> {
+    let [b';', after @ ..] = skip_space(rest) else {
+        return Ok(None);
+    };
+    *rest = skip_space(after);
+    let name = split_token(rest).ok_or(Malformed)?;
+    let [b'=', after @ ..] = skip_space(rest) else {
+        return Ok(Some(Param { name, value: None }));
+    };
+    *rest = skip_space(after);
+    let raw = match rest {
+        [b'"', ..] => {
+            let (text, after) = split_quoted(rest).ok_or(Malformed)?;
+            *rest = after;
+            unescapes_to_token(text).ok_or(Malformed)?
+        }
+        _ => split_token(rest).ok_or(Malformed)?,
+    };
+    let value = Some(ParamValue { raw });
+    Ok(Some(Param { name, value }))
+}
+
+/// "When using the quoted-string syntax variant, the value after quoted-string unescaping MUST
+/// conform to the 'token' ABNF" (RFC 6455 §9.1).
+fn unescapes_to_token(text: &[u8]) -> Option<&str> {
+    let mut escaped = false;
+    let mut len = 0;
+    for &byte in text {
+        match byte {
+            b'\\' if !escaped => escaped = true,
+            byte if is_token_byte(byte) => {
+                escaped = false;
+                len += 1;
+            }
+            _ => return None,
+        }
+    }
+    match len {
+        0 => None,
+        _ => core::str::from_utf8(text).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    /// The list written out again in one form.
+    fn read(lines: &[&str]) -> Result<String, Malformed> {
+        let mut out = Vec::new();
+        for extension in Extensions::new(lines.iter().map(|line| line.as_bytes())) {
+            let extension = extension?;
+            let mut text = extension.name().to_string();
+            for param in extension.params() {
+                text += ";";
+                text += param.name;
+                if let Some(value) = param.value {
+                    text += "=";
+                    text.extend(value.bytes().map(char::from));
+                }
+            }
+            out.push(text);
+        }
+        Ok(out.join(","))
+    }
+
+    #[test]
+    fn reads_names_params_and_quoted_values() {
+        for (value, expected) in [
+            ("a", "a"),
+            ("a;b;c=1", "a;b;c=1"),
+            (" a ; b = 1 ;\tc=\"2\" , d ", "a;b=1;c=2,d"),
+            ("a; b=\"\\1\\0\"", "a;b=10"),
+            (", a,, b;c ,", "a,b;c"),
+            ("a;b=1;b=2", "a;b=1;b=2"),
+            (
+                "constructor; __proto__=toString",
+                "constructor;__proto__=toString",
+            ),
+        ] {
+            assert_eq!(read(&[value]).as_deref(), Ok(expected), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn several_lines_are_one_list() {
+        assert_eq!(
+            read(&["a; b", "", "c, d; e=1"]).as_deref(),
+            Ok("a;b,c,d;e=1")
+        );
+    }
+
+    #[test]
+    fn refuses_what_the_grammar_does_not_know() {
+        for value in [
+            "a;",
+            "a;;b",
+            ";a",
+            "a; b=",
+            "a; =1",
+            "a b",
+            "a; b c",
+            "a; b=1 2",
+            "a=1",
+            "\"a\"",
+            "a; b=\"\"",
+            "a; b=\"1 2\"",
+            "a; b=\"1",
+            "a; b=\"1\\",
+            "a; b=\"1\\\"",
+            "a; b=\"1\"2",
+            "a; b=\"\\\\\"",
+            "a; b=\"\\\"\"",
+            "a; b='1 '",
+            "é",
+            "a; é",
+            "a; b=é",
+            "a; b=\"é\"",
+            "a\0",
+        ] {
+            assert_eq!(read(&[value]), Err(Malformed), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_value_does_not_go_on_in_the_next_line() {
+        assert_eq!(read(&["a; b=\"1", "2\""]), Err(Malformed));
+    }
+
+    #[test]
+    fn unclosed_escapes_and_thousands_of_offers_are_linear() {
+        let mut value = String::from("a; b=\"");
+        value += &"\\c".repeat(1 << 20);
+        assert_eq!(read(&[&value]), Err(Malformed));
+        assert_eq!(read(&[&(value + "\"")]).unwrap().len(), (1 << 20) + 4);
+        let offers = "x; y=1, ".repeat(100_000);
+        assert_eq!(
+            Extensions::new([offers.as_bytes()].into_iter())
+                .flatten()
+                .count(),
+            100_000
+        );
+    }
+
+    #[test]
+    fn values_compare_without_their_escapes() {
+        let lines = [&br#"a; b="1\0"; c=10; d=1"#[..]];
+        let extension = Extensions::new(lines.into_iter()).next().unwrap().unwrap();
+        let values: Vec<_> = extension.params().map(|p| p.value.unwrap()).collect();
+        assert_eq!(values[0], values[1]);
+        assert!(values[0] != values[2] && values[0] != "1" && values[0] != "100");
+        assert_eq!(values[1].as_str(), Some("10"));
+    }
+}

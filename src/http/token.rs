@@ -1,0 +1,133 @@
+//! Classes of bytes (RFC 9110 §5.5, §5.6.2).
+
+const TOKEN: u8 = 1;
+const VALUE: u8 = 2;
+
+static CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        if b.is_ascii_alphanumeric() {
+            class[byte] |= TOKEN;
+        }
+        if b == b'\t' || (b >= b' ' && b != 0x7F) {
+            class[byte] |= VALUE;
+        }
+        byte += 1;
+    }
+    let mut marks: &[u8] = b"!#$%&'*+-.^_`|~";
+    while let [mark, rest @ ..] = marks {
+        class[*mark as usize] |= TOKEN;
+        marks = rest;
+    }
+    class
+};
+
+/// Whether the byte may stand in a token: letters, digits and ``!#$%&'*+-.^_`|~``
+/// (RFC 9110 §5.6.2).
+#[inline]
+pub fn is_token_byte(byte: u8) -> bool {
+    CLASS[byte as usize] & TOKEN != 0
+}
+
+/// Whether the byte may stand in a header's value: tab, space, visible ASCII, and bytes from 0x80
+/// on, whose meaning HTTP leaves open (RFC 9110 §5.5).
+#[inline]
+pub fn is_value_byte(byte: u8) -> bool {
+    CLASS[byte as usize] & VALUE != 0
+}
+
+/// Whether the bytes are a token: one or more [token bytes](is_token_byte).
+///
+/// ```
+/// use wscodec::http::is_token;
+///
+/// assert!(is_token(b"permessage-deflate"));
+/// assert!(!is_token(b"a b") && !is_token(b""));
+/// ```
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&b| is_token_byte(b))
+}
+
+/// Whether the bytes may be a header's value: nothing but [value bytes](is_value_byte), so neither
+/// CR nor LF nor NUL. An empty value is one.
+///
+/// ```
+/// use wscodec::http::is_value;
+///
+/// assert!(is_value("text/html; q=0.5, Grüße".as_bytes()));
+/// assert!(!is_value(b"a\r\nSet-Cookie: b"));
+/// ```
+pub fn is_value(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&b| is_value_byte(b))
+}
+
+/// How many bytes from the first one on are of a token.
+pub(crate) fn token_len(bytes: &[u8]) -> usize {
+    run(bytes, is_token_byte)
+}
+
+/// How many bytes from the first one on are of a header's value.
+pub(crate) fn value_len(bytes: &[u8]) -> usize {
+    run(bytes, is_value_byte)
+}
+
+/// Takes a token off the front.
+pub(crate) fn split_token<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    let (token, after) = rest.split_at(token_len(rest));
+    *rest = after;
+    match token {
+        [] => None,
+        _ => core::str::from_utf8(token).ok(),
+    }
+}
+
+/// The bytes after optional white space: spaces and tabs (RFC 9110 §5.6.3).
+pub(crate) fn skip_space(bytes: &[u8]) -> &[u8] {
+    &bytes[run(bytes, |b| b == b' ' || b == b'\t')..]
+}
+
+/// The bytes without white space at both ends.
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    let mut bytes = skip_space(bytes);
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+#[inline]
+fn run(bytes: &[u8], class: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|&b| !class(b)).unwrap_or(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_has_its_class() {
+        for byte in 0..=255u8 {
+            let token = byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte);
+            assert_eq!(is_token_byte(byte), token, "{byte:#x}");
+            let control = byte.is_ascii_control() && byte != b'\t';
+            assert_eq!(is_value_byte(byte), !control, "{byte:#x}");
+        }
+    }
+
+    #[test]
+    fn trims_spaces_and_tabs_only() {
+        assert_eq!(trim(b" \ta b\t "), b"a b");
+        assert_eq!(trim(b" \t "), b"");
+        assert_eq!(trim(b"\x0ba\x0b"), b"\x0ba\x0b");
+    }
+
+    #[test]
+    fn takes_a_token_off_the_front() {
+        let mut rest: &[u8] = b"abc;d";
+        assert_eq!(split_token(&mut rest), Some("abc"));
+        assert_eq!(rest, b";d");
+        assert_eq!(split_token(&mut rest), None);
+    }
+}
