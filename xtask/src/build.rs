@@ -1,27 +1,26 @@
 //! `cargo xtask build`: from the crate to the npm package.
 
 use crate::report::{Outcome, Report};
+use crate::tool::Failure;
 use crate::toolchain::WASM;
 use crate::{bundle, node, toolchain, wasm};
 
 /// Builds the package. Each step needs the one before it, so the first failure ends
 /// the build.
 pub fn steps(report: &mut Report) {
-    let built = report.step("build: Rust target", || {
-        toolchain::ensure_targets(&[WASM]).map(Outcome::Done)
-    }) && report.step("build: wasm module", || wasm::compile().map(Outcome::Done))
-        && report.step("build: Node", || node::version().map(Outcome::Done))
-        && report.step("build: npm ci", || {
-            node::ensure_packages().map(Outcome::Done)
-        })
-        && report.step("build: bindings, wasm-opt, SIMD", || {
-            wasm::finish().map(Outcome::Done)
-        })
-        && report.step("build: bundles", || bundle::bundle().map(Outcome::Done))
-        && report.step("build: declarations", || {
-            bundle::declarations().map(Outcome::Done)
-        })
-        && report.step("build: sizes", || bundle::sizes().map(Outcome::Done));
+    let plan: [(&str, fn() -> Result<String, Failure>); 8] = [
+        ("Node", node::version),
+        ("Rust target", || toolchain::ensure_targets(&[WASM])),
+        ("wasm module", wasm::compile),
+        ("npm ci", node::ensure_packages),
+        ("bindings, wasm-opt, SIMD", wasm::finish),
+        ("bundles", bundle::bundle),
+        ("declarations", bundle::declarations),
+        ("sizes", bundle::sizes),
+    ];
+    let built = plan
+        .iter()
+        .all(|(name, run)| report.step(&format!("build: {name}"), || run().map(Outcome::Done)));
     report.built = Some(built);
 }
 

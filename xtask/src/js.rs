@@ -67,6 +67,7 @@ fn sealed_deno(args: &[&str]) -> Result<Tool, Failure> {
         "--no-config",
         "--no-lock",
         "--no-remote",
+        "--node-modules-dir=manual",
     ]))
 }
 
@@ -96,7 +97,7 @@ fn command(tool: Tool) -> Result<Outcome, Failure> {
 fn count(tool: Tool, passed: fn(&str) -> Option<u32>) -> Result<Outcome, Failure> {
     match tool.run()?.lines().rev().find_map(passed) {
         None | Some(0) => Err(Failure::new("there was no test to run")),
-        Some(passed) => Ok(Outcome::Done(format!("{passed} tests"))),
+        Some(passed) => Ok(Outcome::Done(format!("{passed} passed"))),
     }
 }
 

@@ -83,7 +83,7 @@ fn count(tool: Tool) -> Result<Outcome, Failure> {
     if passed == 0 {
         return Err(Failure::new("there was no test to run"));
     }
-    Ok(Outcome::Done(format!("{passed} tests")))
+    Ok(Outcome::Done(format!("{passed} passed")))
 }
 
 /// Reads `test result: ok. 12 passed; 0 failed; …`.
