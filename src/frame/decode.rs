@@ -2,7 +2,7 @@
 
 use core::mem;
 
-use super::{Header, MAX_HEADER_LEN, OpCode, Parsed, Rules, mask};
+use super::{Header, MAX_HEADER_LEN, Parsed, Rules, mask};
 use crate::error::{Error, Fault, PeerError};
 
 /// What [`Decoder::decode`] hands out. Every frame is one `Header`, `Payload`s for as many pieces
@@ -74,26 +74,12 @@ impl Decoder {
     #[inline]
     pub fn decode<'a>(&mut self, input: &mut &'a mut [u8]) -> Result<Option<Event<'a>>, Fault> {
         match self.state {
-            State::Header => self.header(input),
+            State::Header => Ok(self.header(input)?.map(Event::Header)),
             State::Payload { done, len, .. } if done == len => {
                 self.state = State::Header;
                 Ok(Some(Event::End))
             }
-            State::Payload { key, done, len } => {
-                let n = usize::try_from(len - done).map_or(input.len(), |n| n.min(input.len()));
-                if n == 0 {
-                    return Ok(None);
-                }
-                let (payload, rest) = mem::take(input).split_at_mut(n);
-                *input = rest;
-                if let Some(key) = key {
-                    mask::apply(key, done, payload);
-                }
-                self.offset += n as u64;
-                let done = done + n as u64;
-                self.state = State::Payload { key, done, len };
-                Ok(Some(Event::Payload(payload)))
-            }
+            State::Payload { .. } => Ok(self.piece(input, false).map(|p| Event::Payload(p.0))),
             State::Failed(fault) => Err(fault),
         }
     }
@@ -134,61 +120,147 @@ impl Decoder {
         }
     }
 
-    fn header<'a>(&mut self, input: &mut &'a mut [u8]) -> Result<Option<Event<'a>>, Fault> {
+    /// The next frame, if it lies in `input` to its end: its header and its payload, still masked.
+    /// Nothing is taken otherwise.
+    #[inline]
+    pub(crate) fn whole<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+    ) -> Result<Option<(Header, &'a mut [u8])>, Fault> {
+        if !matches!(self.state, State::Header) || self.partial_len != 0 {
+            return Ok(None);
+        }
+        let (header, n) = match Header::parse(input) {
+            Ok(Parsed::Complete(header, n)) => (header, n),
+            Ok(Parsed::Incomplete(_)) => return Ok(None),
+            Err(error) => {
+                self.frame_offset = self.offset;
+                return self.fail(error, self.offset);
+            }
+        };
+        if header.len > (input.len() - n) as u64 {
+            return Ok(None);
+        }
+        self.frame_offset = self.offset;
+        self.check(&header)?;
+        let (frame, rest) = mem::take(input).split_at_mut(n + header.len as usize);
+        *input = rest;
+        self.offset += frame.len() as u64;
+        Ok(Some((header, &mut frame[n..])))
+    }
+
+    /// The next header; `None` where `input` ends before it does. Not to be called within a
+    /// payload.
+    pub(crate) fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Fault> {
+        if let State::Failed(fault) = self.state {
+            return Err(fault);
+        }
         if self.partial_len == 0 {
             if input.is_empty() {
                 return Ok(None);
             }
             self.frame_offset = self.offset;
-            match Header::parse(input) {
-                Ok(Parsed::Complete(header, n)) => {
-                    self.take(input, n);
-                    return self.begin(header);
-                }
-                Ok(Parsed::Incomplete(_)) => {}
-                Err(error) => return self.fail(error, self.frame_offset),
-            }
         }
         loop {
             let have = usize::from(self.partial_len);
             match Header::parse(&self.partial[..have]) {
                 Ok(Parsed::Complete(header, _)) => {
+                    self.check(&header)?;
                     self.partial_len = 0;
-                    return self.begin(header);
+                    self.state = State::Payload {
+                        key: header.mask,
+                        done: 0,
+                        len: header.len,
+                    };
+                    return Ok(Some(header));
                 }
                 Ok(Parsed::Incomplete(_)) if input.is_empty() => return Ok(None),
                 Ok(Parsed::Incomplete(needed)) => {
                     let n = needed.min(input.len());
                     self.partial[have..have + n].copy_from_slice(&input[..n]);
                     self.partial_len += n as u8;
-                    self.take(input, n);
+                    self.offset += n as u64;
+                    *input = mem::take(input).split_at_mut(n).1;
                 }
                 Err(error) => return self.fail(error, self.frame_offset),
             }
         }
     }
 
-    fn begin<'a>(&mut self, header: Header) -> Result<Option<Event<'a>>, Fault> {
-        if let Err(error) = self.rules.check(&header, self.message_open) {
+    /// The next piece of the payload, unmasked, and whether it is known to be ASCII, which is only
+    /// looked at on request. `None` where `input` or the payload is at its end.
+    #[inline]
+    pub(crate) fn piece<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+        test_ascii: bool,
+    ) -> Option<(&'a mut [u8], bool)> {
+        let n = usize::try_from(self.left()).map_or(input.len(), |left| left.min(input.len()));
+        if n == 0 {
+            return None;
+        }
+        let (piece, rest) = mem::take(input).split_at_mut(n);
+        *input = rest;
+        let ascii = self.advance(piece, test_ascii);
+        Some((piece, ascii))
+    }
+
+    /// Unmasks the next piece of the payload, which is no longer than [`left`](Self::left), and
+    /// counts it in.
+    #[inline]
+    pub(crate) fn advance(&mut self, piece: &mut [u8], test_ascii: bool) -> bool {
+        let State::Payload { key, done, .. } = &mut self.state else {
+            return false;
+        };
+        let ascii = match *key {
+            Some(key) if test_ascii => mask::apply_and_test_ascii(key, *done, piece),
+            Some(key) => {
+                mask::apply(key, *done, piece);
+                false
+            }
+            None => test_ascii && piece.is_ascii(),
+        };
+        *done += piece.len() as u64;
+        self.offset += piece.len() as u64;
+        ascii
+    }
+
+    /// How many bytes of the current payload have not come.
+    #[inline]
+    pub(crate) fn left(&self) -> u64 {
+        match self.state {
+            State::Payload { done, len, .. } => len - done,
+            _ => 0,
+        }
+    }
+
+    /// Whether a header came whose frame was not [ended](Self::end_frame).
+    #[inline]
+    pub(crate) fn in_frame(&self) -> bool {
+        matches!(self.state, State::Payload { .. })
+    }
+
+    /// The payload is used up: a header is next.
+    #[inline]
+    pub(crate) fn end_frame(&mut self) {
+        debug_assert_eq!(self.left(), 0);
+        self.state = State::Header;
+    }
+
+    #[inline]
+    fn check(&mut self, header: &Header) -> Result<(), Fault> {
+        if let Err(error) = self.rules.check(header, self.message_open) {
             return self.fail(error, self.frame_offset);
         }
-        if !matches!(header.opcode, OpCode::Close | OpCode::Ping | OpCode::Pong) {
+        if !header.opcode.is_control() {
             self.message_open = !header.fin;
         }
-        self.state = State::Payload {
-            key: header.mask,
-            done: 0,
-            len: header.len,
-        };
-        Ok(Some(Event::Header(header)))
+        Ok(())
     }
 
-    fn take(&mut self, input: &mut &mut [u8], n: usize) {
-        *input = mem::take(input).split_at_mut(n).1;
-        self.offset += n as u64;
-    }
-
-    fn fail<T>(&mut self, error: Error, offset: u64) -> Result<T, Fault> {
+    /// Goes into the state of a fault, for good.
+    #[cold]
+    pub(crate) fn fail<T>(&mut self, error: Error, offset: u64) -> Result<T, Fault> {
         let fault = error.at(offset);
         self.state = State::Failed(fault);
         Err(fault)

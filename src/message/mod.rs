@@ -40,6 +40,8 @@
 //! ```
 
 mod assembly;
+#[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
+mod batch;
 mod event;
 mod ext;
 mod open;
@@ -48,6 +50,8 @@ mod prepared;
 mod recv;
 mod send;
 
+#[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) use batch::Shared;
 pub use event::{Event, Kind, Message};
 pub use ext::{Inbound, Opaque, Outbound, Plain, Progress, Treatment};
 pub use pieces::{Piece, Pieces};

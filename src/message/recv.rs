@@ -43,10 +43,10 @@ pub struct Receiver<E = Plain> {
     fin: bool,
     /// A close frame came: what follows is of no meaning (RFC 6455 §5.5.1).
     closed: bool,
-    open: Option<Open>,
-    assembly: Assembly,
+    pub(super) open: Option<Open>,
+    pub(super) assembly: Assembly,
     /// Whether messages stay in `assembly` until [`begin_batch`](Self::begin_batch).
-    batch: bool,
+    pub(super) batch: bool,
     control_len: u8,
     control: [u8; MAX_CONTROL_LEN],
 }
@@ -438,7 +438,7 @@ impl<E: Inbound> Receiver<E> {
     }
 
     /// Forgets all messages but the open one.
-    fn drop_finished(&mut self) {
+    pub(super) fn drop_finished(&mut self) {
         if self.open.is_none() {
             self.assembly.clear();
         }

@@ -1,9 +1,53 @@
-//! The wasm-bindgen face of the sans-I/O rooms.
+//! The wasm-bindgen face of the sans-I/O rooms: thin handles, numbers instead of objects.
+//!
+//! JavaScript writes bytes into an [`Arena`]'s input region, calls a decoder once, and walks the
+//! rows of numbers that the call left in the arena; payloads are addresses in the module's memory.
+//! What a row holds is said at the decoder that writes it, and again in `js/`. Nothing here is an
+//! API for people: that is the TypeScript in `js/`, the only caller.
+//!
+//! wasm-bindgen and js-sys are named in this room only. The code keeps to `no_std`; that the crate
+//! links `std` with this feature is for its allocator and its panic handler.
+
+#![allow(unreachable_pub, reason = "what wasm-bindgen exports is reached from JavaScript")]
+
+mod arena;
+mod encode;
+mod errors;
+mod frames;
+mod messages;
 
 use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::Limits;
+use crate::frame::Role;
 
 /// Whether the module was built with SIMD.
 #[wasm_bindgen]
 pub fn simd() -> bool {
     cfg!(target_feature = "simd128")
+}
+
+/// Where a slice lies in the module's memory.
+fn address(bytes: &[u8]) -> u32 {
+    bytes.as_ptr() as usize as u32
+}
+
+/// JavaScript's numbers for the sides of a connection.
+fn role(client: bool) -> Role {
+    if client { Role::Client } else { Role::Server }
+}
+
+/// Limits out of JavaScript's numbers, which are integers up to 2^53.
+fn limits(frame: f64, message: f64, fragments: u32) -> Limits {
+    let mut limits = Limits::DEFAULT;
+    limits.frame = frame as u64;
+    limits.message = message as u64;
+    limits.fragments = fragments;
+    limits
+}
+
+/// The number of rows, or its complement if a fault came after them.
+fn outcome(rows: usize, faulty: bool) -> i32 {
+    let rows = rows as i32;
+    if faulty { !rows } else { rows }
 }

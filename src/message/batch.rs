@@ -1,0 +1,45 @@
+//! Many messages that stay where they are until the next batch: what the wasm room needs, where a
+//! caller reads them by address after the call that decoded them.
+
+use core::mem;
+
+use super::assembly::Assembly;
+use super::{Inbound, Receiver};
+
+/// A begun message up to this many bytes is kept in memory of its own size between batches, so
+/// that a thousand idle connections don't hold a thousand large buffers; moving it costs nothing
+/// that counts, however small the batches are.
+const SMALL: usize = 4096;
+
+/// The buffer in which the receivers of one arena put their messages together, in turn.
+#[derive(Debug, Default)]
+pub(crate) struct Shared(Assembly);
+
+impl<E: Inbound> Receiver<E> {
+    /// Begins a batch of `len` bytes: what the last one put together is dropped, and until
+    /// [`end_batch`](Self::end_batch) everything stays where it is.
+    pub(crate) fn begin_batch(&mut self, shared: &mut Shared, len: usize) {
+        self.batch = true;
+        self.drop_finished();
+        let open = self.assembly.len();
+        if open <= SMALL && self.assembly.capacity() < shared.0.capacity() {
+            shared.0.clear();
+            shared.0.append(self.assembly.message());
+            mem::swap(&mut self.assembly, &mut shared.0);
+        }
+        self.assembly.reserve(len);
+    }
+
+    /// Ends a batch. What was put together stays valid until `shared` is used again.
+    pub(crate) fn end_batch(&mut self, shared: &mut Shared) {
+        let begun = match self.open {
+            Some(_) => self.assembly.message(),
+            None => &[],
+        };
+        if begun.len() <= SMALL && self.assembly.capacity() > shared.0.capacity() {
+            shared.0.clear();
+            shared.0.append(begun);
+            mem::swap(&mut self.assembly, &mut shared.0);
+        }
+    }
+}

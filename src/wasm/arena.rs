@@ -1,0 +1,77 @@
+//! The memory that JavaScript and the decoders share.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::address;
+use crate::message::Shared;
+
+/// One region for bytes that come in, and the rows that the last decoding left.
+///
+/// All decoders of a module instance may use the same arena: what a call leaves is valid until the
+/// next call of any of them.
+#[wasm_bindgen]
+pub struct Arena {
+    pub(super) input: Vec<u8>,
+    pub(super) rows: Vec<u32>,
+    /// Control payloads that did not lie in the input.
+    pub(super) side: Vec<u8>,
+    pub(super) shared: Shared,
+}
+
+#[wasm_bindgen]
+impl Arena {
+    /// An arena that takes `capacity` bytes of input at once.
+    #[wasm_bindgen(constructor)]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            input: vec![0; capacity],
+            rows: Vec::new(),
+            side: Vec::new(),
+            shared: Shared::default(),
+        }
+    }
+
+    /// Makes the input region at least this long. Its address may change.
+    pub fn reserve(&mut self, capacity: usize) {
+        if self.input.len() < capacity {
+            // A new one: what is in the old one has no meaning, and need not be copied.
+            self.input = Vec::new();
+            self.input = vec![0; capacity];
+        }
+    }
+
+    /// The length of the input region.
+    pub fn capacity(&self) -> usize {
+        self.input.len()
+    }
+
+    /// The address of the input region.
+    pub fn input(&self) -> u32 {
+        address(&self.input)
+    }
+
+    /// The address of the rows.
+    pub fn rows(&self) -> u32 {
+        self.rows.as_ptr() as usize as u32
+    }
+}
+
+impl Arena {
+    /// Forgets the last call's rows, and makes sure that control payloads of `len` bytes of input
+    /// have a place that does not move.
+    pub(super) fn begin(&mut self, len: usize) {
+        self.rows.clear();
+        self.side.clear();
+        self.side.reserve(len);
+    }
+}
+
+/// Copies a control payload to where it stays.
+pub(super) fn keep(side: &mut Vec<u8>, payload: &[u8]) -> u32 {
+    let start = side.len();
+    side.extend_from_slice(payload);
+    address(&side[start..])
+}

@@ -1,0 +1,160 @@
+//! Frames, and the pieces of their payloads.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::arena::{Arena, keep};
+use super::{address, errors, limits, outcome, role};
+use crate::error::Fault;
+use crate::frame::{Header, Rsv};
+use crate::message::{Piece, Pieces};
+
+const FIN: u32 = 1 << 4;
+const MASKED: u32 = 1 << 5;
+/// The frame begins in this row.
+const FIRST: u32 = 1 << 6;
+/// The frame ends in this row.
+const LAST: u32 = 1 << 7;
+/// Three bits from here on.
+const RSV: u32 = 8;
+
+/// The width of a row.
+const WIDTH: usize = 8;
+
+/// A reader of frames that keeps the rules of messages too.
+///
+/// It writes rows of eight numbers: the opcode with the flags above; the address and length of the
+/// piece of payload; the frame's offset in the stream, low and high half; the payload's whole
+/// length, low and high half; the mask key, first byte lowest. A frame has one row if it came in
+/// one piece, else one for each piece; its header comes with the first.
+#[wasm_bindgen]
+pub struct Frames {
+    pieces: Pieces,
+    fault: Option<Fault>,
+    /// The head of the current frame's rows, without its payload.
+    row: [u32; WIDTH],
+    /// Bytes of the current frame's payload still to come.
+    left: u64,
+}
+
+#[wasm_bindgen]
+impl Frames {
+    /// A reader at a stream's `offset`, for one side.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        client: bool,
+        rsv: u8,
+        frame: f64,
+        message: f64,
+        fragments: u32,
+        offset: f64,
+    ) -> Self {
+        let limits = limits(frame, message, fragments);
+        Self {
+            pieces: Pieces::tolerating(Rsv::new(rsv), role(client), &limits)
+                .with_offset(offset as u64),
+            fault: None,
+            row: [0; WIDTH],
+            left: 0,
+        }
+    }
+
+    /// Decodes the first `len` bytes of the arena's input. Returns the number of rows, or its
+    /// complement if a [fault](Self::fault) came after them.
+    pub fn push(&mut self, arena: &mut Arena, len: usize) -> i32 {
+        arena.begin(len);
+        let (rows, side) = (&mut arena.rows, &mut arena.side);
+        let mut input = &mut arena.input[..len];
+        loop {
+            let (payload, len) = match self.pieces.receive(&mut input) {
+                Ok(Some(Piece::Frame(header))) => {
+                    self.left = header.len;
+                    self.row = head(&header, self.pieces.frame_offset());
+                    rows.extend_from_slice(&self.row);
+                    self.row[0] &= !FIRST;
+                    (0, 0)
+                }
+                Ok(Some(Piece::Data(data))) => (address(data), data.len()),
+                Ok(Some(Piece::End)) => continue,
+                // The reader's own copy, which the next control frame will overwrite.
+                Ok(Some(Piece::Ping(payload) | Piece::Pong(payload))) => {
+                    (keep(side, payload), payload.len())
+                }
+                Ok(Some(Piece::Close(close))) => {
+                    let mut payload = [0; 125];
+                    let len = close.and_then(|close| close.encode(&mut payload).ok());
+                    let payload = &payload[..len.unwrap_or(0)];
+                    (keep(side, payload), payload.len())
+                }
+                Ok(None) => break,
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    break;
+                }
+            };
+            self.left -= len as u64;
+            let ended = rows.last_chunk::<WIDTH>().is_some_and(|row| row[0] & LAST != 0);
+            if len > 0 || !ended {
+                self.piece(rows, payload, len);
+            }
+        }
+        outcome(rows.len() / WIDTH, self.fault.is_some())
+    }
+
+    /// Says that the stream ended.
+    pub fn finish(&mut self) {
+        self.fault = self.pieces.finish().err();
+    }
+
+    /// The number of the fault that the reader is in; 0 if it is in none.
+    pub fn fault(&self) -> u32 {
+        self.fault.map_or(0, |fault| errors::number(fault.error))
+    }
+
+    /// Where the fault lies.
+    pub fn fault_offset(&self) -> f64 {
+        self.fault.map_or(0.0, |fault| fault.offset as f64)
+    }
+
+    /// Bytes taken so far.
+    pub fn offset(&self) -> f64 {
+        self.pieces.offset() as f64
+    }
+
+    /// The offset of the frame read last.
+    pub fn frame_offset(&self) -> f64 {
+        self.pieces.frame_offset() as f64
+    }
+}
+
+impl Frames {
+    /// Puts a piece of payload into the frame's last row if that has none, else into a new one.
+    fn piece(&mut self, rows: &mut alloc::vec::Vec<u32>, payload: u32, len: usize) {
+        let at = match rows.len().checked_sub(WIDTH) {
+            Some(at) if rows[at + 2] == 0 && rows[at] & LAST == 0 => at,
+            _ => {
+                rows.extend_from_slice(&self.row);
+                rows.len() - WIDTH
+            }
+        };
+        (rows[at + 1], rows[at + 2]) = (payload, len as u32);
+        if self.left == 0 {
+            rows[at] |= LAST;
+        }
+    }
+}
+
+/// The row of a frame that begins.
+fn head(header: &Header, offset: u64) -> [u32; WIDTH] {
+    let fin = if header.fin { FIN } else { 0 };
+    let masked = if header.mask.is_some() { MASKED } else { 0 };
+    [
+        header.opcode as u32 | fin | masked | FIRST | u32::from(header.rsv.bits()) << RSV,
+        0,
+        0,
+        offset as u32,
+        (offset >> 32) as u32,
+        header.len as u32,
+        (header.len >> 32) as u32,
+        u32::from_le_bytes(header.mask.unwrap_or_default()),
+    ]
+}
