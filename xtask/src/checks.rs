@@ -17,27 +17,32 @@ pub struct Check {
 
 /// Cheap checks first.
 pub const CHECKS: &[Check] = &[
-    rust_check("fmt", "rustfmt finds nothing to change", rust::fmt),
-    rust_check(
+    check("fmt", "rustfmt finds nothing to change", rust::fmt),
+    check(
         "lint",
         "Clippy, warnings as errors: feature sets, the wasm face, MSRV",
         rust::lint,
     ),
-    rust_check("doc", "rustdoc, warnings as errors", rust::doc),
-    rust_check(
+    check("doc", "rustdoc, warnings as errors", rust::doc),
+    check(
         "rust",
         "Rust tests and doc examples on the feature sets",
         rust::test,
     ),
-    rust_check(
+    check(
         "targets",
         "The crate for WASI and wasm, and without std",
         rust::targets,
     ),
-    rust_check(
+    check(
         "msrv",
         "The crate with the oldest compiler it promises",
         rust::msrv,
+    ),
+    check(
+        "captures",
+        "Recorded conversations against their account, by other means",
+        rust::captures,
     ),
     js_check("types", "TypeScript's checker on js/", js::types),
     js_check("node", "JavaScript tests in Node", js::node),
@@ -49,7 +54,7 @@ pub const CHECKS: &[Check] = &[
     ),
 ];
 
-const fn rust_check(name: &'static str, about: &'static str, run: Run) -> Check {
+const fn check(name: &'static str, about: &'static str, run: Run) -> Check {
     Check {
         name,
         about,

@@ -8,8 +8,12 @@ use crate::report::Report;
 use crate::tool::Failure;
 use crate::{build, node, paths};
 
-/// Inspects the capture of this name, or the first there is.
+/// Without extensions, so all its text can be read; fragments, pings and a close.
+const DEFAULT: &str = "ws-plain";
+
+/// Inspects the capture of this name.
 pub fn demo(report: &mut Report, name: Option<&str>) -> ExitCode {
+    let name = name.unwrap_or(DEFAULT);
     build::steps(report);
     if report.built != Some(true) {
         return report.close();
@@ -42,7 +46,7 @@ fn inspect(folder: &Path) -> Result<i32, Failure> {
 }
 
 /// A folder of `tests/captures` with both sides of a conversation.
-fn capture(name: Option<&str>) -> Result<PathBuf, Failure> {
+fn capture(name: &str) -> Result<PathBuf, Failure> {
     let captures = paths::root().join("tests/captures");
     let entries =
         fs::read_dir(&captures).map_err(|error| Failure::file("read", &captures, &error))?;
@@ -52,14 +56,11 @@ fn capture(name: Option<&str>) -> Result<PathBuf, Failure> {
         .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
         .collect();
     names.sort();
-    let chosen = match name {
-        Some(name) => names.iter().find(|have| *have == name),
-        None => names.first(),
-    };
-    chosen.map(|name| captures.join(name)).ok_or_else(|| {
-        Failure::new(format!(
-            "there is no such conversation in tests/captures; there are: {}",
-            names.join(", ")
-        ))
-    })
+    if names.iter().any(|have| have == name) {
+        return Ok(captures.join(name));
+    }
+    Err(Failure::new(format!(
+        "there is no conversation {name} in tests/captures; there are: {}",
+        names.join(", ")
+    )))
 }

@@ -149,6 +149,18 @@ pub fn msrv(report: &mut Report) {
     });
 }
 
+/// Python decodes the recordings with code of its own.
+pub fn captures(report: &mut Report) {
+    report.step("captures", || {
+        let python = if cfg!(windows) { "python" } else { "python3" };
+        if Tool::new(python).args(["--version"]).run().is_err() {
+            return Ok(Outcome::Skipped("Python 3 is not installed".to_owned()));
+        }
+        Tool::new(python).args(["tests/captures/oracle.py"]).run()?;
+        done()
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::{MSRV, passed};
