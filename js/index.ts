@@ -1,4 +1,25 @@
-/** A WebSocket core (RFC 6455) over bytes in place. */
+/**
+ * A WebSocket core (RFC 6455) over bytes in place: frames, messages and the
+ * opening handshake, without any I/O.
+ *
+ * @module
+ */
+
+export { Encoder, type EncoderOptions, type FrameOptions } from "./encoder.ts";
+export {
+  type ErrorRow,
+  errorTable,
+  HandshakeError,
+  LimitError,
+  MisuseError,
+  PeerError,
+  WscodecError,
+} from "./errors.ts";
+export { FrameDecoder } from "./frames.ts";
+export { setDebug } from "./lent.ts";
+export type { Bytes } from "./memory.ts";
+export { MessageDecoder, type MessageType, type OwnedMessage } from "./messages.ts";
+export type { DecoderOptions, Role } from "./options.ts";
 
 import { simd as built } from "./wasm.ts";
 

@@ -1,0 +1,259 @@
+/** Frames to send, one or a batch, into the module's memory or the caller's. */
+
+import { Output } from "./wasm.ts";
+import { errorOf, misuse, type WscodecError } from "./errors.ts";
+import { lend } from "./lent.ts";
+import { asUint8Array, buffer, type Bytes, encodeText, heap, refresh } from "./memory.ts";
+import { integer, type Role } from "./options.ts";
+
+/** How an {@link Encoder} writes. */
+export interface EncoderOptions {
+  /** The side that sends: a `"client"` masks its frames, a `"server"` does not. */
+  readonly role: Role;
+  /**
+   * Where mask keys come from, 32 bits each; by default from
+   * `crypto.getRandomValues`. A key has to be new and unforeseeable for each
+   * frame (RFC 6455 §5.3), so this is for tests and replays.
+   */
+  readonly maskKey?: () => number;
+}
+
+/** What a frame is, apart from its payload. */
+export interface FrameOptions {
+  /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
+  readonly opcode: number;
+  /** Whether the frame ends its message; default true. */
+  readonly fin?: boolean;
+  /** The reserved bits, RSV1 = 4; default 0. */
+  readonly rsv?: number;
+}
+
+const TEXT = 0x81;
+const BINARY = 0x82;
+const CLOSE = 0x88;
+const PING = 0x89;
+const PONG = 0x8a;
+
+const MAX_HEADER = 14;
+const FIRST_CAPACITY = 16 * 1024;
+
+/**
+ * Writes frames one behind the other, until they are taken.
+ *
+ * ```js
+ * const encoder = new Encoder({ role: "server" });
+ * encoder.text("Hello").ping();
+ * socket.write(encoder.take());
+ * ```
+ */
+export class Encoder {
+  #output = new Output(FIRST_CAPACITY);
+  #capacity = FIRST_CAPACITY;
+  #address = this.#output.address();
+  #length = 0;
+  #key: (() => number) | undefined;
+
+  constructor(options: EncoderOptions) {
+    const { role } = options;
+    if (role !== "client" && role !== "server") {
+      throw new TypeError('role must be "client" or "server"');
+    }
+    this.#key = role === "client" ? (options.maskKey ?? randomKey) : undefined;
+    refresh();
+  }
+
+  /**
+   * Adds a text message. Bytes are checked to be UTF-8; lone surrogates of a
+   * string are written as U+FFFD.
+   *
+   * @throws MisuseError `TEXT_NOT_UTF8`
+   */
+  text(data: string | Bytes): this {
+    return typeof data === "string"
+      ? this.#string(TEXT, data)
+      : this.#bytes(TEXT, asUint8Array(data), true);
+  }
+
+  /** Adds a binary message. */
+  binary(data: Bytes): this {
+    return this.#bytes(BINARY, asUint8Array(data), false);
+  }
+
+  /**
+   * Adds a ping.
+   *
+   * @throws MisuseError `CONTROL_PAYLOAD_TOO_LONG` over 125 bytes
+   */
+  ping(data: string | Bytes = ""): this {
+    return this.#any(PING, data);
+  }
+
+  /**
+   * Adds a pong.
+   *
+   * @throws MisuseError `CONTROL_PAYLOAD_TOO_LONG` over 125 bytes
+   */
+  pong(data: string | Bytes = ""): this {
+    return this.#any(PONG, data);
+  }
+
+  /**
+   * Adds a close frame, without a code if none is given.
+   *
+   * @throws MisuseError `CLOSE_CODE_NOT_SENDABLE`, or `CLOSE_REASON_TOO_LONG`
+   * over 123 bytes
+   */
+  close(code?: number, reason = ""): this {
+    if (code === undefined) {
+      if (reason !== "") throw misuse("CLOSE_REASON_ALONE", "a close reason needs a code");
+      return this.#any(CLOSE, "");
+    }
+    const words = textEncoder.encode(reason);
+    const error = this.#output.check_close(integer("code", code, 65535), words.length);
+    if (error !== 0) throw errorOf(error);
+    const payload = new Uint8Array(2 + words.length);
+    payload[0] = code >>> 8;
+    payload[1] = code;
+    payload.set(words, 2);
+    return this.#bytes(CLOSE, payload, false);
+  }
+
+  /**
+   * Adds a frame of any kind: a fragment, one with reserved bits. Text is not
+   * checked here, and neither is the order of fragments.
+   *
+   * @throws MisuseError for control frames that are too long or not final
+   */
+  frame(options: FrameOptions, data: string | Bytes): this {
+    const fin = options.fin ?? true;
+    const rsv = integer("rsv", options.rsv ?? 0, 7);
+    const opcode = integer("opcode", options.opcode, 15);
+    return this.#any((fin ? 0x80 : 0) | (rsv << 4) | opcode, data);
+  }
+
+  /** Bytes of all the frames that wait to be taken. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The frames, lent: valid until the next call of this encoder. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    refresh();
+    return lend(buffer, this.#address, this.#length);
+  }
+
+  /** The frames in memory of their own; the encoder is empty then. */
+  take(): Uint8Array<ArrayBuffer> {
+    refresh();
+    const taken = heap.slice(this.#address, this.#address + this.#length);
+    this.#length = 0;
+    return taken;
+  }
+
+  /**
+   * Copies the frames into the caller's buffer, from `offset` on, and says how
+   * many bytes that took; the encoder is empty then. The buffer's memory may
+   * be shared.
+   *
+   * @throws MisuseError `BUFFER_TOO_SMALL`; nothing is lost then
+   */
+  takeInto(target: Bytes, offset = 0): number {
+    refresh();
+    const bytes = asUint8Array(target);
+    const length = this.#length;
+    if (integer("offset", offset) + length > bytes.length) {
+      throw misuse("BUFFER_TOO_SMALL", "the buffer is too small");
+    }
+    bytes.set(heap.subarray(this.#address, this.#address + length), offset);
+    this.#length = 0;
+    return length;
+  }
+
+  /** Forgets the frames. */
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /** Frees the encoder's part of the module's memory. It can't be used any more. */
+  free(): void {
+    this.#output.free();
+  }
+
+  #any(first: number, data: string | Bytes): this {
+    return typeof data === "string"
+      ? this.#string(first, data)
+      : this.#bytes(first, asUint8Array(data), false);
+  }
+
+  #bytes(first: number, data: Uint8Array, text: boolean): this {
+    const { length } = data;
+    this.#room(length);
+    const at = this.#length + this.#headerLength(length);
+    heap.set(data, this.#address + at);
+    if (text && !this.#output.is_utf8(at, length)) {
+      throw misuse("TEXT_NOT_UTF8", "a text message must be UTF-8");
+    }
+    return this.#finish(first, length);
+  }
+
+  #string(first: number, data: string): this {
+    const most = data.length * 3;
+    this.#room(most);
+    // Most text is ASCII: its length in bytes is nearly always the string's.
+    const guess = this.#headerLength(data.length);
+    const start = this.#address + this.#length;
+    const length = encodeText(data, start + guess, most);
+    const header = this.#headerLength(length);
+    if (header !== guess) {
+      heap.copyWithin(start + header, start + guess, start + guess + length);
+    }
+    return this.#finish(first, length);
+  }
+
+  #finish(first: number, length: number): this {
+    const key = this.#key;
+    const masked = key !== undefined;
+    const written = this.#output.frame(
+      this.#length,
+      first,
+      length,
+      masked,
+      masked ? key() >>> 0 : 0,
+    );
+    if (written === 0) throw this.#error();
+    this.#length += written;
+    return this;
+  }
+
+  #headerLength(length: number): number {
+    return (length < 126 ? 2 : length < 65536 ? 4 : 10) + (this.#key === undefined ? 0 : 4);
+  }
+
+  #room(length: number): void {
+    const needed = this.#length + MAX_HEADER + length;
+    if (needed > this.#capacity) {
+      this.#capacity = Math.max(needed, this.#capacity * 2);
+      this.#output.reserve(this.#capacity);
+      this.#address = this.#output.address();
+    }
+    refresh();
+  }
+
+  #error(): WscodecError {
+    return errorOf(this.#output.error());
+  }
+}
+
+const textEncoder = new TextEncoder();
+
+// Keys are drawn many at a time: a call of the random source costs more than a frame.
+const keys = new Uint32Array(1024);
+let nextKey = keys.length;
+
+function randomKey(): number {
+  if (nextKey === keys.length) {
+    crypto.getRandomValues(keys);
+    nextKey = 0;
+  }
+  return keys[nextKey++] as number;
+}

@@ -1,0 +1,98 @@
+/**
+ * What can go wrong, as classes: who is at fault is the class, what it is the
+ * `code`, the same as in Rust.
+ */
+
+import { errors } from "./wasm.ts";
+
+/** The base of all errors that this package throws on purpose. */
+export class WscodecError extends Error {
+  /** The stable name of what is wrong, such as `"UNMASKED_FRAME"`. */
+  readonly code: string;
+  /**
+   * The close code that the connection is to be closed with (RFC 6455 §7.4),
+   * 1006 where none can be sent; `undefined` for errors of the handshake and
+   * of the caller.
+   */
+  readonly closeCode: number | undefined;
+  /** The HTTP status with which a server refuses the upgrade, if it has one. */
+  readonly status: number | undefined;
+  /** Where in the incoming stream the error lies, in bytes, if it lies there. */
+  readonly offset: number | undefined;
+
+  constructor(row: ErrorRow, offset?: number) {
+    super(offset === undefined ? row.message : `${row.message} (at byte ${offset})`);
+    this.code = row.code;
+    this.closeCode = row.closeCode;
+    this.status = row.status;
+    this.offset = offset;
+  }
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** The peer broke the WebSocket protocol. */
+export class PeerError extends WscodecError {}
+/** The opening handshake is not acceptable. */
+export class HandshakeError extends WscodecError {}
+/** The peer went past a limit. */
+export class LimitError extends WscodecError {}
+/** The caller asked for something that the protocol or this package does not allow. */
+export class MisuseError extends WscodecError {}
+
+/** What is known of an error without an instance of it. */
+export interface ErrorRow {
+  readonly group: string;
+  readonly code: string;
+  readonly closeCode: number | undefined;
+  readonly status: number | undefined;
+  readonly message: string;
+}
+
+const groups: Record<string, typeof WscodecError> = {
+  PeerError,
+  HandshakeError,
+  LimitError,
+  MisuseError,
+};
+
+let table: ErrorRow[] | undefined;
+
+/** All errors that the module can report, in the order of their numbers, from 1. */
+export function errorTable(): readonly ErrorRow[] {
+  if (table === undefined) {
+    table = [];
+    const cells: (string | number)[] = errors();
+    for (let i = 0; i < cells.length; i += 5) {
+      const [group, code, closeCode, status, message] = cells.slice(i, i + 5);
+      table.push({
+        group: group as string,
+        code: code as string,
+        closeCode: (closeCode as number) || undefined,
+        status: (status as number) || undefined,
+        message: message as string,
+      });
+    }
+  }
+  return table;
+}
+
+/** The error of this number, as the module reports it. */
+export function errorOf(number: number, offset?: number): WscodecError {
+  const row = errorTable()[number - 1];
+  if (row === undefined) throw new RangeError(`no error has the number ${number}`);
+  return new (groups[row.group] ?? WscodecError)(row, offset);
+}
+
+/** A misuse that only JavaScript can make. */
+export function misuse(code: string, message: string): MisuseError {
+  return new MisuseError({
+    group: "MisuseError",
+    code,
+    closeCode: undefined,
+    status: undefined,
+    message,
+  });
+}
