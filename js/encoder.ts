@@ -1,9 +1,10 @@
 /** Frames to send, one or a batch, into the module's memory or the caller's. */
 
 import { Output } from "./wasm.ts";
+import { asUint8Array, type Bytes } from "./bytes.ts";
 import { errorOf, misuse, type WscodecError } from "./errors.ts";
 import { lend } from "./lent.ts";
-import { asUint8Array, buffer, type Bytes, encodeText, heap, refresh } from "./memory.ts";
+import { buffer, encodeText, heap, refresh } from "./memory.ts";
 import { integer, type Role } from "./options.ts";
 
 /** How an {@link Encoder} writes. */

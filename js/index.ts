@@ -5,6 +5,7 @@
  * @module
  */
 
+export type { Bytes } from "./bytes.ts";
 export { Encoder, type EncoderOptions, type FrameOptions } from "./encoder.ts";
 export {
   type ErrorRow,
@@ -17,7 +18,6 @@ export {
 } from "./errors.ts";
 export { FrameDecoder } from "./frames.ts";
 export { setDebug } from "./lent.ts";
-export type { Bytes } from "./memory.ts";
 export { MessageDecoder, type MessageType, type OwnedMessage } from "./messages.ts";
 export type { DecoderOptions, Role } from "./options.ts";
 

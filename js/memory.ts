@@ -7,9 +7,6 @@ import { Arena, wasm } from "./wasm.ts";
 import { expireLent } from "./lent.ts";
 import { misuse } from "./errors.ts";
 
-/** Bytes in any shape; the memory below may be shared. */
-export type Bytes = ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
-
 /** What one read of a socket brings at most, nearly everywhere. */
 const CHUNK = 64 * 1024;
 
@@ -69,15 +66,6 @@ export function inputRegion(length: number): number {
     refresh();
   }
   return inputAddress;
-}
-
-/** Any bytes as a `Uint8Array` on the same memory. */
-export function asUint8Array(bytes: Bytes): Uint8Array {
-  if (bytes instanceof Uint8Array) return bytes;
-  if (ArrayBuffer.isView(bytes)) {
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-  return new Uint8Array(bytes);
 }
 
 /** Text that is known to be UTF-8, and to be ASCII if so said. */

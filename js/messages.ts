@@ -1,13 +1,12 @@
 /** Whole messages out of bytes that come cut anywhere. */
 
 import { Messages } from "./wasm.ts";
+import { asUint8Array, type Bytes } from "./bytes.ts";
 import { errorOf } from "./errors.ts";
 import { lend } from "./lent.ts";
 import {
   arena,
-  asUint8Array,
   buffer,
-  type Bytes,
   checkGeneration,
   decodeText,
   generation,

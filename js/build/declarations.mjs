@@ -13,18 +13,20 @@ const to = join(dist, "types");
 const RELATIVE = /(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}\/[^"']+)\.[jt]s\2/g;
 
 const reached = new Set();
-const waiting = [join(from, "index.d.ts")];
+const waiting = [[join(from, "index.d.ts"), ""]];
 while (waiting.length > 0) {
-  const file = waiting.pop();
+  const [file, why] = waiting.pop();
   if (reached.has(file)) continue;
   if (!existsSync(file)) {
     refuse(
-      `the package's types need ${relative(from, file)}, which is not made from a source of ours`,
+      `the package's types need ${relative(from, file)}${why}, but they must come from our own ` +
+        "sources alone: a public function or class has to be declared there",
     );
   }
   reached.add(file);
+  const wanted = ` for ${relative(from, file)}`;
   for (const [, , , name] of readFileSync(file, "utf8").matchAll(RELATIVE)) {
-    waiting.push(join(dirname(file), `${name}.d.ts`));
+    waiting.push([join(dirname(file), `${name}.d.ts`), wanted]);
   }
 }
 
