@@ -2,12 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::fields::is_host;
 use super::key::key;
 use super::response::Response;
 use super::write::{check_headers, headers_len, put, put_headers};
 use crate::error::{Fault, MisuseError};
-use crate::http::{Extensions, is_token};
+use crate::http::{Extensions, is_host, is_token};
 
 /// A client's request: written once, and kept to hold the answer against it.
 ///

@@ -2,9 +2,9 @@
 //! §4.2.1). The walk is over names and values, so that a head in bytes and the maps of the `http`
 //! crate are held to the same rules.
 
-use super::key::is_key;
+use super::key::{is_accept, is_key};
 use crate::error::{Error, Fault, HandshakeError};
-use crate::http::{Extensions, Headers, Named, Tokens, lists};
+use crate::http::{Extensions, Headers, Named, Tokens, is_host, is_token, lists};
 
 /// The most extensions that an answer may name, since each is looked for in the offer.
 const MAX_CHOSEN: usize = 32;
@@ -151,10 +151,10 @@ impl<'h> Fields<'h> {
         if !self.lists_upgrade {
             return Err(self.connection.fault(HandshakeError::ConnectionHeader));
         }
-        if !self.accept.one().is_some_and(super::key::is_accept) {
+        if !self.accept.one().is_some_and(is_accept) {
             return Err(self.accept.fault(HandshakeError::Accept));
         }
-        if self.protocol.lines != 0 && !self.protocol.one().is_some_and(crate::http::is_token) {
+        if self.protocol.lines != 0 && !self.protocol.one().is_some_and(is_token) {
             return Err(self.protocol.fault(HandshakeError::ProtocolHeader));
         }
         self.check_extensions(MAX_CHOSEN)
@@ -243,12 +243,6 @@ impl<'h> Iterator for Values<'h> {
 /// `Content-Length: 0` announces no body; whatever else is there does, or is not understood.
 fn is_zero(value: &[u8]) -> bool {
     !value.is_empty() && value.iter().all(|&b| b == b'0')
-}
-
-/// `uri-host [":" port]` (RFC 9112 §3.2) by its characters, not empty.
-pub(super) fn is_host(value: &[u8]) -> bool {
-    let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(b);
-    !value.is_empty() && value.iter().all(allowed)
 }
 
 /// Whether there is at least one token, nothing but tokens, no two the same, and not more than

@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+use crate::http::is_base64;
+
 /// What both sides put behind the key (RFC 6455 §1.3).
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -39,24 +41,18 @@ fn base64<const N: usize>(bytes: &[u8]) -> [u8; N] {
 /// Whether this is base64 of 16 bytes: 22 digits and the padding. What the last digit has beyond
 /// the 128 bits is not looked at, as decoders are free to (RFC 4648 §3.5).
 pub(super) fn is_key(value: &[u8]) -> bool {
-    is_base64(value, 22, b"==")
+    is_padded(value, 22, b"==")
 }
 
 /// Whether this is base64 of the 20 bytes of a SHA-1.
 pub(super) fn is_accept(value: &[u8]) -> bool {
-    is_base64(value, 27, b"=")
+    is_padded(value, 27, b"=")
 }
 
-fn is_base64(value: &[u8], digits: usize, padding: &[u8]) -> bool {
-    match value.split_at_checked(digits) {
-        Some((digits, end)) => {
-            end == padding
-                && digits
-                    .iter()
-                    .all(|&b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
-        }
-        None => false,
-    }
+fn is_padded(value: &[u8], digits: usize, padding: &[u8]) -> bool {
+    value
+        .split_at_checked(digits)
+        .is_some_and(|(digits, end)| end == padding && is_base64(digits))
 }
 
 #[cfg(test)]

@@ -210,3 +210,173 @@ fn version(bytes: &[u8], at: usize) -> Result<(), Fault> {
         _ => Err(malformed(at)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    const MALFORMED: Error = Error::Handshake(HandshakeError::MalformedHead);
+    const VERSION: Error = Error::Handshake(HandshakeError::HttpVersion);
+    const LARGE: Error = Error::Limit(LimitError::HeadTooLarge);
+    const MANY: Error = Error::Limit(LimitError::TooManyHeaders);
+
+    /// What a scan says of the whole, the same at every split and byte by byte.
+    fn scan(scanner: &HeadScanner, bytes: &[u8]) -> Result<Option<usize>, (Error, u64)> {
+        let outcome = |parts: &[usize]| {
+            let mut scanner = scanner.clone();
+            let mut result = Ok(None);
+            for &end in parts {
+                result = scanner.scan(&bytes[..end]);
+                if result != Ok(None) {
+                    assert_eq!(scanner.scan(bytes), result, "the same again");
+                    break;
+                }
+            }
+            result.map_err(|fault| (fault.error, fault.offset))
+        };
+        let whole = outcome(&[bytes.len()]);
+        for split in 0..bytes.len() {
+            assert_eq!(outcome(&[split, bytes.len()]), whole, "split at {split}");
+        }
+        let every: Vec<usize> = (0..=bytes.len()).collect();
+        assert_eq!(outcome(&every), whole, "byte by byte");
+        whole
+    }
+
+    fn request(bytes: &str) -> Result<Option<usize>, (Error, u64)> {
+        scan(&HeadScanner::request(&Limits::DEFAULT), bytes.as_bytes())
+    }
+
+    fn response(bytes: &str) -> Result<Option<usize>, (Error, u64)> {
+        scan(&HeadScanner::response(&Limits::DEFAULT), bytes.as_bytes())
+    }
+
+    #[test]
+    fn finds_the_end() {
+        assert_eq!(request("GET / HTTP/1.1\r\n\r\n"), Ok(Some(18)));
+        assert_eq!(
+            request("GET / HTTP/1.1\r\nA:\r\nB: \tc \r\n\r\n\r\n"),
+            Ok(Some(30))
+        );
+        assert_eq!(
+            request("GET / HTTP/1.1\r\nA: \u{e9}\r\n\r\n\0\0"),
+            Ok(Some(25))
+        );
+        assert_eq!(response("HTTP/1.1 101 Switching\r\n\r\n"), Ok(Some(26)));
+        assert_eq!(response("HTTP/1.0 404 \r\nA: b\r\n\r\n<"), Ok(Some(23)));
+        assert_eq!(response("HTTP/1.1 101\r\n\r\n"), Ok(Some(16)));
+        for part in ["", "G", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\nA: b\r\n\r"] {
+            assert_eq!(request(part), Ok(None));
+        }
+    }
+
+    #[test]
+    fn refuses_at_the_first_byte_that_cannot_be() {
+        for (bytes, at) in [
+            ("\r\nGET / HTTP/1.1\r\n\r\n", 0),
+            ("\n", 0),
+            ("\x16\x03\x01", 0),
+            ("GET / HTTP/1.1\n", 14),
+            ("GET / HTTP/1.1\rA", 14),
+            ("GET / HTTP/1.1\r\r", 14),
+            ("GET /\0", 5),
+            ("GET /\x7f", 5),
+            ("GET / HTTP/1.1\r\nA: b\n", 20),
+            ("GET / HTTP/1.1\r\nA: b\rc", 20),
+            ("GET / HTTP/1.1\r\nA: \0", 19),
+            ("GET / HTTP/1.1\r\nA: \x1b", 19),
+            ("GET / HTTP/1.1\r\n A", 16),
+            ("GET / HTTP/1.1\r\nA: b\r\n\tc", 22),
+            ("GET / HTTP/1.1\r\nA : b", 17),
+            ("GET / HTTP/1.1\r\nA\t: b", 17),
+            ("GET / HTTP/1.1\r\n: b", 16),
+            ("GET / HTTP/1.1\r\nA\r\n", 17),
+            ("GET / HTTP/1.1\r\n\u{e9}: b", 16),
+            ("GET / HTTP/1.1\r\nA(: b", 17),
+            ("GET / HTTP/1.1\r\n\n", 16),
+            ("GET / HTTP/1.1\r\n\rA", 16),
+            ("GET / HTTP/1.1\r\nA: b\r\n\n", 22),
+        ] {
+            assert_eq!(request(bytes), Err((MALFORMED, at)), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_start_lines_at_their_end() {
+        for (line, at) in [
+            (" / HTTP/1.1", 0),
+            ("GET", 3),
+            ("GET\t/ HTTP/1.1", 3),
+            ("G(T / HTTP/1.1", 1),
+            ("GET  / HTTP/1.1", 4),
+            ("GET /", 5),
+            ("GET /a\tb HTTP/1.1", 6),
+            ("GET /\u{e9} HTTP/1.1", 5),
+            ("GET /  HTTP/1.1", 6),
+            ("GET / HTTP/1.1 ", 6),
+            ("GET / http/1.1", 6),
+            ("GET / HTTP/1.10", 6),
+            ("GET / HTTP/1", 6),
+        ] {
+            let line = String::from(line) + "\r\n";
+            assert_eq!(request(&line), Err((MALFORMED, at)), "{line:?}");
+        }
+        assert_eq!(request("PRI * HTTP/2.0\r\n\r\n"), Err((VERSION, 6)));
+        assert_eq!(request("GET / HTTP/1.2\r\n"), Err((VERSION, 6)));
+        for (line, at) in [
+            ("", 0),
+            ("HTTP/1.1", 8),
+            ("HTTP/1.1101 OK", 8),
+            ("HTTP/1.1 1O1 OK", 8),
+            ("HTTP/1.1 10 OK", 8),
+            ("HTTP/1.1 1010", 8),
+            ("HTTP/1.1  101 OK", 8),
+            ("ICY 200 OK", 0),
+        ] {
+            let line = String::from(line) + "\r\n";
+            assert_eq!(response(&line), Err((MALFORMED, at)), "{line:?}");
+        }
+        assert_eq!(response("HTTP/3.0 200 OK\r\n"), Err((VERSION, 0)));
+    }
+
+    #[test]
+    fn limits_bytes_and_lines() {
+        let mut limits = Limits::default();
+        limits.head = 27;
+        limits.headers = 2;
+        let scanner = HeadScanner::request(&limits);
+        let start = b"GET / HTTP/1.1\r\n".to_vec();
+        let with = |rest: &str| [&start, rest.as_bytes()].concat();
+        assert_eq!(scan(&scanner, &with("A: 45678\r\n\r\n")), Err((LARGE, 27)));
+        assert_eq!(scan(&scanner, &with("A: 4567\r\n\r\n")), Ok(Some(27)));
+        assert_eq!(scan(&scanner, &with("A: 4567\r\n\r\nmore")), Ok(Some(27)));
+        assert_eq!(scan(&scanner, &with("A: 45678901")), Err((LARGE, 27)));
+        assert_eq!(scan(&scanner, &with("A: 4567890")), Ok(None));
+        assert_eq!(scan(&scanner, &with("A:\r\nB:\r\nC")), Err((MANY, 24)));
+        assert_eq!(scan(&scanner, &with("A:\r\nB:\r\n\r\n")), Ok(Some(26)));
+        limits.head = 0;
+        assert_eq!(scan(&HeadScanner::request(&limits), b""), Err((LARGE, 0)));
+    }
+
+    #[test]
+    fn no_more_lines_than_there_is_room_for() {
+        let mut limits = Limits::default();
+        limits.headers = usize::MAX;
+        let head = "GET / HTTP/1.1\r\n".to_string() + &"A:\r\n".repeat(Limits::MAX_HEADERS);
+        let mut scanner = HeadScanner::request(&limits);
+        assert_eq!(scanner.scan(head.as_bytes()), Ok(None));
+        let fault = scanner.scan((head.clone() + "A").as_bytes()).unwrap_err();
+        assert_eq!((fault.error, fault.offset), (MANY, head.len() as u64));
+    }
+
+    #[test]
+    fn fewer_bytes_than_before_are_no_new_ones() {
+        let mut scanner = HeadScanner::request(&Limits::DEFAULT);
+        assert_eq!(scanner.scan(b"GET / HTTP/1.1\r\nA: b"), Ok(None));
+        assert_eq!(scanner.scan(b"GET /"), Ok(None));
+        assert_eq!(scanner.scan(b""), Ok(None));
+    }
+}

@@ -26,9 +26,10 @@ impl core::error::Error for Malformed {}
 /// assert!(!lists(b"upgrades, up grade", b"upgrade"));
 /// ```
 pub fn lists(value: &[u8], member: &[u8]) -> bool {
-    value
-        .split(|&b| b == b',')
-        .any(|part| trim(part).eq_ignore_ascii_case(member))
+    value.eq_ignore_ascii_case(member)
+        || value
+            .split(|&b| b == b',')
+            .any(|part| trim(part).eq_ignore_ascii_case(member))
 }
 
 /// The tokens of a comma list that may be spread over several header lines, in their order. Empty

@@ -82,3 +82,102 @@ pub(crate) fn response<'r, 'h>(
 fn offset(whole: &[u8], part: &[u8]) -> usize {
     part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::HeadScanner;
+    use std::string::String;
+    use std::vec::Vec;
+
+    const SEEDS: [&[u8]; 6] = [
+        b"GET /chat?a=1 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nX:\r\n\r\n\x81\x00",
+        b"GET / HTTP/1.1\r\n\r\n\r\n\r\n",
+        b"POST http://a/ HTTP/1.0\r\nLong-Name-Of-A-Header: \t value of some length, \xe9 \t\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nA: b\r\n\r\n\x81\x00",
+        b"HTTP/1.0 404\r\nServer: \xff\r\n\r\n",
+        b"HTTP/1.1 101 \xe9\r\nA:\r\n\r\n",
+    ];
+
+    /// xorshift64*, so that a failure can be had again.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, n: usize) -> usize {
+            self.0 ^= self.0 >> 12;
+            self.0 ^= self.0 << 25;
+            self.0 ^= self.0 >> 27;
+            (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n
+        }
+    }
+
+    /// Whether the scanner and the parser with its added strictness agree on a head's length.
+    fn assert_agree(bytes: &[u8]) {
+        let scanned = |mut scanner: HeadScanner| scanner.scan(bytes).ok().flatten();
+        let text = || String::from_utf8_lossy(bytes).into_owned();
+        let limits = Limits::DEFAULT;
+        let all = |lines: Lines<'_, '_>| lines.iter().all(|line| line.is_some());
+
+        let mut space = room();
+        let parsed = request(bytes, &mut space[..limits.headers]);
+        let parsed = parsed.and_then(|(len, .., lines)| all(lines).then_some(len));
+        assert_eq!(
+            parsed,
+            scanned(HeadScanner::request(&limits)),
+            "{:?}",
+            text()
+        );
+
+        let mut space = room();
+        let parsed = response(bytes, &mut space[..limits.headers]);
+        let parsed = parsed.and_then(|(len, .., lines)| all(lines).then_some(len));
+        assert_eq!(
+            parsed,
+            scanned(HeadScanner::response(&limits)),
+            "{:?}",
+            text()
+        );
+    }
+
+    #[test]
+    fn agrees_with_the_scanner_on_mutated_heads() {
+        let mut random = Random(0x9E37_79B9_7F4A_7C15);
+        let odd = b"\r\n\r\n \t:\0/.\x7f\x80\xffAG1";
+        for _ in 0..60_000 {
+            let mut bytes: Vec<u8> = SEEDS[random.below(SEEDS.len())].to_vec();
+            for _ in 0..random.below(4) {
+                let at = random.below(bytes.len());
+                match random.below(4) {
+                    0 => bytes[at] = odd[random.below(odd.len())],
+                    1 => bytes.insert(at, odd[random.below(odd.len())]),
+                    2 => bytes[at] = random.below(256) as u8,
+                    _ => drop(bytes.remove(at)),
+                }
+            }
+            assert_agree(&bytes);
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_scanner_on_every_byte_everywhere() {
+        for seed in SEEDS {
+            for at in 0..seed.len() {
+                for byte in 0..=255 {
+                    let mut bytes = seed.to_vec();
+                    bytes[at] = byte;
+                    assert_agree(&bytes);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gives_each_line_with_its_offset() {
+        let bytes = b"GET / HTTP/1.1\r\nA: b\r\nC:\r\n\r\n";
+        let mut space = room();
+        let (len, method, path, version, lines) = request(bytes, &mut space).unwrap();
+        assert_eq!((len, method, path, version), (bytes.len(), "GET", "/", 1));
+        let lines: Vec<_> = lines.iter().map(Option::unwrap).collect();
+        assert_eq!(lines, [(16, "A", &b"b"[..]), (22, "C", b"")]);
+    }
+}

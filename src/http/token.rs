@@ -2,6 +2,8 @@
 
 const TOKEN: u8 = 1;
 const VALUE: u8 = 2;
+const HOST: u8 = 4;
+const BASE64: u8 = 8;
 
 static CLASS: [u8; 256] = {
     let mut class = [0; 256];
@@ -9,20 +11,25 @@ static CLASS: [u8; 256] = {
     while byte < 256 {
         let b = byte as u8;
         if b.is_ascii_alphanumeric() {
-            class[byte] |= TOKEN;
+            class[byte] |= TOKEN | HOST | BASE64;
         }
         if b == b'\t' || (b >= b' ' && b != 0x7F) {
             class[byte] |= VALUE;
         }
         byte += 1;
     }
-    let mut marks: &[u8] = b"!#$%&'*+-.^_`|~";
-    while let [mark, rest @ ..] = marks {
-        class[*mark as usize] |= TOKEN;
-        marks = rest;
+    class = mark(class, b"!#$%&'*+-.^_`|~", TOKEN);
+    class = mark(class, b"-._~%!$&'()*+,;=:[]", HOST);
+    mark(class, b"+/", BASE64)
+};
+
+const fn mark(mut class: [u8; 256], mut bytes: &[u8], flag: u8) -> [u8; 256] {
+    while let [byte, rest @ ..] = bytes {
+        class[*byte as usize] |= flag;
+        bytes = rest;
     }
     class
-};
+}
 
 /// Whether the byte may stand in a token: letters, digits and ``!#$%&'*+-.^_`|~``
 /// (RFC 9110 §5.6.2).
@@ -61,6 +68,22 @@ pub fn is_token(bytes: &[u8]) -> bool {
 /// ```
 pub fn is_value(bytes: &[u8]) -> bool {
     bytes.iter().all(|&b| is_value_byte(b))
+}
+
+/// Whether these may be `uri-host [":" port]` (RFC 9112 §3.2) by their characters; not empty.
+pub(crate) fn is_host(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && all(bytes, HOST)
+}
+
+/// Whether these are digits of base64 (RFC 4648 §4), without padding.
+pub(crate) fn is_base64(bytes: &[u8]) -> bool {
+    all(bytes, BASE64)
+}
+
+/// Without an early end: what is asked for is short, and nearly always so.
+fn all(bytes: &[u8], flag: u8) -> bool {
+    let classes = bytes.iter().map(|&b| CLASS[b as usize]);
+    classes.fold(flag, |all, class| all & class) != 0
 }
 
 /// How many bytes from the first one on are of a token.
@@ -113,6 +136,23 @@ mod tests {
             assert_eq!(is_token_byte(byte), token, "{byte:#x}");
             let control = byte.is_ascii_control() && byte != b'\t';
             assert_eq!(is_value_byte(byte), !control, "{byte:#x}");
+        }
+    }
+
+    #[test]
+    fn hosts_by_their_characters() {
+        for host in [
+            "example.com:8080",
+            "[2001:db8::1]:80",
+            "a_b.c",
+            "xn--bcher-kva.ch",
+        ] {
+            assert!(is_host(host.as_bytes()), "{host}");
+        }
+        for host in [
+            "", "a b", "a/b", "a@b", "a\\b", "a?b", "a#b", "a\tb", "\u{e9}", "a\"b",
+        ] {
+            assert!(!is_host(host.as_bytes()), "{host}");
         }
     }
 

@@ -1,0 +1,635 @@
+//! The server's side of the opening handshake: what is accepted, what is refused and how
+//! (RFC 6455 §4.2).
+
+use wscodec::handshake::{Origin, Refusal, Request, RequestReader};
+use wscodec::{Error, Fault, HandshakeError, LimitError, Limits, MisuseError};
+
+const BASE: [&str; 6] = [
+    "GET /chat HTTP/1.1",
+    "Host: example.com",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+];
+
+const CHROME: &str = "GET /chat?room=1 HTTP/1.1\r\nHost: example.com:8080\r\n\
+    Connection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+    Chrome/140.0.0.0 Safari/537.36\r\nUpgrade: websocket\r\nOrigin: http://example.com:8080\r\n\
+    Sec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-US,en;q=0.9\r\nCookie: session=0123456789abcdef; theme=dark\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+
+/// The base request with lines in place of the one that begins alike, or else at the end. An empty
+/// replacement leaves the line out.
+fn head(changes: &[(&str, &str)]) -> String {
+    let mut lines: Vec<String> = BASE.iter().map(|line| line.to_string()).collect();
+    for (start, with) in changes {
+        match lines
+            .iter()
+            .position(|line| line.starts_with(start) && !start.is_empty())
+        {
+            Some(at) if with.is_empty() => drop(lines.remove(at)),
+            Some(at) => lines[at] = with.to_string(),
+            None => lines.push(with.to_string()),
+        }
+    }
+    lines.join("\r\n") + "\r\n\r\n"
+}
+
+/// What a request comes to; the same in one piece, at every split, and byte by byte.
+fn read(bytes: &[u8]) -> Result<Option<usize>, Fault> {
+    let outcome = |ends: &mut dyn Iterator<Item = usize>| {
+        let mut reader = RequestReader::new(&Limits::DEFAULT);
+        let mut result = Ok(None);
+        for end in ends {
+            result = reader
+                .read(&bytes[..end])
+                .map(|request| Some(request?.head_len()));
+            if result != Ok(None) {
+                break;
+            }
+        }
+        result
+    };
+    let whole = outcome(&mut [bytes.len()].into_iter());
+    for split in 0..bytes.len() {
+        assert_eq!(
+            outcome(&mut [split, bytes.len()].into_iter()),
+            whole,
+            "split at {split}"
+        );
+    }
+    assert_eq!(outcome(&mut (0..=bytes.len())), whole, "byte by byte");
+    whole
+}
+
+fn assert_refused(head: &str, error: HandshakeError) {
+    let result = read(head.as_bytes()).map_err(|fault| fault.error);
+    assert_eq!(result, Err(error.into()), "{head}");
+}
+
+fn assert_accepted(head: &str) {
+    assert_eq!(read(head.as_bytes()), Ok(Some(head.len())), "{head}");
+}
+
+fn parse(head: &str) -> Request<'_> {
+    let request = Request::parse(head.as_bytes(), &Limits::DEFAULT);
+    request.expect("acceptable").expect("whole")
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<(), MisuseError>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_browsers_request() {
+    assert_accepted(CHROME);
+    let request = parse(CHROME);
+    assert_eq!(request.target(), "/chat?room=1");
+    assert_eq!(request.path(), "/chat?room=1");
+    assert_eq!(request.host(), "example.com:8080");
+    assert_eq!(request.origin(), Some(&b"http://example.com:8080"[..]));
+    assert_eq!(request.key(), b"dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(
+        request.header("COOKIE"),
+        Some(&b"session=0123456789abcdef; theme=dark"[..])
+    );
+    assert_eq!(request.header("x"), None);
+    assert_eq!(request.headers().count(), 13);
+    assert_eq!(request.protocols().count(), 0);
+    let offers: Vec<_> = request.extensions().collect();
+    assert_eq!(offers.len(), 1);
+    assert_eq!(offers[0].name(), "permessage-deflate");
+    let param = offers[0].params().next().unwrap();
+    assert_eq!((param.name, param.value), ("client_max_window_bits", None));
+    assert_eq!(
+        written(|out| request.accept().extensions("permessage-deflate").write(out)),
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+            Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+    );
+}
+
+// hostile input 1
+#[test]
+fn method_and_version() {
+    for line in [
+        "POST / HTTP/1.1",
+        "get / HTTP/1.1",
+        "GETS / HTTP/1.1",
+        "OPTIONS * HTTP/1.1",
+    ] {
+        assert_refused(&head(&[("GET", line)]), HandshakeError::Method);
+    }
+    assert_refused(&head(&[("GET", "POST / HTTP/1.0")]), HandshakeError::Method);
+    assert_refused(
+        &head(&[("GET", "GET / HTTP/1.0")]),
+        HandshakeError::HttpVersion,
+    );
+    assert_refused(
+        &head(&[("GET", "GET / HTTP/2.0")]),
+        HandshakeError::HttpVersion,
+    );
+    assert_refused(&head(&[("GET", "GET /")]), HandshakeError::MalformedHead);
+    let refusal = Refusal::of(HandshakeError::Method).unwrap();
+    let text = written(|out| refusal.write(out));
+    assert!(
+        text.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"),
+        "{text}"
+    );
+    assert!(text.contains("\r\nAllow: GET\r\n"), "{text}");
+}
+
+#[test]
+fn targets() {
+    for (target, path) in [
+        ("/", "/"),
+        ("/a//b?c=://d", "/a//b?c=://d"),
+        ("http://example.com/a?b", "/a?b"),
+        ("HTTPS://example.com", "/"),
+        ("ws://example.com?a", "?a"),
+    ] {
+        let line = format!("GET {target} HTTP/1.1");
+        let head = head(&[("GET", &line)]);
+        assert_accepted(&head);
+        assert_eq!((parse(&head).target(), parse(&head).path()), (target, path));
+    }
+    for target in ["*", "chat", "example.com:80", "ftp://a/", "/\u{e9}"] {
+        let line = format!("GET {target} HTTP/1.1");
+        assert_refused(&head(&[("GET", &line)]), HandshakeError::MalformedHead);
+    }
+}
+
+// hostile input 2
+#[test]
+fn upgrade_and_connection_are_token_lists() {
+    for (upgrade, connection) in [
+        ("Upgrade: WebSocket", "connection: keep-alive, Upgrade"),
+        ("UPGRADE: h2c , websocket", "Connection: upgrade,,close"),
+        (
+            "Upgrade: h2c\r\nUpgrade: websocket",
+            "Connection: close\r\nConnection:\tUPGRADE ",
+        ),
+    ] {
+        assert_accepted(&head(&[("Upgrade", upgrade), ("Connection", connection)]));
+    }
+    for upgrade in [
+        "",
+        "Upgrade:",
+        "Upgrade: websockets",
+        "Upgrade: web socket",
+        "Upgrade: h2c",
+    ] {
+        assert_refused(
+            &head(&[("Upgrade", upgrade)]),
+            HandshakeError::UpgradeHeader,
+        );
+    }
+    for connection in [
+        "",
+        "Connection:",
+        "Connection: keep-alive",
+        "Connection: upgrade2",
+    ] {
+        assert_refused(
+            &head(&[("Connection", connection)]),
+            HandshakeError::ConnectionHeader,
+        );
+    }
+}
+
+// hostile input 3
+#[test]
+fn key() {
+    let key = "Sec-WebSocket-Key";
+    let huge = format!("{key}: {}", "A".repeat(2000));
+    for line in [
+        "",
+        "Sec-WebSocket-Key:",
+        "Sec-WebSocket-Key: AAAA",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQQ=",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZ_==",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==, a",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        &huge,
+    ] {
+        assert_refused(&head(&[(key, line)]), HandshakeError::Key);
+    }
+    assert_accepted(&head(&[(
+        key,
+        "sec-websocket-key:\t dGhlIHNhbXBsZSBub25jZQ== \t",
+    )]));
+}
+
+// hostile input 4
+#[test]
+fn version_and_its_answer() {
+    for line in [
+        "",
+        "Sec-WebSocket-Version: 8",
+        "Sec-WebSocket-Version: 013",
+        "Sec-WebSocket-Version: 13, 8",
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13",
+    ] {
+        assert_refused(
+            &head(&[("Sec-WebSocket-Version", line)]),
+            HandshakeError::Version,
+        );
+    }
+    let refusal = Refusal::of(HandshakeError::Version).unwrap();
+    assert_eq!(
+        written(|out| refusal.write(out)),
+        "HTTP/1.1 426 Upgrade Required\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\
+            Sec-WebSocket-Version: 13\r\nContent-Length: 31\r\nContent-Type: text/plain\r\n\r\n\
+            Sec-WebSocket-Version is not 13"
+    );
+}
+
+// hostile input 5
+#[test]
+fn no_body() {
+    for line in [
+        "Content-Length: 1",
+        "Content-Length: 0, 0",
+        "Content-Length:",
+        "Content-Length: -0",
+        "Content-Length: 0\r\nContent-Length: 5",
+        "Transfer-Encoding: chunked",
+        "transfer-encoding: identity",
+        "Transfer-Encoding:",
+    ] {
+        assert_refused(&head(&[("", line)]), HandshakeError::Body);
+    }
+    assert_accepted(&head(&[("", "Content-Length: 0")]));
+}
+
+// hostile input 6; where the fault lies is tested with the scanner
+#[test]
+fn malformed_heads_and_hosts() {
+    for line in [
+        "A: b\nC: d",
+        "A: b\r\n c",
+        "A : b",
+        "A: \0",
+        "A: \x01",
+        "A: b\rc",
+        "A\u{e9}: b",
+        ": a",
+        "A",
+    ] {
+        assert_refused(&head(&[("", line)]), HandshakeError::MalformedHead);
+    }
+    assert_refused(
+        &head(&[]).replace("\r\n", "\n"),
+        HandshakeError::MalformedHead,
+    );
+    for line in [
+        "",
+        "Host:",
+        "Host: a b",
+        "Host: a/b",
+        "Host: user@a",
+        "Host: \u{e9}",
+        "Host: a\r\nHost: a",
+        "Host: a\r\nhost: b",
+    ] {
+        assert_refused(&head(&[("Host", line)]), HandshakeError::Host);
+    }
+    for host in ["[::1]:80", "localhost", "192.0.2.1:8080", "a_b.example"] {
+        assert_accepted(&head(&[("Host", &format!("Host: {host}"))]));
+    }
+}
+
+// hostile input 7
+#[test]
+fn huge_heads_are_refused_at_the_limit() {
+    let endless = head(&[]).trim_end().to_string() + "\r\nA: " + &"b".repeat(100_000);
+    let result = feed_byte_by_byte(endless.as_bytes(), &Limits::DEFAULT);
+    assert_eq!(
+        result,
+        Err(Error::from(LimitError::HeadTooLarge).at(16 << 10))
+    );
+    let whole = Request::parse(endless.as_bytes(), &Limits::DEFAULT).map(|_| ());
+    assert_eq!(
+        whole,
+        Err(Error::from(LimitError::HeadTooLarge).at(16 << 10))
+    );
+
+    let lines = head(&[]).trim_end().to_string() + &"\r\nA: b".repeat(1000);
+    let at = lines.match_indices("\r\n").nth(100).unwrap().0 as u64 + 2;
+    let result = feed_byte_by_byte(lines.as_bytes(), &Limits::DEFAULT);
+    assert_eq!(result, Err(Error::from(LimitError::TooManyHeaders).at(at)));
+    let whole = Request::parse(lines.as_bytes(), &Limits::DEFAULT).map(|_| ());
+    assert_eq!(whole, Err(Error::from(LimitError::TooManyHeaders).at(at)));
+
+    let refusal = Refusal::of(LimitError::HeadTooLarge).unwrap();
+    assert!(written(|out| refusal.write(out)).starts_with("HTTP/1.1 431 "));
+}
+
+// hostile input 7: quadratic work would be 50 billion steps here
+#[test]
+fn a_huge_head_byte_by_byte_is_quick() {
+    let mut limits = Limits::default();
+    limits.head = 1 << 20;
+    let start = head(&[]);
+    let line = "Cookie: ".to_string() + &"b".repeat(990) + "\r\n";
+    let bytes =
+        start.trim_end().to_string() + "\r\n" + &line.repeat(90) + "A: " + &"c".repeat(220_000);
+    assert_eq!(feed_byte_by_byte(bytes.as_bytes(), &limits), Ok(None));
+    let bytes = bytes + "\r\n\r\n";
+    assert_eq!(
+        feed_byte_by_byte(bytes.as_bytes(), &limits),
+        Ok(Some(bytes.len()))
+    );
+}
+
+fn feed_byte_by_byte(bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
+    let mut reader = RequestReader::new(limits);
+    for end in 0..bytes.len() {
+        if let Some(request) = reader.read(&bytes[..end])? {
+            return Ok(Some(request.head_len()));
+        }
+    }
+    Ok(reader.read(bytes)?.map(|request| request.head_len()))
+}
+
+// hostile input 8
+#[test]
+fn subprotocols() {
+    let accepted = head(&[
+        ("", "Sec-WebSocket-Protocol: v2, , chat"),
+        ("", "sec-websocket-protocol: v1"),
+    ]);
+    assert_accepted(&accepted);
+    let request = parse(&accepted);
+    assert_eq!(
+        request.protocols().collect::<Vec<_>>(),
+        ["v2", "chat", "v1"]
+    );
+    assert_eq!(request.select_protocol(&["v1", "chat"]), Some("chat"));
+    assert_eq!(request.select_protocol(&["v3", "Chat"]), None);
+    for protocol in ["v1", "v2", "chat"] {
+        let text = written(|out| request.accept().protocol(protocol).write(out));
+        assert!(text.contains(&format!("\r\nSec-WebSocket-Protocol: {protocol}\r\n")));
+    }
+    assert!(!written(|out| request.accept().write(out)).contains("Protocol:"));
+
+    let many = "abcdefghijklmnopqrstuvwxyz0123456789"
+        .chars()
+        .map(String::from);
+    let many: Vec<String> = many.chain((0..28).map(|n| format!("p{n}"))).collect();
+    assert_accepted(&head(&[(
+        "",
+        &format!("Sec-WebSocket-Protocol: {}", many.join(",")),
+    )]));
+    for value in [
+        "".to_string(),
+        ",".to_string(),
+        "a b".to_string(),
+        "a,b,a".to_string(),
+        "a\r\nSec-WebSocket-Protocol: a".to_string(),
+        "a;b".to_string(),
+        "\"a\"".to_string(),
+        "\u{e9}".to_string(),
+        "a/b".to_string(),
+        format!("a{}b", " ".repeat(8000)),
+        many.join(",") + ",one-more",
+    ] {
+        let line = format!("Sec-WebSocket-Protocol: {value}");
+        let head = head(&[("", &line)]);
+        let result = Request::parse(head.as_bytes(), &Limits::DEFAULT);
+        let error = result.map(|_| ()).unwrap_err().error;
+        assert_eq!(error, HandshakeError::ProtocolHeader.into(), "{value}");
+    }
+}
+
+// hostile input 9; the grammar is tested with the list
+#[test]
+fn extensions() {
+    let accepted = head(&[
+        (
+            "",
+            "Sec-WebSocket-Extensions: constructor; __proto__=\"1\\0\", b",
+        ),
+        ("", "Sec-WebSocket-Extensions: c; d"),
+    ]);
+    assert_accepted(&accepted);
+    let names: Vec<_> = parse(&accepted).extensions().map(|e| e.name()).collect();
+    assert_eq!(names, ["constructor", "b", "c"]);
+
+    let offers = "x-long-enough; y=1,".repeat(800);
+    let line = format!("Sec-WebSocket-Extensions: {offers}");
+    assert_eq!(parse(&head(&[("", &line)])).extensions().count(), 800);
+
+    let unclosed = format!("a; b=\"{}", "\\c".repeat(7000));
+    for value in [
+        "",
+        ",",
+        "a;",
+        "a b",
+        "a; b=",
+        "a; b=\"\"",
+        "a; b=\"1 2\"",
+        "\u{e9}",
+        &unclosed,
+    ] {
+        let line = format!("Sec-WebSocket-Extensions: {value}");
+        let head = head(&[("", &line)]);
+        let error = Request::parse(head.as_bytes(), &Limits::DEFAULT)
+            .map(|_| ())
+            .unwrap_err();
+        assert_eq!(
+            error.error,
+            HandshakeError::ExtensionsHeader.into(),
+            "{value}"
+        );
+    }
+}
+
+// hostile input 12
+#[test]
+fn a_quoted_parameter_is_the_same() {
+    for value in ["10", "\"10\"", "\"1\\0\""] {
+        let line = format!("Sec-WebSocket-Extensions: d; server_max_window_bits={value}");
+        let head = head(&[("", &line)]);
+        let param = parse(&head)
+            .extensions()
+            .next()
+            .unwrap()
+            .params()
+            .next()
+            .unwrap();
+        assert_eq!(param.value.unwrap(), "10");
+    }
+}
+
+// hostile input 13
+#[test]
+fn nothing_is_written_of_what_could_be_injected() {
+    let bytes = head(&[
+        ("", "Sec-WebSocket-Protocol: chat"),
+        ("", "Sec-WebSocket-Extensions: ext"),
+    ]);
+    let request = parse(&bytes);
+    let mut out = b"before".to_vec();
+    let accept = request.accept();
+    for protocol in ["", "chat\r\nA: b", "superchat", "CHAT"] {
+        let result = accept.protocol(protocol).write(&mut out);
+        assert_eq!(result, Err(MisuseError::ProtocolNotOffered), "{protocol:?}");
+    }
+    for (extensions, error) in [
+        ("ext\r\nA: b", MisuseError::InvalidHeader),
+        ("ext; a=\"\n\"", MisuseError::InvalidHeader),
+        ("ext;", MisuseError::InvalidHeader),
+        ("Ext", MisuseError::ExtensionNotOffered),
+        ("ext, other", MisuseError::ExtensionNotOffered),
+    ] {
+        assert_eq!(
+            accept.extensions(extensions).write(&mut out),
+            Err(error),
+            "{extensions:?}"
+        );
+    }
+    for (name, value, error) in [
+        ("A", "b\r\nC: d", MisuseError::InvalidHeader),
+        ("A", "b\n", MisuseError::InvalidHeader),
+        ("A", "b\0", MisuseError::InvalidHeader),
+        ("A\r\nB", "c", MisuseError::InvalidHeader),
+        ("A:", "b", MisuseError::InvalidHeader),
+        ("", "b", MisuseError::InvalidHeader),
+        ("\u{e9}", "b", MisuseError::InvalidHeader),
+        ("connection", "b", MisuseError::ReservedHeader),
+        ("Sec-WebSocket-Accept", "b", MisuseError::ReservedHeader),
+        ("Content-Length", "5", MisuseError::ReservedHeader),
+    ] {
+        let headers = [("X-Good", "1"), (name, value)];
+        assert_eq!(
+            accept.headers(&headers).write(&mut out),
+            Err(error),
+            "{name:?} {value:?}"
+        );
+        let refusal = request.refuse(400).headers(&headers);
+        assert_eq!(refusal.write(&mut out), Err(error), "{name:?} {value:?}");
+    }
+    let refusal = request.refuse(400).reason("a\r\nb");
+    assert_eq!(refusal.write(&mut out), Err(MisuseError::InvalidHeader));
+    for status in [0, 101, 200, 299, 600, 65535] {
+        let result = Refusal::new(status).write(&mut out);
+        assert_eq!(result, Err(MisuseError::RefusalStatus));
+    }
+    assert_eq!(out, b"before");
+}
+
+// hostile input 14
+#[test]
+fn origins() {
+    let check = |origin: &str, policy: Origin<'_>| {
+        let head = head(&[("", origin)]);
+        let error = parse(&head).check_origin(policy).map_err(|fault| {
+            let line = &head[fault.offset as usize..];
+            assert!(line.starts_with("Origin: "), "{line}");
+            fault.error
+        });
+        assert!(error.is_ok() || error == Err(HandshakeError::Origin.into()));
+        error.is_ok()
+    };
+    let list = Origin::List(&["https://example.org", "null"]);
+    for (origin, same, listed) in [
+        ("Origin: https://example.com", true, false),
+        ("Origin: HTTP://EXAMPLE.COM:80", true, false),
+        ("Origin: https://example.com:444", false, false),
+        ("Origin: https://example.com.evil.example", false, false),
+        ("Origin: https://example.org", false, true),
+        ("Origin: https://example.org.evil.example", false, false),
+        ("Origin: null", false, true),
+        ("Origin: ", false, false),
+        ("Origin: \u{e9}", false, false),
+        (
+            "Origin: https://example.com\r\nOrigin: https://example.com",
+            false,
+            false,
+        ),
+        ("Not-An-Origin: a", true, true),
+    ] {
+        assert!(check(origin, Origin::Any), "{origin}");
+        assert_eq!(check(origin, Origin::SameHost), same, "{origin}");
+        assert_eq!(check(origin, list), listed, "{origin}");
+    }
+    let refusal = Refusal::of(HandshakeError::Origin).unwrap();
+    assert!(written(|out| refusal.write(out)).starts_with("HTTP/1.1 403 Forbidden\r\n"));
+}
+
+// hostile input 15
+#[test]
+fn frames_behind_the_head_are_left() {
+    let mut bytes = CHROME.as_bytes().to_vec();
+    bytes.extend(b"\x81\x80\r\n\r\n\0\n");
+    assert_eq!(read(&bytes), Ok(Some(CHROME.len())));
+}
+
+#[test]
+fn faults_say_where() {
+    let offset = |head: &str| read(head.as_bytes()).unwrap_err().offset as usize;
+    let bytes = head(&[("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8")]);
+    assert_eq!(offset(&bytes), bytes.find("Sec-WebSocket-Version").unwrap());
+    let bytes = head(&[("", "X: y"), ("", "host: second"), ("", "Z: z")]);
+    assert_eq!(offset(&bytes), bytes.find("host: second").unwrap());
+    let bytes = head(&[("Sec-WebSocket-Key", "")]);
+    assert_eq!(offset(&bytes), 0);
+    let bytes = head(&[("", "Transfer-Encoding: chunked")]);
+    assert_eq!(offset(&bytes), bytes.find("Transfer").unwrap());
+}
+
+#[test]
+fn a_refusal_of_ones_own() {
+    let request = parse(CHROME);
+    let headers = [
+        ("WWW-Authenticate", "Basic"),
+        ("Set-Cookie", "a"),
+        ("Set-Cookie", "b"),
+    ];
+    let refusal = request
+        .refuse(401)
+        .reason("Who, then?")
+        .headers(&headers)
+        .body(b"no");
+    assert_eq!(
+        written(|out| refusal.write(out)),
+        "HTTP/1.1 401 Who, then?\r\nConnection: close\r\nContent-Length: 2\r\n\
+            WWW-Authenticate: Basic\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\nno"
+    );
+    let text = written(|out| Refusal::new(599).write(out));
+    assert_eq!(
+        text,
+        "HTTP/1.1 599 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    );
+}
+
+#[test]
+fn each_error_of_a_request_has_its_refusal() {
+    for error in HandshakeError::ALL {
+        match error.status() {
+            Some(status) => {
+                let refusal = Refusal::of(*error).unwrap();
+                assert_eq!(refusal.status(), status);
+                let text = written(|out| refusal.write(out));
+                assert!(text.contains("\r\nConnection: close"), "{text}");
+                let (head, body) = text.split_once("\r\n\r\n").unwrap();
+                assert!(
+                    head.contains(&format!("\r\nContent-Length: {}", body.len())),
+                    "{text}"
+                );
+                assert_eq!(body, error.message());
+            }
+            None => assert!(Refusal::of(*error).is_none()),
+        }
+    }
+    assert!(Refusal::of(MisuseError::InvalidHeader).is_none());
+    assert!(Refusal::of(LimitError::FrameTooLarge).is_none());
+}
