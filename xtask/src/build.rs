@@ -5,10 +5,13 @@ use crate::tool::Failure;
 use crate::toolchain::WASM;
 use crate::{bundle, node, toolchain, wasm};
 
+/// One step's work; it may say a few words.
+type Work = fn() -> Result<String, Failure>;
+
 /// Builds the package. Each step needs the one before it, so the first failure ends
 /// the build.
 pub fn steps(report: &mut Report) {
-    let plan: [(&str, fn() -> Result<String, Failure>); 8] = [
+    let plan: [(&str, Work); 8] = [
         ("Node", node::version),
         ("Rust target", || toolchain::ensure_targets(&[WASM])),
         ("wasm module", wasm::compile),

@@ -81,6 +81,9 @@ fn tests(runtime: &str) -> Result<Vec<PathBuf>, Failure> {
         .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
         .collect();
     files.sort();
+    if files.is_empty() {
+        return Err(Failure::new("there is no test in js/test"));
+    }
     Ok(files)
 }
 

@@ -3,7 +3,7 @@
 use crate::paths;
 use crate::report::{Outcome, Report, done};
 use crate::tool::{Failure, Tool, cargo};
-use crate::toolchain::{WASI, WASM, ensure_targets, has_toolchain};
+use crate::toolchain::{WASI, WASM, ensure_targets, toolchain};
 
 /// The library's `rust-version`.
 const MSRV: &str = "1.88";
@@ -135,14 +135,22 @@ fn no_std() -> Result<Outcome, Failure> {
 pub fn msrv(report: &mut Report) {
     let name = format!("msrv: {MSRV}");
     report.step(&name, || {
-        if !has_toolchain(MSRV) {
+        let Some(name) = toolchain(MSRV) else {
             return Ok(Outcome::Skipped(format!(
                 "Rust {MSRV} is not installed (rustup toolchain install {MSRV}); Clippy's \
                  incompatible_msrv, a part of `lint`, is all that looked"
             )));
-        }
+        };
         Tool::new("rustup")
-            .args(["run", MSRV, "cargo", "check", "--lib", "--features", "http"])
+            .args([
+                "run",
+                &name,
+                "cargo",
+                "check",
+                "--lib",
+                "--features",
+                "http",
+            ])
             .args(BARE)
             .run()?;
         done()

@@ -39,13 +39,14 @@ fn installed(target: &str) -> Result<bool, Failure> {
     Ok(Path::new(folder.trim()).is_dir())
 }
 
-/// Whether rustup has a toolchain of this version, such as `1.88`.
-pub fn has_toolchain(version: &str) -> bool {
+/// The name that rustup has for a toolchain of this version, such as `1.88`.
+pub fn toolchain(version: &str) -> Option<String> {
     let list = Tool::new("rustup").args(["toolchain", "list"]).stdout();
-    list.is_ok_and(|list| {
-        list.lines().any(|line| {
-            line.strip_prefix(version)
-                .is_some_and(|rest| rest.starts_with(['-', '.']))
-        })
-    })
+    let names = list.unwrap_or_default();
+    let mut names = names.lines().filter_map(|line| line.split(' ').next());
+    let named = |name: &&str| {
+        name.strip_prefix(version)
+            .is_some_and(|rest| rest.starts_with(['-', '.']))
+    };
+    names.find(named).map(str::to_owned)
 }
