@@ -344,9 +344,11 @@ mod tests {
 
     #[test]
     fn limits_bytes_and_lines() {
-        let mut limits = Limits::default();
-        limits.head = 27;
-        limits.headers = 2;
+        let limits = Limits {
+            head: 27,
+            headers: 2,
+            ..Limits::DEFAULT
+        };
         let scanner = HeadScanner::request(&limits);
         let start = b"GET / HTTP/1.1\r\n".to_vec();
         let with = |rest: &str| [&start, rest.as_bytes()].concat();
@@ -357,14 +359,16 @@ mod tests {
         assert_eq!(scan(&scanner, &with("A: 4567890")), Ok(None));
         assert_eq!(scan(&scanner, &with("A:\r\nB:\r\nC")), Err((MANY, 24)));
         assert_eq!(scan(&scanner, &with("A:\r\nB:\r\n\r\n")), Ok(Some(26)));
-        limits.head = 0;
+        let limits = Limits { head: 0, ..limits };
         assert_eq!(scan(&HeadScanner::request(&limits), b""), Err((LARGE, 0)));
     }
 
     #[test]
     fn no_more_lines_than_there_is_room_for() {
-        let mut limits = Limits::default();
-        limits.headers = usize::MAX;
+        let limits = Limits {
+            headers: usize::MAX,
+            ..Limits::DEFAULT
+        };
         let head = "GET / HTTP/1.1\r\n".to_string() + &"A:\r\n".repeat(Limits::MAX_HEADERS);
         let mut scanner = HeadScanner::request(&limits);
         assert_eq!(scanner.scan(head.as_bytes()), Ok(None));

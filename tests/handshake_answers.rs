@@ -1,0 +1,167 @@
+//! The server's answers: what a caller can put into them and what not, the origin policies, and the
+//! refusals that errors call for.
+
+use wscodec::handshake::{Origin, Refusal, Request};
+use wscodec::{HandshakeError, LimitError, Limits, MisuseError};
+
+/// A request with these lines added.
+fn head(lines: &str) -> String {
+    "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        .to_string()
+        + lines
+        + "\r\n\r\n"
+}
+
+fn parse(head: &str) -> Request<'_> {
+    let request = Request::parse(head.as_bytes(), &Limits::DEFAULT);
+    request.expect("acceptable").expect("whole")
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<(), MisuseError>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+// hostile input 13
+#[test]
+fn nothing_is_written_of_what_could_be_injected() {
+    let bytes = head("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: ext");
+    let request = parse(&bytes);
+    let mut out = b"before".to_vec();
+    let accept = request.accept();
+    for protocol in ["", "chat\r\nA: b", "superchat", "CHAT"] {
+        let result = accept.protocol(protocol).write(&mut out);
+        assert_eq!(result, Err(MisuseError::ProtocolNotOffered), "{protocol:?}");
+    }
+    for (extensions, error) in [
+        ("ext\r\nA: b", MisuseError::InvalidHeader),
+        ("ext; a=\"\n\"", MisuseError::InvalidHeader),
+        ("ext;", MisuseError::InvalidHeader),
+        ("Ext", MisuseError::ExtensionNotOffered),
+        ("ext, other", MisuseError::ExtensionNotOffered),
+    ] {
+        assert_eq!(
+            accept.extensions(extensions).write(&mut out),
+            Err(error),
+            "{extensions:?}"
+        );
+    }
+    for (name, value, error) in [
+        ("A", "b\r\nC: d", MisuseError::InvalidHeader),
+        ("A", "b\n", MisuseError::InvalidHeader),
+        ("A", "b\0", MisuseError::InvalidHeader),
+        ("A\r\nB", "c", MisuseError::InvalidHeader),
+        ("A:", "b", MisuseError::InvalidHeader),
+        ("", "b", MisuseError::InvalidHeader),
+        ("\u{e9}", "b", MisuseError::InvalidHeader),
+        ("connection", "b", MisuseError::ReservedHeader),
+        ("Sec-WebSocket-Accept", "b", MisuseError::ReservedHeader),
+        ("Content-Length", "5", MisuseError::ReservedHeader),
+    ] {
+        let headers = [("X-Good", "1"), (name, value)];
+        assert_eq!(
+            accept.headers(&headers).write(&mut out),
+            Err(error),
+            "{name:?} {value:?}"
+        );
+        let refusal = request.refuse(400).headers(&headers);
+        assert_eq!(refusal.write(&mut out), Err(error), "{name:?} {value:?}");
+    }
+    let refusal = request.refuse(400).reason("a\r\nb");
+    assert_eq!(refusal.write(&mut out), Err(MisuseError::InvalidHeader));
+    for status in [0, 101, 200, 299, 600, 65535] {
+        let result = Refusal::new(status).write(&mut out);
+        assert_eq!(result, Err(MisuseError::RefusalStatus));
+    }
+    assert_eq!(out, b"before");
+}
+
+// hostile input 14
+#[test]
+fn origins() {
+    let check = |origin: &str, policy: Origin<'_>| {
+        let head = head(origin);
+        let error = parse(&head).check_origin(policy).map_err(|fault| {
+            let line = &head[fault.offset as usize..];
+            assert!(line.starts_with("Origin: "), "{line}");
+            fault.error
+        });
+        assert!(error.is_ok() || error == Err(HandshakeError::Origin.into()));
+        error.is_ok()
+    };
+    let list = Origin::List(&["https://example.org", "null"]);
+    for (origin, same, listed) in [
+        ("Origin: https://example.com", true, false),
+        ("Origin: HTTP://EXAMPLE.COM:80", true, false),
+        ("Origin: https://example.com:444", false, false),
+        ("Origin: https://example.com.evil.example", false, false),
+        ("Origin: https://example.org", false, true),
+        ("Origin: https://example.org.evil.example", false, false),
+        ("Origin: null", false, true),
+        ("Origin: ", false, false),
+        ("Origin: \u{e9}", false, false),
+        (
+            "Origin: https://example.com\r\nOrigin: https://example.com",
+            false,
+            false,
+        ),
+        ("Not-An-Origin: a", true, true),
+    ] {
+        assert!(check(origin, Origin::Any), "{origin}");
+        assert_eq!(check(origin, Origin::SameHost), same, "{origin}");
+        assert_eq!(check(origin, list), listed, "{origin}");
+    }
+    let refusal = Refusal::of(HandshakeError::Origin).unwrap();
+    assert!(written(|out| refusal.write(out)).starts_with("HTTP/1.1 403 Forbidden\r\n"));
+}
+
+#[test]
+fn a_refusal_of_ones_own() {
+    let bytes = head("X: y");
+    let request = parse(&bytes);
+    let headers = [
+        ("WWW-Authenticate", "Basic"),
+        ("Set-Cookie", "a"),
+        ("Set-Cookie", "b"),
+    ];
+    let refusal = request
+        .refuse(401)
+        .reason("Who, then?")
+        .headers(&headers)
+        .body(b"no");
+    assert_eq!(
+        written(|out| refusal.write(out)),
+        "HTTP/1.1 401 Who, then?\r\nConnection: close\r\nContent-Length: 2\r\n\
+            WWW-Authenticate: Basic\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\nno"
+    );
+    let text = written(|out| Refusal::new(599).write(out));
+    assert_eq!(
+        text,
+        "HTTP/1.1 599 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    );
+}
+
+#[test]
+fn each_error_of_a_request_has_its_refusal() {
+    for error in HandshakeError::ALL {
+        match error.status() {
+            Some(status) => {
+                let refusal = Refusal::of(*error).unwrap();
+                assert_eq!(refusal.status(), status);
+                let text = written(|out| refusal.write(out));
+                assert!(text.contains("\r\nConnection: close"), "{text}");
+                let (head, body) = text.split_once("\r\n\r\n").unwrap();
+                assert!(
+                    head.contains(&format!("\r\nContent-Length: {}", body.len())),
+                    "{text}"
+                );
+                assert_eq!(body, error.message());
+            }
+            None => assert!(Refusal::of(*error).is_none()),
+        }
+    }
+    assert!(Refusal::of(MisuseError::InvalidHeader).is_none());
+    assert!(Refusal::of(LimitError::FrameTooLarge).is_none());
+}
