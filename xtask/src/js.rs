@@ -40,35 +40,19 @@ pub fn deno(report: &mut Report) {
     if !build::needed_by(report, "deno") {
         return;
     }
-    let installed = node::deno().args(["--version"]).stdout();
-    let Ok(version) = installed else {
-        report.skip(
-            "deno",
-            "npm has no Deno for this platform, or it does not start here",
-        );
+    let Some(version) = node::deno_version() else {
+        report.skip("deno", node::NO_DENO);
         return;
     };
-    let version = version.lines().next().unwrap_or_default().to_owned();
     report.step("deno: tests", || {
         let tests = tests("deno")?;
-        let tool = sealed_deno(&["test", "--allow-all", "--no-check"])?.args(tests);
+        let tool = node::deno(&["test", "--allow-all", "--no-check"])?.args(tests);
         count(tool, deno_passed)
     });
     report.step("deno: command", || {
-        command(sealed_deno(&["run", "--allow-all"])?.args([paths::pkg().join("dist/cli.mjs")]))?;
+        command(node::deno(&["run", "--allow-all"])?.args([paths::pkg().join("dist/cli.mjs")]))?;
         Ok(Outcome::Done(version))
     });
-}
-
-/// Deno, kept from the network and from the home folder.
-fn sealed_deno(args: &[&str]) -> Result<Tool, Failure> {
-    let cache = paths::target()?.join("wscodec-deno");
-    Ok(node::deno().env("DENO_DIR", cache).args(args).args([
-        "--no-config",
-        "--no-lock",
-        "--no-remote",
-        "--node-modules-dir=manual",
-    ]))
 }
 
 /// Makes plain modules of the tests, and lists them.

@@ -28,12 +28,25 @@ pub fn tool(script: &str) -> Tool {
     node().args([paths::js().join("node_modules").join(script)])
 }
 
-/// Deno as npm installed it.
-pub fn deno() -> Tool {
-    tool("deno/bin.cjs")
+/// Deno as npm installed it, kept from the network and from the home folder.
+pub fn deno(command: &[&str]) -> Result<Tool, Failure> {
+    Ok(tool("deno/bin.cjs")
+        .env("DENO_DIR", paths::target()?.join("wscodec-deno"))
         .env("DENO_NO_UPDATE_CHECK", "1")
         .env("NO_COLOR", "1")
+        .args(command)
+        .args(["--no-config", "--no-lock", "--no-remote"])
+        .args(["--node-modules-dir=manual"]))
 }
+
+/// Deno's version, if it is there.
+pub fn deno_version() -> Option<String> {
+    let text = tool("deno/bin.cjs").args(["--version"]).stdout().ok()?;
+    text.lines().next().map(str::to_owned)
+}
+
+/// Why there may be none.
+pub const NO_DENO: &str = "npm has no Deno for this platform, or it does not start here";
 
 /// Node's version, if it is new enough.
 pub fn version() -> Result<String, Failure> {

@@ -25,6 +25,17 @@ pub fn check(report: &mut Report) {
         node::node().args(["consumer.mjs"]).dir(&folder()?).run()?;
         done()
     });
+    if node::deno_version().is_some() {
+        report.step("package: import, require, file in Deno", || {
+            node::deno(&["run", "--allow-all"])?
+                .args(["consumer.mjs"])
+                .dir(&folder()?)
+                .run()?;
+            done()
+        });
+    } else {
+        report.skip("package: in Deno", node::NO_DENO);
+    }
     report.step("package: types for import and require", || {
         node::tool("typescript/bin/tsc").dir(&folder()?).run()?;
         done()
