@@ -71,8 +71,8 @@ fn tests(runtime: &str) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// The command answers, and refuses what it does not know.
-fn command(tool: Tool) -> Result<Outcome, Failure> {
+/// Whether the package's command starts, and tells of what it can do.
+pub fn command(tool: Tool) -> Result<Outcome, Failure> {
     let help = tool.args(["--help"]).stdout()?;
     if !help.contains("inspect") {
         return Err(Failure::new("`wscodec --help` does not speak of `inspect`"));

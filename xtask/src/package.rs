@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::report::{Outcome, Report, done};
 use crate::tool::{Failure, Tool};
-use crate::{build, node, paths};
+use crate::{build, js, node, paths};
 
 /// The files of `js/test/package`, which use the package from outside.
 const CONSUMER: [&str; 4] = ["consumer.mjs", "types.mts", "types.cts", "tsconfig.json"];
@@ -105,7 +105,7 @@ fn install() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The command that npm made answers.
+/// The command as npm linked it.
 fn command() -> Result<Outcome, Failure> {
     let name = if cfg!(windows) {
         "wscodec.cmd"
@@ -113,14 +113,7 @@ fn command() -> Result<Outcome, Failure> {
         "wscodec"
     };
     let program = folder()?.join("node_modules/.bin").join(name);
-    let help = Tool::at(program.as_os_str(), "node_modules/.bin/wscodec")
-        .args(["--help"])
-        .dir(&folder()?)
-        .stdout()?;
-    if !help.contains("inspect") {
-        return Err(Failure::new("`wscodec --help` does not speak of `inspect`"));
-    }
-    done()
+    js::command(Tool::at(program.as_os_str(), "node_modules/.bin/wscodec").dir(&folder()?))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
