@@ -101,6 +101,7 @@ impl Assembly {
 
     /// Makes room so that `len` more bytes don't move what is there.
     pub(super) fn reserve(&mut self, len: usize) {
-        self.bytes.reserve((self.end + len).saturating_sub(self.bytes.len()));
+        self.bytes
+            .reserve((self.end + len).saturating_sub(self.bytes.len()));
     }
 }

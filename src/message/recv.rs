@@ -394,7 +394,9 @@ impl<E: Inbound> Receiver<E> {
             // One byte more than allowed, for a message over the limit to show.
             let most = usize::try_from((self.bounds.message - have).saturating_add(1));
             let room = self.assembly.len().max(DECODE_STEP);
-            let output = self.assembly.space(most.map_or(room, |most| most.min(room)));
+            let output = self
+                .assembly
+                .space(most.map_or(room, |most| most.min(room)));
             let progress = match self.extension.decode(piece, last, output) {
                 Ok(progress) => progress,
                 Err(error) => return self.decoder.fail(error, start),

@@ -290,11 +290,7 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
 }
 
 /// Checks the next part of a text; the last one must not end within a character.
-fn check_text(
-    text: &mut Option<Validator>,
-    part: &[u8],
-    last: bool,
-) -> Result<(), MisuseError> {
+fn check_text(text: &mut Option<Validator>, part: &[u8], last: bool) -> Result<(), MisuseError> {
     let Some(text) = text else { return Ok(()) };
     if text.push(part).is_err() || last && !text.is_complete() {
         return Err(MisuseError::TextNotUtf8);

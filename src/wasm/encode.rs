@@ -49,17 +49,19 @@ impl Output {
     /// Writes the header before the `len` bytes of payload that lie behind its place at `at`, and
     /// masks them. `first` is the header's first byte. Returns the frame's length, 0 on an error.
     pub fn frame(&mut self, at: usize, first: u8, len: usize, masked: bool, key: u32) -> usize {
-        let result = OpCode::new(first & 15).map_err(Into::into).and_then(|opcode| {
-            let header = Header {
-                fin: first & 0x80 != 0,
-                rsv: Rsv::new(first >> 4),
-                opcode,
-                mask: masked.then(|| key.to_le_bytes()),
-                len: len as u64,
-            };
-            let out = self.bytes.get_mut(at..).unwrap_or_default();
-            encode_in_place(header, out).map_err(crate::Error::from)
-        });
+        let result = OpCode::new(first & 15)
+            .map_err(Into::into)
+            .and_then(|opcode| {
+                let header = Header {
+                    fin: first & 0x80 != 0,
+                    rsv: Rsv::new(first >> 4),
+                    opcode,
+                    mask: masked.then(|| key.to_le_bytes()),
+                    len: len as u64,
+                };
+                let out = self.bytes.get_mut(at..).unwrap_or_default();
+                encode_in_place(header, out).map_err(crate::Error::from)
+            });
         result.unwrap_or_else(|error| {
             self.error = errors::number(error);
             0

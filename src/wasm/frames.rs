@@ -92,7 +92,9 @@ impl Frames {
                 }
             };
             self.left -= len as u64;
-            let ended = rows.last_chunk::<WIDTH>().is_some_and(|row| row[0] & LAST != 0);
+            let ended = rows
+                .last_chunk::<WIDTH>()
+                .is_some_and(|row| row[0] & LAST != 0);
             if len > 0 || !ended {
                 self.piece(rows, payload, len);
             }

@@ -8,7 +8,10 @@
 //! wasm-bindgen and js-sys are named in this room only. The code keeps to `no_std`; that the crate
 //! links `std` with this feature is for its allocator and its panic handler.
 
-#![allow(unreachable_pub, reason = "what wasm-bindgen exports is reached from JavaScript")]
+#![allow(
+    unreachable_pub,
+    reason = "what wasm-bindgen exports is reached from JavaScript"
+)]
 
 mod arena;
 mod encode;
