@@ -52,6 +52,11 @@ impl Rules {
         self.role
     }
 
+    /// The most bytes of payload a frame may have.
+    pub const fn max_len(&self) -> u64 {
+        self.max_len
+    }
+
     /// The reserved bits allowed.
     pub const fn rsv(&self) -> Rsv {
         self.rsv

@@ -106,51 +106,78 @@ impl Header {
     /// ```
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Parsed, Error> {
-        let &[first, second, ref rest @ ..] = bytes else {
-            return Ok(Parsed::Incomplete(2 - bytes.len()));
+        match bytes.first_chunk() {
+            Some(bytes) => Self::parse_padded(bytes),
+            None => Self::parse_short(bytes),
+        }
+    }
+
+    /// Near the end of the input: with what is there, and zeros behind it.
+    fn parse_short(bytes: &[u8]) -> Result<Parsed, Error> {
+        let needed = match bytes {
+            &[_, second, ..] => {
+                let extended = match second & 0x7f {
+                    126 => 2,
+                    127 => 8,
+                    _ => 0,
+                };
+                2 + extended + if second & 0x80 != 0 { 4 } else { 0 }
+            }
+            _ => 2,
+        };
+        if bytes.len() < needed {
+            return Ok(Parsed::Incomplete(needed - bytes.len()));
+        }
+        let mut padded = [0; MAX_HEADER_LEN];
+        for (to, from) in padded.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        Self::parse_padded(&padded)
+    }
+
+    /// With as many bytes as the longest header has: no read has to look for the end.
+    #[inline]
+    fn parse_padded(bytes: &[u8; MAX_HEADER_LEN]) -> Result<Parsed, Error> {
+        // Whole words: bytes put together one by one would wait for each other.
+        let (Some(front), Some(len64), Some(last)) = (
+            bytes.first_chunk(),
+            bytes[2..].first_chunk(),
+            bytes.last_chunk(),
+        ) else {
+            return Ok(Parsed::Incomplete(MAX_HEADER_LEN));
+        };
+        let head = u64::from_le_bytes(*front);
+        let [first, second, ..] = head.to_le_bytes();
+        let opcode = OpCode::new(first & 0x0f)?;
+        let (len, key, n) = match second & 0x7f {
+            126 => {
+                let len = u64::from(((head >> 16) as u16).swap_bytes());
+                if len < 126 {
+                    return Err(PeerError::LengthNotMinimal.into());
+                }
+                (len, (head >> 32) as u32, 4)
+            }
+            127 => {
+                let len = u64::from_be_bytes(*len64);
+                if len >> 63 != 0 {
+                    return Err(PeerError::LengthTopBit.into());
+                }
+                if len <= 0xffff {
+                    return Err(PeerError::LengthNotMinimal.into());
+                }
+                (len, u32::from_le_bytes(*last), 10)
+            }
+            short => (u64::from(short), (head >> 16) as u32, 2),
         };
         let masked = second & 0x80 != 0;
-        let form = second & 0x7f;
-        let extended = match form {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        let len_of_rest = extended + if masked { 4 } else { 0 };
-        if rest.len() < len_of_rest {
-            return Ok(Parsed::Incomplete(len_of_rest - rest.len()));
-        }
-        let opcode = OpCode::new(first & 0x0f)?;
-        let (len, rest) = match form {
-            126 => match rest.split_first_chunk() {
-                Some((len, rest)) => (u64::from(u16::from_be_bytes(*len)), rest),
-                None => return Ok(Parsed::Incomplete(2)),
-            },
-            127 => match rest.split_first_chunk() {
-                Some((len, rest)) => (u64::from_be_bytes(*len), rest),
-                None => return Ok(Parsed::Incomplete(8)),
-            },
-            short => (u64::from(short), rest),
-        };
-        if len >> 63 != 0 {
-            return Err(PeerError::LengthTopBit.into());
-        }
-        if form == 126 && len < 126 || form == 127 && len <= 0xffff {
-            return Err(PeerError::LengthNotMinimal.into());
-        }
-        let mask = if masked {
-            rest.first_chunk().copied()
-        } else {
-            None
-        };
         let header = Self {
             fin: first & 0x80 != 0,
             rsv: Rsv::new(first >> 4),
             opcode,
-            mask,
+            mask: masked.then(|| key.to_le_bytes()),
             len,
         };
-        Ok(Parsed::Complete(header, 2 + len_of_rest))
+        Ok(Parsed::Complete(header, if masked { n + 4 } else { n }))
     }
 
     /// How many bytes the header takes, 2–14.

@@ -44,6 +44,23 @@ pub fn copy(key: [u8; 4], offset: u64, source: &[u8], target: &mut [u8]) {
     }
 }
 
+/// Masks whole blocks, and returns the rest.
+#[inline(always)]
+fn blocks(key: u64, data: &mut [u8]) -> &mut [u8] {
+    const BLOCK: usize = 32;
+    let mut keys = [0; BLOCK];
+    for part in keys.as_chunks_mut().0 {
+        *part = key.to_ne_bytes();
+    }
+    let (blocks, tail) = data.as_chunks_mut::<BLOCK>();
+    for block in blocks {
+        for i in 0..BLOCK {
+            block[i] ^= keys[i];
+        }
+    }
+    tail
+}
+
 /// The key as it meets the eight bytes from `offset` on.
 #[inline]
 fn word(key: [u8; 4], offset: u64) -> u64 {
@@ -53,10 +70,12 @@ fn word(key: [u8; 4], offset: u64) -> u64 {
 
 /// Masks word by word, then byte by byte. With `TEST` says whether the result is ASCII.
 ///
-/// A loop over words with one accumulator is of the shape that the compiler makes vectors of.
+/// The loops are of the shapes that the compiler makes vectors of: blocks of a fixed length where
+/// nothing is collected, words with one accumulator where something is.
 #[inline(always)]
 fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> bool {
     let key = word(key, offset);
+    let data = if TEST { data } else { blocks(key, data) };
     let (words, tail) = data.as_chunks_mut::<8>();
     let mut seen = 0;
     for bytes in words {

@@ -38,6 +38,7 @@ mod opcode;
 pub use check::{Role, Rules};
 pub use close::Close;
 pub use compiled::Compiled;
+pub(crate) use decode::Simple;
 pub use decode::{Decoder, Event};
 pub(crate) use encode::with_len;
 pub use encode::{encode, encode_in_place};

@@ -1,11 +1,13 @@
 //! Whole messages out of bytes that come cut anywhere.
 
+use core::mem;
+
 use super::assembly::Assembly;
 use super::open::{Bounds, Open};
 use super::{Event, Inbound, Kind, Message, Plain, Treatment};
 use crate::Limits;
 use crate::error::{Fault, LimitError, PeerError};
-use crate::frame::{Close, Decoder, Header, MAX_CONTROL_LEN, OpCode, Role, Rules, mask};
+use crate::frame::{Close, Decoder, Header, MAX_CONTROL_LEN, OpCode, Role, Rules, Simple, mask};
 use crate::utf8::Validator;
 
 /// The least room that an extension is given to decode into, and by which the room grows at first.
@@ -55,6 +57,8 @@ pub struct Receiver<E = Plain> {
 enum Found {
     /// Nothing: the input is used up.
     Nothing,
+    /// The end of a fragment, with nothing to tell.
+    Fragment,
     /// A control frame, in the control buffer.
     Control,
     /// A message, in the assembly.
@@ -109,34 +113,51 @@ impl<E: Inbound> Receiver<E> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<Event<'r>>, Fault> {
-        // Nearly always whole messages lie in the input. They need no state.
-        if !self.closed
-            && let Some((header, payload)) = self.decoder.whole(input)?
-        {
-            if header.opcode.is_control() {
-                if let Some(key) = header.mask {
-                    mask::apply(key, 0, payload);
+        loop {
+            if self.closed {
+                self.decoder.skip(mem::take(input).len());
+                return Ok(None);
+            }
+            if let Some(simple) = self.decoder.simple(input, self.bounds.message) {
+                return self.plain(simple).map(Some);
+            }
+            if let Some((header, payload)) = self.decoder.whole(input)? {
+                if header.opcode.is_control() {
+                    if let Some(key) = header.mask {
+                        mask::apply(key, 0, payload);
+                    }
+                    self.opcode = header.opcode;
+                    self.control(payload, self.decoder.offset() - header.len)?;
+                    return Ok(Some(control_event(header.opcode, payload)));
                 }
-                self.opcode = header.opcode;
-                self.control(payload, self.decoder.offset() - header.len)?;
-                return Ok(Some(control_event(header.opcode, payload)));
+                if header.fin && header.rsv.is_empty() && header.opcode != OpCode::Continuation {
+                    if header.len > self.bounds.message {
+                        let error = LimitError::MessageTooLarge.into();
+                        return self.decoder.fail(error, self.decoder.frame_offset());
+                    }
+                    let simple = Simple {
+                        text: header.opcode == OpCode::Text,
+                        key: header.mask,
+                        payload,
+                    };
+                    return self.plain(simple).map(Some);
+                }
+                if let Some(open) = self.part(&header, payload)? {
+                    return Ok(Some(open.event(self.assembly.message())));
+                }
+                continue;
             }
-            if header.fin && header.rsv.is_empty() && header.opcode != OpCode::Continuation {
-                return self.plain(&header, payload).map(Some);
-            }
-            if let Some(open) = self.part(&header, payload)? {
-                return Ok(Some(open.event(self.assembly.message())));
-            }
-        }
-        match self.step(input)? {
-            Found::Nothing => Ok(None),
-            Found::Message(open) => Ok(Some(open.event(self.assembly.message()))),
-            Found::Control => {
-                let len = usize::from(self.control_len);
-                let start = self.decoder.offset() - len as u64;
-                let payload = self.control;
-                self.control(&payload[..len], start)?;
-                Ok(Some(control_event(self.opcode, &self.control[..len])))
+            match self.step(input)? {
+                Found::Nothing => return Ok(None),
+                Found::Fragment => {}
+                Found::Message(open) => return Ok(Some(open.event(self.assembly.message()))),
+                Found::Control => {
+                    let len = usize::from(self.control_len);
+                    let start = self.decoder.offset() - len as u64;
+                    let payload = self.control;
+                    self.control(&payload[..len], start)?;
+                    return Ok(Some(control_event(self.opcode, &self.control[..len])));
+                }
             }
         }
     }
@@ -245,29 +266,22 @@ impl<E: Inbound> Receiver<E> {
 
     /// A message in one frame that no extension has touched: nothing of it is kept.
     #[inline]
-    fn plain<'p>(&mut self, header: &Header, payload: &'p mut [u8]) -> Result<Event<'p>, Fault> {
-        if header.len > self.bounds.message {
-            let error = LimitError::MessageTooLarge.into();
-            return self.decoder.fail(error, self.decoder.frame_offset());
-        }
+    fn plain<'p>(&mut self, message: Simple<'p>) -> Result<Event<'p>, Fault> {
+        let Simple { text, key, payload } = message;
         let mut ascii = false;
-        let kind = if header.opcode == OpCode::Text {
-            ascii = match header.mask {
+        if text {
+            ascii = match key {
                 Some(key) => mask::apply_and_test_ascii(key, 0, payload),
                 None => payload.is_ascii(),
             };
             if !ascii && simdutf8::basic::from_utf8(payload).is_err() {
                 return self.bad_text(payload);
             }
-            Kind::Text
-        } else {
-            if let Some(key) = header.mask {
-                mask::apply(key, 0, payload);
-            }
-            Kind::Binary
-        };
+        } else if let Some(key) = key {
+            mask::apply(key, 0, payload);
+        }
         Ok(Event::Message(Message {
-            kind,
+            kind: if text { Kind::Text } else { Kind::Binary },
             payload,
             ascii,
             opaque: false,
@@ -302,50 +316,46 @@ impl<E: Inbound> Receiver<E> {
         Ok(None)
     }
 
-    /// Goes on byte by byte, where the input cuts frames.
+    /// Takes what the input has of a frame that it cuts.
     fn step(&mut self, input: &mut &mut [u8]) -> Result<Found, Fault> {
-        if self.closed {
-            *input = &mut [];
-            return Ok(Found::Nothing);
+        if !self.decoder.in_frame() {
+            let Some(header) = self.decoder.header(input)? else {
+                return Ok(Found::Nothing);
+            };
+            (self.opcode, self.fin) = (header.opcode, header.fin);
+            if header.opcode.is_control() {
+                self.control_len = 0;
+            } else {
+                self.data_header(&header)?;
+            }
         }
-        loop {
-            if !self.decoder.in_frame() {
-                let Some(header) = self.decoder.header(input)? else {
-                    return Ok(Found::Nothing);
-                };
-                (self.opcode, self.fin) = (header.opcode, header.fin);
-                if header.opcode.is_control() {
-                    self.control_len = 0;
-                } else {
-                    self.data_header(&header)?;
-                }
+        if self.opcode.is_control() {
+            if let Some((piece, _)) = self.decoder.piece(input, false) {
+                let have = usize::from(self.control_len);
+                self.control[have..have + piece.len()].copy_from_slice(piece);
+                self.control_len += piece.len() as u8;
             }
-            if self.opcode.is_control() {
-                if let Some((piece, _)) = self.decoder.piece(input, false) {
-                    let have = usize::from(self.control_len);
-                    self.control[have..have + piece.len()].copy_from_slice(piece);
-                    self.control_len += piece.len() as u8;
-                }
-                if self.decoder.left() > 0 {
-                    return Ok(Found::Nothing);
-                }
-                self.decoder.end_frame();
-                return Ok(Found::Control);
-            }
-            let text = self.open.as_ref().is_some_and(Open::is_text);
-            let (piece, ascii) = self.decoder.piece(input, text).unwrap_or((&mut [], true));
-            let ended = self.decoder.left() == 0;
-            self.take(piece, ascii, ended && self.fin)?;
-            if !ended {
+            if self.decoder.left() > 0 {
                 return Ok(Found::Nothing);
             }
             self.decoder.end_frame();
-            if self.fin
-                && let Some(open) = self.end_message()?
-            {
-                return Ok(Found::Message(open));
-            }
+            return Ok(Found::Control);
         }
+        let text = self.open.as_ref().is_some_and(Open::is_text);
+        let (piece, ascii) = self.decoder.piece(input, text).unwrap_or((&mut [], true));
+        let ended = self.decoder.left() == 0;
+        self.take(piece, ascii, ended && self.fin)?;
+        if !ended {
+            return Ok(Found::Nothing);
+        }
+        self.decoder.end_frame();
+        if !self.fin {
+            return Ok(Found::Fragment);
+        }
+        Ok(match self.end_message()? {
+            Some(open) => Found::Message(open),
+            None => Found::Fragment,
+        })
     }
 
     /// Takes note of a data frame, and says whether its payload should be tested for ASCII.
