@@ -82,16 +82,13 @@ impl<'a> Accept<'a> {
     /// [`InvalidHeader`](MisuseError::InvalidHeader) and
     /// [`ReservedHeader`](MisuseError::ReservedHeader). Nothing is written then.
     pub fn write(self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        // The accept key's place is held by dashes: one copy of a known length is quicker than two.
-        const START: [u8; 125] = *b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+        // Dashes hold the accept key's place.
+        const START: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
             Connection: Upgrade\r\nSec-WebSocket-Accept: ----------------------------";
         const PROTOCOL: &[u8] = b"\r\nSec-WebSocket-Protocol: ";
         const EXTENSIONS: &[u8] = b"\r\nSec-WebSocket-Extensions: ";
 
         self.check()?;
-        let mut start = START;
-        let accept = start.len() - 28;
-        start[accept..].copy_from_slice(&self.key());
         let protocol = self.protocol.unwrap_or_default();
         out.reserve(
             START.len()
@@ -102,7 +99,9 @@ impl<'a> Accept<'a> {
                 + headers_len(self.headers)
                 + 4,
         );
-        out.extend_from_slice(&start);
+        out.extend_from_slice(START);
+        let place = out.len() - 28;
+        out[place..].copy_from_slice(&self.key());
         if !protocol.is_empty() {
             put(out, &[PROTOCOL, protocol.as_bytes()]);
         }

@@ -4,10 +4,13 @@
 
 use super::key::{is_accept, is_key};
 use crate::error::{Error, Fault, HandshakeError};
-use crate::http::{Extensions, Headers, Named, Tokens, is_host, is_token, lists};
+use crate::http::{Extensions, Headers, Named, Tokens, count_extensions, is_host, is_token, lists};
 
 /// The most extensions that an answer may name, since each is looked for in the offer.
 const MAX_CHOSEN: usize = 32;
+
+const PROTOCOLS: &str = "sec-websocket-protocol";
+const EXTENSIONS: &str = "sec-websocket-extensions";
 
 /// The most subprotocols that a request may name: they must all be different, and what that costs
 /// to find out grows with the square of their number.
@@ -91,25 +94,25 @@ impl<'h> Fields<'h> {
     /// Takes in the header line that begins at `at`.
     #[inline]
     pub(super) fn add(&mut self, at: usize, name: &str, value: &'h [u8]) {
-        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        let name = name.as_bytes();
         let slot = match name.len() {
-            4 if is("host") => &mut self.host,
-            6 if is("origin") => &mut self.origin,
-            7 if is("upgrade") => {
+            4 if is(name, b"host") => &mut self.host,
+            6 if is(name, b"origin") => &mut self.origin,
+            7 if is(name, b"upgrade") => {
                 self.lists_websocket |= lists(value, b"websocket");
                 &mut self.upgrade
             }
-            10 if is("connection") => {
+            10 if is(name, b"connection") => {
                 self.lists_upgrade |= lists(value, b"upgrade");
                 &mut self.connection
             }
-            14 if is("content-length") && !is_zero(value) => &mut self.body,
-            17 if is("sec-websocket-key") => &mut self.key,
-            17 if is("transfer-encoding") => &mut self.body,
-            20 if is("sec-websocket-accept") => &mut self.accept,
-            21 if is("sec-websocket-version") => &mut self.version,
-            22 if is("sec-websocket-protocol") => &mut self.protocol,
-            24 if is("sec-websocket-extensions") => &mut self.extensions,
+            14 if is(name, b"content-length") && !is_zero(value) => &mut self.body,
+            17 if is(name, b"sec-websocket-key") => &mut self.key,
+            17 if is(name, b"transfer-encoding") => &mut self.body,
+            20 if is(name, b"sec-websocket-accept") => &mut self.accept,
+            21 if is(name, b"sec-websocket-version") => &mut self.version,
+            22 if is(name, b"sec-websocket-protocol") => &mut self.protocol,
+            24 if is(name, b"sec-websocket-extensions") => &mut self.extensions,
             _ => return,
         };
         slot.add(at, value);
@@ -173,26 +176,23 @@ impl<'h> Fields<'h> {
         if self.extensions.lines == 0 {
             return Ok(());
         }
+        let malformed = self.extensions.fault(HandshakeError::ExtensionsHeader);
         let mut count = 0;
-        for extension in self.extensions() {
-            count += 1;
-            if extension.is_err() || count > max {
-                count = 0;
-                break;
-            }
+        for line in self.values(&self.extensions, EXTENSIONS) {
+            count += count_extensions(line).map_err(|_| malformed)?;
         }
-        match count {
-            0 => Err(self.extensions.fault(HandshakeError::ExtensionsHeader)),
-            _ => Ok(()),
+        match (1..=max).contains(&count) {
+            true => Ok(()),
+            false => Err(malformed),
         }
     }
 
     pub(super) fn protocols(&self) -> Tokens<'h, Values<'h>> {
-        Tokens::new(self.values(&self.protocol, "sec-websocket-protocol"))
+        Tokens::new(self.values(&self.protocol, PROTOCOLS))
     }
 
     pub(super) fn extensions(&self) -> Extensions<'h, Values<'h>> {
-        Extensions::new(self.values(&self.extensions, "sec-websocket-extensions"))
+        Extensions::new(self.values(&self.extensions, EXTENSIONS))
     }
 
     pub(super) fn offers_protocol(&self, name: &str) -> bool {
@@ -238,6 +238,21 @@ impl<'h> Iterator for Values<'h> {
             Lines::Map(values) => Some(values.next()?.as_bytes()),
         }
     }
+}
+
+/// Whether a token is this name of small letters and dashes, in any case. Setting the bit of small
+/// letters makes those only from letters, and a dash only from a dash or CR, which is in no token.
+#[inline]
+fn is<const N: usize>(token: &[u8], name: &[u8; N]) -> bool {
+    let differs = |token: &[u8; N]| {
+        token
+            .iter()
+            .zip(name)
+            .fold(0, |all, (a, b)| all | ((a | 0x20) ^ b))
+    };
+    token
+        .first_chunk::<N>()
+        .is_some_and(|token| differs(token) == 0)
 }
 
 /// `Content-Length: 0` announces no body; whatever else is there does, or is not understood.

@@ -41,17 +41,17 @@ fn base64<const N: usize>(bytes: &[u8]) -> [u8; N] {
 /// Whether this is base64 of 16 bytes: 22 digits and the padding. What the last digit has beyond
 /// the 128 bits is not looked at, as decoders are free to (RFC 4648 §3.5).
 pub(super) fn is_key(value: &[u8]) -> bool {
-    is_padded(value, 22, b"==")
+    is_padded::<22>(value, b"==")
 }
 
 /// Whether this is base64 of the 20 bytes of a SHA-1.
 pub(super) fn is_accept(value: &[u8]) -> bool {
-    is_padded(value, 27, b"=")
+    is_padded::<27>(value, b"=")
 }
 
-fn is_padded(value: &[u8], digits: usize, padding: &[u8]) -> bool {
+fn is_padded<const DIGITS: usize>(value: &[u8], padding: &[u8]) -> bool {
     value
-        .split_at_checked(digits)
+        .split_first_chunk::<DIGITS>()
         .is_some_and(|(digits, end)| end == padding && is_base64(digits))
 }
 

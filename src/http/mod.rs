@@ -33,6 +33,7 @@ pub use fields::{Header, Headers, Named};
 pub use head::HeadScanner;
 pub(crate) use head::malformed;
 pub use list::{Malformed, Tokens, lists};
+pub(crate) use param::count_extensions;
 pub use param::{Extension, Extensions, Param, ParamValue, Params, split_quoted};
 pub(crate) use token::{is_base64, is_host};
 pub use token::{is_token, is_token_byte, is_value, is_value_byte};

@@ -166,6 +166,12 @@ pub fn split_quoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
+/// How many extensions a header line has. What [`Extensions`] says of all lines, line by line.
+pub(crate) fn count_extensions(line: &[u8]) -> Result<usize, Malformed> {
+    Extensions::new([line].into_iter())
+        .try_fold(0, |count, extension| Ok(count + extension.map(|_| 1)?))
+}
+
 fn split_extension<'a>(rest: &mut &'a [u8]) -> Option<Extension<'a>> {
     let name = split_token(rest)?;
     let params = *rest;

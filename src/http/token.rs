@@ -76,11 +76,13 @@ pub(crate) fn is_host(bytes: &[u8]) -> bool {
 }
 
 /// Whether these are digits of base64 (RFC 4648 §4), without padding.
+#[inline]
 pub(crate) fn is_base64(bytes: &[u8]) -> bool {
     all(bytes, BASE64)
 }
 
 /// Without an early end: what is asked for is short, and nearly always so.
+#[inline]
 fn all(bytes: &[u8], flag: u8) -> bool {
     let classes = bytes.iter().map(|&b| CLASS[b as usize]);
     classes.fold(flag, |all, class| all & class) != 0
@@ -88,12 +90,18 @@ fn all(bytes: &[u8], flag: u8) -> bool {
 
 /// How many bytes from the first one on are of a token.
 pub(crate) fn token_len(bytes: &[u8]) -> usize {
-    run(bytes, is_token_byte)
+    run(bytes, TOKEN)
 }
 
 /// How many bytes from the first one on are of a header's value.
 pub(crate) fn value_len(bytes: &[u8]) -> usize {
-    run(bytes, is_value_byte)
+    run(bytes, VALUE)
+}
+
+#[inline]
+fn run(bytes: &[u8], class: u8) -> usize {
+    let end = bytes.iter().position(|&b| CLASS[b as usize] & class == 0);
+    end.unwrap_or(bytes.len())
 }
 
 /// Takes a token off the front.
@@ -107,8 +115,11 @@ pub(crate) fn split_token<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
 }
 
 /// The bytes after optional white space: spaces and tabs (RFC 9110 §5.6.3).
-pub(crate) fn skip_space(bytes: &[u8]) -> &[u8] {
-    &bytes[run(bytes, |b| b == b' ' || b == b'\t')..]
+pub(crate) fn skip_space(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// The bytes without white space at both ends.
@@ -118,11 +129,6 @@ pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
-}
-
-#[inline]
-fn run(bytes: &[u8], class: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().position(|&b| !class(b)).unwrap_or(bytes.len())
 }
 
 #[cfg(test)]
@@ -161,6 +167,35 @@ mod tests {
         assert_eq!(trim(b" \ta b\t "), b"a b");
         assert_eq!(trim(b" \t "), b"");
         assert_eq!(trim(b"\x0ba\x0b"), b"\x0ba\x0b");
+    }
+
+    #[test]
+    fn runs_of_any_length_end_where_they_end() {
+        for len in 0..100 {
+            let mut bytes = std::vec![b'a'; len];
+            assert_eq!((token_len(&bytes), value_len(&bytes)), (len, len));
+            bytes.extend(b"\0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0");
+            assert_eq!((token_len(&bytes), value_len(&bytes)), (len, len));
+        }
+        for byte in 0..=255 {
+            assert_eq!(token_len(&[byte]) == 1, is_token_byte(byte));
+            assert_eq!(value_len(&[byte]) == 1, is_value_byte(byte));
+            for at in 0..8 {
+                let mut bytes = *b"aaaaaaaabbbb";
+                bytes[at] = byte;
+                let expected = |class: fn(u8) -> bool| if class(byte) { 12 } else { at };
+                assert_eq!(
+                    token_len(&bytes),
+                    expected(is_token_byte),
+                    "{byte:#x} at {at}"
+                );
+                assert_eq!(
+                    value_len(&bytes),
+                    expected(is_value_byte),
+                    "{byte:#x} at {at}"
+                );
+            }
+        }
     }
 
     #[test]
