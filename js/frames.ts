@@ -14,6 +14,7 @@ import {
   inputRegion,
   nextGeneration,
   refresh,
+  rows,
   words,
 } from "./memory.ts";
 import { type DecoderOptions, decoderArguments } from "./options.ts";
@@ -69,9 +70,8 @@ export class FrameDecoder {
     const count = this.#frames.push(arena, bytes.length);
     refresh();
     this.#faulty = count < 0;
-    const start = arena.rows() >>> 2;
-    this.#at = start - WIDTH;
-    this.#end = start + (count < 0 ? ~count : count) * WIDTH;
+    this.#at = rows - WIDTH;
+    this.#end = rows + (count < 0 ? ~count : count) * WIDTH;
     return this;
   }
 

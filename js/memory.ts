@@ -22,6 +22,8 @@ export let generation = 0;
 export const arena = new Arena(CHUNK);
 let capacity = CHUNK;
 let inputAddress = arena.input();
+/** The index of the first row, in words. */
+export let rows = arena.rows() >>> 2;
 
 /** Node's Buffer, where there is one: its string methods are the quickest. */
 interface NodeBuffer extends Uint8Array<ArrayBuffer> {
@@ -63,6 +65,7 @@ export function inputRegion(length: number): number {
     arena.reserve(length);
     capacity = length;
     inputAddress = arena.input();
+    rows = arena.rows() >>> 2;
     refresh();
   }
   return inputAddress;

@@ -14,6 +14,7 @@ import {
   inputRegion,
   nextGeneration,
   refresh,
+  rows,
   words,
 } from "./memory.ts";
 import { type DecoderOptions, decoderArguments, integer } from "./options.ts";
@@ -249,12 +250,10 @@ export class MessageDecoder {
   }
 
   #rows(count: number): void {
-    refresh();
+    if (heap.length === 0) refresh();
     this.#faulty = count < 0;
-    const rows = count < 0 ? ~count : count;
-    const start = arena.rows() >>> 2;
-    this.#at = start - WIDTH;
-    this.#end = start + rows * WIDTH;
+    this.#at = rows - WIDTH;
+    this.#end = rows + (count < 0 ? ~count : count) * WIDTH;
   }
 
   #fault(): Error {

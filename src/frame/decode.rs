@@ -2,6 +2,7 @@
 
 use core::mem;
 
+use super::simple::{Shape, Simple};
 use super::{Header, MAX_HEADER_LEN, Parsed, Role, Rules, mask};
 use crate::error::{Error, Fault, PeerError};
 
@@ -43,14 +44,6 @@ enum State {
         len: u64,
     },
     Failed(Fault),
-}
-
-/// A message that is one frame.
-pub(crate) struct Simple<'a> {
-    pub(crate) text: bool,
-    pub(crate) key: Option<[u8; 4]>,
-    /// Still masked.
-    pub(crate) payload: &'a mut [u8],
 }
 
 impl Decoder {
@@ -128,44 +121,25 @@ impl Decoder {
         }
     }
 
-    /// The next frame, if it is what nearly all are: the whole of a message, below 64 KiB, no
-    /// larger than `max`, without reserved bits, and in `input` to its end. Nothing is taken
-    /// otherwise; whatever is wrong with it, [`whole`](Self::whole) or [`header`](Self::header)
-    /// will say.
+    /// What a frame must be to be [`Simple`], here and now, and no larger than `max`; `None` where
+    /// none can be.
     #[inline]
-    pub(crate) fn simple<'a>(&mut self, input: &mut &'a mut [u8], max: u64) -> Option<Simple<'a>> {
+    pub(crate) fn shape(&self, max: u64) -> Option<Shape> {
         if !matches!(self.state, State::Header) || self.partial_len != 0 || self.message_open {
             return None;
         }
-        // One load for all that the short forms have; the rest are shifts.
-        let head = u64::from_le_bytes(*input.first_chunk()?);
-        let [first, second, ..] = head.to_le_bytes();
-        let (len, key, n) = match second & 0x7f {
-            126 => (((head >> 16) as u16).swap_bytes(), (head >> 32) as u32, 4),
-            127 => return None,
-            short => (u16::from(short), (head >> 16) as u32, 2),
-        };
-        let masked = second & 0x80 != 0;
-        let minimal = n == 2 || len >= 126;
-        let masked_rightly = masked == matches!(self.rules.role(), Role::Server);
-        let allowed = u64::from(len) <= max.min(self.rules.max_len());
-        if !matches!(first, 0x81 | 0x82) || !minimal || !masked_rightly || !allowed {
-            return None;
-        }
-        let start = if masked { n + 4 } else { n };
-        let taken = start + usize::from(len);
-        if taken > input.len() {
-            return None;
-        }
-        let (frame, rest) = mem::take(input).split_at_mut(taken);
-        *input = rest;
-        self.frame_offset = self.offset;
-        self.offset += taken as u64;
-        Some(Simple {
-            text: first == 0x81,
-            key: masked.then(|| key.to_le_bytes()),
-            payload: &mut frame[start..],
+        let max = max.min(self.rules.max_len());
+        Some(Shape {
+            masked: self.rules.role() == Role::Server,
+            max: u16::try_from(max).unwrap_or(u16::MAX),
         })
+    }
+
+    /// Counts a simple frame in.
+    #[inline]
+    pub(crate) fn count(&mut self, frame: &Simple<'_>) {
+        self.frame_offset = self.offset;
+        self.offset += frame.frame_len() as u64;
     }
 
     /// The next frame, if it lies in `input` to its end: its header and its payload, still masked.

@@ -32,16 +32,39 @@ pub fn apply_and_test_ascii(key: [u8; 4], offset: u64, data: &mut [u8]) -> bool 
 /// Masks `source` into `target`, as many bytes as the shorter of them has.
 #[inline]
 pub fn copy(key: [u8; 4], offset: u64, source: &[u8], target: &mut [u8]) {
+    across::<false>(key, offset, source, target);
+}
+
+/// Unmasks `source` into `target`, as many bytes as the shorter of them has, and says whether the
+/// result is all ASCII.
+#[inline]
+pub fn copy_and_test_ascii(key: [u8; 4], offset: u64, source: &[u8], target: &mut [u8]) -> bool {
+    across::<true>(key, offset, source, target)
+}
+
+#[inline(always)]
+fn across<const TEST: bool>(key: [u8; 4], offset: u64, source: &[u8], target: &mut [u8]) -> bool {
     let key = word(key, offset);
     let len = source.len().min(target.len());
     let (from, from_tail) = source[..len].as_chunks();
     let (to, to_tail) = target[..len].as_chunks_mut();
+    let mut seen = 0;
     for (to, from) in to.iter_mut().zip(from) {
-        *to = (u64::from_ne_bytes(*from) ^ key).to_ne_bytes();
+        let masked = u64::from_ne_bytes(*from) ^ key;
+        seen |= masked;
+        *to = masked.to_ne_bytes();
     }
+    let mut seen_in_tail = 0;
     for ((to, from), key) in to_tail.iter_mut().zip(from_tail).zip(key.to_ne_bytes()) {
         *to = from ^ key;
+        seen_in_tail |= *to;
     }
+    TEST && is_ascii(seen, seen_in_tail)
+}
+
+#[inline]
+fn is_ascii(seen: u64, seen_in_tail: u8) -> bool {
+    seen & 0x8080_8080_8080_8080 == 0 && seen_in_tail < 0x80
 }
 
 /// Masks whole blocks, and returns the rest.
@@ -88,7 +111,7 @@ fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> boo
         *byte ^= key;
         seen_in_tail |= *byte;
     }
-    TEST && seen & 0x8080_8080_8080_8080 == 0 && seen_in_tail < 0x80
+    TEST && is_ascii(seen, seen_in_tail)
 }
 
 #[cfg(test)]
@@ -114,6 +137,9 @@ mod tests {
                 let mut copied = std::vec![0; len];
                 copy(key, offset, &data[..len], &mut copied);
                 assert_eq!(copied, expected);
+                copied.fill(0);
+                let ascii = copy_and_test_ascii(key, offset, &data[..len], &mut copied);
+                assert_eq!((copied, ascii), (expected.clone(), expected.is_ascii()));
                 let mut tested = data[..len].to_vec();
                 assert_eq!(
                     apply_and_test_ascii(key, offset, &mut tested),

@@ -34,16 +34,17 @@ mod encode;
 mod header;
 pub mod mask;
 mod opcode;
+mod simple;
 
 pub use check::{Role, Rules};
 pub use close::Close;
 pub use compiled::Compiled;
-pub(crate) use decode::Simple;
 pub use decode::{Decoder, Event};
 pub(crate) use encode::with_len;
 pub use encode::{encode, encode_in_place};
 pub use header::{Header, Parsed, Rsv};
 pub use opcode::OpCode;
+pub(crate) use simple::Simple;
 
 /// The longest header: 2 bytes, a 64-bit length, a mask key.
 pub const MAX_HEADER_LEN: usize = 14;

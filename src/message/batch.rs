@@ -4,7 +4,8 @@
 use core::mem;
 
 use super::assembly::Assembly;
-use super::{Inbound, Receiver};
+use super::{Event, Inbound, Message, Receiver};
+use crate::error::Fault;
 
 /// A begun message up to this many bytes is kept in memory of its own size between batches, so
 /// that a thousand idle connections don't hold a thousand large buffers; moving it costs nothing
@@ -28,6 +29,27 @@ impl<E: Inbound> Receiver<E> {
             mem::swap(&mut self.assembly, &mut shared.0);
         }
         self.assembly.reserve(len);
+    }
+
+    /// Takes the messages at the front of `input` that are one plain frame each, and shows them to
+    /// `each`: what [`receive`](Self::receive) does, without coming back for every one.
+    #[inline]
+    pub(crate) fn receive_simple(
+        &mut self,
+        input: &mut &mut [u8],
+        mut each: impl FnMut(&Message<'_>),
+    ) -> Result<(), Fault> {
+        let shape = self.decoder.shape(self.bounds.message);
+        let Some(shape) = shape.filter(|_| !self.closed) else {
+            return Ok(());
+        };
+        while let Some(simple) = shape.take(input) {
+            self.decoder.count(&simple);
+            if let Event::Message(message) = self.plain(simple)? {
+                each(&message);
+            }
+        }
+        Ok(())
     }
 
     /// Ends a batch. What was put together stays valid until `shared` is used again.

@@ -37,14 +37,14 @@ const DECODE_STEP: usize = 1024;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Receiver<E = Plain> {
-    decoder: Decoder,
-    bounds: Bounds,
+    pub(super) decoder: Decoder,
+    pub(super) bounds: Bounds,
     extension: E,
     /// The frame whose payload comes; of meaning while the decoder is in a frame.
     opcode: OpCode,
     fin: bool,
     /// A close frame came: what follows is of no meaning (RFC 6455 §5.5.1).
-    closed: bool,
+    pub(super) closed: bool,
     pub(super) open: Option<Open>,
     pub(super) assembly: Assembly,
     /// Whether messages stay in `assembly` until [`begin_batch`](Self::begin_batch).
@@ -118,7 +118,10 @@ impl<E: Inbound> Receiver<E> {
                 self.decoder.skip(mem::take(input).len());
                 return Ok(None);
             }
-            if let Some(simple) = self.decoder.simple(input, self.bounds.message) {
+            if let Some(shape) = self.decoder.shape(self.bounds.message)
+                && let Some(simple) = shape.take(input)
+            {
+                self.decoder.count(&simple);
                 return self.plain(simple).map(Some);
             }
             if let Some((header, payload)) = self.decoder.whole(input)? {
@@ -266,7 +269,7 @@ impl<E: Inbound> Receiver<E> {
 
     /// A message in one frame that no extension has touched: nothing of it is kept.
     #[inline]
-    fn plain<'p>(&mut self, message: Simple<'p>) -> Result<Event<'p>, Fault> {
+    pub(super) fn plain<'p>(&mut self, message: Simple<'p>) -> Result<Event<'p>, Fault> {
         let Simple { text, key, payload } = message;
         let mut ascii = false;
         if text {
@@ -300,16 +303,32 @@ impl<E: Inbound> Receiver<E> {
     /// A data frame that lies in the input and is not the whole of its message, or is coded. Its
     /// payload is still masked.
     fn part(&mut self, header: &Header, payload: &mut [u8]) -> Result<Option<Open>, Fault> {
-        let test_ascii = self.data_header(header)?;
-        let ascii = match header.mask {
-            Some(key) if test_ascii => mask::apply_and_test_ascii(key, 0, payload),
-            Some(key) => {
-                mask::apply(key, 0, payload);
-                false
+        let text = self.data_header(header)?;
+        match (&mut self.open, header.mask) {
+            (Some(open), Some(key)) if open.treatment != Treatment::Decode => {
+                // Unmasked as it is copied.
+                let target = self.assembly.space(payload.len());
+                let ascii = if text {
+                    mask::copy_and_test_ascii(key, 0, payload, target)
+                } else {
+                    mask::copy(key, 0, payload, target);
+                    false
+                };
+                if text && let Err(i) = open.text(target, ascii) {
+                    let start = self.decoder.offset() - payload.len() as u64;
+                    let error = PeerError::InvalidUtf8.into();
+                    return self.decoder.fail(error, start + i as u64);
+                }
+                self.assembly.advance(payload.len());
             }
-            None => test_ascii && payload.is_ascii(),
-        };
-        self.take(payload, ascii, header.fin)?;
+            (_, key) => {
+                if let Some(key) = key {
+                    mask::apply(key, 0, payload);
+                }
+                let ascii = text && payload.is_ascii();
+                self.take(payload, ascii, header.fin)?;
+            }
+        }
         if header.fin {
             return self.end_message();
         }

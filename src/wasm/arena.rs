@@ -28,7 +28,7 @@ impl Arena {
     pub fn new(capacity: usize) -> Self {
         Self {
             input: vec![0; capacity],
-            rows: Vec::new(),
+            rows: Vec::with_capacity(most_rows(capacity)),
             side: Vec::new(),
             shared: Shared::default(),
         }
@@ -40,6 +40,8 @@ impl Arena {
             // A new one: what is in the old one has no meaning, and need not be copied.
             self.input = Vec::new();
             self.input = vec![0; capacity];
+            self.rows = Vec::new();
+            self.rows = Vec::with_capacity(most_rows(capacity));
         }
     }
 
@@ -53,7 +55,7 @@ impl Arena {
         address(&self.input)
     }
 
-    /// The address of the rows.
+    /// The address of the rows, which changes with the input's only.
     pub fn rows(&self) -> u32 {
         self.rows.as_ptr() as usize as u32
     }
@@ -67,6 +69,12 @@ impl Arena {
         self.side.clear();
         self.side.reserve(len);
     }
+}
+
+/// The most numbers that the rows of so many bytes of input can have: the smallest frame has two
+/// bytes, the widest row eight numbers, and one row may be of a frame begun before.
+fn most_rows(capacity: usize) -> usize {
+    (capacity / 2 + 1) * 8
 }
 
 /// Copies a control payload to where it stays.

@@ -1,12 +1,14 @@
 //! Whole messages.
 
+use alloc::vec::Vec;
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::{Arena, keep};
 use super::{address, errors, limits, outcome, role};
 use crate::error::Fault;
 use crate::frame::Rsv;
-use crate::message::{Event, Kind, Opaque, Receiver};
+use crate::message::{Event, Kind, Message, Opaque, Receiver};
 
 const ASCII: u32 = 1 << 8;
 const OPAQUE: u32 = 1 << 9;
@@ -51,8 +53,12 @@ impl Messages {
         let mut input = &mut arena.input[..len];
         let range = input.as_ptr_range();
         let rows = &mut arena.rows;
-        loop {
-            match self.receiver.receive(&mut input) {
+        self.fault = loop {
+            let result = self
+                .receiver
+                .receive_simple(&mut input, |message| message_row(rows, message))
+                .and_then(|()| self.receiver.receive(&mut input));
+            match result {
                 Ok(Some(event)) => row(rows, event, |payload| {
                     if range.contains(&payload.as_ptr()) || payload.is_empty() {
                         address(payload)
@@ -60,13 +66,10 @@ impl Messages {
                         keep(&mut arena.side, payload)
                     }
                 }),
-                Ok(None) => break,
-                Err(fault) => {
-                    self.fault = Some(fault);
-                    break;
-                }
+                Ok(None) => break None,
+                Err(fault) => break Some(fault),
             }
-        }
+        };
         self.receiver.end_batch(&mut arena.shared);
         outcome(rows.len() / 4, self.fault.is_some())
     }
@@ -125,25 +128,28 @@ impl Messages {
     }
 }
 
+/// Writes the row of a message.
+#[inline]
+fn message_row(rows: &mut Vec<u32>, message: &Message<'_>) {
+    let opcode = match message.kind {
+        Kind::Text => 1,
+        Kind::Binary => 2,
+    };
+    let ascii = if message.ascii { ASCII } else { 0 };
+    let opaque = if message.opaque { OPAQUE } else { 0 };
+    rows.extend_from_slice(&[
+        opcode | ascii | opaque,
+        address(message.payload),
+        message.payload.len() as u32,
+        0,
+    ]);
+}
+
 /// Writes one row. `place` says where a control payload lies, or puts it where it stays.
 #[inline]
-fn row(rows: &mut alloc::vec::Vec<u32>, event: Event<'_>, place: impl FnOnce(&[u8]) -> u32) {
+fn row(rows: &mut Vec<u32>, event: Event<'_>, place: impl FnOnce(&[u8]) -> u32) {
     let (head, payload, code) = match event {
-        Event::Message(message) => {
-            let opcode = match message.kind {
-                Kind::Text => 1,
-                Kind::Binary => 2,
-            };
-            let ascii = if message.ascii { ASCII } else { 0 };
-            let opaque = if message.opaque { OPAQUE } else { 0 };
-            rows.extend_from_slice(&[
-                opcode | ascii | opaque,
-                address(message.payload),
-                message.payload.len() as u32,
-                0,
-            ]);
-            return;
-        }
+        Event::Message(message) => return message_row(rows, &message),
         Event::Ping(payload) => (9, payload, 0),
         Event::Pong(payload) => (10, payload, 0),
         Event::Close(Some(close)) => (8, close.reason.as_bytes(), close.code.value()),
