@@ -1,0 +1,117 @@
+/** What the command line asks for. */
+
+import { parseArgs } from "node:util";
+
+/** The way that bytes go: from client to server, or from server to client. */
+export type Direction = "c2s" | "s2c";
+
+/** What to inspect, and how to show it. */
+export interface Arguments {
+  /** One or two; `-` is standard input. */
+  readonly files: readonly string[];
+  /** Whether the files begin with the opening handshake. */
+  readonly handshake: boolean;
+  /** The first file's direction, where its bytes do not tell. */
+  readonly dir: Direction | undefined;
+  /** Reserved bits that were agreed on, beside what a handshake says. */
+  readonly rsv: number;
+  readonly messages: boolean;
+  readonly json: boolean;
+  /** Most lines of frames or messages for each direction. */
+  readonly limit: number;
+  /** Most bytes of a payload that are shown, for text and for the rest. */
+  readonly preview: { readonly text: number; readonly hex: number };
+  readonly maxFrame: number;
+  readonly maxMessage: number;
+  /** Whether to colour; `undefined` leaves it to what the output is. */
+  readonly color: boolean | undefined;
+}
+
+/** The command was not used as it can be. */
+export class Usage extends Error {}
+
+/** What is shown of a payload unless `--preview` says otherwise. */
+const PREVIEW = { text: 64, hex: 32 };
+
+/** Past this an excerpt is no excerpt; memory stays small for certain. */
+const MOST_PREVIEW = 2 ** 20;
+
+/** What is asked for: help, the version, or an inspection. */
+export function readArguments(args: readonly string[]): "help" | "version" | Arguments {
+  const { values, positionals } = parse(args);
+  if (values.help) return "help";
+  if (values.version) return "version";
+  const [word, ...files] = positionals;
+  if (word === undefined) throw new Usage("say what to do: wscodec inspect FILE");
+  if (word !== "inspect") throw new Usage(`there is no command "${word}", only "inspect"`);
+  if (files.length === 0) {
+    throw new Usage('inspect needs a file, or "-" for standard input');
+  }
+  if (files.length > 2) {
+    throw new Usage("inspect takes two files at most, one for each direction");
+  }
+  if (files[0] === files[1]) {
+    throw new Usage(`both directions can't be read from ${files[0] === "-" ? "standard input" : "one file"}`);
+  }
+  if (values.dir !== undefined && values.dir !== "c2s" && values.dir !== "s2c") {
+    throw new Usage("--dir is c2s (client to server) or s2c (server to client)");
+  }
+  const preview = values.preview && whole("--preview", values.preview, MOST_PREVIEW);
+  return {
+    files,
+    handshake: !values["no-handshake"],
+    dir: values.dir,
+    rsv: whole("--rsv", values.rsv ?? "0", 7) | (values.deflate ? 4 : 0),
+    messages: values.messages ?? false,
+    json: values.json ?? false,
+    limit: whole("--limit", values.limit ?? "infinite"),
+    preview: typeof preview === "number" ? { text: preview, hex: preview } : PREVIEW,
+    maxFrame: whole("--max-frame", values["max-frame"] ?? "infinite"),
+    maxMessage: whole("--max-message", values["max-message"] ?? "infinite"),
+    color: values["no-color"] ? false : values.color,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        color: { type: "boolean" },
+        deflate: { type: "boolean" },
+        dir: { type: "string" },
+        help: { type: "boolean", short: "h" },
+        json: { type: "boolean" },
+        limit: { type: "string" },
+        "max-frame": { type: "string" },
+        "max-message": { type: "string" },
+        messages: { type: "boolean" },
+        "no-color": { type: "boolean" },
+        "no-handshake": { type: "boolean" },
+        preview: { type: "string" },
+        rsv: { type: "string" },
+        version: { type: "boolean", short: "V" },
+      },
+    });
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (typeof code !== "string" || !code.startsWith("ERR_PARSE_ARGS")) throw error;
+    throw new Usage((error as Error).message.split(". ")[0]);
+  }
+}
+
+/** A number of bytes or lines; K, M and G stand for powers of 1024. */
+function whole(name: string, text: string, max = Number.MAX_SAFE_INTEGER): number {
+  if (text === "infinite") return max;
+  const [, digits, unit] = /^(\d{1,16})([KMG]?)$/i.exec(text) ?? [];
+  const value = Number(digits) * 1024 ** " KMG".indexOf((unit || " ").toUpperCase());
+  if (!(value <= max)) {
+    throw new Usage(
+      max === Number.MAX_SAFE_INTEGER
+        ? `${name} takes a whole number, such as 100 or 64K`
+        : `${name} takes a whole number up to ${max}`,
+    );
+  }
+  return value;
+}

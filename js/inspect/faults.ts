@@ -1,0 +1,27 @@
+/** The package's errors as faults of the input. */
+
+import { errorTable, WscodecError } from "wscodec";
+import type { Fault } from "./events.ts";
+
+/** What is wrong, out of what was thrown; what is no error of the package is thrown on. */
+export function faultOf(error: unknown): Fault {
+  if (!(error instanceof WscodecError)) throw error;
+  return {
+    offset: error.offset ?? 0,
+    code: error.code,
+    closeCode: error.closeCode,
+    message: messageOf(error.code),
+  };
+}
+
+/** A fault that was noticed without the package's help, by one of its codes. */
+export function faultAt(code: string, offset: number): Fault {
+  const row = errorTable().find((row) => row.code === code);
+  if (row === undefined) throw new RangeError(`there is no error ${code}`);
+  return { offset, code, closeCode: row.closeCode, message: row.message };
+}
+
+/** What the error says, without the place: that is told beside it. */
+function messageOf(code: string): string {
+  return errorTable().find((row) => row.code === code)?.message ?? code;
+}

@@ -1,0 +1,127 @@
+/** A conversation, from its two byte streams to a printer. */
+
+import type { Arguments, Direction } from "./arguments.ts";
+import { nothingYet, type Printer, type Totals } from "./events.ts";
+import { type Handshake, readHandshake } from "./handshake.ts";
+import { directionOf, type Head, readHead } from "./heads.ts";
+import type { Output } from "./output.ts";
+import type { Progress } from "./progress.ts";
+import type { Source } from "./source.ts";
+import { Walk } from "./walk.ts";
+
+/** What an inspection writes to, and says how far it is. */
+export interface Surroundings {
+  readonly out: Output;
+  readonly printer: Printer;
+  readonly progress: Progress;
+  /** Tells the user something that is not part of the output. */
+  hint(sentence: string): void;
+}
+
+/** Each direction with where it comes from. */
+type Sides<T> = { [dir in Direction]?: T };
+
+const other = { c2s: "s2c", s2c: "c2s" } as const;
+
+/** Reads it all; true if there was no fault. */
+export async function inspect(
+  sources: readonly Source[],
+  asked: Arguments,
+  around: Surroundings,
+): Promise<boolean> {
+  const heads = asked.handshake ? await Promise.all(sources.map(readHead)) : [];
+  const first = asked.handshake ? byHeads(heads, asked) : await byMask(sources, asked);
+  const sides = assigned(sources, first);
+  const totals: Sides<Totals> = {};
+  for (const dir of ["c2s", "s2c"] as const) if (sides[dir]) totals[dir] = nothingYet();
+
+  const { printer, out, progress } = around;
+  let handshake: Handshake | undefined;
+  const headOf = assigned(heads, first);
+  if (asked.handshake) {
+    handshake = readHandshake(headOf);
+    printer.handshake(handshake);
+    for (const { dir, ...fault } of handshake.faults) {
+      printer.fault(dir, fault);
+      (totals[dir] as Totals).faults++;
+    }
+    const strange = heads.findIndex((head) => !head.complete && directionOf(head) === undefined);
+    if (strange >= 0) {
+      around.hint(
+        `${sources[strange]?.name} does not begin with an HTTP head; ` +
+          "if it begins with a frame, say --no-handshake",
+      );
+    }
+  }
+  for (const dir of ["c2s", "s2c"] as const) {
+    const source = sides[dir];
+    const sums = totals[dir];
+    if (source === undefined || sums === undefined) continue;
+    const head = headOf[dir];
+    if (head !== undefined) {
+      progress.advance(head.bytes.length);
+      source.skip(head.bytes.length);
+      sums.bytes = head.bytes.length;
+      if (head.complete) sums.head = head.bytes.length;
+    }
+    if (handshake?.upgraded !== false && head?.complete !== false) {
+      const rsv = asked.rsv | (handshake?.rsv ?? 0);
+      await frames(source, new Walk(dir, rsv, asked, printer, sums), around);
+    }
+    // A fault ends the reading; what follows a close or a refusal is counted.
+    sums.unread = sums.faults > 0 || source.size !== undefined
+      ? source.size && Math.max(0, source.size - sums.bytes)
+      : await rest(source, sums.bytes, around);
+  }
+  printer.totals(totals);
+  await out.drain();
+  return !Object.values(totals).some(({ faults }) => faults > 0);
+}
+
+/** Reads a direction's frames. */
+async function frames(source: Source, walk: Walk, { out, progress }: Surroundings): Promise<void> {
+  try {
+    for (;;) {
+      const next = source.read();
+      const chunk = next instanceof Promise ? await next : next;
+      if (chunk === undefined) return walk.end();
+      const more = walk.push(chunk);
+      progress.advance(chunk.length);
+      // What comes while one watches is shown as it comes.
+      if (out.full || source.size === undefined) await out.drain();
+      if (!more) return;
+    }
+  } finally {
+    walk.free();
+  }
+}
+
+/** Reads to the end; how many bytes there were behind the first `known`. */
+async function rest(source: Source, known: number, { progress }: Surroundings): Promise<number> {
+  for (;;) {
+    const chunk = await source.read();
+    if (chunk === undefined) return source.fetched - known;
+    progress.advance(chunk.length);
+  }
+}
+
+/** The first source's direction, out of how the sources begin. */
+function byHeads(heads: readonly Head[], { dir }: Arguments): Direction {
+  const [first, second] = heads.map(directionOf);
+  if (first !== undefined && first !== second) return first;
+  if (second !== undefined && first !== second) return other[second];
+  return first !== undefined && heads.length === 1 ? first : (dir ?? "c2s");
+}
+
+/** The first source's direction: clients mask (RFC 6455 §5.3), servers do not. */
+async function byMask(sources: readonly Source[], { dir }: Arguments): Promise<Direction> {
+  if (dir !== undefined || sources.length > 1) return dir ?? "c2s";
+  const start = await (sources[0] as Source).peek(2, () => false);
+  return start.length > 1 && ((start[1] as number) & 0x80) === 0 ? "s2c" : "c2s";
+}
+
+function assigned<T>(values: readonly T[], first: Direction): Sides<T> {
+  const sides: Sides<T> = {};
+  values.forEach((value, i) => (sides[i === 0 ? first : other[first]] = value));
+  return sides;
+}
