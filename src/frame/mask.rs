@@ -16,6 +16,9 @@
 //! assert_eq!(payload, *b"Hello");
 //! ```
 
+/// One bit in each byte of a word, which ASCII does not have.
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
 /// Masks or unmasks `data` in place.
 #[inline]
 pub fn apply(key: [u8; 4], offset: u64, data: &mut [u8]) {
@@ -44,27 +47,25 @@ pub fn copy_and_test_ascii(key: [u8; 4], offset: u64, source: &[u8], target: &mu
 
 #[inline(always)]
 fn across<const TEST: bool>(key: [u8; 4], offset: u64, source: &[u8], target: &mut [u8]) -> bool {
-    let key = word(key, offset);
     let len = source.len().min(target.len());
-    let (from, from_tail) = source[..len].as_chunks();
-    let (to, to_tail) = target[..len].as_chunks_mut();
+    let (source, target) = (&source[..len], &mut target[..len]);
+    let Some(last) = last_words(source) else {
+        for (to, from) in target.iter_mut().zip(source) {
+            *to = *from;
+        }
+        return short::<TEST>(key, offset, target);
+    };
+    let last_key = word(key, offset.wrapping_add((len % 4) as u64));
+    let key = word(key, offset);
+    let (from, to) = (&source[..len & !15], &mut target[..len & !15]);
     let mut seen = 0;
-    for (to, from) in to.iter_mut().zip(from) {
+    for (to, from) in to.as_chunks_mut().0.iter_mut().zip(from.as_chunks().0) {
         let masked = u64::from_ne_bytes(*from) ^ key;
         seen |= masked;
         *to = masked.to_ne_bytes();
     }
-    let mut seen_in_tail = 0;
-    for ((to, from), key) in to_tail.iter_mut().zip(from_tail).zip(key.to_ne_bytes()) {
-        *to = from ^ key;
-        seen_in_tail |= *to;
-    }
-    TEST && is_ascii(seen, seen_in_tail)
-}
-
-#[inline]
-fn is_ascii(seen: u64, seen_in_tail: u8) -> bool {
-    seen & 0x8080_8080_8080_8080 == 0 && seen_in_tail < 0x80
+    seen |= put_last_words(last, last_key, target);
+    TEST && seen & HIGH_BITS == 0
 }
 
 /// Masks whole blocks, and returns the rest.
@@ -91,27 +92,92 @@ fn word(key: [u8; 4], offset: u64) -> u64 {
     (u64::from(half) << 32 | u64::from(half)).to_le()
 }
 
-/// Masks word by word, then byte by byte. With `TEST` says whether the result is ASCII.
+/// Masks in place. With `TEST` says whether the result is ASCII.
 ///
-/// The loops are of the shapes that the compiler makes vectors of: blocks of a fixed length where
-/// nothing is collected, words with one accumulator where something is.
+/// The end of the data, which no whole block covers, is masked by an overlapping one made from the
+/// bytes as they were: so there is no loop over a few bytes, whose length no one can foresee.
 #[inline(always)]
 fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> bool {
+    let Some(last) = last_words(data) else {
+        return short::<TEST>(key, offset, data);
+    };
+    let len = data.len();
+    let last_key = word(key, offset.wrapping_add((len % 4) as u64));
     let key = word(key, offset);
-    let data = if TEST { data } else { blocks(key, data) };
-    let (words, tail) = data.as_chunks_mut::<8>();
+    let whole = &mut data[..len & !15];
+    let rest = if TEST { whole } else { blocks(key, whole) };
     let mut seen = 0;
-    for bytes in words {
+    for bytes in rest.as_chunks_mut::<8>().0 {
         let masked = u64::from_ne_bytes(*bytes) ^ key;
         seen |= masked;
         *bytes = masked.to_ne_bytes();
     }
-    let mut seen_in_tail = 0;
-    for (byte, key) in tail.iter_mut().zip(key.to_ne_bytes()) {
-        *byte ^= key;
-        seen_in_tail |= *byte;
+    seen |= put_last_words(last, last_key, data);
+    TEST && seen & HIGH_BITS == 0
+}
+
+/// The last 16 bytes, where there are so many.
+#[inline(always)]
+fn last_words(data: &[u8]) -> Option<[u64; 2]> {
+    let (front, last) = data.split_last_chunk()?;
+    let (_, before) = front.split_last_chunk()?;
+    Some([u64::from_ne_bytes(*before), u64::from_ne_bytes(*last)])
+}
+
+/// Masks the last 16 bytes as they were into the end of `data`, and says what bits they have.
+#[inline(always)]
+fn put_last_words(words: [u64; 2], key: u64, data: &mut [u8]) -> u64 {
+    let [before, last] = [words[0] ^ key, words[1] ^ key];
+    if let Some((front, end)) = data.split_last_chunk_mut() {
+        *end = last.to_ne_bytes();
+        if let Some((_, end)) = front.split_last_chunk_mut() {
+            *end = before.to_ne_bytes();
+        }
     }
-    TEST && is_ascii(seen, seen_in_tail)
+    before | last
+}
+
+/// [`in_place`] for less than a block.
+#[inline(always)]
+fn short<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> bool {
+    let last_key = word(key, offset.wrapping_add((data.len() % 4) as u64));
+    let key = word(key, offset);
+    let seen = if let (Some(&first), Some(&last)) = (data.first_chunk(), data.last_chunk()) {
+        let first = u64::from_ne_bytes(first) ^ key;
+        let last = u64::from_ne_bytes(last) ^ last_key;
+        put(data, first.to_ne_bytes(), last.to_ne_bytes());
+        first | last
+    } else if let (Some(&first), Some(&last)) = (data.first_chunk(), data.last_chunk()) {
+        let first = u32::from_ne_bytes(first) ^ half(key);
+        let last = u32::from_ne_bytes(last) ^ half(last_key);
+        put(data, first.to_ne_bytes(), last.to_ne_bytes());
+        u64::from(first | last)
+    } else {
+        let mut seen = 0;
+        for (byte, key) in data.iter_mut().zip(key.to_ne_bytes()) {
+            *byte ^= key;
+            seen |= *byte;
+        }
+        u64::from(seen)
+    };
+    TEST && seen & HIGH_BITS == 0
+}
+
+/// Writes both ends of `data`, which may overlap.
+#[inline(always)]
+fn put<const N: usize>(data: &mut [u8], first: [u8; N], last: [u8; N]) {
+    if let Some(start) = data.first_chunk_mut() {
+        *start = first;
+    }
+    if let Some(end) = data.last_chunk_mut() {
+        *end = last;
+    }
+}
+
+/// The key as it meets four bytes, out of how it meets eight.
+#[inline]
+fn half(key: u64) -> u32 {
+    key as u32
 }
 
 #[cfg(test)]
