@@ -64,22 +64,25 @@ export async function inspect(
       sums.bytes = head.bytes.length;
       if (head.complete) sums.head = head.bytes.length;
     }
-    if (handshake?.upgraded !== false && head?.complete !== false) {
+    let readable = head?.complete !== false;
+    if (readable && handshake?.upgraded !== false) {
       const rsv = asked.rsv | (handshake?.rsv ?? 0);
-      await frames(source, new Walk(dir, rsv, asked, printer, sums), around);
+      readable = await frames(source, new Walk(dir, rsv, asked, printer, sums), around);
     }
     // A fault ends the reading; what follows a close or a refusal is counted.
-    sums.unread = sums.faults > 0 || source.size !== undefined
-      ? source.size && Math.max(0, source.size - sums.bytes)
-      : await rest(source, sums.bytes, around);
+    sums.unread = await unread(source, sums.bytes, readable, progress);
   }
   printer.totals(totals);
   await out.drain();
   return !Object.values(totals).some(({ faults }) => faults > 0);
 }
 
-/** Reads a direction's frames. */
-async function frames(source: Source, walk: Walk, { out, progress }: Surroundings): Promise<void> {
+/** Reads a direction's frames; false if there is a fault in them. */
+async function frames(
+  source: Source,
+  walk: Walk,
+  { out, progress }: Surroundings,
+): Promise<boolean> {
   try {
     for (;;) {
       const next = source.read();
@@ -89,20 +92,27 @@ async function frames(source: Source, walk: Walk, { out, progress }: Surrounding
       progress.advance(chunk.length);
       // What comes while one watches is shown as it comes.
       if (out.full || source.size === undefined) await out.drain();
-      if (!more) return;
+      if (!more) return walk.end();
     }
   } finally {
     walk.free();
   }
 }
 
-/** Reads to the end; how many bytes there were behind the first `known`. */
-async function rest(source: Source, known: number, { progress }: Surroundings): Promise<number> {
-  for (;;) {
+/** How many bytes there are behind those that were looked into. */
+async function unread(
+  source: Source,
+  known: number,
+  goOn: boolean,
+  progress: Progress,
+): Promise<number | undefined> {
+  if (source.size !== undefined) return Math.max(0, source.size - known);
+  while (!source.ended) {
+    if (!goOn) return undefined;
     const chunk = await source.read();
-    if (chunk === undefined) return source.fetched - known;
-    progress.advance(chunk.length);
+    progress.advance(chunk?.length ?? 0);
   }
+  return source.fetched - known;
 }
 
 /** The first source's direction, out of how the sources begin. */

@@ -21,6 +21,8 @@ export class Source {
   readonly size: number | undefined;
   /** Bytes taken so far, those only looked at included. */
   fetched = 0;
+  /** Whether the end was reached. */
+  ended = false;
   #held: Uint8Array = new Uint8Array(0);
   #fetch: Fetch;
 
@@ -90,7 +92,8 @@ export class Source {
   }
 
   #count = (chunk: Chunk): Chunk => {
-    if (chunk !== undefined) this.fetched += chunk.length;
+    if (chunk === undefined) this.ended = true;
+    else this.fetched += chunk.length;
     return chunk;
   };
 }

@@ -28,6 +28,7 @@ export class Walk {
   #omitted = 0;
   /** Nothing more is to be read: a close frame or a fault came. */
   #done = false;
+  #failed = false;
   /** Where the last whole frame ended. */
   #end: number;
 
@@ -87,15 +88,17 @@ export class Walk {
     return !this.#done;
   }
 
-  /** Says that there is nothing more. */
-  end(): void {
-    if (this.#done) return;
-    try {
-      this.#decoder.end();
-      this.#settle();
-    } catch (error) {
-      this.#fails(error);
+  /** Says that there is nothing more; false if there is a fault. */
+  end(): boolean {
+    if (!this.#done) {
+      try {
+        this.#decoder.end();
+        this.#settle();
+      } catch (error) {
+        this.#fails(error);
+      }
     }
+    return !this.#failed;
   }
 
   /** Frees the decoder. */
@@ -228,6 +231,7 @@ export class Walk {
     const atEnd = fault.code === "UNEXPECTED_EOF";
     this.#totals.bytes = fault.offset;
     this.#totals.faults++;
+    this.#failed = true;
     this.#settle();
     // An end between the frames of a message lies in no frame.
     const within = !atEnd || fault.offset !== this.#end;
