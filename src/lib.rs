@@ -1,22 +1,101 @@
-//! A WebSocket core: frames, messages and opening handshakes over bytes in place.
+//! A WebSocket core (RFC 6455) without I/O: frames, messages and opening handshakes over bytes in
+//! place.
+//!
+//! Bytes that came are handed in as slices, and payloads are lent from where they lie. Bytes to
+//! send are appended to a buffer of the caller's. There are no sockets, clocks or random sources
+//! inside, so the same code runs in a server, a proxy, an embedded device, or as the WebAssembly
+//! module of the npm package of the same name.
+//!
+//! ```
+//! use wscodec::Limits;
+//! use wscodec::frame::Role;
+//! use wscodec::message::{Event, Receiver, Sender};
+//!
+//! let mut receiver = Receiver::new(Role::Server, &Limits::default());
+//! let mut sender = Sender::server();
+//! let mut out = Vec::new();
+//!
+//! // What a read of the socket brought: "Hello", masked, from RFC 6455 §5.7.
+//! let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+//! let mut input = &mut bytes[..];
+//! while let Some(event) = receiver.receive(&mut input)? {
+//!     match event {
+//!         Event::Message(message) => sender.send(message.kind, message.payload, &mut out)?,
+//!         Event::Ping(payload) => sender.pong(payload, &mut out)?,
+//!         Event::Pong(_) => {}
+//!         Event::Close(close) => sender.close(close, &mut out)?,
+//!     }
+//! }
+//! assert_eq!(out, b"\x81\x05Hello"); // what to write back
+//! # Ok::<(), wscodec::Error>(())
+//! ```
+//!
+//! # Which layer do I need?
+//!
+//! ```text
+//!   handshake    the HTTP exchange that opens a connection
+//!       │            message      the rules across frames
+//!      http             │
+//!       │             frame       one frame's bytes
+//!       └──── error, limits, utf8 ────┘
+//! ```
+//!
+//! | you want | use | allocates |
+//! |---|---|---|
+//! | whole messages | [`message::Receiver`], [`message::Sender`] | for messages in parts |
+//! | messages of any size, passed on as they come | [`message::Pieces`] | never |
+//! | to look at or rewrite frames | [`frame::Decoder`], [`frame::encode`] | never |
+//! | headers only, in loops of your own | [`frame::Header`], [`frame::mask`] | never |
+//! | to accept or open connections | [`handshake`] | never (for what the caller's buffer lacks) |
+//! | one message to many | [`message::Prepared`], [`frame::Compiled`] | once |
+//!
+//! Imports go downwards only, and each layer is public and usable by itself.
+//!
+//! # Promises
+//!
+//! - **Any split.** The same bytes give the same events, however they are cut.
+//! - **Bounded.** What a peer can make us hold is in [`Limits`]. Nothing is allocated for a length
+//!   that was only declared, and the work is linear in the bytes.
+//! - **Errors by culprit.** An [`Error`] says who is at fault and has a stable
+//!   [`code`](Error::code) and the [close code](Error::close_code) that the RFC asks for; a
+//!   [`Fault`] says where in the stream. A decoder that has failed stays so.
+//! - **No panics** on bytes of a peer's, and no `unsafe`.
+//!
+//! # Features
+//!
+//! | feature | adds | brings |
+//! |---|---|---|
+//! | `std` (default) | run-time choice of SIMD in the UTF-8 check and the scan of heads | `std` |
+//! | `http` | handshakes with the types of the [`http`](https://docs.rs/http) crate | `http` |
+//! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `js-sys` |
+//!
+//! Without features the crate is `no_std` with `alloc`.
+
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+// With `wasm` only to be linked, for its allocator and panic handler; nothing but tests names it.
 #[cfg(any(feature = "std", feature = "wasm", test))]
 extern crate std;
 
 pub mod error;
 mod limits;
+pub mod utf8;
 
 pub mod frame;
-pub mod handshake;
 pub mod http;
+
+pub mod handshake;
 pub mod message;
-pub mod utf8;
 
 #[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
 mod wasm;
 
 pub use error::{CloseCode, Error, Fault, HandshakeError, LimitError, MisuseError, PeerError};
 pub use limits::Limits;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -79,8 +79,7 @@ impl Assembly {
         debug_assert!(self.end <= self.bytes.len());
     }
 
-    /// Drops all but the open message, and moves it to the front. The buffer is given back if it is
-    /// much larger than what is left in it.
+    /// Drops all but the open message, and moves it to the front.
     pub(super) fn keep_open(&mut self) {
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -99,6 +98,7 @@ impl Assembly {
         self.bytes.shrink_to_fit();
     }
 
+    #[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
     /// Makes room so that `len` more bytes don't move what is there.
     pub(super) fn reserve(&mut self, len: usize) {
         self.bytes
