@@ -51,7 +51,8 @@ export function readArguments(args: readonly string[]): "help" | "version" | Arg
     throw new Usage("inspect takes two files at most, one for each direction");
   }
   if (files[0] === files[1]) {
-    throw new Usage(`both directions can't be read from ${files[0] === "-" ? "standard input" : "one file"}`);
+    const what = files[0] === "-" ? "standard input" : "one file";
+    throw new Usage(`both directions can't be read from ${what}`);
   }
   if (values.dir !== undefined && values.dir !== "c2s" && values.dir !== "s2c") {
     throw new Usage("--dir is c2s (client to server) or s2c (server to client)");

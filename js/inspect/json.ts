@@ -1,7 +1,14 @@
 /** One JSON object a line. INSPECT.md documents what is in them. */
 
 import type { Direction } from "./arguments.ts";
-import { type Fault, type Frame, type Message, opcodes, type Printer, type Totals } from "./events.ts";
+import {
+  type Fault,
+  type Frame,
+  type Message,
+  opcodes,
+  type Printer,
+  type Totals,
+} from "./events.ts";
 import { type Excerpt, quoted } from "./excerpt.ts";
 import type { Handshake } from "./handshake.ts";
 import { extensionsOf, headerOf, type Head, listOf } from "./heads.ts";
@@ -148,8 +155,8 @@ function safely(value: unknown): string {
   if (typeof value === "string") return quoted(value);
   if (Array.isArray(value)) return `[${value.map(safely).join(",")}]`;
   if (typeof value === "object" && value !== null) {
-    const members = Object.entries(value).map(([key, member]) => `${quoted(key)}:${safely(member)}`);
-    return `{${members.join(",")}}`;
+    const members = Object.entries(value);
+    return `{${members.map(([key, member]) => `${quoted(key)}:${safely(member)}`).join(",")}}`;
   }
   return JSON.stringify(value);
 }

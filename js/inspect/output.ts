@@ -53,6 +53,7 @@ export class Output {
     if (!failure) return;
     const { code, message } = failure as { code?: string; message?: string };
     if (code === "EPIPE" || code === "ERR_STREAM_DESTROYED") throw new Gone();
-    throw new Unwritable(`can't write the output: ${code === "ENOSPC" ? "no space is left" : message}`);
+    const reason = code === "ENOSPC" ? "no space is left" : message;
+    throw new Unwritable(`can't write the output: ${reason}`);
   }
 }

@@ -188,7 +188,9 @@ function told(totals: Totals): string[] {
     `${some(data, "byte")} of payload in data frames, ${control} in control frames`,
     close ? closed(close) : "no close frame",
   ];
-  if (unread !== 0) lines.push(unread === undefined ? "the rest not read" : `${some(unread, "byte")} not read`);
+  if (unread !== 0) {
+    lines.push(`${unread === undefined ? "the rest" : some(unread, "byte")} not read`);
+  }
   return lines;
 }
 

@@ -117,7 +117,8 @@ test("--limit leaves out lines, and counts them", async () => {
   const { c2s, s2c } = capture("ws-plain");
   for (const mode of [[], ["--messages"]]) {
     const all = linesOf((await inspectBytes([c2s, s2c], ["--json", ...mode])).text);
-    const few = linesOf((await inspectBytes([c2s, s2c], ["--json", ...mode, "--limit", "3"])).text);
+    const limited = ["--json", ...mode, "--limit", "3"];
+    const few = linesOf((await inspectBytes([c2s, s2c], limited)).text);
     const begin = (dir: string) => all.filter((line) => line.dir === dir).slice(0, 3);
     assert.deepEqual(few, [all[0], ...begin("c2s"), ...begin("s2c"), all.at(-1)]);
     const { text } = await inspectBytes([c2s, s2c], [...mode, "--limit", "3"]);
@@ -211,7 +212,8 @@ test("memory stays flat however much comes", async () => {
     const { text, fine } = await inspectChunks([[fetch, undefined]], options);
     const [error, totals] = linesOf(text).slice(-2);
     assert.equal(fine, false);
-    assert.deepEqual([error?.code, error?.offset, error?.length], ["UNEXPECTED_EOF", all, 5 * 2 ** 30]);
+    assert.equal(error?.code, "UNEXPECTED_EOF");
+    assert.deepEqual([error?.offset, error?.length], [all, 5 * 2 ** 30]);
     assert.ok(all > 300 * MiB);
     assert.equal(totals?.s2c.messages.binary, totals?.s2c.frames.binary);
     assert.ok(most - least < 48 * MiB, `it grew by ${(most - least) / MiB} MiB`);

@@ -4,7 +4,15 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { capture, captures, capturePath, inspectBytes, type Line, linesOf, run } from "./inspect-harness.ts";
+import {
+  capture,
+  captures,
+  capturePath,
+  inspectBytes,
+  type Line,
+  linesOf,
+  run,
+} from "./inspect-harness.ts";
 
 const dirs = ["c2s", "s2c"] as const;
 
@@ -81,7 +89,9 @@ for (const conversation of captures()) {
     const both = linesOf((await inspectBytes([c2s, s2c], ["--json"])).text);
     for (const dir of dirs) {
       const alone = linesOf((await inspectBytes([conversation[dir]], ["--json"])).text);
-      const frames = (lines: Line[]) => lines.filter((line) => line.type === "frame" && line.dir === dir);
+      const frames = (lines: Line[]) => {
+        return lines.filter((line) => line.type === "frame" && line.dir === dir);
+      };
       assert.deepEqual(frames(alone), frames(both));
       assert.equal(alone[0]?.[dir === "c2s" ? "response" : "request"], null);
       assert.deepEqual(alone.at(-1)?.[dir], both.at(-1)?.[dir]);
@@ -132,7 +142,8 @@ function checkClose(lines: Line[], { frames, bytes, head }: Line): void {
   assert.equal(totals.head, head);
   assert.equal(totals.frames.total, frames.length);
   const data = frames.filter(({ opcode }: Line) => opcode < 8);
-  assert.equal(totals.payload.data, data.reduce((sum: number, { length }: Line) => sum + length, 0));
+  const sum = data.reduce((sum: number, { length }: Line) => sum + length, 0);
+  assert.equal(totals.payload.data, sum);
 }
 
 function checkHandshake([line]: Line[], expected: Line): void {
@@ -159,7 +170,8 @@ function checkEnds(lines: Line[], expected: Line, fine: boolean): void {
   for (const dir of dirs) {
     const { end, bytes } = expected[dir];
     const cut = end?.what === "cut" || end?.message !== undefined;
-    const facts = errors.filter((line) => line.dir === dir).map(({ code, closeCode, offset, frame }) => {
+    const here = errors.filter((line) => line.dir === dir);
+    const facts = here.map(({ code, closeCode, offset, frame }) => {
       return { code, closeCode, offset, frame };
     });
     const frame = end?.what === "cut" ? end.offset : null;
