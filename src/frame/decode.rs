@@ -227,6 +227,29 @@ impl Decoder {
         Some((piece, ascii))
     }
 
+    /// The next piece of the payload, as it came, with its mask key and its place in the payload;
+    /// it is counted in. `None` where `input` or the payload is at its end.
+    #[inline]
+    #[expect(clippy::type_complexity, reason = "three parts that are used at once")]
+    pub(crate) fn masked_piece<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+    ) -> Option<(&'a mut [u8], Option<[u8; 4]>, u64)> {
+        let State::Payload { key, done, len } = &mut self.state else {
+            return None;
+        };
+        let n = usize::try_from(*len - *done).map_or(input.len(), |left| left.min(input.len()));
+        if n == 0 {
+            return None;
+        }
+        let (piece, rest) = mem::take(input).split_at_mut(n);
+        *input = rest;
+        let at = *done;
+        *done += n as u64;
+        self.offset += n as u64;
+        Some((piece, *key, at))
+    }
+
     /// Unmasks the next piece of the payload, which is no longer than [`left`](Self::left), and
     /// counts it in.
     #[inline]

@@ -45,19 +45,6 @@ impl Assembly {
         self.end - self.start
     }
 
-    #[inline]
-    pub(super) fn append(&mut self, piece: &[u8]) {
-        let end = self.end + piece.len();
-        match self.bytes.get_mut(self.end..end) {
-            Some(target) => target.copy_from_slice(piece),
-            None => {
-                self.bytes.truncate(self.end);
-                self.bytes.extend_from_slice(piece);
-            }
-        }
-        self.end = end;
-    }
-
     /// Room for `len` bytes behind the open message, to be written before [`advance`](Self::advance).
     pub(super) fn space(&mut self, len: usize) -> &mut [u8] {
         let end = self.end + len;
@@ -97,8 +84,24 @@ impl Assembly {
         self.bytes.truncate(self.end);
         self.bytes.shrink_to_fit();
     }
+}
 
-    #[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
+/// What only batches need.
+#[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
+impl Assembly {
+    #[inline]
+    pub(super) fn append(&mut self, piece: &[u8]) {
+        let end = self.end + piece.len();
+        match self.bytes.get_mut(self.end..end) {
+            Some(target) => target.copy_from_slice(piece),
+            None => {
+                self.bytes.truncate(self.end);
+                self.bytes.extend_from_slice(piece);
+            }
+        }
+        self.end = end;
+    }
+
     /// Makes room so that `len` more bytes don't move what is there.
     pub(super) fn reserve(&mut self, len: usize) {
         self.bytes

@@ -89,6 +89,13 @@ impl Open {
         self.kind == Kind::Text && self.treatment != Treatment::Opaque
     }
 
+    /// Whether payload has to be UTF-8 as it comes, and whether it goes through the extension.
+    #[inline]
+    pub(super) fn handling(&self) -> (bool, bool) {
+        let coded = self.treatment == Treatment::Decode;
+        (self.is_text() && !coded, coded)
+    }
+
     /// Checks the next bytes of a text as it is meant; `Err` has the index of the first byte that
     /// can't be.
     #[inline]

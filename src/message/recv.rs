@@ -303,31 +303,14 @@ impl<E: Inbound> Receiver<E> {
     /// A data frame that lies in the input and is not the whole of its message, or is coded. Its
     /// payload is still masked.
     fn part(&mut self, header: &Header, payload: &mut [u8]) -> Result<Option<Open>, Fault> {
-        let text = self.data_header(header)?;
-        match (&mut self.open, header.mask) {
-            (Some(open), Some(key)) if open.treatment != Treatment::Decode => {
-                // Unmasked as it is copied.
-                let target = self.assembly.space(payload.len());
-                let ascii = if text {
-                    mask::copy_and_test_ascii(key, 0, payload, target)
-                } else {
-                    mask::copy(key, 0, payload, target);
-                    false
-                };
-                if text && let Err(i) = open.text(target, ascii) {
-                    let start = self.decoder.offset() - payload.len() as u64;
-                    let error = PeerError::InvalidUtf8.into();
-                    return self.decoder.fail(error, start + i as u64);
-                }
-                self.assembly.advance(payload.len());
+        let (text, coded) = self.data_header(header)?;
+        if coded {
+            if let Some(key) = header.mask {
+                mask::apply(key, 0, payload);
             }
-            (_, key) => {
-                if let Some(key) = key {
-                    mask::apply(key, 0, payload);
-                }
-                let ascii = text && payload.is_ascii();
-                self.take(payload, ascii, header.fin)?;
-            }
+            self.decode(payload, header.fin)?;
+        } else {
+            self.append(payload, header.mask, 0, text)?;
         }
         if header.fin {
             return self.end_message();
@@ -360,11 +343,15 @@ impl<E: Inbound> Receiver<E> {
             self.decoder.end_frame();
             return Ok(Found::Control);
         }
-        let text = self.open.as_ref().is_some_and(Open::is_text);
-        let (piece, ascii) = self.decoder.piece(input, text).unwrap_or((&mut [], true));
-        let ended = self.decoder.left() == 0;
-        self.take(piece, ascii, ended && self.fin)?;
-        if !ended {
+        let (text, coded) = self.open.as_ref().map_or((false, false), Open::handling);
+        if coded {
+            let (piece, _) = self.decoder.piece(input, false).unwrap_or((&mut [], false));
+            let last = self.decoder.left() == 0 && self.fin;
+            self.decode(piece, last)?;
+        } else if let Some((piece, key, at)) = self.decoder.masked_piece(input) {
+            self.append(piece, key, at, text)?;
+        }
+        if self.decoder.left() > 0 {
             return Ok(Found::Nothing);
         }
         self.decoder.end_frame();
@@ -377,8 +364,8 @@ impl<E: Inbound> Receiver<E> {
         })
     }
 
-    /// Takes note of a data frame, and says whether its payload should be tested for ASCII.
-    fn data_header(&mut self, header: &Header) -> Result<bool, Fault> {
+    /// Takes note of a data frame, and says how its payload is to be [handled](Open::handling).
+    fn data_header(&mut self, header: &Header) -> Result<(bool, bool), Fault> {
         let (bounds, extension) = (&self.bounds, &mut self.extension);
         if let Err(error) = Open::header(&mut self.open, header, bounds, extension) {
             return self.decoder.fail(error, self.decoder.frame_offset());
@@ -389,26 +376,39 @@ impl<E: Inbound> Receiver<E> {
             }
             self.assembly.begin();
         }
-        Ok(self.open.as_ref().is_some_and(Open::is_text))
+        Ok(self.open.as_ref().map_or((false, false), Open::handling))
     }
 
-    /// Adds unmasked payload, the bytes taken last, to the open message.
-    fn take(&mut self, piece: &[u8], ascii: bool, last: bool) -> Result<(), Fault> {
-        let Some(open) = &mut self.open else {
-            return Ok(());
+    /// Adds payload, the bytes taken last, to the open message: unmasked as it is copied. `at` is
+    /// its place in the frame.
+    fn append(
+        &mut self,
+        piece: &[u8],
+        key: Option<[u8; 4]>,
+        at: u64,
+        text: bool,
+    ) -> Result<(), Fault> {
+        let target = self.assembly.space(piece.len());
+        let ascii = match key {
+            Some(key) if text => mask::copy_and_test_ascii(key, at, piece, target),
+            Some(key) => {
+                mask::copy(key, at, piece, target);
+                false
+            }
+            None => {
+                target.copy_from_slice(piece);
+                text && target.is_ascii()
+            }
         };
-        if open.treatment == Treatment::Decode {
-            return self.decode(piece, last);
-        }
-        if open.is_text()
-            && let Err(i) = open.text(piece, ascii)
+        if text
+            && let Some(open) = &mut self.open
+            && let Err(i) = open.text(target, ascii)
         {
             let start = self.decoder.offset() - piece.len() as u64;
-            return self
-                .decoder
-                .fail(PeerError::InvalidUtf8.into(), start + i as u64);
+            let error = PeerError::InvalidUtf8.into();
+            return self.decoder.fail(error, start + i as u64);
         }
-        self.assembly.append(piece);
+        self.assembly.advance(piece.len());
         Ok(())
     }
 
