@@ -42,10 +42,19 @@ impl Validator {
     /// The index in `piece` of the first byte that can't be. The validator is then of no more use.
     #[inline]
     pub fn push(&mut self, piece: &[u8]) -> Result<(), usize> {
-        if self.len == 0 && simdutf8::basic::from_utf8(piece).is_ok() {
+        let taken = if self.len == 0 {
+            0
+        } else {
+            self.complete(piece)?
+        };
+        let (whole, cut) = split_cut_character(&piece[taken..]);
+        if simdutf8::basic::from_utf8(whole).is_err() {
+            return Err(taken + first_fault(whole));
+        }
+        if cut.is_empty() {
             return Ok(());
         }
-        self.push_slowly(piece)
+        self.keep(cut).map_err(|i| taken + whole.len() + i)
     }
 
     /// Notes a piece that is known to be ASCII.
@@ -60,36 +69,65 @@ impl Validator {
         Ok(())
     }
 
-    /// A piece that completes, leaves or breaks a character.
-    fn push_slowly(&mut self, piece: &[u8]) -> Result<(), usize> {
-        let mut taken = 0;
-        while self.len != 0 {
-            let Some(&byte) = piece.get(taken) else {
-                return Ok(());
-            };
-            self.begun[usize::from(self.len)] = byte;
+    /// Goes on with the character that is begun; the number of bytes that took.
+    fn complete(&mut self, piece: &[u8]) -> Result<usize, usize> {
+        for (i, byte) in piece.iter().enumerate() {
+            self.begun[usize::from(self.len)] = *byte;
             self.len += 1;
             match core::str::from_utf8(&self.begun[..usize::from(self.len)]) {
-                Ok(_) => self.len = 0,
-                Err(e) if e.error_len().is_some() => return Err(taken),
+                Ok(_) => {
+                    self.len = 0;
+                    return Ok(i + 1);
+                }
+                Err(e) if e.error_len().is_some() => return Err(i),
                 Err(_) => {}
             }
-            taken += 1;
         }
-        let rest = &piece[taken..];
-        let Err(e) = simdutf8::compat::from_utf8(rest) else {
-            return Ok(());
-        };
-        let tail = &rest[e.valid_up_to()..];
-        match core::str::from_utf8(tail) {
-            Err(e) if e.error_len().is_none() => {
-                self.begun[..tail.len()].copy_from_slice(tail);
-                self.len = tail.len() as u8;
+        Ok(piece.len())
+    }
+
+    /// Keeps a character that is cut, if it can become one.
+    fn keep(&mut self, cut: &[u8]) -> Result<(), usize> {
+        match core::str::from_utf8(cut) {
+            Err(e) if e.error_len().is_some() => Err(first_impossible(cut, e)),
+            _ => {
+                self.begun[..cut.len()].copy_from_slice(cut);
+                self.len = cut.len() as u8;
                 Ok(())
             }
-            Err(inner) => Err(taken + e.valid_up_to() + first_impossible(tail, inner)),
-            Ok(_) => Ok(()),
         }
+    }
+}
+
+/// Splits off a character that `bytes` end within: at most 3 bytes, none if they don't.
+#[inline]
+fn split_cut_character(bytes: &[u8]) -> (&[u8], &[u8]) {
+    for len in 1..=bytes.len().min(3) {
+        let start = bytes.len() - len;
+        match bytes[start] {
+            0x80..=0xbf => {}
+            0xc0.. if len < lead_len(bytes[start]) => return bytes.split_at(start),
+            _ => break,
+        }
+    }
+    (bytes, &[])
+}
+
+/// How many bytes the character has that begins with this byte.
+const fn lead_len(lead: u8) -> usize {
+    match lead {
+        0xf0.. => 4,
+        0xe0.. => 3,
+        _ => 2,
+    }
+}
+
+/// Where bytes that are not UTF-8 go wrong.
+#[cold]
+fn first_fault(bytes: &[u8]) -> usize {
+    match core::str::from_utf8(bytes) {
+        Err(e) => first_impossible(bytes, e),
+        Ok(_) => bytes.len(),
     }
 }
 
