@@ -17,6 +17,22 @@ export {
   WscodecError,
 } from "./errors.ts";
 export { FrameDecoder } from "./frames.ts";
+export {
+  type AcceptOptions,
+  acceptKey,
+  type Expected,
+  type Extension,
+  type ExtensionParam,
+  type HandshakeLimits,
+  type Head,
+  type HeadersInput,
+  refusal,
+  refuse,
+  type RefuseOptions,
+  type RequestLike,
+  UpgradeRequest,
+  UpgradeResponse,
+} from "./handshake.ts";
 export { setDebug } from "./lent.ts";
 export { MessageDecoder, type MessageType, type OwnedMessage } from "./messages.ts";
 export type { DecoderOptions, Role } from "./options.ts";

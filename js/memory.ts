@@ -81,6 +81,22 @@ export function decodeText(address: number, length: number, ascii: boolean): str
   return decoder.decode(heap.subarray(address, address + length));
 }
 
+/** Bytes as a string of one character each, as HTTP has its headers. */
+export function decodeLatin1(address: number, length: number): string {
+  if (nodeHeap !== undefined) return nodeHeap.latin1Slice(address, address + length);
+  let text = "";
+  for (let at = address; at < address + length; at += 4096) {
+    const end = Math.min(at + 4096, address + length);
+    text += String.fromCharCode(...heap.subarray(at, end));
+  }
+  return text;
+}
+
+/** Writes a string whose characters are bytes; there is room for it. */
+export function encodeLatin1(text: string, address: number): void {
+  for (let i = 0; i < text.length; i++) heap[address + i] = text.charCodeAt(i);
+}
+
 /** Writes text, for which there is room, and says how many bytes it took. */
 export function encodeText(text: string, address: number, room: number): number {
   if (nodeHeap !== undefined) return nodeHeap.utf8Write(text, address, room);

@@ -142,3 +142,12 @@ impl<'a> Accept<'a> {
         check_headers(self.headers)
     }
 }
+
+/// Accepts a request that was read before, of which nothing but its key is at hand any more: no
+/// subprotocol, no extension, no further header.
+#[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) fn accept_plainly(key: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
+    let mut offer = Fields::new(super::fields::Source::Head(&[]));
+    offer.key.value = key;
+    Accept::new(&offer).write(out)
+}

@@ -52,6 +52,8 @@ pub(super) fn put_headers(out: &mut Vec<u8>, headers: &[(&str, &str)]) {
     }
 }
 
+/// Not inlined, for the wasm module's size.
+#[inline(never)]
 pub(super) fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
     for part in parts {
         out.extend_from_slice(part);

@@ -17,6 +17,7 @@ mod arena;
 mod encode;
 mod errors;
 mod frames;
+mod handshake;
 mod messages;
 
 use wasm_bindgen::prelude::wasm_bindgen;

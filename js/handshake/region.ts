@@ -1,0 +1,115 @@
+/** The part of the module's memory in which heads are read and written. */
+
+import { Heads } from "../wasm.ts";
+import { errorOf, errorTable, misuse, type WscodecError } from "../errors.ts";
+import { buffer, decodeLatin1, encodeLatin1, heap, refresh, words } from "../memory.ts";
+
+// As the module lays out its row.
+const OUTPUT = 0;
+const OFFSET = 2;
+export const KEY = 3;
+
+const encoder = new TextEncoder();
+
+// Small buffers cost a runtime more than the handshake: several answers share one.
+const POOL = 8 * 1024;
+const POOLED = 512;
+let pool = new Uint8Array(0);
+let poolUsed = POOL;
+
+/** Made when the first head comes: many use the decoders only. */
+export let heads: Heads;
+/** The address of the input. */
+export let input = 0;
+/** The row's index in words. */
+export let row = 0;
+/** Goes up when the input is overwritten. */
+export let use = 0;
+let capacity = 0;
+
+/** Makes the input at least this long, with the bytes that are in it; then it is to be written. */
+export function prepare(length: number): void {
+  if (length > capacity) {
+    capacity = Math.max(length, 4096);
+    if (heads === undefined) {
+      heads = new Heads(capacity);
+      row = heads.row() >>> 2;
+    }
+    input = heads.reserve(capacity);
+  }
+  refresh();
+}
+
+/** Begins a new use of the input: what was there before is stale. */
+export function begin(length: number): number {
+  prepare(length);
+  return ++use;
+}
+
+/** Puts bytes at the front of the input, no more than a head may have; says how many. */
+export function putBytes(bytes: Uint8Array, most: number): number {
+  const length = Math.min(bytes.length, most);
+  begin(length);
+  heap.set(length === bytes.length ? bytes : bytes.subarray(0, length), input);
+  return length;
+}
+
+/** Puts text with a character for each byte at the front of the input. */
+export function putLatin1(text: string): void {
+  begin(text.length);
+  encodeLatin1(text, input);
+}
+
+/** Puts bytes into the input at an offset. */
+export function putAt(offset: number, bytes: Uint8Array): number {
+  prepare(offset + bytes.length);
+  heap.set(bytes, input + offset);
+  return bytes.length;
+}
+
+/** Puts the parts of a text into the input at an offset; says how many bytes that took. */
+export function putParts(offset: number, parts: readonly string[]): number {
+  for (const part of parts) {
+    if (part.includes("\n")) throw named("INVALID_HEADER");
+  }
+  return putAt(offset, encoder.encode(parts.join("\n")));
+}
+
+/** What a call of the module returned, or the error that it stands for. */
+export function checked(result: number, offset = true): number {
+  if (result >= 0) return result;
+  refresh();
+  const error = errorOf(-result);
+  const placed = offset && (error.status !== undefined || error.name === "HandshakeError");
+  throw placed ? errorOf(-result, words[row + OFFSET]) : error;
+}
+
+/** What the last call wrote, in memory of its own; a small answer shares its buffer with others. */
+export function output(result: number): Uint8Array<ArrayBuffer> {
+  checked(result, false);
+  refresh();
+  const at = words[row + OUTPUT] as number;
+  if (result > POOLED) return heap.slice(at, at + result);
+  if (poolUsed + result > POOL) {
+    pool = new Uint8Array(POOL);
+    poolUsed = 0;
+  }
+  const taken = new Uint8Array(pool.buffer, poolUsed, result);
+  taken.set(new Uint8Array(buffer, at, result));
+  // Aligned, as a runtime's own buffers are.
+  poolUsed += (result + 7) & ~7;
+  return taken;
+}
+
+/** The same as a string, for what is ASCII. */
+export function outputText(result: number): string {
+  checked(result, false);
+  refresh();
+  return decodeLatin1(words[row + OUTPUT] as number, result);
+}
+
+/** An error of the module by its name. */
+export function named(code: string): WscodecError {
+  const at = errorTable().findIndex((row) => row.code === code);
+  return at < 0 ? misuse(code, code) : errorOf(at + 1);
+}
