@@ -286,7 +286,8 @@ pub struct Fault {
     /// What is wrong.
     pub error: Error,
     /// Where, in bytes from the first one fed to the decoder: a header at fault by its first
-    /// byte, text by the first byte that can't be, an early end by the number of bytes that came.
+    /// byte, text by the first byte that can't be, a payload that an extension decodes by its
+    /// frame's first byte, an early end by the number of bytes that came.
     pub offset: u64,
 }
 

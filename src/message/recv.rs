@@ -412,9 +412,10 @@ impl<E: Inbound> Receiver<E> {
         Ok(())
     }
 
-    /// Lets the extension decode, into room that grows with what it has written.
+    /// Lets the extension decode, into room that grows with what it has written. Faults are placed
+    /// at the frame: where in its payload they show depends on how the input is cut.
     fn decode(&mut self, mut piece: &[u8], last: bool) -> Result<(), Fault> {
-        let start = self.decoder.offset() - piece.len() as u64;
+        let start = self.decoder.frame_offset();
         let Some(open) = &mut self.open else {
             return Ok(());
         };
@@ -435,8 +436,7 @@ impl<E: Inbound> Receiver<E> {
             }
             self.assembly.advance(progress.written);
             if self.assembly.len() as u64 > self.bounds.message {
-                let error = LimitError::MessageTooLarge.into();
-                return self.decoder.fail(error, self.decoder.frame_offset());
+                return self.decoder.fail(LimitError::MessageTooLarge.into(), start);
             }
             piece = &piece[progress.read..];
             if progress.done || progress.read == 0 && progress.written == 0 {
