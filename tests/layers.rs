@@ -1,0 +1,286 @@
+//! The rooms of `src/` and who may use whom: a room uses those above it and no other, so that each
+//! can be read, tested and replaced without what stands on it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room with what it may use. Some uses that the order of the rooms may not suggest: `frame`
+/// uses `utf8`, because a close frame's reason is text, and `lib.rs` is the door of all.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("limits", &[]),
+    ("utf8", &[]),
+    ("frame", &["error", "limits", "utf8"]),
+    ("http", &["error", "limits"]),
+    ("message", &["error", "limits", "utf8", "frame"]),
+    ("handshake", &["error", "limits", "http"]),
+    (
+        "wasm",
+        &[
+            "error",
+            "limits",
+            "utf8",
+            "frame",
+            "http",
+            "message",
+            "handshake",
+        ],
+    ),
+];
+
+/// Rooms that may allocate; the others must do without.
+const ALLOCATING: [&str; 3] = ["message", "handshake", "wasm"];
+
+/// The one file outside tests that may name `std`: behind the feature `http`, which brings it.
+const STD: &str = "src/handshake/http_types.rs";
+
+const MOST_LINES: usize = 600;
+
+struct Source {
+    path: String,
+    room: String,
+    /// Without comments and without `mod tests`.
+    code: String,
+    /// Lines of all but `mod tests`, and of that.
+    lines: (usize, usize),
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = Vec::new();
+    files(&root.join("src"), &mut paths);
+    paths.sort();
+    assert!(paths.len() > 30, "the sources are not all there");
+    paths.iter().map(|path| source(root, path)).collect()
+}
+
+fn source(root: &Path, path: &Path) -> Source {
+    let text = fs::read_to_string(path).unwrap();
+    let relative = path.strip_prefix(root).unwrap();
+    let parts: Vec<_> = relative.iter().map(|part| part.to_str().unwrap()).collect();
+    let (code, tests) = match text.split_once("\n#[cfg(test)]\nmod tests {") {
+        Some((code, tests)) => (code, tests),
+        None => (&text[..], ""),
+    };
+    let bare = |line: &str| line.split("//").next().unwrap().to_owned();
+    Source {
+        path: parts.join("/"),
+        room: parts[1].trim_end_matches(".rs").to_owned(),
+        code: code.lines().map(|line| bare(line) + "\n").collect(),
+        lines: (code.lines().count(), tests.lines().count()),
+    }
+}
+
+/// Whether `at` is where a path begins: not within a longer name or path.
+fn begins(code: &str, at: usize) -> bool {
+    !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':' || c == '$')
+}
+
+/// Where `path`, such as `crate::`, is named in the code.
+fn named<'a>(code: &'a str, path: &'a str) -> impl Iterator<Item = &'a str> {
+    code.match_indices(path)
+        .filter(|&(at, _)| begins(code, at))
+        .map(|(at, _)| &code[at + path.len()..])
+}
+
+/// The first name of each path in a list `{a::b, c, d::{e, f}}`, or of the one path that is there.
+fn first_names(rest: &str) -> Vec<String> {
+    let word = |text: &str| -> String {
+        let text = text.trim_start();
+        let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+        text[..end.unwrap_or(text.len())].to_owned()
+    };
+    let Some(list) = rest.strip_prefix('{') else {
+        return vec![word(rest)];
+    };
+    let (mut depth, mut start, mut names) = (0, 0, Vec::new());
+    for (i, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                names.push(word(&list[start..i]));
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                names.push(word(&list[start..i]));
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// The room of a name at the crate's root, some of which are handed on from a room.
+fn room_of(name: &str) -> &str {
+    match name {
+        "Limits" => "limits",
+        "CloseCode" | "Error" | "Fault" | "HandshakeError" | "LimitError" | "MisuseError"
+        | "PeerError" => "error",
+        room => room,
+    }
+}
+
+/// The rooms that a file uses: by `crate::`, and by `super::` where that leaves the room.
+fn used(source: &Source) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    let mut note = |rest: &str| {
+        for name in first_names(rest) {
+            used.insert(room_of(&name).to_owned());
+        }
+    };
+    named(&source.code, "crate::").for_each(&mut note);
+    // `src/a.rs` and `src/a/mod.rs` are one step below the root, `src/a/b.rs` two.
+    let parts: Vec<_> = source.path.split('/').collect();
+    let depth = parts.len() - 1 - usize::from(parts.last() == Some(&"mod.rs"));
+    named(&source.code, &"super::".repeat(depth)).for_each(&mut note);
+    used.remove(&source.room);
+    used
+}
+
+#[test]
+fn rooms_use_only_those_above_them() {
+    for source in sources() {
+        if source.room == "lib" {
+            continue;
+        }
+        let (_, allowed) = ROOMS
+            .iter()
+            .find(|(room, _)| *room == source.room)
+            .unwrap_or_else(|| panic!("{}: a room that the table lacks", source.path));
+        for room in used(&source) {
+            assert!(
+                allowed.contains(&&*room),
+                "{} uses `{room}`: {} may use {allowed:?}",
+                source.path,
+                source.room
+            );
+        }
+    }
+}
+
+#[test]
+fn the_table_itself_goes_upwards_and_is_used() {
+    let sources = sources();
+    for (i, (room, allowed)) in ROOMS.iter().enumerate() {
+        let above: Vec<_> = ROOMS[..i].iter().map(|(room, _)| *room).collect();
+        assert!(allowed.iter().all(|a| above.contains(a)), "{room}");
+        assert!(sources.iter().any(|s| s.room == *room), "{room} is gone");
+    }
+    let frame: BTreeSet<_> = sources
+        .iter()
+        .filter(|s| s.room == "message")
+        .flat_map(used)
+        .collect();
+    let expected = ["error", "frame", "limits", "utf8"];
+    assert!(frame.iter().eq(expected.iter()), "{frame:?}");
+}
+
+#[test]
+fn std_is_named_behind_the_feature_that_brings_it_only() {
+    for source in sources() {
+        if source.room == "lib" {
+            assert!(source.code.contains("#![no_std]"));
+            assert!(source.code.contains("#![forbid(unsafe_code)]"));
+            continue;
+        }
+        let std = named(&source.code, "std::").next();
+        assert!(
+            std.is_none() || source.path == STD,
+            "{} names std",
+            source.path
+        );
+        assert!(!source.code.contains("extern crate"), "{}", source.path);
+    }
+}
+
+#[test]
+fn only_some_rooms_allocate() {
+    for source in sources() {
+        let alloc = named(&source.code, "alloc::").next();
+        assert!(
+            alloc.is_none() || ALLOCATING.contains(&&*source.room),
+            "{} names alloc",
+            source.path
+        );
+    }
+}
+
+#[test]
+fn bindings_are_named_in_the_wasm_room_only() {
+    for source in sources() {
+        for name in ["wasm_bindgen", "js_sys"] {
+            assert!(
+                source.room == "wasm" || !source.code.contains(name),
+                "{} names {name}",
+                source.path
+            );
+        }
+    }
+}
+
+#[test]
+fn files_are_of_a_size_to_be_read() {
+    for source in sources() {
+        let (code, tests) = source.lines;
+        assert!(code <= MOST_LINES, "{}: {code} lines", source.path);
+        assert!(
+            tests <= MOST_LINES,
+            "{}: {tests} lines of tests",
+            source.path
+        );
+    }
+}
+
+#[test]
+fn this_test_reads_paths_as_they_are_written() {
+    assert_eq!(
+        first_names("{A, b::C, d::{e, f}, g};"),
+        ["A", "b", "d", "g"]
+    );
+    assert_eq!(first_names("frame::{Role, Rsv};"), ["frame"]);
+    let source = |path: &str, code: &str| Source {
+        path: path.to_owned(),
+        room: path
+            .split('/')
+            .nth(1)
+            .unwrap()
+            .trim_end_matches(".rs")
+            .to_owned(),
+        code: code.to_owned(),
+        lines: (0, 0),
+    };
+    let found = |path, code| used(&source(path, code)).into_iter().collect::<Vec<_>>();
+    assert_eq!(
+        found("src/a/b.rs", "use crate::{CloseCode, utf8};"),
+        ["error", "utf8"]
+    );
+    assert_eq!(
+        found("src/a/b.rs", "let x = crate::frame::encode();"),
+        ["frame"]
+    );
+    assert_eq!(
+        found("src/a/b.rs", "use super::super::frame::X;"),
+        ["frame"]
+    );
+    assert_eq!(found("src/a/mod.rs", "use super::frame::X;"), ["frame"]);
+    assert_eq!(
+        found("src/a/b.rs", "use super::frame::X; other_crate::y();"),
+        [""; 0]
+    );
+    assert_eq!(found("src/a.rs", "use super::http;"), ["http"]);
+}
