@@ -39,9 +39,9 @@ export function readHandshake(heads: { readonly [dir in Direction]?: Head }): Ha
   const faults: (Fault & { dir: Direction })[] = [];
   const { c2s, s2c } = heads;
   const asked = c2s && checkRequest(c2s);
-  const answered = s2c && checkResponse(s2c);
-  if (asked) faults.push({ dir: "c2s", ...asked });
-  if (answered) faults.push({ dir: "s2c", ...answered });
+  const answered = s2c && checkResponse(s2c, asked?.request);
+  if (asked?.fault) faults.push({ dir: "c2s", ...asked.fault });
+  if (answered?.fault) faults.push({ dir: "s2c", ...answered.fault });
 
   const request = c2s?.complete ? c2s : undefined;
   const response = s2c?.complete ? s2c : undefined;
