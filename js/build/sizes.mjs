@@ -7,7 +7,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { dist, put, refuse } from "./files.mjs";
 
 /** Bytes of the wasm module; to raise one is a decision, so it is a commit. */
-const BUDGET = { raw: 98_304, brotli: 32_768 };
+const BUDGET = { raw: 114_688, brotli: 36_864 };
 
 const sizes = {};
 for (const name of ["wscodec.wasm", "index.mjs"]) {
