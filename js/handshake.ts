@@ -3,6 +3,8 @@
 export type { Extension, ExtensionParam, Head } from "./handshake/head.ts";
 export type { RequestLike } from "./handshake/like.ts";
 export type { HandshakeLimits, HeadersInput } from "./handshake/options.ts";
+export { type OfferOptions, UpgradeOffer } from "./handshake/offer.ts";
+export { type HeadReader, UpgradeReader, UpgradeResponseReader } from "./handshake/reader.ts";
 export {
   type AcceptOptions,
   acceptKey,

@@ -25,13 +25,18 @@ export {
   type ExtensionParam,
   type HandshakeLimits,
   type Head,
+  type HeadReader,
   type HeadersInput,
+  type OfferOptions,
   refusal,
   refuse,
   type RefuseOptions,
   type RequestLike,
+  UpgradeOffer,
+  UpgradeReader,
   UpgradeRequest,
   UpgradeResponse,
+  UpgradeResponseReader,
 } from "./handshake.ts";
 export { setDebug } from "./lent.ts";
 export { MessageDecoder, type MessageType, type OwnedMessage } from "./messages.ts";

@@ -25,7 +25,7 @@ export let input = 0;
 export let row = 0;
 /** Goes up when the input is overwritten. */
 export let use = 0;
-let capacity = 0;
+let capacity = -1;
 
 /** Makes the input at least this long, with the bytes that are in it; then it is to be written. */
 export function prepare(length: number): void {
@@ -75,19 +75,18 @@ export function putParts(offset: number, parts: readonly string[]): number {
   return putAt(offset, encoder.encode(parts.join("\n")));
 }
 
-/** What a call of the module returned, or the error that it stands for. */
+/** What a call of the module returned; throws the error that it stands for. */
 export function checked(result: number, offset = true): number {
-  if (result >= 0) return result;
+  // The call may have made the memory grow.
   refresh();
-  const error = errorOf(-result);
-  const placed = offset && (error.status !== undefined || error.name === "HandshakeError");
-  throw placed ? errorOf(-result, words[row + OFFSET]) : error;
+  if (result >= 0) return result;
+  const placed = offset && errorTable()[-result - 1]?.group !== "MisuseError";
+  throw errorOf(-result, placed ? words[row + OFFSET] : undefined);
 }
 
 /** What the last call wrote, in memory of its own; a small answer shares its buffer with others. */
 export function output(result: number): Uint8Array<ArrayBuffer> {
-  checked(result, false);
-  refresh();
+  checked(result);
   const at = words[row + OUTPUT] as number;
   if (result > POOLED) return heap.slice(at, at + result);
   if (poolUsed + result > POOL) {
@@ -103,8 +102,7 @@ export function output(result: number): Uint8Array<ArrayBuffer> {
 
 /** The same as a string, for what is ASCII. */
 export function outputText(result: number): string {
-  checked(result, false);
-  refresh();
+  checked(result);
   return decodeLatin1(words[row + OUTPUT] as number, result);
 }
 

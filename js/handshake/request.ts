@@ -162,10 +162,10 @@ export class UpgradeRequest extends Head {
    * @throws HandshakeError `ORIGIN`, status 403
    */
   checkOrigin(allowed: "same-host" | readonly string[]): void {
-    // An empty text stands for the own host, and no origin is empty.
-    const origins = allowed === "same-host" ? [] : allowed.length === 0 ? ["", ""] : allowed;
-    const text = putParts(this.#restore(), origins);
-    checked(heads.check_origin(this.text.length, text));
+    const own = allowed === "same-host";
+    const length = this.#restore();
+    const text = putParts(length, own ? [] : allowed);
+    checked(heads.check_origin(length, text, own));
   }
 
   /**
@@ -175,10 +175,12 @@ export class UpgradeRequest extends Head {
    * @throws MisuseError `PROTOCOL_NOT_OFFERED`, `EXTENSION_NOT_OFFERED`,
    * `INVALID_HEADER`, `RESERVED_HEADER`
    */
-  accept(options?: AcceptOptions): Uint8Array<ArrayBuffer> {
+  accept(options: AcceptOptions = {}): Uint8Array<ArrayBuffer> {
     const length = this.#restore();
-    if (options === undefined) return output(heads.accept_plainly(this.#key));
     const { protocol, extensions = "", headers } = options;
+    if (protocol === undefined && extensions === "" && headers === undefined) {
+      return output(heads.accept_plainly(this.#key));
+    }
     const text = putParts(length, [
       protocol === undefined ? "" : `=${protocol}`,
       extensions,

@@ -9,7 +9,7 @@ use super::{address, errors};
 use crate::Limits;
 use crate::error::{Error, Fault, MisuseError};
 use crate::handshake::{
-    ClientRequest, Origin, Refusal, Request, RequestReader, Response, ResponseReader, accept_key,
+    ClientRequest, Origin, Refusal, Request, RequestReader, ResponseReader, accept_key,
     accept_plainly,
 };
 use crate::http::HeadScanner;
@@ -100,13 +100,14 @@ impl Heads {
         }
     }
 
-    /// Holds the request of `head` bytes against the origins in the `text` bytes that follow, or
-    /// against its own host if there are none.
-    pub fn check_origin(&mut self, head: usize, text: usize) -> i32 {
+    /// Holds the origin of the request of `head` bytes against its own host, or against those in
+    /// the `text` bytes that follow.
+    pub fn check_origin(&mut self, head: usize, text: usize, own: bool) -> i32 {
         let (head, text) = split(&self.input, head, text);
         let result = parts(text).and_then(|parts| {
-            let policy = match text {
-                [] => Origin::SameHost,
+            let policy = match (own, text) {
+                (true, _) => Origin::SameHost,
+                (false, []) => Origin::List(&[]),
                 _ => Origin::List(&parts),
             };
             Ok(reread(head)?.check_origin(policy))
