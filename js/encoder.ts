@@ -137,7 +137,10 @@ export class Encoder {
     return this.#length;
   }
 
-  /** The frames, lent: valid until the next call of this encoder. */
+  /**
+   * The frames, lent: valid until the next call of this encoder, or of anything
+   * else here that may need more memory.
+   */
   bytes(): Uint8Array<ArrayBuffer> {
     refresh();
     return lend(buffer, this.#address, this.#length);
@@ -188,9 +191,11 @@ export class Encoder {
 
   #bytes(first: number, data: Uint8Array, text: boolean): this {
     const { length } = data;
+    // A view on the memory, such as a decoder lends, would be gone when that grows.
+    const stable = this.#fits(length) || data.buffer !== buffer ? data : data.slice();
     this.#room(length);
     const at = this.#length + this.#headerLength(length);
-    heap.set(data, this.#address + at);
+    heap.set(stable, this.#address + at);
     if (text && !this.#output.is_utf8(at, length)) {
       throw misuse("TEXT_NOT_UTF8", "a text message must be UTF-8");
     }
@@ -230,9 +235,13 @@ export class Encoder {
     return (length < 126 ? 2 : length < 65536 ? 4 : 10) + (this.#key === undefined ? 0 : 4);
   }
 
+  #fits(length: number): boolean {
+    return this.#length + MAX_HEADER + length <= this.#capacity;
+  }
+
   #room(length: number): void {
-    const needed = this.#length + MAX_HEADER + length;
-    if (needed > this.#capacity) {
+    if (!this.#fits(length)) {
+      const needed = this.#length + MAX_HEADER + length;
       this.#capacity = Math.max(needed, this.#capacity * 2);
       this.#output.reserve(this.#capacity);
       this.#address = this.#output.address();

@@ -30,6 +30,9 @@ const RSV = 8;
 
 const HIGH = 2 ** 32;
 
+/** Shorter chunks never make the memory grow. */
+const LARGE = 16 * 1024;
+
 /**
  * Reads frames out of a stream of bytes, with all the rules of frames and
  * messages kept, and without ever holding a data frame's payload: a frame that
@@ -65,9 +68,13 @@ export class FrameDecoder {
   push(chunk: Bytes): this {
     const bytes = asUint8Array(chunk);
     if (this.#faulty) throw this.#fault();
+    const { length } = bytes;
+    // A view on the memory would be gone when that grows.
+    const stable = length >= LARGE && bytes.buffer === buffer ? bytes.slice() : bytes;
+    const input = inputRegion(length);
+    heap.set(stable, input);
     this.#generation = nextGeneration();
-    heap.set(bytes, inputRegion(bytes.length));
-    const count = this.#frames.push(arena, bytes.length);
+    const count = this.#frames.push(arena, length);
     refresh();
     this.#faulty = count < 0;
     this.#at = rows - WIDTH;

@@ -63,8 +63,10 @@ const LARGE = 16 * 1024;
  * });
  * ```
  *
- * What `bytes()` returns is lent: it is valid until the next `push` or `commit`
- * of any decoder of this package. Take a {@link copy} to keep it.
+ * What `bytes()` returns is lent: it is valid until the next `push`, `reserve`
+ * or `commit` of any decoder of this package, and it can be handed to these and
+ * to an `Encoder`. An `Encoder` that has to grow also ends it. Take a
+ * {@link copy} to keep it.
  */
 export class MessageDecoder {
   #messages: Messages;
@@ -74,8 +76,10 @@ export class MessageDecoder {
   #generation = 0;
   /** Whether a fault comes after the rows. */
   #faulty = false;
-  /** Where `reserve` has pointed: 0 for the arena's input. */
+  /** Where `reserve` has pointed: 0 for the arena's input; how far, and when. */
   #space = 0;
+  #reserved = 0;
+  #reservedAt = -1;
 
   constructor(options: DecoderOptions) {
     this.#messages = new Messages(...decoderArguments(options));
@@ -92,34 +96,39 @@ export class MessageDecoder {
    * @throws the fault that the stream is in, if it was found by an earlier push
    */
   push(chunk: Bytes): this {
-    const bytes = chunk instanceof Uint8Array ? chunk : asUint8Array(chunk);
+    let bytes = chunk instanceof Uint8Array ? chunk : asUint8Array(chunk);
     const length = bytes.length;
     if (this.#faulty) throw this.#fault();
-    this.#generation = nextGeneration();
+    // The generation ends only when the chunk is copied: it may be what was lent.
     if (length >= LARGE) {
+      // A view on the memory would be gone when that grows.
+      if (bytes.buffer === buffer) bytes = bytes.slice();
       const space = this.#messages.space(arena, length);
+      refresh();
       if (space !== 0) {
-        refresh();
         heap.set(bytes, space);
+        this.#generation = nextGeneration();
         this.#rows(this.#messages.fill(arena, length));
         return this;
       }
     }
     const input = inputRegion(length);
     heap.set(bytes, input);
+    this.#generation = nextGeneration();
     this.#rows(this.#messages.push(arena, length));
     return this;
   }
 
   /**
-   * A view on the module's memory into which the next bytes of the stream can
-   * be read without a copy, `length` bytes long or less, never empty. Say how
-   * many came with {@link commit}, before anything else is pushed anywhere.
+   * A view of `length` bytes on the module's memory, into which the next bytes
+   * of the stream can be read without a copy. Say how many came with
+   * {@link commit}, before anything else is pushed or reserved anywhere.
    */
   reserve(length = 64 * 1024): Uint8Array<ArrayBuffer> {
     if (this.#faulty) throw this.#fault();
     integer("length", length);
-    this.#generation = nextGeneration();
+    this.#generation = this.#reservedAt = nextGeneration();
+    this.#reserved = length;
     this.#at = this.#end = 0;
     this.#space = this.#messages.space(arena, length);
     refresh();
@@ -127,10 +136,14 @@ export class MessageDecoder {
     return new Uint8Array(buffer, address, length);
   }
 
-  /** Decodes the first `length` bytes of what {@link reserve} has lent. */
+  /**
+   * Decodes the first `length` bytes of what {@link reserve} has lent.
+   *
+   * @throws MisuseError `STALE` if nothing is reserved any more
+   */
   commit(length: number): this {
-    checkGeneration(this.#generation);
-    integer("length", length);
+    checkGeneration(this.#reservedAt);
+    integer("length", length, this.#reserved);
     this.#generation = nextGeneration();
     this.#rows(
       this.#space === 0

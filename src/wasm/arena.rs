@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::address;
+use crate::frame::MAX_CONTROL_LEN;
 use crate::message::Shared;
 
 /// One region for bytes that come in, and the rows that the last decoding left.
@@ -62,12 +63,12 @@ impl Arena {
 }
 
 impl Arena {
-    /// Forgets the last call's rows, and makes sure that control payloads of `len` bytes of input
-    /// have a place that does not move.
+    /// Forgets the last call's rows, and makes sure that control payloads of `len` bytes of input,
+    /// and one that began before them, have a place that does not move.
     pub(super) fn begin(&mut self, len: usize) {
         self.rows.clear();
         self.side.clear();
-        self.side.reserve(len);
+        self.side.reserve(len + MAX_CONTROL_LEN);
     }
 }
 
