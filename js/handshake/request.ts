@@ -224,14 +224,16 @@ export function refuse(status: number, options: RefuseOptions = {}): Uint8Array<
 }
 
 /**
- * The answer that an error calls for: what {@link UpgradeRequest.parse},
- * `from` and `checkOrigin` throw. `undefined` for what no answer belongs to,
- * such as errors of the caller.
+ * The answer that an error calls for, with a line of text that says what is
+ * wrong: for what {@link UpgradeRequest.parse}, `from` and `checkOrigin` throw.
+ *
+ * @throws the error itself if no answer belongs to it, such as one of the
+ * caller's
  */
-export function refusal(error: unknown): Uint8Array<ArrayBuffer> | undefined {
-  if (!(error instanceof WscodecError)) return undefined;
-  const row = errorTable().find(({ code }) => code === error.code);
-  if (row?.status === undefined) return undefined;
+export function refusal(error: unknown): Uint8Array<ArrayBuffer> {
+  const code = error instanceof WscodecError ? error.code : undefined;
+  const row = errorTable().find((row) => row.code === code);
+  if (row?.status === undefined) throw error;
   return refuse(row.status, { headers: [["Content-Type", "text/plain"]], body: row.message });
 }
 

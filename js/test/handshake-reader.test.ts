@@ -1,0 +1,153 @@
+/** Heads that come in pieces. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  MessageDecoder,
+  UpgradeReader,
+  UpgradeRequest,
+  type UpgradeResponse,
+  UpgradeResponseReader,
+} from "wscodec";
+
+import { bytes, head, KEY, REQUEST, RESPONSE, text, thrown } from "./handshake-heads.ts";
+
+const FRAME = "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+
+/** What a reader gives for chunks. */
+function read<T>(
+  reader: { push(chunk: Uint8Array): T | undefined },
+  chunks: Uint8Array[],
+): T | undefined {
+  for (const [i, chunk] of chunks.entries()) {
+    const got = reader.push(chunk);
+    if (got === undefined) continue;
+    assert.equal(i, chunks.length - 1, "not before the last byte of the head is there");
+    return got;
+  }
+  return undefined;
+}
+
+test("a request is the same at every cut", () => {
+  const input = bytes(head(REQUEST) + FRAME);
+  const end = head(REQUEST).length;
+  for (let cut = 0; cut < end; cut++) {
+    const reader = new UpgradeReader();
+    const request = read(reader, [input.subarray(0, cut), input.subarray(cut)]);
+    assert.equal(request?.key, KEY);
+    assert.equal(request?.headLength, end);
+    assert.equal(text(reader.rest), FRAME);
+    assert.equal(reader.buffered, 0);
+  }
+  const reader = new UpgradeReader();
+  const every = Array.from(input.subarray(0, end), (_, i) => input.subarray(i, i + 1));
+  assert.equal(read(reader, every)?.path, "/chat?room=1");
+  assert.equal(reader.rest.length, 0);
+  assert.equal(thrown(() => reader.push(input)).code, "HEAD_COMPLETE");
+});
+
+test("an answer is the same at every cut", () => {
+  const input = bytes(head(RESPONSE) + FRAME);
+  const end = head(RESPONSE).length;
+  for (let cut = 0; cut < end; cut++) {
+    const reader = new UpgradeResponseReader({ key: KEY });
+    const response = read<UpgradeResponse>(reader, [input.subarray(0, cut), input.subarray(cut)]);
+    assert.equal(response?.accepted, true);
+    assert.equal(text(reader.rest), FRAME);
+  }
+  const other = { key: "AAAAAAAAAAAAAAAAAAAAAA==" };
+  const reader = new UpgradeResponseReader(other);
+  reader.push(input.subarray(0, 9));
+  assert.equal(thrown(() => reader.push(input.subarray(9))).code, "ACCEPT");
+});
+
+test("a head that can't become right is refused at once, and stays so", () => {
+  for (const [start, code] of [
+    ["\x16\x03\x01", "MALFORMED_HEAD"],
+    ["GET / HTTP/1.1\r\nHost :", "MALFORMED_HEAD"],
+    ["GET / HTTP/2.0\r\n", "HTTP_VERSION"],
+  ] as const) {
+    const input = bytes(start);
+    const reader = new UpgradeReader();
+    let error: unknown;
+    for (let i = 0; i < input.length && error === undefined; i++) {
+      try {
+        assert.equal(reader.push(input.subarray(i, i + 1)), undefined);
+      } catch (thrown) {
+        error = thrown;
+      }
+    }
+    assert.equal((error as { code: string }).code, code);
+    assert.equal(thrown(() => reader.push(bytes(head(REQUEST)))), error);
+    assert.equal(thrown(() => reader.rest).code, "HEAD_INCOMPLETE");
+    assert.equal(reader.buffered, 0);
+  }
+  const late = head(REQUEST, { "Host:": "Host: a b" });
+  const reader = new UpgradeReader();
+  reader.push(bytes(late.slice(0, 40)));
+  const error = thrown(() => reader.push(bytes(late.slice(40))));
+  assert.deepEqual([error.code, error.offset], ["HOST", late.indexOf("Host")]);
+});
+
+test("no more is held than the limit", () => {
+  const piece = bytes("x".repeat(1000));
+  for (const [maxHead, pieces] of [
+    [undefined, 17],
+    [5000, 5],
+  ] as const) {
+    const reader = new UpgradeReader(maxHead === undefined ? undefined : { maxHead });
+    reader.push(bytes("GET / HTTP/1.1\r\nX: "));
+    let pushed = 0;
+    const error = thrown(() => {
+      for (; pushed < 1000; pushed++) reader.push(piece);
+    });
+    assert.deepEqual([error.code, error.offset], ["HEAD_TOO_LARGE", maxHead ?? 16384]);
+    assert.equal(pushed + 1, pieces);
+  }
+  const exact = bytes(head(REQUEST));
+  const reader = new UpgradeReader({ maxHead: exact.length });
+  reader.push(exact.subarray(0, 10));
+  assert.ok(reader.push(bytes(text(exact.subarray(10)) + FRAME.repeat(10_000))));
+  assert.equal(reader.rest.length, FRAME.length * 10_000);
+  assert.throws(() => new UpgradeReader({ maxHeaders: -1 }), RangeError);
+});
+
+test("readers do not get into each other's way, nor into the decoders'", () => {
+  const input = bytes(head(REQUEST));
+  const readers = Array.from({ length: 500 }, () => new UpgradeReader());
+  const decoder = new MessageDecoder({ role: "server" });
+  const requests: UpgradeRequest[] = [];
+  for (let at = 0; at < input.length; at += 40) {
+    decoder.push(bytes(FRAME));
+    for (const reader of readers) {
+      const request = reader.push(input.subarray(at, at + 40));
+      if (request !== undefined) requests.push(request);
+    }
+    assert.ok(decoder.next());
+    assert.equal(decoder.text(), "Hello");
+  }
+  assert.equal(requests.length, readers.length);
+  assert.ok(requests.every(({ key }) => key === KEY));
+  const given = new UpgradeReader();
+  given.push(input.subarray(0, 100));
+  assert.equal(given.buffered, 100);
+  given.free();
+  assert.equal(given.buffered, 0);
+});
+
+test("a byte at a time costs no more than its share", () => {
+  const lines = Array.from({ length: 90 }, (_, i) => `X-${i}: ${"y".repeat(160)}`);
+  const input = bytes(head([...REQUEST, ...lines]));
+  assert.ok(input.length > 15_000);
+  const time = (length: number) => {
+    const reader = new UpgradeReader();
+    const start = performance.now();
+    for (let i = 0; i < length; i++) reader.push(input.subarray(i, i + 1));
+    return performance.now() - start;
+  };
+  const best = (length: number) => Math.min(...Array.from({ length: 7 }, () => time(length)));
+  best(input.length);
+  const [part, whole] = [best(input.length / 8), best(input.length)];
+  assert.ok(whole < part * 32, `${part} ms for an eighth, ${whole} ms for all`);
+});
