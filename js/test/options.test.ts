@@ -1,0 +1,161 @@
+// What decoders and encoders are told when they are made, and the table of errors.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  type DecoderOptions,
+  Encoder,
+  errorTable,
+  FrameDecoder,
+  HandshakeError,
+  LimitError,
+  MessageDecoder,
+  MisuseError,
+  PeerError,
+  simd,
+  WscodecError,
+} from "wscodec";
+
+import { bytesOf } from "./codec-harness.ts";
+
+const makers = [
+  (options: DecoderOptions) => new MessageDecoder(options),
+  (options: DecoderOptions) => new FrameDecoder(options),
+];
+
+/** The code of the error that these bytes are, if they are one. */
+function errorCode(
+  decoder: MessageDecoder | FrameDecoder,
+  bytes: Uint8Array,
+): string | undefined {
+  try {
+    decoder.push(bytes);
+    while (decoder.next());
+    return undefined;
+  } catch (error) {
+    assert.ok(error instanceof WscodecError);
+    return error.code;
+  }
+}
+
+test("a role has to be given", () => {
+  for (const role of [undefined, null, "", "Server", "peer", 1]) {
+    const options = { role } as unknown as DecoderOptions;
+    for (const make of [...makers, (wrong: DecoderOptions) => new Encoder(wrong)]) {
+      assert.throws(() => make(options), { name: "TypeError", message: /role/ }, `${role}`);
+    }
+  }
+});
+
+test("numbers have to be whole and in range", () => {
+  const names: [keyof DecoderOptions, number][] = [
+    ["maxFrame", Number.MAX_SAFE_INTEGER],
+    ["maxMessage", Number.MAX_SAFE_INTEGER],
+    ["maxFragments", 2 ** 32 - 1],
+    ["rsv", 7],
+    ["offset", Number.MAX_SAFE_INTEGER],
+  ];
+  for (const make of makers) {
+    for (const [name, most] of names) {
+      for (const value of [0, 1, most]) make({ role: "client", [name]: value }).free();
+      for (const value of [-1, 0.5, most + 1, Number.NaN, Number.POSITIVE_INFINITY, "5", null]) {
+        const options = { role: "client", [name]: value } as DecoderOptions;
+        if (value === null) make(options).free();
+        else {
+          const named = { name: "RangeError", message: new RegExp(name) };
+          assert.throws(() => make(options), named, `${name}: ${value}`);
+        }
+      }
+    }
+  }
+});
+
+test("the defaults", () => {
+  const at = (length: number) => {
+    const bytes = new Uint8Array(10);
+    bytes.set([0x82, 0x7f]);
+    new DataView(bytes.buffer).setBigUint64(2, BigInt(length));
+    return bytes;
+  };
+  for (const make of makers) {
+    const role = "client";
+    assert.equal(errorCode(make({ role }), at(64 * 2 ** 20)), undefined);
+    assert.equal(errorCode(make({ role }), at(64 * 2 ** 20 + 1)), "FRAME_TOO_LARGE");
+    const maxFrame = 2 ** 30;
+    assert.equal(errorCode(make({ role, maxFrame }), at(2 ** 27)), "MESSAGE_TOO_LARGE");
+    const maxMessage = 2 ** 30;
+    assert.equal(errorCode(make({ role, maxFrame, maxMessage }), at(2 ** 30)), undefined);
+    assert.equal(errorCode(make({ role, maxMessage }), at(2 ** 30)), "FRAME_TOO_LARGE");
+    assert.equal(errorCode(make({ role }), bytesOf("c1 00")), "RESERVED_BITS");
+    const most = bytesOf(["01 00", "0000*131070", "80 00"]);
+    assert.equal(errorCode(make({ role }), most), undefined);
+    const more = bytesOf(["01 00", "0000*131071", "80 00"]);
+    assert.equal(errorCode(make({ role }), more), "TOO_MANY_FRAGMENTS");
+  }
+});
+
+test("each decoder has its own limits", () => {
+  const small = new MessageDecoder({ role: "client", maxMessage: 1 });
+  const large = new MessageDecoder({ role: "client" });
+  const bytes = bytesOf("82 02 0102");
+  assert.equal(errorCode(small, bytes), "MESSAGE_TOO_LARGE");
+  assert.equal(errorCode(large, bytes), undefined);
+});
+
+test("places are told as they are asked for", () => {
+  const messages = new MessageDecoder({ role: "client", offset: 1000 });
+  const frames = new FrameDecoder({ role: "client", offset: 1000 });
+  const bytes = bytesOf("89 00 81 05 4865");
+  messages.push(bytes);
+  frames.push(bytes);
+  assert.equal(messages.offset, 1006);
+  assert.equal(frames.consumed, 1006);
+  assert.equal(frames.frameOffset, 1002);
+  assert.throws(() => messages.end(), { code: "UNEXPECTED_EOF", closeCode: 1006, offset: 1006 });
+  assert.throws(() => frames.end(), { code: "UNEXPECTED_EOF", closeCode: 1006, offset: 1006 });
+});
+
+test("the table of errors", () => {
+  const table = errorTable();
+  const codes = table.map(({ code }) => code);
+  assert.equal(new Set(codes).size, codes.length, "codes are distinct");
+  for (const { group, code, closeCode, status, message } of table) {
+    assert.match(code, /^[A-Z0-9_]+$/);
+    assert.ok(message.length > 10, code);
+    switch (group) {
+      case "PeerError":
+        assert.ok([1002, 1006, 1007].includes(closeCode as number), code);
+        assert.equal(status, undefined, code);
+        break;
+      case "LimitError":
+        assert.ok((closeCode === undefined) !== (status === undefined), code);
+        assert.ok([1008, 1009, 431].includes((closeCode ?? status) as number), code);
+        break;
+      case "HandshakeError":
+        assert.equal(closeCode, undefined, code);
+        assert.ok(status === undefined || (status >= 400 && status < 500), code);
+        break;
+      default:
+        assert.equal(group, "MisuseError", code);
+        assert.equal(closeCode ?? status, undefined, code);
+    }
+  }
+});
+
+test("the classes of errors", () => {
+  const row = { group: "", code: "CODE", closeCode: 1002, status: undefined, message: "words" };
+  for (const Class of [PeerError, HandshakeError, LimitError, MisuseError]) {
+    const error = new Class(row, 7);
+    assert.ok(error instanceof WscodecError && error instanceof Error);
+    assert.equal(error.name, Class.name);
+    assert.equal(error.message, "words (at byte 7)");
+    assert.deepEqual([error.code, error.closeCode, error.status, error.offset], ["CODE", 1002, undefined, 7]);
+    assert.match(String(error.stack), new RegExp(Class.name));
+  }
+  assert.equal(new PeerError(row).message, "words");
+});
+
+test("the module has SIMD, as published", () => {
+  assert.equal(simd(), true);
+});
