@@ -97,11 +97,16 @@ function echo(socket: Socket, first: Uint8Array): void {
   const decoder = new MessageDecoder({ role: "server" });
   const encoder = new Encoder({ role: "server" });
   const take = (chunk: Uint8Array) => {
+    let closed = false;
     for (const message of decoder.push(chunk)) {
       if (message.type === "text") encoder.text(message.text());
-      if (message.type === "close") encoder.close(message.closeCode);
+      if (message.type === "close") {
+        encoder.close(message.closeCode);
+        closed = true;
+      }
     }
     if (encoder.length > 0) socket.write(encoder.take());
+    if (closed) socket.end();
   };
   take(first);
   socket.on("data", take);

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  HandshakeError,
+  LimitError,
   MessageDecoder,
   UpgradeReader,
   UpgradeRequest,
@@ -134,6 +136,61 @@ test("readers do not get into each other's way, nor into the decoders'", () => {
   assert.equal(given.buffered, 100);
   given.free();
   assert.equal(given.buffered, 0);
+});
+
+/** xorshift32, so that a failure can be had again. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+test("damaged heads give an error or a request, and in pieces the same", () => {
+  const seed = bytes(
+    head(REQUEST, {
+      p: "Sec-WebSocket-Protocol: chat, v2",
+      e: 'Sec-WebSocket-Extensions: x; a="1\\0"; b, y',
+      n: "Content-Length: 0",
+    }) + FRAME,
+  );
+  const odd = bytes("\r\n \t:;,=\"\\\0/\x7f\x80\xff0");
+  const below = random(0x9e3779b9);
+  const outcome = (call: () => UpgradeRequest | undefined) => {
+    try {
+      const request = call();
+      if (request === undefined) return "incomplete";
+      const { key, path, host, origin, protocols, extensions, headers } = request;
+      const parts = [key, path, host, origin, protocols, extensions, headers];
+      return JSON.stringify([...parts, text(request.accept({ protocol: protocols[0] }))]);
+    } catch (error) {
+      assert.ok(error instanceof HandshakeError || error instanceof LimitError, String(error));
+      return `${error.code} ${error.offset}`;
+    }
+  };
+  const seen = new Set<string>();
+  for (let round = 0; round < 20_000; round++) {
+    const input = seed.slice();
+    for (let changes = below(4); changes > 0; changes--) {
+      const at = below(input.length);
+      if (below(2) === 0) input[at] = odd[below(odd.length)] as number;
+      else input.copyWithin(at, at + 1 + below(8));
+    }
+    const whole = outcome(() => UpgradeRequest.parse(input));
+    const cut = below(input.length);
+    const reader = new UpgradeReader();
+    let pieces = outcome(() => reader.push(input.subarray(0, cut)));
+    if (pieces === "incomplete") pieces = outcome(() => reader.push(input.subarray(cut)));
+    reader.free();
+    assert.equal(pieces, whole, JSON.stringify(text(input)));
+    seen.add(whole.split(" ", 1)[0] as string);
+  }
+  for (const code of ["MALFORMED_HEAD", "KEY", "HOST", "VERSION", "UPGRADE_HEADER", "PROTOCOL_HEADER"]) {
+    assert.ok(seen.has(code), code);
+  }
 });
 
 test("a byte at a time costs no more than its share", () => {
