@@ -43,11 +43,19 @@ export abstract class Head {
 
   /** The first value of the header with that name, in any case. */
   header(name: string): string | undefined {
+    const { text } = this;
     const wanted = name.toLowerCase();
-    for (const [name, value] of this.headers) {
-      if (name.length === wanted.length && name.toLowerCase() === wanted) return value;
+    const { length } = wanted;
+    let at = text.indexOf("\r\n") + 2;
+    for (;;) {
+      const end = text.indexOf("\r\n", at);
+      if (end <= at) return undefined;
+      const colon = at + length;
+      if (text.indexOf(":", at) === colon && text.slice(at, colon).toLowerCase() === wanted) {
+        return trim(text.slice(colon + 1, end));
+      }
+      at = end + 2;
     }
-    return undefined;
   }
 
   /** The members of a checked comma list over all lines of one name. */

@@ -1,7 +1,7 @@
 /** The part of the module's memory in which heads are read and written. */
 
 import { Heads } from "../wasm.ts";
-import { errorOf, errorTable, misuse, type WscodecError } from "../errors.ts";
+import { errorOf, errorTable, type WscodecError } from "../errors.ts";
 import { buffer, decodeLatin1, encodeLatin1, heap, refresh, words } from "../memory.ts";
 
 // As the module lays out its row.
@@ -108,6 +108,5 @@ export function outputText(result: number): string {
 
 /** An error of the module by its name. */
 export function named(code: string): WscodecError {
-  const at = errorTable().findIndex((row) => row.code === code);
-  return at < 0 ? misuse(code, code) : errorOf(at + 1);
+  return errorOf(errorTable().findIndex((row) => row.code === code) + 1);
 }

@@ -26,7 +26,6 @@ const like = (changes = {}) => ({ method: "GET", url: "/chat", headers: pairs, .
 test("a request comes in many shapes", () => {
   const url = "https://example.com:8080/chat?a=1";
   const withoutHost = pairs.filter(([name]) => name !== "Host");
-  // A Request of fetch may not have such headers outside of workers.
   for (const request of [
     like(),
     like({ headers: Object.fromEntries(pairs) }),
@@ -35,6 +34,7 @@ test("a request comes in many shapes", () => {
     like({ headers: new Headers(pairs) }),
     like({ headers: {}, rawHeaders: pairs.flat(), httpVersion: "1.1" }),
     like({ url, headers: new Headers(withoutHost) }),
+    new Request(url, { headers: withoutHost }),
     like({ url: "wss://example.com:8080?a=1", headers: withoutHost }),
   ]) {
     const upgrade = UpgradeRequest.from(request);
@@ -221,7 +221,7 @@ test("a server of ws answers an offer", async () => {
   }
 });
 
-test("what comes from a recording is the same from its parts", () => {
+test("a head is the same from its parts", () => {
   const input = head(REQUEST);
   const again = UpgradeRequest.from({
     method: "GET",

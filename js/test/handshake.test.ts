@@ -59,7 +59,12 @@ test("a request gives what it asks for", () => {
     { name: "y", params: [] },
   ]);
   assert.equal(request.header("x-odd"), "caf\xe9 \x80\xff\xa0");
-  assert.equal(request.header("__proto__"), undefined);
+  for (const name of ["__proto__", "", "Hos", "Host: example.com", "GET /chat?room=1 HTTP/1.1"]) {
+    assert.equal(request.header(name), undefined);
+  }
+  for (const [name, value] of parse().headers) {
+    assert.equal(parse().header(name.toUpperCase()), value);
+  }
   assert.equal(request.headers.length, REQUEST.length - 1 + 5);
   assert.deepEqual(request.headers[0], ["Host", "example.com:8080"]);
   assert.equal(parse().origin, undefined);
