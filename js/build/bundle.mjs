@@ -1,7 +1,7 @@
 // Makes the package's modules: index.mjs and index.cjs with the wasm module inside,
 // the wasm module as a file, and the command, which uses index.mjs.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import * as esbuild from "esbuild";
@@ -73,5 +73,5 @@ async function command(library) {
 
 const inputs = await library("esm", "index.mjs");
 await library("cjs", "index.cjs");
-if (existsSync(join(js, "cli.ts"))) await command(inputs);
+await command(inputs);
 put(join(dist, "wscodec.wasm"), readFileSync(join(js, "generated", "wscodec.wasm")));

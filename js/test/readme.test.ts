@@ -1,0 +1,66 @@
+/** The README's JavaScript, run as it is written but for the port. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo, Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+
+import WebSocket from "ws";
+
+const root = new URL("../../", import.meta.url);
+
+/** The first block of JavaScript in a Markdown file. */
+function example(file: string): string {
+  const text = readFileSync(new URL(file, root), "utf8");
+  const block = /^```js\n(.*?)^```$/ms.exec(text)?.[1];
+  assert.ok(block, `${file} has a block of JavaScript`);
+  return block;
+}
+
+/** Runs an example and gives what it calls `name`. */
+async function run<T>(source: string, name: string): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "wscodec-readme-"));
+  try {
+    const path = join(folder, "example.mjs");
+    const built = new URL("pkg/dist/index.mjs", root).href;
+    const named = `${source.replaceAll('"wscodec"', JSON.stringify(built))}\nexport { ${name} };\n`;
+    writeFileSync(path, named);
+    const module = (await import(pathToFileURL(path).href)) as Record<string, T>;
+    return module[name] as T;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("the README's server echoes what a WebSocket client sends", { timeout: 20_000 }, async () => {
+  const source = example("README.md");
+  assert.match(source, /server\.listen\(8080,/);
+  const server = await run<Server>(source.replace("listen(8080,", "listen(0,"), "server");
+  if (!server.listening) await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+
+  const client = new WebSocket(`ws://127.0.0.1:${port}/`, { perMessageDeflate: false });
+  const received: [string, boolean][] = [];
+  client.on("message", (data, binary) => received.push([data.toString(), binary]));
+  await once(client, "open");
+  client.send("Grüße 🦀");
+  client.send(Buffer.from("bytes"));
+  client.send("x".repeat(100_000));
+  client.ping("there?");
+  const [pong] = (await once(client, "pong")) as [Buffer];
+  assert.equal(pong.toString(), "there?");
+  assert.deepEqual(received, [
+    ["Grüße 🦀", false],
+    ["bytes", true],
+    ["x".repeat(100_000), false],
+  ]);
+  client.close(1000);
+  const [code] = (await once(client, "close")) as [number];
+  assert.equal(code, 1005);
+  server.close();
+  await once(server, "close");
+});
