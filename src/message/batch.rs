@@ -31,6 +31,13 @@ impl<E: Inbound> Receiver<E> {
         self.assembly.reserve(len);
     }
 
+    /// Room for `len` bytes of the stream, where all of them belong to the payload that is being
+    /// read: [`space`](Self::space), with what the last batch put together dropped.
+    pub(crate) fn begin_fill(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.drop_finished();
+        self.space(len).filter(|space| space.len() == len)
+    }
+
     /// Takes the messages at the front of `input` that are one plain frame each, and shows them to
     /// `each`: what [`receive`](Self::receive) does, without coming back for every one.
     #[inline]

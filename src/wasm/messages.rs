@@ -49,16 +49,25 @@ impl Messages {
     /// complement if a [fault](Self::fault) came after them.
     pub fn push(&mut self, arena: &mut Arena, len: usize) -> i32 {
         arena.begin(len);
-        self.receiver.begin_batch(&mut arena.shared, len);
         let mut input = &mut arena.input[..len];
         let range = input.as_ptr_range();
         let rows = &mut arena.rows;
+        let receiver = &mut self.receiver;
+        let mut batch = false;
         self.fault = loop {
-            let result = self
-                .receiver
-                .receive_simple(&mut input, |message| message_row(rows, message))
-                .and_then(|()| self.receiver.receive(&mut input));
-            match result {
+            let simple = receiver.receive_simple(&mut input, |message| message_row(rows, message));
+            if let Err(fault) = simple {
+                break Some(fault);
+            }
+            if input.is_empty() {
+                break None;
+            }
+            // Only what is not simple is put together anywhere.
+            if !batch {
+                receiver.begin_batch(&mut arena.shared, input.len());
+                batch = true;
+            }
+            match receiver.receive(&mut input) {
                 Ok(Some(event)) => row(rows, event, |payload| {
                     if range.contains(&payload.as_ptr()) || payload.is_empty() {
                         address(payload)
@@ -70,20 +79,19 @@ impl Messages {
                 Err(fault) => break Some(fault),
             }
         };
-        self.receiver.end_batch(&mut arena.shared);
+        if batch {
+            receiver.end_batch(&mut arena.shared);
+        }
         outcome(rows.len() / 4, self.fault.is_some())
     }
 
     /// Where `len` bytes may be written if all of them belong to the payload that is being read;
     /// 0 if they don't.
     pub fn space(&mut self, arena: &mut Arena, len: usize) -> u32 {
-        match self.receiver.space(len) {
-            Some(space) if space.len() == len => {
-                arena.begin(0);
-                address(space)
-            }
-            _ => 0,
-        }
+        arena.begin(0);
+        self.receiver
+            .begin_fill(len)
+            .map_or(0, |space| address(space))
     }
 
     /// Takes the bytes that were written to [`space`](Self::space). Returns the number of rows.
