@@ -56,6 +56,11 @@ impl Assembly {
         &mut self.bytes[self.end..end]
     }
 
+    /// How much room there is without making more.
+    pub(super) fn spare(&self) -> usize {
+        self.bytes.len() - self.end
+    }
+
     /// The bytes that [`advance`](Self::advance) is about to count in.
     pub(super) fn written(&mut self, len: usize) -> &mut [u8] {
         &mut self.bytes[self.end..self.end + len]

@@ -423,7 +423,12 @@ impl<E: Inbound> Receiver<E> {
             let have = self.assembly.len() as u64;
             // One byte more than allowed, for a message over the limit to show.
             let most = usize::try_from((self.bounds.message - have).saturating_add(1));
-            let room = self.assembly.len().max(DECODE_STEP);
+            // What is there is used up before more is made: room that grew with each piece would
+            // be cleared with each.
+            let room = match self.assembly.spare() {
+                spare @ DECODE_STEP.. => spare,
+                _ => self.assembly.len().max(DECODE_STEP),
+            };
             let output = self
                 .assembly
                 .space(most.map_or(room, |most| most.min(room)));
