@@ -3,9 +3,11 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use wscodec::frame::{self, Compiled, Decoder, Header, OpCode, Role, Rules, encode};
-use wscodec::message::{Kind, Pieces, Prepared, Receiver, Sender};
-use wscodec::{CloseCode, Limits};
+use wscodec::frame::{self, Compiled, Decoder, Header, OpCode, Role, Rsv, Rules, encode};
+use wscodec::message::{
+    Event, Inbound, Kind, Outbound, Pieces, Prepared, Progress, Receiver, Sender, Treatment,
+};
+use wscodec::{CloseCode, Error, Limits};
 
 struct Counting;
 
@@ -215,6 +217,69 @@ fn sending_into_a_buffer_with_room() {
         client.close(None, &mut out).unwrap();
     });
     assert_eq!(allocated, 0);
+}
+
+/// Turns every byte around, and calls that coded.
+struct Inverted;
+
+impl Inbound for Inverted {
+    fn rsv(&self) -> Rsv {
+        Rsv::RSV3
+    }
+
+    fn begin(&mut self, _: Rsv) -> Result<Treatment, Error> {
+        Ok(Treatment::Decode)
+    }
+
+    fn decode(&mut self, input: &[u8], _: bool, output: &mut [u8]) -> Result<Progress, Error> {
+        let n = input.len().min(output.len());
+        for (to, from) in output.iter_mut().zip(input) {
+            *to = !from;
+        }
+        Ok(Progress {
+            read: n,
+            written: n,
+            done: n == input.len(),
+        })
+    }
+}
+
+impl Outbound for Inverted {
+    fn begin(&mut self, _: Kind, _: Option<usize>) -> Rsv {
+        Rsv::RSV3
+    }
+
+    fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+        output.extend(input.iter().map(|byte| !byte));
+        Ok(())
+    }
+}
+
+#[test]
+fn messages_that_an_extension_codes() {
+    let mut sender = Sender::new(|| [1, 2, 3, 4], Inverted);
+    let mut receiver = Receiver::with_extension(Role::Server, &Limits::default(), Inverted);
+    let mut out = Vec::with_capacity(100_000);
+    steady("coded", || {
+        out.clear();
+        sender.binary(&[7; 50_000], &mut out).unwrap();
+        sender.begin(Kind::Text, b"Hel", &mut out).unwrap();
+        sender.finish(b"lo", &mut out).unwrap();
+        let mut messages = 0;
+        for mut read in out.chunks_mut(8192) {
+            while let Some(event) = receiver.receive(&mut read).unwrap() {
+                let Event::Message(message) = event else {
+                    panic!("no message");
+                };
+                messages += 1;
+                match message.text() {
+                    Some(text) => assert_eq!(text, "Hello"),
+                    None => assert!(message.payload == [7; 50_000]),
+                }
+            }
+        }
+        assert_eq!(messages, 2);
+    });
 }
 
 #[test]

@@ -227,6 +227,21 @@ fn a_bomb_is_refused_while_it_is_decoded() {
     assert!(receiver.buffered() <= 210_000, "{}", receiver.buffered());
 }
 
+/// A step that costs as much as what was decoded before it would take minutes here.
+#[test]
+fn a_long_coded_message_byte_by_byte() {
+    let mut receiver = receiver(Role::Client, &Limits::default());
+    let mut seen = Vec::new();
+    let payload = b"\x05x".repeat(150_000);
+    let mut bytes = b"\xa2\x7f\0\0\0\0\0\x04\x93\xe0".to_vec();
+    bytes.extend(payload);
+    for byte in &mut bytes {
+        drive::feed(&mut receiver, std::slice::from_mut(byte), &mut seen).unwrap();
+    }
+    assert!(seen == [Seen::Binary(vec![b'x'; 750_000])]);
+    assert!(receiver.buffered() <= 3 * 750_000, "{}", receiver.buffered());
+}
+
 #[test]
 fn damage_fails_the_connection() {
     let limits = Limits::default();
