@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo, Server } from "node:net";
+import { type AddressInfo, connect, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -61,6 +61,13 @@ test("the README's server echoes what a WebSocket client sends", { timeout: 20_0
   client.close(1000);
   const [code] = (await once(client, "close")) as [number];
   assert.equal(code, 1005);
+
+  const vandal = connect(port, "127.0.0.1");
+  vandal.write("POST / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const [answer] = (await once(vandal, "data")) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1\.1 405 /);
+  vandal.destroy();
+
   server.close();
   await once(server, "close");
 });
