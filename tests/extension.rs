@@ -239,7 +239,11 @@ fn a_long_coded_message_byte_by_byte() {
         drive::feed(&mut receiver, std::slice::from_mut(byte), &mut seen).unwrap();
     }
     assert!(seen == [Seen::Binary(vec![b'x'; 750_000])]);
-    assert!(receiver.buffered() <= 3 * 750_000, "{}", receiver.buffered());
+    assert!(
+        receiver.buffered() <= 3 * 750_000,
+        "{}",
+        receiver.buffered()
+    );
 }
 
 #[test]

@@ -80,6 +80,24 @@ fn a_long_frame_byte_by_byte() {
     assert_eq!(messages, 1);
 }
 
+/// Much room is asked for, and little comes each time.
+#[test]
+fn a_long_frame_read_into_place_byte_by_byte() {
+    let len = 2_000_000;
+    let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    let mut bytes = header(OpCode::Binary, len);
+    assert_eq!(receiver.receive(&mut &mut bytes[..]), Ok(None));
+    let mut left = len;
+    while let Some(space) = receiver.space(1 << 20) {
+        assert_eq!(space.len() as u64, left.min(1 << 20));
+        space[0] = 7;
+        left -= 1;
+        let event = receiver.fill(1).unwrap();
+        assert_eq!(event.is_some(), left == 0);
+    }
+    assert_eq!(left, 0);
+}
+
 /// Feeds the same fragment again and again, until it is refused.
 fn flood(receiver: &mut Receiver, fragment: &[u8], most: usize) -> Fault {
     for _ in 0..most {

@@ -49,8 +49,11 @@ impl Assembly {
     pub(super) fn space(&mut self, len: usize) -> &mut [u8] {
         let end = self.end + len;
         if self.bytes.len() < end {
-            // Cut first: what has no meaning need not be moved.
-            self.bytes.truncate(self.end);
+            if self.bytes.capacity() < end {
+                // What has no meaning need not be moved. Where nothing moves it stays, so that
+                // the same room is not cleared again for each byte that comes.
+                self.bytes.truncate(self.end);
+            }
             self.bytes.resize(end, 0);
         }
         &mut self.bytes[self.end..end]
