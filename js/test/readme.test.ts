@@ -13,11 +13,11 @@ import WebSocket from "ws";
 
 const root = new URL("../../", import.meta.url);
 
-/** The first block of JavaScript in a Markdown file. */
-function example(file: string): string {
+/** A block of JavaScript in a Markdown file, counted from 0. */
+function example(file: string, index = 0): string {
   const text = readFileSync(new URL(file, root), "utf8");
-  const block = /^```js\n(.*?)^```$/ms.exec(text)?.[1];
-  assert.ok(block, `${file} has a block of JavaScript`);
+  const block = [...text.matchAll(/^```js\n(.*?)^```$/gms)][index]?.[1];
+  assert.ok(block, `${file} has that block of JavaScript`);
   return block;
 }
 
@@ -70,4 +70,17 @@ test("the README's server echoes what a WebSocket client sends", { timeout: 20_0
 
   server.close();
   await once(server, "close");
+});
+
+test("the package's README reads what it writes", async () => {
+  const received = await run<(chunk: Uint8Array) => string[]>(
+    example("pkg/README.md", 0),
+    "received",
+  );
+  const source = example("pkg/README.md", 1);
+  const bytes = await run<Uint8Array>(source, "bytes");
+  assert.deepEqual(received(bytes), ["Grüße", "3 bytes", "ping"]);
+  const into = await run<Uint8Array>(source, "into");
+  const length = await run<number>(source, "length");
+  assert.deepEqual(received(into.slice(0, length)), ["a fragment"]);
 });
