@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 
 import * as ws from "ws";
-import { Encoder, MessageDecoder, MisuseError, type Role } from "wscodec";
+import { Encoder, MessageDecoder, type Role } from "wscodec";
 
 import {
   bytesOf,
@@ -50,7 +50,12 @@ function keys(of: readonly string[] = []): () => number {
   };
 }
 
-const misused = (code: string) => ({ name: "MisuseError", code, closeCode: undefined, offset: undefined });
+const misused = (code: string) => ({
+  name: "MisuseError",
+  code,
+  closeCode: undefined,
+  offset: undefined,
+});
 
 test("the shared vectors", () => {
   for (const { name, role, maskKey, frames = [], bytes } of readVectors("encode.json")) {
@@ -117,7 +122,7 @@ test("lone surrogates are written as U+FFFD, pairs as they are", () => {
     assert.deepEqual(encoder.ping(text).take(), control);
     assert.deepEqual(
       encoder.close(1000, text).take(),
-      bytesOf(`88 ${(control.length).toString(16).padStart(2, "0")} 03e8 ${expected.slice(6)}`),
+      Uint8Array.of(0x88, control.length, 3, 0xe8, ...control.subarray(2)),
     );
   }
 });
@@ -159,7 +164,11 @@ test("keys are new for each frame", () => {
 });
 
 test("any number serves as a key", () => {
-  for (const [key, expected] of [[-1, "ffffffff"], [2 ** 31, "00000080"], [0x04030201, "01020304"]] as const) {
+  for (const [key, expected] of [
+    [-1, "ffffffff"],
+    [2 ** 31, "00000080"],
+    [0x04030201, "01020304"],
+  ] as const) {
     const encoder = new Encoder({ role: "client", maskKey: () => key });
     assert.deepEqual(encoder.ping().take(), bytesOf(`89 80 ${expected}`));
   }
@@ -236,7 +245,6 @@ test("misuse", () => {
   assert.equal(encoder.length, 0, "nothing was written");
   const wrong = { role: "peer" } as unknown as { role: Role };
   assert.throws(() => new Encoder(wrong), TypeError);
-  assert.ok(new MisuseError({ group: "", code: "", closeCode: undefined, status: undefined, message: "" }) instanceof Error);
 });
 
 // ws exports these, but its types do not say so.
@@ -298,7 +306,9 @@ for (const role of ["client", "server"] as Role[]) {
       found.push(["close", code, reason.toString()]),
     );
     const finished = once(receiver, "finish");
-    for (const chunk of randomCuts(encoder.take(), 5000, random)) receiver.write(Buffer.from(chunk));
+    for (const chunk of randomCuts(encoder.take(), 5000, random)) {
+      receiver.write(Buffer.from(chunk));
+    }
     receiver.end();
     await finished;
     assert.deepEqual(found, seen);
@@ -318,7 +328,9 @@ for (const role of ["client", "server"] as Role[]) {
       ),
     );
     const reader = { role: role === "client" ? "server" : "client" } as const;
-    assert.deepEqual(readMessages(reader, [wire]), { seen, fault: undefined, name: undefined, early: false });
+    const whole = readMessages(reader, [wire]);
+    assert.deepEqual(whole.seen, seen);
+    assert.equal(whole.fault, undefined);
     for (const chunks of [cutInTwo(wire, wire.length >> 1), randomCuts(wire, 3000, random)]) {
       assert.deepEqual(readMessages(reader, chunks).seen, seen);
     }

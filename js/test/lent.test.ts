@@ -101,7 +101,8 @@ for (const [name, Decoder] of Object.entries(decoders)) {
         const decoder = new Decoder(client).push(encoder.binary(inner).take());
         assert.ok(decoder.next());
         const view = decoder.bytes();
-        assert.deepEqual(encoder.binary(view).take().length, inner.length + (length < 126 ? 2 : length < 65_000 ? 4 : 10));
+        const echo = encoder.binary(view).take();
+        assert.equal(Buffer.compare(echo.subarray(-inner.length), inner), 0);
         assert.equal(view.length, inner.length, "encoding it does not end it");
         const second = new Decoder(client).push(view);
         assert.ok(second.next());

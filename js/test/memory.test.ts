@@ -279,7 +279,11 @@ test("what a decoder lends can be pushed, for which the memory has to grow", asy
 });
 
 test("control payloads that were cut stay where they are", async () => {
-  for (const [name, total] of [["FrameDecoder", 260], ["MessageDecoder", 260], ["FrameDecoder", 300]] as const) {
+  for (const [name, total] of [
+    ["FrameDecoder", 260],
+    ["FrameDecoder", 300],
+    ["MessageDecoder", 260],
+  ] as const) {
     const { Encoder, [name]: Decoder } = await fresh(`control-${name}-${total}`);
     const encoder = new Encoder({ role: "server" });
     const payloads = [1, 2, 3].map((n) => new Uint8Array(125).fill(n));

@@ -150,7 +150,8 @@ test("the classes of errors", () => {
     assert.ok(error instanceof WscodecError && error instanceof Error);
     assert.equal(error.name, Class.name);
     assert.equal(error.message, "words (at byte 7)");
-    assert.deepEqual([error.code, error.closeCode, error.status, error.offset], ["CODE", 1002, undefined, 7]);
+    const { code, closeCode, status, offset } = error;
+    assert.deepEqual([code, closeCode, status, offset], ["CODE", 1002, undefined, 7]);
     assert.match(String(error.stack), new RegExp(Class.name));
   }
   assert.equal(new PeerError(row).message, "words");
