@@ -2,21 +2,9 @@
 
 import { Frames } from "./wasm.ts";
 import { asUint8Array, type Bytes } from "./bytes.ts";
-import { errorOf } from "./errors.ts";
+import { Cursor } from "./cursor.ts";
 import { lend } from "./lent.ts";
-import {
-  arena,
-  buffer,
-  checkGeneration,
-  decodeText,
-  generation,
-  heap,
-  inputRegion,
-  nextGeneration,
-  refresh,
-  rows,
-  words,
-} from "./memory.ts";
+import { arena, buffer, decodeText, heap, inputRegion } from "./memory.ts";
 import { type DecoderOptions, decoderArguments } from "./options.ts";
 
 // As the module writes its rows: eight numbers each.
@@ -48,16 +36,13 @@ const LARGE = 16 * 1024;
  *
  * `bytes()` is lent, as {@link MessageDecoder}'s is.
  */
-export class FrameDecoder {
+export class FrameDecoder extends Cursor {
   #frames: Frames;
-  #at = 0;
-  #end = 0;
-  #generation = 0;
-  #faulty = false;
 
   constructor(options: DecoderOptions) {
-    this.#frames = new Frames(...decoderArguments(options));
-    refresh();
+    const frames = new Frames(...decoderArguments(options));
+    super(frames, WIDTH);
+    this.#frames = frames;
   }
 
   /**
@@ -67,52 +52,15 @@ export class FrameDecoder {
    */
   push(chunk: Bytes): this {
     const bytes = asUint8Array(chunk);
-    if (this.#faulty) throw this.#fault();
+    if (this.faulty) throw this.fault();
     const { length } = bytes;
     // A view on the memory would be gone when that grows.
     const stable = length >= LARGE && bytes.buffer === buffer ? bytes.slice() : bytes;
     const input = inputRegion(length);
     heap.set(stable, input);
-    this.#generation = nextGeneration();
-    const count = this.#frames.push(arena, length);
-    refresh();
-    this.#faulty = count < 0;
-    this.#at = rows - WIDTH;
-    this.#end = rows + (count < 0 ? ~count : count) * WIDTH;
+    this.begin();
+    this.found(this.#frames.push(arena, length));
     return this;
-  }
-
-  /**
-   * Goes to the next piece of a frame; false when there is none left.
-   *
-   * @throws the fault of the stream, after everything that came before it
-   */
-  next(): boolean {
-    const at = this.#at + WIDTH;
-    if (at < this.#end) {
-      if (this.#generation !== generation) checkGeneration(this.#generation);
-      this.#at = at;
-      return true;
-    }
-    this.#at = this.#end;
-    if (this.#faulty) throw this.#fault();
-    return false;
-  }
-
-  /** Goes through what the last push found; each value is this decoder. */
-  *[Symbol.iterator](): Generator<this, void, undefined> {
-    while (this.next()) yield this;
-  }
-
-  /**
-   * Says that the stream ended.
-   *
-   * @throws PeerError `UNEXPECTED_EOF` inside a frame or message
-   */
-  end(): void {
-    this.#frames.finish();
-    this.#faulty = this.#frames.fault() !== 0;
-    if (this.#faulty) throw this.#fault();
   }
 
   /** Whether this is the frame's first piece. */
@@ -127,7 +75,7 @@ export class FrameDecoder {
 
   /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
   get opcode(): number {
-    return (words[this.#at] as number) & OPCODE;
+    return this.cell(0) & OPCODE;
   }
 
   /** Whether the frame ends its message. */
@@ -137,7 +85,7 @@ export class FrameDecoder {
 
   /** The reserved bits: RSV1 is 4, RSV2 is 2, RSV3 is 1. */
   get rsv(): number {
-    return ((words[this.#at] as number) >>> RSV) & 7;
+    return (this.cell(0) >>> RSV) & 7;
   }
 
   /** Whether the payload came masked; `bytes()` is unmasked. */
@@ -147,42 +95,41 @@ export class FrameDecoder {
 
   /** The mask key, its first byte lowest; 0 if the frame is not masked. */
   get maskKey(): number {
-    return words[this.#at + 7] as number;
+    return this.cell(7);
   }
 
   /** Where the frame's first byte lies in the stream. */
   get offset(): number {
-    return (words[this.#at + 3] as number) + (words[this.#at + 4] as number) * HIGH;
+    return this.cell(3) + this.cell(4) * HIGH;
   }
 
   /** Bytes of the frame's whole payload, of which this piece may be a part. */
   get length(): number {
-    return (words[this.#at + 5] as number) + (words[this.#at + 6] as number) * HIGH;
+    return this.cell(5) + this.cell(6) * HIGH;
   }
 
   /** Bytes of this piece. */
   get pieceLength(): number {
-    return words[this.#at + 2] as number;
+    return this.cell(2);
   }
 
   /** This piece of the payload, lent: valid until the next push of any decoder. */
   bytes(): Uint8Array<ArrayBuffer> {
-    checkGeneration(this.#generation);
-    const at = this.#at;
-    return lend(buffer, words[at + 1] as number, words[at + 2] as number);
+    this.fresh();
+    return lend(buffer, this.cell(1), this.cell(2));
   }
 
   /** This piece of the payload, in memory of its own. */
   copy(): Uint8Array<ArrayBuffer> {
-    checkGeneration(this.#generation);
-    const start = words[this.#at + 1] as number;
+    this.fresh();
+    const start = this.cell(1);
     return heap.slice(start, start + this.pieceLength);
   }
 
   /** This piece as a string. A piece may be cut within a character. */
   text(): string {
-    checkGeneration(this.#generation);
-    return decodeText(words[this.#at + 1] as number, this.pieceLength, false);
+    this.fresh();
+    return decodeText(this.cell(1), this.pieceLength, false);
   }
 
   /** Bytes of the stream taken so far, from the offset begun with. */
@@ -195,16 +142,7 @@ export class FrameDecoder {
     return this.#frames.frame_offset();
   }
 
-  /** Frees the decoder's part of the module's memory. It can't be used any more. */
-  free(): void {
-    this.#frames.free();
-  }
-
   #has(flag: number): boolean {
-    return ((words[this.#at] as number) & flag) !== 0;
-  }
-
-  #fault(): Error {
-    return errorOf(this.#frames.fault(), this.#frames.fault_offset());
+    return (this.cell(0) & flag) !== 0;
   }
 }

@@ -2,21 +2,9 @@
 
 import { Messages } from "./wasm.ts";
 import { asUint8Array, type Bytes } from "./bytes.ts";
-import { errorOf } from "./errors.ts";
+import { Cursor } from "./cursor.ts";
 import { lend } from "./lent.ts";
-import {
-  arena,
-  buffer,
-  checkGeneration,
-  decodeText,
-  generation,
-  heap,
-  inputRegion,
-  nextGeneration,
-  refresh,
-  rows,
-  words,
-} from "./memory.ts";
+import { arena, buffer, checkGeneration, decodeText, heap, inputRegion, refresh } from "./memory.ts";
 import { type DecoderOptions, decoderArguments, integer } from "./options.ts";
 
 /** What a {@link MessageDecoder} finds. */
@@ -68,22 +56,17 @@ const LARGE = 16 * 1024;
  * to an `Encoder`. An `Encoder` that has to grow also ends it. Take a
  * {@link copy} to keep it.
  */
-export class MessageDecoder {
+export class MessageDecoder extends Cursor {
   #messages: Messages;
-  // The rows of the last push, as indices of words: the current one, the end.
-  #at = 0;
-  #end = 0;
-  #generation = 0;
-  /** Whether a fault comes after the rows. */
-  #faulty = false;
   /** Where `reserve` has pointed: 0 for the arena's input; how far, and when. */
   #space = 0;
   #reserved = 0;
   #reservedAt = -1;
 
   constructor(options: DecoderOptions) {
-    this.#messages = new Messages(...decoderArguments(options));
-    refresh();
+    const messages = new Messages(...decoderArguments(options));
+    super(messages, WIDTH);
+    this.#messages = messages;
   }
 
   /**
@@ -98,7 +81,7 @@ export class MessageDecoder {
   push(chunk: Bytes): this {
     let bytes = chunk instanceof Uint8Array ? chunk : asUint8Array(chunk);
     const length = bytes.length;
-    if (this.#faulty) throw this.#fault();
+    if (this.faulty) throw this.fault();
     // The generation ends only when the chunk is copied: it may be what was lent.
     if (length >= LARGE) {
       // A view on the memory would be gone when that grows.
@@ -107,15 +90,15 @@ export class MessageDecoder {
       refresh();
       if (space !== 0) {
         heap.set(bytes, space);
-        this.#generation = nextGeneration();
-        this.#rows(this.#messages.fill(arena, length));
+        this.begin();
+        this.found(this.#messages.fill(arena, length));
         return this;
       }
     }
     const input = inputRegion(length);
     heap.set(bytes, input);
-    this.#generation = nextGeneration();
-    this.#rows(this.#messages.push(arena, length));
+    this.begin();
+    this.found(this.#messages.push(arena, length));
     return this;
   }
 
@@ -125,11 +108,12 @@ export class MessageDecoder {
    * {@link commit}, before anything else is pushed or reserved anywhere.
    */
   reserve(length = 64 * 1024): Uint8Array<ArrayBuffer> {
-    if (this.#faulty) throw this.#fault();
+    if (this.faulty) throw this.fault();
     integer("length", length);
-    this.#generation = this.#reservedAt = nextGeneration();
+    this.begin();
+    this.#reservedAt = this.generation;
     this.#reserved = length;
-    this.#at = this.#end = 0;
+    this.at = this.limit = 0;
     this.#space = this.#messages.space(arena, length);
     refresh();
     const address = this.#space === 0 ? inputRegion(length) : this.#space;
@@ -144,47 +128,14 @@ export class MessageDecoder {
   commit(length: number): this {
     checkGeneration(this.#reservedAt);
     integer("length", length, this.#reserved);
-    this.#generation = nextGeneration();
-    this.#rows(
+    this.begin();
+    this.found(
       this.#space === 0
         ? this.#messages.push(arena, length)
         : this.#messages.fill(arena, length),
     );
     this.#space = 0;
     return this;
-  }
-
-  /**
-   * Goes to the next message or control frame; false when there is none left.
-   *
-   * @throws the fault of the stream, after everything that came before it
-   */
-  next(): boolean {
-    const at = this.#at + WIDTH;
-    if (at < this.#end) {
-      if (this.#generation !== generation) checkGeneration(this.#generation);
-      this.#at = at;
-      return true;
-    }
-    this.#at = this.#end;
-    if (this.#faulty) throw this.#fault();
-    return false;
-  }
-
-  /** Goes through what the last push found; each value is this decoder. */
-  *[Symbol.iterator](): Generator<this, void, undefined> {
-    while (this.next()) yield this;
-  }
-
-  /**
-   * Says that the stream ended.
-   *
-   * @throws PeerError `UNEXPECTED_EOF` inside a frame or message
-   */
-  end(): void {
-    this.#messages.finish();
-    this.#faulty = this.#messages.fault() !== 0;
-    if (this.#faulty) throw this.#fault();
   }
 
   /** What the cursor is at. */
@@ -194,49 +145,46 @@ export class MessageDecoder {
 
   /** The same as its opcode: 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
   get opcode(): number {
-    return (words[this.#at] as number) & OPCODE;
+    return this.cell(0) & OPCODE;
   }
 
   /** Bytes of payload; of a close frame, bytes of its reason. */
   get length(): number {
-    return words[this.#at + 2] as number;
+    return this.cell(2);
   }
 
   /** Whether the payload is known to be ASCII; it may be ASCII without. */
   get ascii(): boolean {
-    return ((words[this.#at] as number) & ASCII) !== 0;
+    return (this.cell(0) & ASCII) !== 0;
   }
 
   /** Whether the payload is coded by an extension (see `rsv` in the options). */
   get opaque(): boolean {
-    return ((words[this.#at] as number) & OPAQUE) !== 0;
+    return (this.cell(0) & OPAQUE) !== 0;
   }
 
   /** The code of a close frame; 1005 if it has none, 0 if this is no close frame. */
   get closeCode(): number {
-    return words[this.#at + 3] as number;
+    return this.cell(3);
   }
 
   /** The payload, lent: valid until the next push of any decoder. */
   bytes(): Uint8Array<ArrayBuffer> {
-    if (this.#generation !== generation) checkGeneration(this.#generation);
-    const at = this.#at;
-    return lend(buffer, words[at + 1] as number, words[at + 2] as number);
+    this.fresh();
+    return lend(buffer, this.cell(1), this.cell(2));
   }
 
   /** The payload, in memory of its own. */
   copy(): Uint8Array<ArrayBuffer> {
-    if (this.#generation !== generation) checkGeneration(this.#generation);
-    const start = words[this.#at + 1] as number;
+    this.fresh();
+    const start = this.cell(1);
     return heap.slice(start, start + this.length);
   }
 
   /** The payload as a string: a text message's, or a close frame's reason. */
   text(): string {
-    if (this.#generation !== generation) checkGeneration(this.#generation);
-    const at = this.#at;
-    const ascii = ((words[at] as number) & ASCII) !== 0;
-    return decodeText(words[at + 1] as number, words[at + 2] as number, ascii);
+    this.fresh();
+    return decodeText(this.cell(1), this.cell(2), this.ascii);
   }
 
   /** What the cursor is at, with memory of its own. */
@@ -255,21 +203,5 @@ export class MessageDecoder {
   /** Bytes of the module's memory that a message in parts holds. */
   get buffered(): number {
     return this.#messages.buffered();
-  }
-
-  /** Frees the decoder's part of the module's memory. It can't be used any more. */
-  free(): void {
-    this.#messages.free();
-  }
-
-  #rows(count: number): void {
-    if (heap.length === 0) refresh();
-    this.#faulty = count < 0;
-    this.#at = rows - WIDTH;
-    this.#end = rows + (count < 0 ? ~count : count) * WIDTH;
-  }
-
-  #fault(): Error {
-    return errorOf(this.#messages.fault(), this.#messages.fault_offset());
   }
 }
