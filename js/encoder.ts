@@ -3,7 +3,7 @@
 import { Output } from "./wasm.ts";
 import { asUint8Array, type Bytes } from "./bytes.ts";
 import { errorOf, misuse, type WscodecError } from "./errors.ts";
-import { lend } from "./lent.ts";
+import { Lent } from "./lent.ts";
 import { buffer, encodeText, heap, refresh } from "./memory.ts";
 import { integer, type Role } from "./options.ts";
 
@@ -52,6 +52,7 @@ export class Encoder {
   #capacity = FIRST_CAPACITY;
   #address = this.#output.address();
   #length = 0;
+  #lent = new Lent();
   #key: (() => number) | undefined;
 
   constructor(options: EncoderOptions) {
@@ -143,12 +144,13 @@ export class Encoder {
    */
   bytes(): Uint8Array<ArrayBuffer> {
     refresh();
-    return lend(buffer, this.#address, this.#length);
+    return this.#lent.lend(buffer, this.#address, this.#length);
   }
 
   /** The frames in memory of their own; the encoder is empty then. */
   take(): Uint8Array<ArrayBuffer> {
     refresh();
+    this.#lent.expire();
     const taken = heap.slice(this.#address, this.#address + this.#length);
     this.#length = 0;
     return taken;
@@ -169,17 +171,20 @@ export class Encoder {
       throw misuse("BUFFER_TOO_SMALL", "the buffer is too small");
     }
     bytes.set(heap.subarray(this.#address, this.#address + length), offset);
+    this.#lent.expire();
     this.#length = 0;
     return length;
   }
 
   /** Forgets the frames. */
   clear(): void {
+    this.#lent.expire();
     this.#length = 0;
   }
 
   /** Frees the encoder's part of the module's memory. It can't be used any more. */
   free(): void {
+    this.#lent.expire();
     this.#output.free();
   }
 
@@ -227,6 +232,7 @@ export class Encoder {
       masked ? key() >>> 0 : 0,
     );
     if (written === 0) throw this.#error();
+    this.#lent.expire();
     this.#length += written;
     return this;
   }

@@ -3,8 +3,7 @@
 import { Frames } from "./wasm.ts";
 import { asUint8Array, type Bytes } from "./bytes.ts";
 import { Cursor } from "./cursor.ts";
-import { lend } from "./lent.ts";
-import { arena, buffer, decodeText, heap, inputRegion } from "./memory.ts";
+import { arena, buffer, decodeText, heap, inputRegion, lent } from "./memory.ts";
 import { type DecoderOptions, decoderArguments } from "./options.ts";
 
 // As the module writes its rows: eight numbers each.
@@ -116,7 +115,7 @@ export class FrameDecoder extends Cursor {
   /** This piece of the payload, lent: valid until the next push of any decoder. */
   bytes(): Uint8Array<ArrayBuffer> {
     this.fresh();
-    return lend(buffer, this.cell(1), this.cell(2));
+    return lent.lend(buffer, this.cell(1), this.cell(2));
   }
 
   /** This piece of the payload, in memory of its own. */

@@ -4,7 +4,7 @@
  */
 
 import { Arena, wasm } from "./wasm.ts";
-import { expireLent } from "./lent.ts";
+import { Lent } from "./lent.ts";
 import { misuse } from "./errors.ts";
 
 /** What one read of a socket brings at most, nearly everywhere. */
@@ -16,6 +16,8 @@ export let heap: Uint8Array<ArrayBuffer>;
 export let words: Uint32Array<ArrayBuffer>;
 /** The memory's buffer. */
 export let buffer: ArrayBuffer;
+/** What decoders have lent since the last use of the arena. */
+export const lent = new Lent();
 /** Goes up with each use of the arena: what was decoded before is stale then. */
 export let generation = 0;
 
@@ -55,7 +57,7 @@ export function refresh(): void {
 
 /** Begins a use of the arena: everything lent before is stale from now on. */
 export function nextGeneration(): number {
-  expireLent();
+  lent.expire();
   return ++generation;
 }
 

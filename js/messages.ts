@@ -3,8 +3,16 @@
 import { Messages } from "./wasm.ts";
 import { asUint8Array, type Bytes } from "./bytes.ts";
 import { Cursor } from "./cursor.ts";
-import { lend } from "./lent.ts";
-import { arena, buffer, checkGeneration, decodeText, heap, inputRegion, refresh } from "./memory.ts";
+import {
+  arena,
+  buffer,
+  checkGeneration,
+  decodeText,
+  heap,
+  inputRegion,
+  lent,
+  refresh,
+} from "./memory.ts";
 import { type DecoderOptions, decoderArguments, integer } from "./options.ts";
 
 /** What a {@link MessageDecoder} finds. */
@@ -171,7 +179,7 @@ export class MessageDecoder extends Cursor {
   /** The payload, lent: valid until the next push of any decoder. */
   bytes(): Uint8Array<ArrayBuffer> {
     this.fresh();
-    return lend(buffer, this.cell(1), this.cell(2));
+    return lent.lend(buffer, this.cell(1), this.cell(2));
   }
 
   /** The payload, in memory of its own. */

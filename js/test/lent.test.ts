@@ -188,3 +188,22 @@ test("reserving drops the rows that were not visited", () => {
   decoder.reserve(1);
   assert.equal(decoder.next(), false);
 });
+
+test("an encoder's view is valid until its next call, whatever decoders do", () => {
+  setDebug(true);
+  const encoder = new Encoder({ role: "server" }).text("Hello");
+  for (const call of [
+    () => encoder.ping(),
+    () => encoder.takeInto(new Uint8Array(100)),
+    () => encoder.take(),
+    () => encoder.clear(),
+  ]) {
+    const view = encoder.text("more").bytes();
+    const { length } = view;
+    new MessageDecoder(client).push(hello);
+    assert.ok(length > 0);
+    assert.equal(view.length, length);
+    call();
+    assert.equal(view.length, 0);
+  }
+});
