@@ -183,6 +183,26 @@ test("a small partial message does not keep a large buffer", () => {
   }
 });
 
+test("a larger partial message keeps no more than a few times what has come", () => {
+  const decoder = new MessageDecoder({ role: "client" });
+  // The buffer that decoders share grows large.
+  const large = new Encoder({ role: "server" }).binary(new Uint8Array(4 << 20)).take();
+  for (let at = 0; at < large.length; at += 65536) decoder.push(large.subarray(at, at + 65536));
+  assert.ok(decoder.next());
+  assert.equal(decoder.length, 4 << 20);
+
+  const frame = new Encoder({ role: "server" }).binary(new Uint8Array(100_000)).take();
+  for (const came of [5000, 20_000, 60_000]) {
+    const slow = new MessageDecoder({ role: "client" });
+    slow.push(frame.subarray(0, came));
+    assert.ok(slow.buffered < 6 * came, `${slow.buffered} bytes for ${came}`);
+    slow.push(frame.subarray(came));
+    assert.ok(slow.next());
+    assert.equal(slow.length, 100_000);
+    assert.ok(slow.copy().every((byte) => byte === 0));
+  }
+});
+
 test("a header that claims much takes no memory", () => {
   const limits = { maxFrame: Number.MAX_SAFE_INTEGER, maxMessage: Number.MAX_SAFE_INTEGER };
   const claim = Uint8Array.of(0x82, 0x7f, 0, 0x1f, 255, 255, 255, 255, 255, 255, 1, 2, 3);

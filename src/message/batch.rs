@@ -7,9 +7,9 @@ use super::assembly::Assembly;
 use super::{Event, Inbound, Message, Receiver};
 use crate::error::Fault;
 
-/// A begun message up to this many bytes is kept in memory of its own size between batches, so
-/// that a thousand idle connections don't hold a thousand large buffers; moving it costs nothing
-/// that counts, however small the batches are.
+/// Between batches a receiver keeps a buffer of this many bytes, or of four times what a begun
+/// message has in it, so that a thousand slow connections don't hold a thousand large buffers.
+/// Moving so much costs nothing that counts, however small the batches are.
 const SMALL: usize = 4096;
 
 /// The buffer in which the receivers of one arena put their messages together, in turn.
@@ -17,6 +17,18 @@ const SMALL: usize = 4096;
 pub(crate) struct Shared(Assembly);
 
 impl<E: Inbound> Receiver<E> {
+    /// Gives up a large buffer in which no message is begun. What the last batch put together is
+    /// gone then.
+    #[inline]
+    pub(crate) fn release(&mut self, shared: &mut Shared) {
+        if self.open.is_none() && self.assembly.capacity() > SMALL {
+            let own = mem::take(&mut self.assembly);
+            if own.capacity() > shared.0.capacity() {
+                shared.0 = own;
+            }
+        }
+    }
+
     /// Begins a batch of `len` bytes: what the last one put together is dropped, and until
     /// [`end_batch`](Self::end_batch) everything stays where it is.
     pub(crate) fn begin_batch(&mut self, shared: &mut Shared, len: usize) {
@@ -65,10 +77,18 @@ impl<E: Inbound> Receiver<E> {
             Some(_) => self.assembly.message(),
             None => &[],
         };
-        if begun.len() <= SMALL && self.assembly.capacity() > shared.0.capacity() {
+        let enough = SMALL.max(4 * begun.len());
+        if self.assembly.capacity() <= enough {
+            return;
+        }
+        if shared.0.capacity() <= enough {
             shared.0.clear();
             shared.0.append(begun);
             mem::swap(&mut self.assembly, &mut shared.0);
+        } else {
+            let mut own = Assembly::new();
+            own.append(begun);
+            shared.0 = mem::replace(&mut self.assembly, own);
         }
     }
 }

@@ -71,7 +71,7 @@ impl Open {
         let Some(open) = open else {
             return Err(PeerError::UnexpectedContinuation.into());
         };
-        open.fragments += 1;
+        open.fragments = open.fragments.saturating_add(1);
         if open.fragments > bounds.fragments {
             return Err(LimitError::TooManyFragments.into());
         }

@@ -53,6 +53,7 @@ impl Messages {
         let range = input.as_ptr_range();
         let rows = &mut arena.rows;
         let receiver = &mut self.receiver;
+        receiver.release(&mut arena.shared);
         let mut batch = false;
         self.fault = loop {
             let simple = receiver.receive_simple(&mut input, |message| message_row(rows, message));
