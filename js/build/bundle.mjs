@@ -71,7 +71,21 @@ async function command(library) {
   put(join(dist, "cli.mjs"), result.outputFiles[0].contents, 0o755);
 }
 
+/** The same library with the use of stale views caught, for the condition `development`. */
+function development() {
+  const note = "// index, with the use of lent views after their time caught.\n";
+  put(
+    join(dist, "development.mjs"),
+    `${note}import { setDebug } from "./index.mjs";\n\nsetDebug(true);\n\nexport * from "./index.mjs";\n`,
+  );
+  put(
+    join(dist, "development.cjs"),
+    `${note}const index = require("./index.cjs");\n\nindex.setDebug(true);\n\nmodule.exports = index;\n`,
+  );
+}
+
 const inputs = await library("esm", "index.mjs");
 await library("cjs", "index.cjs");
 await command(inputs);
+development();
 put(join(dist, "wscodec.wasm"), readFileSync(join(js, "generated", "wscodec.wasm")));

@@ -8,7 +8,13 @@ use crate::tool::{Failure, Tool};
 use crate::{build, js, node, paths};
 
 /// The files of `js/test/package`, which use the package from outside.
-const CONSUMER: [&str; 4] = ["consumer.mjs", "types.mts", "types.cts", "tsconfig.json"];
+const CONSUMER: [&str; 5] = [
+    "consumer.mjs",
+    "development.mjs",
+    "types.mts",
+    "types.cts",
+    "tsconfig.json",
+];
 
 pub fn check(report: &mut Report) {
     if !build::needed_by(report, "package") {
@@ -23,6 +29,12 @@ pub fn check(report: &mut Report) {
     }
     report.step("package: import, require, file", || {
         node::node().args(["consumer.mjs"]).dir(&folder()?).run()?;
+        done()
+    });
+    report.step("package: the condition `development`", || {
+        let run = |args: &[&str]| node::node().args(args).dir(&folder()?).run();
+        run(&["development.mjs"])?;
+        run(&["--conditions=development", "development.mjs", "caught"])?;
         done()
     });
     if node::deno_version().is_some() {
