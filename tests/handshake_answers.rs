@@ -24,7 +24,7 @@ fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<(), MisuseError>) -> Strin
     String::from_utf8(out).unwrap()
 }
 
-// hostile input 13
+// hostile 13
 #[test]
 fn nothing_is_written_of_what_could_be_injected() {
     let bytes = head("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: ext");
@@ -78,7 +78,7 @@ fn nothing_is_written_of_what_could_be_injected() {
     assert_eq!(out, b"before");
 }
 
-// hostile input 14
+// hostile 14
 #[test]
 fn origins() {
     let check = |origin: &str, policy: Origin<'_>| {

@@ -113,7 +113,7 @@ fn answers_that_differ_in_form_only() {
     );
 }
 
-// hostile input 16
+// hostile 16
 #[test]
 fn status_upgrade_connection_and_accept() {
     for line in [
@@ -164,7 +164,7 @@ fn status_upgrade_connection_and_accept() {
     }
 }
 
-// hostile input 17; the parameters are the extension's to check
+// hostile 17; the parameters are the extension's to check
 #[test]
 fn nothing_that_was_not_asked_for() {
     assert_accepted(&head(&[("", "Sec-WebSocket-Protocol: v1")]));
@@ -218,7 +218,7 @@ fn nothing_that_was_not_asked_for() {
     }
 }
 
-// hostile input 18
+// hostile 18
 #[test]
 fn refusals_and_redirects_are_reported() {
     let bytes =
@@ -243,7 +243,7 @@ fn refusals_and_redirects_are_reported() {
     assert_eq!(response.header("sec-websocket-version"), Some(&b"13"[..]));
 }
 
-// hostile input 19
+// hostile 19
 #[test]
 fn an_answer_without_end_is_refused_at_the_limit() {
     let bytes = "HTTP/1.1 101 A\r\nA: ".to_string() + &"b".repeat(100_000);
@@ -259,7 +259,7 @@ fn an_answer_without_end_is_refused_at_the_limit() {
     assert_eq!(fault, Error::from(LimitError::TooManyHeaders).at(416));
 }
 
-// hostile input 20
+// hostile 20
 #[test]
 fn frames_behind_the_answer_are_left() {
     let mut bytes = head(&[]).into_bytes();
@@ -287,7 +287,7 @@ fn malformed_answers() {
     assert_refused("SSH-2.0-OpenSSH_9.6\r\n\r\n", HandshakeError::MalformedHead);
 }
 
-// hostile input 13
+// hostile 13
 #[test]
 fn nothing_is_written_of_what_could_be_injected() {
     let mut out = b"before".to_vec();

@@ -115,7 +115,7 @@ fn a_browsers_request() {
     );
 }
 
-// hostile input 1
+// hostile 1
 #[test]
 fn method_and_version() {
     for line in [
@@ -165,7 +165,7 @@ fn targets() {
     }
 }
 
-// hostile input 2
+// hostile 2
 #[test]
 fn upgrade_and_connection_are_token_lists() {
     for (upgrade, connection) in [
@@ -203,7 +203,7 @@ fn upgrade_and_connection_are_token_lists() {
     }
 }
 
-// hostile input 3
+// hostile 3
 #[test]
 fn key() {
     let key = "Sec-WebSocket-Key";
@@ -227,7 +227,7 @@ fn key() {
     )]));
 }
 
-// hostile input 4
+// hostile 4
 #[test]
 fn version_and_its_answer() {
     for line in [
@@ -251,7 +251,7 @@ fn version_and_its_answer() {
     );
 }
 
-// hostile input 5
+// hostile 5
 #[test]
 fn no_body() {
     for line in [
@@ -269,7 +269,7 @@ fn no_body() {
     assert_accepted(&head(&[("", "Content-Length: 0")]));
 }
 
-// hostile input 6; where the fault lies is tested with the scanner
+// hostile 6; where the fault lies is tested with the scanner
 #[test]
 fn malformed_heads_and_hosts() {
     for line in [
@@ -306,7 +306,7 @@ fn malformed_heads_and_hosts() {
     }
 }
 
-// hostile input 7
+// hostile 7
 #[test]
 fn huge_heads_are_refused_at_the_limit() {
     let endless = head(&[]).trim_end().to_string() + "\r\nA: " + &"b".repeat(100_000);
@@ -332,7 +332,7 @@ fn huge_heads_are_refused_at_the_limit() {
     assert!(written(|out| refusal.write(out)).starts_with("HTTP/1.1 431 "));
 }
 
-// hostile input 7: quadratic work would be 50 billion steps here
+// hostile 7: quadratic work would be 50 billion steps here
 #[test]
 fn a_huge_head_byte_by_byte_is_quick() {
     let mut limits = Limits::default();
@@ -359,7 +359,7 @@ fn feed_byte_by_byte(bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Fau
     Ok(reader.read(bytes)?.map(|request| request.head_len()))
 }
 
-// hostile input 8
+// hostile 8
 #[test]
 fn subprotocols() {
     let accepted = head(&[
@@ -409,7 +409,7 @@ fn subprotocols() {
     }
 }
 
-// hostile input 9; the grammar is tested with the list
+// hostile 9; the grammar is tested with the list
 #[test]
 fn extensions() {
     let accepted = head(&[
@@ -452,7 +452,7 @@ fn extensions() {
     }
 }
 
-// hostile input 12
+// hostile 12
 #[test]
 fn a_quoted_parameter_is_the_same() {
     for value in ["10", "\"10\"", "\"1\\0\""] {
@@ -469,7 +469,7 @@ fn a_quoted_parameter_is_the_same() {
     }
 }
 
-// hostile input 15
+// hostile 15
 #[test]
 fn frames_behind_the_head_are_left() {
     let mut bytes = CHROME.as_bytes().to_vec();
