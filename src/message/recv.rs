@@ -223,13 +223,19 @@ impl<E: Inbound> Receiver<E> {
     /// # Ok::<(), wscodec::Fault>(())
     /// ```
     pub fn space(&mut self, max: usize) -> Option<&mut [u8]> {
-        let open = self.open.as_ref()?;
-        if self.opcode.is_control() || open.treatment == Treatment::Decode {
-            return None;
-        }
-        let left = self.decoder.left();
-        let max = usize::try_from(left).map_or(max, |left| left.min(max));
+        let room = self.room();
+        let max = usize::try_from(room).map_or(max, |room| room.min(max));
         (max > 0).then(|| self.assembly.space(max))
+    }
+
+    /// How many bytes of the stream [`space`](Self::space) can be handed out for.
+    fn room(&self) -> u64 {
+        match &self.open {
+            Some(open) if !self.opcode.is_control() && open.treatment != Treatment::Decode => {
+                self.decoder.left()
+            }
+            _ => 0,
+        }
     }
 
     /// Takes the first `len` bytes that were written to [`space`](Self::space).
@@ -240,10 +246,7 @@ impl<E: Inbound> Receiver<E> {
     /// # Panics
     /// If `len` is more than `space` handed out.
     pub fn fill(&mut self, len: usize) -> Result<Option<Event<'_>>, Fault> {
-        assert!(
-            len as u64 <= self.decoder.left(),
-            "more than the space handed out"
-        );
+        assert!(len as u64 <= self.room(), "more than the space handed out");
         if let Some(open) = &mut self.open {
             let piece = self.assembly.written(len);
             let ascii = self.decoder.advance(piece, open.is_text());
