@@ -66,7 +66,7 @@
 //! | feature | adds | brings |
 //! |---|---|---|
 //! | `std` (default) | run-time choice of SIMD in the UTF-8 check and the scan of heads | `std` |
-//! | `http` | handshakes with the types of the [`http`](https://docs.rs/http) crate | `http` |
+//! | `http` | handshakes with the types of the `http` crate | `http` |
 //! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `js-sys` |
 //!
 //! Without features the crate is `no_std` with `alloc`.
