@@ -4,8 +4,10 @@
 use core::mem;
 
 use super::assembly::Assembly;
-use super::{Event, Inbound, Message, Receiver};
+use super::recv::unmask;
+use super::{Inbound, Receiver};
 use crate::error::Fault;
+use crate::frame::Simple;
 
 /// Between batches a receiver keeps a buffer of this many bytes, or of four times what a begun
 /// message has in it, so that a thousand slow connections don't hold a thousand large buffers.
@@ -50,13 +52,14 @@ impl<E: Inbound> Receiver<E> {
         self.space(len).filter(|space| space.len() == len)
     }
 
-    /// Takes the messages at the front of `input` that are one plain frame each, and shows them to
-    /// `each`: what [`receive`](Self::receive) does, without coming back for every one.
+    /// Takes the messages at the front of `input` that are one plain frame each, and shows `each`
+    /// whether it is text, whether it is ASCII, and the payload: what [`receive`](Self::receive)
+    /// does, without coming back for every one.
     #[inline]
     pub(crate) fn receive_simple(
         &mut self,
         input: &mut &mut [u8],
-        mut each: impl FnMut(&Message<'_>),
+        mut each: impl FnMut(bool, bool, &[u8]),
     ) -> Result<(), Fault> {
         let shape = self.decoder.shape(self.bounds.message);
         let Some(shape) = shape.filter(|_| !self.closed) else {
@@ -64,8 +67,10 @@ impl<E: Inbound> Receiver<E> {
         };
         while let Some(simple) = shape.take(input) {
             self.decoder.count(&simple);
-            if let Event::Message(message) = self.plain(simple)? {
-                each(&message);
+            let Simple { text, key, payload } = simple;
+            match unmask(text, key, payload) {
+                Some(ascii) => each(text, ascii, payload),
+                None => return self.bad_text(payload),
             }
         }
         Ok(())

@@ -272,22 +272,18 @@ impl<E: Inbound> Receiver<E> {
 
     /// A message in one frame that no extension has touched: nothing of it is kept.
     #[inline]
-    pub(super) fn plain<'p>(&mut self, message: Simple<'p>) -> Result<Event<'p>, Fault> {
-        let Simple { text, key, payload } = message;
-        let mut ascii = false;
-        if text {
-            ascii = match key {
-                Some(key) => mask::apply_and_test_ascii(key, 0, payload),
-                None => payload.is_ascii(),
-            };
-            if !ascii && simdutf8::basic::from_utf8(payload).is_err() {
-                return self.bad_text(payload);
-            }
-        } else if let Some(key) = key {
-            mask::apply(key, 0, payload);
-        }
+    fn plain<'p>(&mut self, message: Simple<'p>) -> Result<Event<'p>, Fault> {
+        let kind = if message.text {
+            Kind::Text
+        } else {
+            Kind::Binary
+        };
+        let payload = message.payload;
+        let Some(ascii) = unmask(message.text, message.key, payload) else {
+            return self.bad_text(payload);
+        };
         Ok(Event::Message(Message {
-            kind: if text { Kind::Text } else { Kind::Binary },
+            kind,
             payload,
             ascii,
             opaque: false,
@@ -296,7 +292,7 @@ impl<E: Inbound> Receiver<E> {
 
     /// The fault of a text that is known to have one and was taken just now.
     #[cold]
-    fn bad_text<T>(&mut self, text: &[u8]) -> Result<T, Fault> {
+    pub(super) fn bad_text<T>(&mut self, text: &[u8]) -> Result<T, Fault> {
         let valid = Validator::new().push(text).err().unwrap_or(text.len());
         let start = self.decoder.offset() - text.len() as u64;
         self.decoder
@@ -483,6 +479,23 @@ impl<E: Inbound> Receiver<E> {
         }
         self.assembly.keep_open();
     }
+}
+
+/// Unmasks the payload of a whole message, and says whether it is known to be ASCII; `None` if it
+/// is to be text, and is not.
+#[inline(always)]
+pub(super) fn unmask(text: bool, key: Option<[u8; 4]>, payload: &mut [u8]) -> Option<bool> {
+    if !text {
+        if let Some(key) = key {
+            mask::apply(key, 0, payload);
+        }
+        return Some(false);
+    }
+    let ascii = match key {
+        Some(key) => mask::apply_and_test_ascii(key, 0, payload),
+        None => payload.is_ascii(),
+    };
+    (ascii || simdutf8::basic::from_utf8(payload).is_ok()).then_some(ascii)
 }
 
 /// The event for a control frame that was checked.

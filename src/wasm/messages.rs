@@ -8,7 +8,7 @@ use super::arena::{Arena, keep};
 use super::{address, errors, limits, outcome, role};
 use crate::error::Fault;
 use crate::frame::Rsv;
-use crate::message::{Event, Kind, Message, Opaque, Receiver};
+use crate::message::{Event, Kind, Opaque, Receiver};
 
 const ASCII: u32 = 1 << 8;
 const OPAQUE: u32 = 1 << 9;
@@ -56,7 +56,9 @@ impl Messages {
         receiver.release(&mut arena.shared);
         let mut batch = false;
         self.fault = loop {
-            let simple = receiver.receive_simple(&mut input, |message| message_row(rows, message));
+            let simple = receiver.receive_simple(&mut input, |text, ascii, payload| {
+                message_row(rows, text, ascii, false, payload);
+            });
             if let Err(fault) = simple {
                 break Some(fault);
             }
@@ -139,17 +141,14 @@ impl Messages {
 
 /// Writes the row of a message.
 #[inline]
-fn message_row(rows: &mut Vec<u32>, message: &Message<'_>) {
-    let opcode = match message.kind {
-        Kind::Text => 1,
-        Kind::Binary => 2,
-    };
-    let ascii = if message.ascii { ASCII } else { 0 };
-    let opaque = if message.opaque { OPAQUE } else { 0 };
+fn message_row(rows: &mut Vec<u32>, text: bool, ascii: bool, opaque: bool, payload: &[u8]) {
+    let opcode = if text { 1 } else { 2 };
+    let ascii = if ascii { ASCII } else { 0 };
+    let opaque = if opaque { OPAQUE } else { 0 };
     rows.extend_from_slice(&[
         opcode | ascii | opaque,
-        address(message.payload),
-        message.payload.len() as u32,
+        address(payload),
+        payload.len() as u32,
         0,
     ]);
 }
@@ -158,7 +157,10 @@ fn message_row(rows: &mut Vec<u32>, message: &Message<'_>) {
 #[inline]
 fn row(rows: &mut Vec<u32>, event: Event<'_>, place: impl FnOnce(&[u8]) -> u32) {
     let (head, payload, code) = match event {
-        Event::Message(message) => return message_row(rows, &message),
+        Event::Message(message) => {
+            let text = message.kind == Kind::Text;
+            return message_row(rows, text, message.ascii, message.opaque, message.payload);
+        }
         Event::Ping(payload) => (9, payload, 0),
         Event::Pong(payload) => (10, payload, 0),
         Event::Close(Some(close)) => (8, close.reason.as_bytes(), close.code.value()),
