@@ -35,7 +35,7 @@
 //! ```text
 //!   handshake    the HTTP exchange that opens a connection
 //!       │            message      the rules across frames
-//!      http             │
+//!      http ── deflate ──┤           permessage-deflate
 //!       │             frame       one frame's bytes
 //!       └──── error, limits, utf8 ────┘
 //! ```
@@ -47,6 +47,7 @@
 //! | to look at or rewrite frames | [`frame::Decoder`], [`frame::encode`] | never |
 //! | headers only, in loops of your own | [`frame::Header`], [`frame::mask`] | never |
 //! | to accept or open connections | [`handshake`] | never (for what the caller's buffer lacks) |
+//! | to agree on compression | `deflate::Config` | never |
 //! | one message to many | [`message::Prepared`], [`frame::Compiled`] | once |
 //!
 //! Imports go downwards only, and each layer is public and usable by itself.
@@ -65,6 +66,7 @@
 //!
 //! | feature | adds | brings |
 //! |---|---|---|
+//! | `deflate` (default) | the parameters of permessage-deflate (RFC 7692) | |
 //! | `std` (default) | run-time choice of SIMD in the UTF-8 check and the scan of heads | `std` |
 //! | `http` | handshakes with the types of the `http` crate | `http` |
 //! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `js-sys` |
@@ -86,8 +88,11 @@ pub mod utf8;
 pub mod frame;
 pub mod http;
 
-pub mod handshake;
 pub mod message;
+
+#[cfg(feature = "deflate")]
+pub mod deflate;
+pub mod handshake;
 
 #[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
 mod wasm;

@@ -14,6 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("frame", &["error", "limits", "utf8"]),
     ("http", &["error", "limits"]),
     ("message", &["error", "limits", "utf8", "frame"]),
+    ("deflate", &["error", "limits", "frame", "http", "message"]),
     ("handshake", &["error", "limits", "http"]),
     (
         "wasm",
@@ -24,13 +25,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "frame",
             "http",
             "message",
+            "deflate",
             "handshake",
         ],
     ),
 ];
 
 /// Rooms that may allocate; the others must do without.
-const ALLOCATING: [&str; 3] = ["message", "handshake", "wasm"];
+const ALLOCATING: [&str; 4] = ["message", "deflate", "handshake", "wasm"];
 
 /// The one file outside tests that may name `std`: behind the feature `http`, which brings it.
 const STD: &str = "src/handshake/http_types.rs";

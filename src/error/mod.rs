@@ -131,6 +131,9 @@ group! {
     UnofferedProtocol, "UNOFFERED_PROTOCOL", 0, "the server chose a subprotocol that was not offered";
     /// Client: an extension that was not asked for (§4.1, §9.1).
     UnofferedExtension, "UNOFFERED_EXTENSION", 0, "the server chose an extension that was not offered";
+    /// Client: an extension whose parameters are malformed or don't fit the offer (RFC 6455 §9.1,
+    /// RFC 7692 §7.1), or that was chosen twice.
+    ExtensionParameter, "EXTENSION_PARAMETER", 0, "the server chose an extension with parameters that do not fit the offer";
 }
 
 group! {

@@ -9,9 +9,13 @@ use crate::toolchain::{WASI, WASM, ensure_targets, toolchain};
 const MSRV: &str = "1.88";
 
 /// The feature sets that are linted and tested on the host, by name.
-const FEATURES: [(&str, &[&str]); 3] = [
+const FEATURES: [(&str, &[&str]); 4] = [
     ("default", &[]),
     ("http", &["--features", "http"]),
+    (
+        "only deflate",
+        &["--no-default-features", "--features", "deflate"],
+    ),
     ("no default", &["--no-default-features"]),
 ];
 
@@ -100,6 +104,11 @@ pub fn targets(report: &mut Report) {
         (WASI, "default", &[][..]),
         (WASI, "no default", &["--no-default-features"]),
         (WASM, "no default", &["--no-default-features"]),
+        (
+            WASM,
+            "only deflate",
+            &["--no-default-features", "--features", "deflate"],
+        ),
     ] {
         report.step(&format!("targets: {target}, {name} features"), || {
             cargo()
@@ -120,12 +129,13 @@ fn no_std() -> Result<Outcome, Failure> {
     let link = cargo()
         .args(["rustc", "--lib", "--crate-type", "cdylib"])
         .args(BARE)
-        .args(["--no-default-features", "--target", WASM, "--target-dir"])
+        .args(["--no-default-features", "--features", "deflate"])
+        .args(["--target", WASM, "--target-dir"])
         .args([folder])
         .run();
     match link {
         Ok(_) => Err(Failure::new(
-            "without features the crate must not link std, but it or one of its packages does",
+            "without the feature std the crate must not link std, but it or one of its packages does",
         )),
         Err(failure) if failure.mentions("#[panic_handler]") => done(),
         Err(failure) => Err(failure),

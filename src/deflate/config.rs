@@ -1,0 +1,245 @@
+//! What the caller wants, and what two endpoints agree on (RFC 7692 §5, §7.1).
+
+use super::Window;
+use super::params::{Answer, ClientWindow, HeaderValue, NAME, Offer};
+use crate::error::HandshakeError;
+use crate::http::Extension;
+
+/// One direction of a connection: how messages that go this way are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Direction {
+    /// How far back compressed data may refer (RFC 7692 §7.1.2).
+    pub window: Window,
+    /// Whether a message may refer back to those before it (RFC 7692 §7.1.1). It makes small
+    /// messages that are alike much smaller, and both ends have to keep the window for it between
+    /// messages.
+    pub takeover: bool,
+}
+
+impl Direction {
+    /// What holds where nothing else is agreed on: the largest window, taken over.
+    pub const DEFAULT: Self = Self {
+        window: Window::MAX,
+        takeover: true,
+    };
+}
+
+impl Default for Direction {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What the caller wants of the extension. The same for both roles: `send` is about what this
+/// endpoint compresses, `receive` about what its peer does.
+///
+/// ```
+/// use wscodec::deflate::{Config, Window};
+///
+/// // Little memory for each connection, on either side.
+/// let mut config = Config::default();
+/// config.send.takeover = false;
+/// config.receive.takeover = false;
+/// config.receive.window = Window::new(11).unwrap();
+/// assert_eq!(
+///     config.offer().header().as_str(),
+///     "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+///         server_max_window_bits=11; client_max_window_bits"
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The most for what we send: a smaller window, or no takeover, is used if the peer wants
+    /// that. Default: the largest window, taken over.
+    pub send: Direction,
+    /// The most for what the peer sends: what we would have to remember. The peer is held to it,
+    /// and without its consent there is no compression at all. Default: the largest window, taken
+    /// over.
+    pub receive: Direction,
+    /// From 1 (quickest) to 9 (smallest); others count as the nearest of these. Default 6.
+    pub level: u8,
+    /// Messages of fewer bytes than this are sent as they are. Fragmented messages, whose length
+    /// isn't known when they begin, are always compressed. Default 64.
+    pub threshold: usize,
+}
+
+impl Config {
+    /// The defaults, in a constant.
+    pub const DEFAULT: Self = Self {
+        send: Direction::DEFAULT,
+        receive: Direction::DEFAULT,
+        level: 6,
+        threshold: 64,
+    };
+
+    /// The server's part: goes through the offers of a request in their order, and accepts the
+    /// first that can be met. `None` if there is none: the connection goes without compression.
+    /// Offers of other extensions, and those with malformed or unknown parameters, are passed over
+    /// (RFC 7692 §7.1).
+    ///
+    /// The answer has what the client asked for, and what limits the client. Our own window is not
+    /// named unless the client did so.
+    ///
+    /// ```
+    /// use wscodec::deflate::Config;
+    /// use wscodec::handshake::Request;
+    /// use wscodec::Limits;
+    ///
+    /// let bytes = b"GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+    ///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    ///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: permessage-deflate; \
+    ///     server_max_window_bits=10; client_max_window_bits\r\n\r\n";
+    /// let request = Request::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+    /// let accepted = Config::default().accept(request.extensions()).expect("an offer");
+    /// let answer = accepted.answer.header();
+    /// assert_eq!(answer.as_str(), "permessage-deflate; server_max_window_bits=10");
+    /// assert_eq!(accepted.agreed.send.window.bits(), 10);
+    ///
+    /// let mut out = Vec::new();
+    /// request.accept().extensions(&answer).write(&mut out)?;
+    /// # Ok::<(), wscodec::Error>(())
+    /// ```
+    pub fn accept<'h>(&self, offers: impl IntoIterator<Item = Extension<'h>>) -> Option<Accepted> {
+        let mut offers = offers.into_iter().filter_map(|it| Offer::parse(&it));
+        offers.find_map(|offer| self.meet(&offer))
+    }
+
+    fn meet(&self, offer: &Offer) -> Option<Accepted> {
+        let asked = offer.server_max_window_bits;
+        let send = Direction {
+            window: self.send.window.min(asked.unwrap_or(Window::MAX)),
+            takeover: self.send.takeover && !offer.server_no_context_takeover,
+        };
+        let window = match offer.client_max_window_bits {
+            ClientWindow::Fixed if self.receive.window < Window::MAX => return None,
+            ClientWindow::Fixed => Window::MAX,
+            ClientWindow::Any => self.receive.window,
+            ClientWindow::AtMost(most) => self.receive.window.min(most),
+        };
+        let receive = Direction {
+            window,
+            takeover: self.receive.takeover && !offer.client_no_context_takeover,
+        };
+        let named =
+            window < Window::MAX || matches!(offer.client_max_window_bits, ClientWindow::AtMost(_));
+        Some(Accepted {
+            agreed: Agreed { send, receive },
+            answer: Answer {
+                server_no_context_takeover: !send.takeover,
+                client_no_context_takeover: !receive.takeover,
+                server_max_window_bits: asked.map(|_| send.window),
+                client_max_window_bits: named.then_some(window),
+            },
+        })
+    }
+
+    /// The client's part: what to offer. Send its [`header`](Offer::header), and hold the answer
+    /// against it with [`Offer::check`].
+    pub fn offer(&self) -> Offer {
+        let below = |window: Window| (window < Window::MAX).then_some(window);
+        Offer {
+            server_no_context_takeover: !self.receive.takeover,
+            client_no_context_takeover: !self.send.takeover,
+            server_max_window_bits: below(self.receive.window),
+            client_max_window_bits: match below(self.send.window) {
+                None => ClientWindow::Any,
+                Some(window) => ClientWindow::AtMost(window),
+            },
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl Offer {
+    /// What the server's answer to this offer means; `None` if the server did not choose the
+    /// extension.
+    ///
+    /// ```
+    /// use wscodec::deflate::Config;
+    /// use wscodec::http::Extensions;
+    ///
+    /// let answer = [&b"permessage-deflate; client_max_window_bits=12"[..]];
+    /// let offer = Config::default().offer();
+    /// let agreed = offer.check(Extensions::new(answer.into_iter()).flatten())?.unwrap();
+    /// assert_eq!((agreed.send.window.bits(), agreed.receive.window.bits()), (12, 15));
+    /// # Ok::<(), wscodec::HandshakeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`HandshakeError::ExtensionParameter`] if the answer is malformed, is there twice, has a
+    /// `client_max_window_bits` that was not offered, or lacks a `server_no_context_takeover` or a
+    /// `server_max_window_bits` as small as the offer asks for. The client then fails the
+    /// connection (RFC 7692 §7.1).
+    pub fn check<'h>(
+        &self,
+        answers: impl IntoIterator<Item = Extension<'h>>,
+    ) -> Result<Option<Agreed>, HandshakeError> {
+        let mut answers = answers.into_iter().filter(|answer| answer.name() == NAME);
+        let Some(answer) = answers.next() else {
+            return Ok(None);
+        };
+        let agreed = Answer::parse(&answer).and_then(|answer| self.agree(&answer));
+        match (agreed, answers.next()) {
+            (Some(agreed), None) => Ok(Some(agreed)),
+            _ => Err(HandshakeError::ExtensionParameter),
+        }
+    }
+
+    fn agree(&self, answer: &Answer) -> Option<Agreed> {
+        let window = answer.server_max_window_bits.unwrap_or(Window::MAX);
+        let granted = match self.server_max_window_bits {
+            Some(most) => answer.server_max_window_bits.is_some() && window <= most,
+            None => true,
+        };
+        if !granted || self.server_no_context_takeover && !answer.server_no_context_takeover {
+            return None;
+        }
+        let most = match (self.client_max_window_bits, answer.client_max_window_bits) {
+            (ClientWindow::Fixed, Some(_)) => return None,
+            (ClientWindow::AtMost(most), _) => most,
+            _ => Window::MAX,
+        };
+        let asked = answer.client_max_window_bits.unwrap_or(Window::MAX);
+        Some(Agreed {
+            send: Direction {
+                window: most.min(asked),
+                takeover: !self.client_no_context_takeover && !answer.client_no_context_takeover,
+            },
+            receive: Direction {
+                window,
+                takeover: !answer.server_no_context_takeover,
+            },
+        })
+    }
+}
+
+/// What both endpoints keep to, as one of them sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Agreed {
+    /// What we send.
+    pub send: Direction,
+    /// What we receive.
+    pub receive: Direction,
+}
+
+/// An offer that a server [accepted](Config::accept).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Accepted {
+    /// What holds from now on.
+    pub agreed: Agreed,
+    /// What to tell the client; see [`Answer::header`].
+    pub answer: Answer,
+}
+
+impl Accepted {
+    /// The value of `Sec-WebSocket-Extensions`; the same as `self.answer.header()`.
+    pub fn header(&self) -> HeaderValue {
+        self.answer.header()
+    }
+}

@@ -1,0 +1,36 @@
+//! Compression of messages: permessage-deflate (RFC 7692). Behind the feature `deflate`.
+//!
+//! | to | use |
+//! |---|---|
+//! | answer a client's offers, or make one | [`Config`]: [`accept`](Config::accept), [`offer`](Config::offer) |
+//! | know what was agreed on | [`Agreed`]: window and takeover of each direction |
+//! | read or write the parameters only | [`Offer`], [`Answer`] |
+//!
+//! ```
+//! use wscodec::deflate::Config;
+//! use wscodec::http::Extensions;
+//!
+//! // A client's offer, and what a server that wants no takeover makes of it.
+//! let offer = Config::default().offer();
+//! let mut server = Config::default();
+//! server.send.takeover = false;
+//! let header = offer.header();
+//! let offers = Extensions::new([header.as_bytes()].into_iter()).flatten();
+//! let accepted = server.accept(offers).expect("nothing asked that we can't do");
+//!
+//! // Both see the same.
+//! let header = accepted.header();
+//! let answers = Extensions::new([header.as_bytes()].into_iter()).flatten();
+//! let agreed = offer.check(answers)?.expect("accepted");
+//! assert_eq!(agreed.receive, accepted.agreed.send);
+//! assert!(!agreed.receive.takeover && agreed.send.takeover);
+//! # Ok::<(), wscodec::HandshakeError>(())
+//! ```
+
+mod config;
+mod params;
+mod window;
+
+pub use config::{Accepted, Agreed, Config, Direction};
+pub use params::{Answer, ClientWindow, HeaderValue, NAME, Offer};
+pub use window::Window;

@@ -1,0 +1,59 @@
+//! The size of a window.
+
+use core::fmt;
+
+/// The size of an LZ77 window as the base-2 logarithm of its bytes, 8 to 15 (RFC 7692 §7.1.2): how
+/// far back compressed data may refer, and what an inflater has to remember for it.
+///
+/// ```
+/// use wscodec::deflate::Window;
+///
+/// let window = Window::new(10).unwrap();
+/// assert_eq!((window.bits(), window.len()), (10, 1024));
+/// assert_eq!(Window::new(16), None);
+/// assert!(window < Window::MAX);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Window(u8);
+
+impl Window {
+    /// 256 bytes.
+    pub const MIN: Self = Self(8);
+
+    /// 32,768 bytes: what is used where nothing else is agreed on.
+    pub const MAX: Self = Self(15);
+
+    /// The window of `1 << bits` bytes; `None` unless `bits` is 8 to 15.
+    pub const fn new(bits: u8) -> Option<Self> {
+        match bits {
+            8..=15 => Some(Self(bits)),
+            _ => None,
+        }
+    }
+
+    /// 8 to 15.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The window's bytes, 256 to 32,768.
+    #[allow(
+        clippy::len_without_is_empty,
+        reason = "a window is never empty, and not a container"
+    )]
+    pub const fn len(self) -> usize {
+        1 << self.0
+    }
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self::MAX
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
