@@ -48,6 +48,7 @@
 //! | headers only, in loops of your own | [`frame::Header`], [`frame::mask`] | never |
 //! | to accept or open connections | [`handshake`] | never (for what the caller's buffer lacks) |
 //! | to agree on compression | `deflate::Config` | never |
+//! | compressed messages | `deflate::Decompressor` | once a connection |
 //! | one message to many | [`message::Prepared`], [`frame::Compiled`] | once |
 //!
 //! Imports go downwards only, and each layer is public and usable by itself.
@@ -66,7 +67,7 @@
 //!
 //! | feature | adds | brings |
 //! |---|---|---|
-//! | `deflate` (default) | the parameters of permessage-deflate (RFC 7692) | |
+//! | `deflate` (default) | permessage-deflate (RFC 7692) | `miniz_oxide` |
 //! | `std` (default) | run-time choice of SIMD in the UTF-8 check and the scan of heads | `std` |
 //! | `http` | handshakes with the types of the `http` crate | `http` |
 //! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `js-sys` |

@@ -23,6 +23,13 @@ pub struct Limits {
     /// Frames of one message, empty ones too; default 131,072. Passing it is
     /// [`TooManyFragments`](crate::LimitError::TooManyFragments), close code 1008.
     pub fragments: u32,
+    /// How many times as large as it came a compressed message may be, once it is larger than
+    /// [`Limits::INFLATION_FLOOR`]; default 256. Deflate can do 1032 (RFC 1951), which only long
+    /// runs of the same bytes come near; `u32::MAX` is no limit. Counted while the message is
+    /// inflated, over all its frames, besides [`Limits::message`], which holds for the inflated
+    /// message. Passing it is [`InflationRatio`](crate::LimitError::InflationRatio), close code
+    /// 1009.
+    pub inflation: u32,
     /// Bytes of an HTTP head with its closing empty line; default 16 KiB. Passing it is
     /// [`HeadTooLarge`](crate::LimitError::HeadTooLarge), status 431.
     pub head: usize,
@@ -36,11 +43,15 @@ impl Limits {
     /// as this one.
     pub const MAX_HEADERS: usize = 128;
 
+    /// Up to this size, 1 MiB, a message may be compressed as much as it likes.
+    pub const INFLATION_FLOOR: u64 = 1 << 20;
+
     /// The defaults, in a constant.
     pub const DEFAULT: Self = Self {
         frame: 64 << 20,
         message: 64 << 20,
         fragments: 131_072,
+        inflation: 256,
         head: 16 << 10,
         headers: 100,
     };

@@ -4,7 +4,10 @@
 //! |---|---|
 //! | answer a client's offers, or make one | [`Config`]: [`accept`](Config::accept), [`offer`](Config::offer) |
 //! | know what was agreed on | [`Agreed`]: window and takeover of each direction |
+//! | receive compressed messages | [`Decompressor`], the extension of a [`Receiver`](crate::message::Receiver) |
+//! | inflate one message by itself | [`decompress`], [`Decompressor::message`] |
 //! | read or write the parameters only | [`Offer`], [`Answer`] |
+//! | bring another deflate implementation | [`Inflate`] |
 //!
 //! ```
 //! use wscodec::deflate::Config;
@@ -28,9 +31,15 @@
 //! ```
 
 mod config;
+mod engine;
+mod inflate;
+mod miniz;
 mod params;
 mod window;
 
 pub use config::{Accepted, Agreed, Config, Direction};
+pub use engine::{Inflate, InflateState, Inflated};
+pub use inflate::{Decompressor, decompress};
+pub use miniz::MinizInflate;
 pub use params::{Answer, ClientWindow, HeaderValue, NAME, Offer};
 pub use window::Window;

@@ -93,6 +93,9 @@ group! {
     InvalidUtf8, "INVALID_UTF8", 1007, "text is not valid UTF-8";
     /// The stream ended inside a frame, a fragmented message or a head (RFC 6455 §7.1.5).
     UnexpectedEof, "UNEXPECTED_EOF", 1006, "the stream ended too early";
+    /// A compressed message that is no deflate stream, refers beyond the window or does not end
+    /// with a block (RFC 7692 §7.2.2).
+    InvalidCompressedData, "INVALID_COMPRESSED_DATA", 1007, "a compressed message is damaged";
 }
 
 group! {
@@ -149,6 +152,8 @@ group! {
     HeadTooLarge, "HEAD_TOO_LARGE", 431, "the HTTP head is larger than the limit";
     /// Past [`Limits::headers`](crate::Limits::headers).
     TooManyHeaders, "TOO_MANY_HEADERS", 431, "the HTTP head has more header lines than the limit";
+    /// Past [`Limits::inflation`](crate::Limits::inflation).
+    InflationRatio, "INFLATION_RATIO", 1009, "a compressed message inflates more than the limit";
 }
 
 group! {

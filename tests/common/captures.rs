@@ -15,6 +15,8 @@ pub struct Capture {
     /// What follows the head.
     pub bytes: Vec<u8>,
     pub expected: Value,
+    /// The parameters of permessage-deflate, or null.
+    pub deflate: Value,
 }
 
 /// Both directions of every conversation that was upgraded.
@@ -47,6 +49,7 @@ pub fn all() -> Vec<Capture> {
                 setup,
                 bytes: file[head as usize..].to_vec(),
                 expected,
+                deflate: json["deflate"].clone(),
             });
         }
     }

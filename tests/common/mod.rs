@@ -10,6 +10,7 @@ pub mod captures;
 pub mod drive;
 pub mod rng;
 pub mod vectors;
+pub mod zlib;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,50 @@
+//! What the extension needs of a raw deflate implementation (RFC 1951). Windows, message ends and
+//! limits are the extension's business, so an engine is small.
+
+use super::Window;
+
+/// What a call of [`Inflate::inflate`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inflated {
+    /// Bytes of the input used up.
+    pub read: usize,
+    /// Bytes written to the front of the output.
+    pub written: usize,
+    /// Why it stopped.
+    pub state: InflateState,
+}
+
+/// Why a call of [`Inflate::inflate`] stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InflateState {
+    /// The input is used up, or the output full.
+    Going,
+    /// A final block (BFINAL = 1) is complete; what follows it was not read.
+    Ended,
+    /// This can't be a deflate stream. What was written before that point is valid.
+    Damaged,
+}
+
+/// Decodes a raw deflate stream (RFC 1951).
+pub trait Inflate {
+    /// With a window of exactly this size: a distance beyond it, or beyond what was written since
+    /// the window was last empty, is damage.
+    fn new(window: Window) -> Self;
+
+    /// Decodes until the input is used up, the output is full, or a final block ends. All that the
+    /// input read so far stands for is written, as far as there is room.
+    fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Inflated;
+
+    /// What comes next begins a block at its first bit. The window stays.
+    fn restart(&mut self);
+
+    /// Empties the window, and [restarts](Self::restart).
+    fn forget(&mut self);
+
+    /// Gives back the memory that only the middle of a stream needs; a [`restart`](Self::restart)
+    /// or [`forget`](Self::forget) went before. The window stays, if it isn't empty.
+    fn release(&mut self);
+
+    /// Bytes of memory held.
+    fn memory(&self) -> usize;
+}

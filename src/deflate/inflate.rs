@@ -1,0 +1,331 @@
+//! Receiving compressed messages (RFC 7692 §7.2.2).
+
+use alloc::vec::Vec;
+use core::mem::take;
+
+use super::engine::{Inflate, InflateState, Inflated};
+use super::miniz::MinizInflate;
+use super::{Agreed, Direction};
+use crate::Limits;
+use crate::error::{Error, LimitError, PeerError};
+use crate::frame::Rsv;
+use crate::message::{Inbound, Progress, Treatment};
+
+/// What an inflater is fed at a message's end: the four bytes that the sender left out (RFC 7692
+/// §7.2.2), and a final empty block. The end of that block is reached only if the message ended
+/// where a block does.
+const END: [u8; 9] = [0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
+
+/// The ratio is looked at after each so many bytes of a message, and at its end: at the same places
+/// however the stream is cut. In between at most 1032 times as much can come out (RFC 1951).
+const CHECK: u64 = 256;
+
+/// The least room that is made for what comes out.
+const STEP: usize = 1024;
+
+/// Inflates the messages of one direction: what a receiver asks to decode them.
+///
+/// It holds a window of exactly the size agreed on, and refuses what refers beyond it, or beyond
+/// the message where there is no takeover. Memory is taken when the first compressed message comes.
+///
+/// Damage is [`PeerError::InvalidCompressedData`]: also a message that does not end with a block.
+/// What comes out is counted as it comes, over all fragments, and held to
+/// [`Limits::message`] (by the receiver) and [`Limits::inflation`].
+///
+/// All that RFC 7692 §7.2.3 has may come: stored blocks, several blocks, final blocks
+/// (BFINAL = 1) and others after them, messages that are empty or not compressed. A payload of no
+/// bytes at all counts as an empty message too.
+///
+/// ```
+/// use wscodec::Limits;
+/// use wscodec::deflate::{Agreed, Decompressor};
+/// use wscodec::frame::Role;
+/// use wscodec::message::{Event, Receiver};
+///
+/// let limits = Limits::default();
+/// let inflate = Decompressor::new(&Agreed::default(), &limits);
+/// let mut receiver = Receiver::with_extension(Role::Client, &limits, inflate);
+/// // "Hello" twice, the second by reference to the first (RFC 7692 §7.2.3.2).
+/// let mut bytes = *b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00";
+/// let mut input = &mut bytes[..];
+/// for _ in 0..2 {
+///     let Some(Event::Message(message)) = receiver.receive(&mut input)? else { panic!() };
+///     assert_eq!(message.text(), Some("Hello"));
+/// }
+/// # Ok::<(), wscodec::Fault>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Decompressor<E = MinizInflate> {
+    direction: Direction,
+    /// [`Limits::inflation`] and [`Limits::message`].
+    ratio: u32,
+    most: u64,
+    engine: Option<E>,
+    phase: Phase,
+    /// The output was full: there may be more from what was read.
+    pending: bool,
+    /// A final block was the last thing that came.
+    ended: bool,
+    /// Bytes of the open message, as they came and as they are.
+    read: u64,
+    written: u64,
+    fault: Option<Error>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Between messages.
+    Idle,
+    /// In a message.
+    Body,
+    /// Behind a message's last byte, with so many bytes of [`END`] read.
+    End(usize),
+}
+
+impl Decompressor {
+    /// For the messages that come, as was [agreed](Agreed::receive) on.
+    pub fn new(agreed: &Agreed, limits: &Limits) -> Self {
+        Self::with_engine(agreed.receive, limits)
+    }
+}
+
+impl<E: Inflate> Decompressor<E> {
+    /// With another engine, and any window.
+    pub fn with_engine(direction: Direction, limits: &Limits) -> Self {
+        Self {
+            direction,
+            ratio: limits.inflation,
+            most: limits.message,
+            engine: None,
+            phase: Phase::Idle,
+            pending: false,
+            ended: false,
+            read: 0,
+            written: 0,
+            fault: None,
+        }
+    }
+
+    /// Inflates one message by itself and appends it to `out`: the payload of a frame that has
+    /// RSV1 set, or of all frames of such a message. For those who read frames on their own.
+    ///
+    /// ```
+    /// use wscodec::Limits;
+    /// use wscodec::deflate::{Agreed, Decompressor};
+    ///
+    /// let mut inflate = Decompressor::new(&Agreed::default(), &Limits::default());
+    /// let mut out = Vec::new();
+    /// inflate.message(b"\xf2\x48\xcd\xc9\xc9\x07\x00", &mut out)?;
+    /// assert_eq!(out, b"Hello");
+    /// # Ok::<(), wscodec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`PeerError::InvalidCompressedData`], [`LimitError::MessageTooLarge`] and
+    /// [`LimitError::InflationRatio`]. Every later call fails with the same.
+    pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.begin(Rsv::RSV1)?;
+        let start = out.len();
+        let mut rest = payload;
+        loop {
+            let have = out.len() - start;
+            // One byte more than allowed, for a message over the limit to show.
+            let most = usize::try_from((self.most - have as u64).saturating_add(1));
+            let room = have.max(STEP);
+            let end = out.len();
+            out.resize(end + most.map_or(room, |most| most.min(room)), 0);
+            let progress = self.decode(rest, true, &mut out[end..]);
+            let written = progress.map_or(0, |progress| progress.written);
+            out.truncate(end + written);
+            let progress = progress?;
+            if (have + written) as u64 > self.most {
+                let error = LimitError::MessageTooLarge.into();
+                self.fault = Some(error);
+                return Err(error);
+            }
+            rest = &rest[progress.read..];
+            if progress.done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Bytes of memory held: the window, and the engine's tables.
+    pub fn memory(&self) -> usize {
+        self.engine.as_ref().map_or(0, E::memory)
+    }
+
+    /// Gives memory back that isn't needed until the next message, for connections that are idle:
+    /// all of it if there is no takeover, else all but the window. Within a message, nothing.
+    pub fn release(&mut self) {
+        if self.phase != Phase::Idle {
+            return;
+        }
+        if !self.direction.takeover {
+            self.engine = None;
+        } else if let Some(engine) = &mut self.engine {
+            engine.release();
+        }
+    }
+
+    /// Inflates the message's own bytes. Says whether all that they stand for is written.
+    fn body(&mut self, input: &[u8], at: &mut Progress, output: &mut [u8]) -> Result<bool, Error> {
+        loop {
+            let rest = &input[at.read..];
+            let step = CHECK - self.read % CHECK;
+            let piece = match self.pending {
+                true => &[],
+                false => &rest[..rest.len().min(usize::try_from(step).unwrap_or(rest.len()))],
+            };
+            if piece.is_empty() && !self.pending {
+                return Ok(true);
+            }
+            let room = &mut output[at.written..];
+            let full = room.len();
+            let done = match self.pending && self.ended {
+                true => Inflated {
+                    read: 0,
+                    written: 0,
+                    state: InflateState::Ended,
+                },
+                false => self.step(piece, room),
+            };
+            at.read += done.read;
+            at.written += done.written;
+            self.read += done.read as u64;
+            self.written += done.written as u64;
+            self.ended = done.state == InflateState::Ended;
+            if done.state == InflateState::Damaged {
+                return Err(PeerError::InvalidCompressedData.into());
+            }
+            self.pending = done.written == full;
+            if self.pending {
+                return Ok(false);
+            }
+            if !self.ended && done.read < piece.len() {
+                // Neither at the end of the input nor of the output: the engine's fault.
+                return Err(PeerError::InvalidCompressedData.into());
+            }
+            if self.read.is_multiple_of(CHECK) {
+                self.check_ratio()?;
+            }
+        }
+    }
+
+    /// Sees that the message ended where a block does. Says whether that is done.
+    fn end(&mut self, at: &mut Progress, output: &mut [u8]) -> Result<bool, Error> {
+        // A final block was last, or nothing came at all: there is no block to be ended.
+        if !self.ended && self.read > 0 {
+            let Phase::End(fed) = self.phase else {
+                self.phase = Phase::End(0);
+                return self.end(at, output);
+            };
+            let room = &mut output[at.written..];
+            let full = room.len();
+            let done = self.step(&END[fed..], room);
+            let fed = fed + done.read;
+            at.written += done.written;
+            self.written += done.written as u64;
+            self.phase = Phase::End(fed);
+            match done.state {
+                InflateState::Ended if fed == END.len() => {}
+                InflateState::Going if done.written == full => return Ok(false),
+                _ => return Err(PeerError::InvalidCompressedData.into()),
+            }
+        }
+        self.check_ratio()?;
+        (self.phase, self.ended) = (Phase::Idle, false);
+        if let Some(engine) = &mut self.engine {
+            match self.direction.takeover {
+                true => engine.restart(),
+                false => engine.forget(),
+            }
+        }
+        Ok(true)
+    }
+
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Inflated {
+        let window = self.direction.window;
+        let engine = self.engine.get_or_insert_with(|| E::new(window));
+        if take(&mut self.ended) {
+            engine.restart();
+        }
+        engine.inflate(input, output)
+    }
+
+    fn check_ratio(&self) -> Result<(), LimitError> {
+        let most = self.read.saturating_mul(self.ratio.into());
+        match self.written > most.max(Limits::INFLATION_FLOOR) {
+            true => Err(LimitError::InflationRatio),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<E: Inflate> Inbound for Decompressor<E> {
+    /// RSV1 (RFC 7692 §6).
+    fn rsv(&self) -> Rsv {
+        Rsv::RSV1
+    }
+
+    fn begin(&mut self, _: Rsv) -> Result<Treatment, Error> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        self.phase = Phase::Body;
+        (self.pending, self.ended) = (false, false);
+        (self.read, self.written) = (0, 0);
+        Ok(Treatment::Decode)
+    }
+
+    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let mut at = Progress {
+            read: 0,
+            written: 0,
+            done: false,
+        };
+        let done = match self.phase {
+            Phase::Idle => Ok(true),
+            Phase::End(_) => self.end(&mut at, output),
+            Phase::Body => match self.body(input, &mut at, output) {
+                Ok(true) if last => self.end(&mut at, output),
+                done => done,
+            },
+        };
+        match done {
+            Ok(done) => at.done = done,
+            Err(error) => {
+                self.fault = Some(error);
+                // What came out before is handed on first, so that a fault in it shows first
+                // however the stream is cut.
+                if at.read == 0 && at.written == 0 {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(at)
+    }
+}
+
+/// Inflates one message by itself, with the largest window: [`Decompressor::message`] on a new
+/// [`Decompressor`].
+///
+/// ```
+/// use wscodec::{Limits, deflate};
+///
+/// // RFC 7692 §7.2.3.4: a final block.
+/// let payload = b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00";
+/// assert_eq!(deflate::decompress(payload, &Limits::default())?, b"Hello");
+/// # Ok::<(), wscodec::Error>(())
+/// ```
+///
+/// # Errors
+/// As for [`Decompressor::message`].
+pub fn decompress(payload: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    Decompressor::new(&Agreed::default(), limits).message(payload, &mut out)?;
+    Ok(out)
+}

@@ -1,0 +1,111 @@
+//! The engine that comes with the crate: miniz_oxide, in safe Rust.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use core::fmt;
+use core::mem::size_of;
+
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::{
+    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+};
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress_with_limit};
+
+use super::Window;
+use super::engine::{Inflate, InflateState, Inflated};
+
+/// Inflates with miniz_oxide. Holds the window, and while a message comes 10 KiB of tables.
+///
+/// Invariant: `at <= ring.len()`, which is the window's or 0; if not `full`, what is before `at` is
+/// all that was written since the window was empty.
+#[derive(Clone)]
+pub struct MinizInflate {
+    window: Window,
+    ring: Box<[u8]>,
+    at: usize,
+    full: bool,
+    tables: Option<Box<DecompressorOxide>>,
+}
+
+impl Inflate for MinizInflate {
+    fn new(window: Window) -> Self {
+        Self {
+            window,
+            ring: Box::default(),
+            at: 0,
+            full: false,
+            tables: None,
+        }
+    }
+
+    fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Inflated {
+        if self.ring.is_empty() {
+            self.ring = vec![0; self.window.len()].into_boxed_slice();
+        }
+        let tables = self.tables.get_or_insert_default();
+        let (mut read, mut written) = (0, 0);
+        let state = loop {
+            if self.at == self.ring.len() {
+                (self.at, self.full) = (0, true);
+            }
+            // Until the ring is full it is no ring to miniz_oxide, which then refuses distances
+            // that reach before its first byte; from there on, those longer than the ring.
+            let flags = match self.full {
+                true => TINFL_FLAG_HAS_MORE_INPUT,
+                false => TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+            };
+            let room = output.len() - written;
+            let input = &input[read..];
+            let (status, r, w) =
+                decompress_with_limit(tables, input, &mut self.ring, self.at, room, flags);
+            output[written..written + w].copy_from_slice(&self.ring[self.at..self.at + w]);
+            self.at += w;
+            read += r;
+            written += w;
+            match status {
+                TINFLStatus::HasMoreOutput if written < output.len() => {}
+                TINFLStatus::HasMoreOutput | TINFLStatus::NeedsMoreInput => {
+                    break InflateState::Going;
+                }
+                TINFLStatus::Done => break InflateState::Ended,
+                _ => break InflateState::Damaged,
+            }
+        };
+        Inflated {
+            read,
+            written,
+            state,
+        }
+    }
+
+    fn restart(&mut self) {
+        if let Some(tables) = &mut self.tables {
+            tables.init();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.restart();
+        (self.at, self.full) = (0, false);
+    }
+
+    fn release(&mut self) {
+        self.tables = None;
+        if self.at == 0 && !self.full {
+            self.ring = Box::default();
+        }
+    }
+
+    fn memory(&self) -> usize {
+        let tables = self.tables.as_ref();
+        self.ring.len() + tables.map_or(0, |_| size_of::<DecompressorOxide>())
+    }
+}
+
+impl fmt::Debug for MinizInflate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MinizInflate")
+            .field("window", &self.window)
+            .finish_non_exhaustive()
+    }
+}
