@@ -48,7 +48,7 @@
 //! | headers only, in loops of your own | [`frame::Header`], [`frame::mask`] | never |
 //! | to accept or open connections | [`handshake`] | never (for what the caller's buffer lacks) |
 //! | to agree on compression | `deflate::Config` | never |
-//! | compressed messages | `deflate::Decompressor` | once a connection |
+//! | compressed messages | `deflate::Compressor`, `deflate::Decompressor` | once a connection |
 //! | one message to many | [`message::Prepared`], [`frame::Compiled`] | once |
 //!
 //! Imports go downwards only, and each layer is public and usable by itself.

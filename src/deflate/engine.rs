@@ -1,6 +1,8 @@
 //! What the extension needs of a raw deflate implementation (RFC 1951). Windows, message ends and
 //! limits are the extension's business, so an engine is small.
 
+use alloc::vec::Vec;
+
 use super::Window;
 
 /// What a call of [`Inflate::inflate`] did.
@@ -44,6 +46,35 @@ pub trait Inflate {
     /// Gives back the memory that only the middle of a stream needs; a [`restart`](Self::restart)
     /// or [`forget`](Self::forget) went before. The window stays, if it isn't empty.
     fn release(&mut self);
+
+    /// Bytes of memory held.
+    fn memory(&self) -> usize;
+}
+
+/// How a call of [`Deflate::deflate`] ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// With an empty stored block, so that all of the input can be inflated from what was written
+    /// (zlib's `Z_SYNC_FLUSH`).
+    Sync,
+    /// Likewise, and what comes next does not refer back over this point (zlib's `Z_FULL_FLUSH`).
+    Full,
+}
+
+/// Encodes a raw deflate stream (RFC 1951).
+pub trait Deflate {
+    /// Whether the engine keeps to smaller windows by itself. If not, it is flushed
+    /// [fully](Flush::Full) before its input could reach beyond the window.
+    const KEEPS_WINDOW: bool;
+
+    /// With a window of at most this size, if the engine [keeps to it](Self::KEEPS_WINDOW), and a
+    /// level from 1 (quickest) to 9 (smallest).
+    fn new(window: Window, level: u8) -> Self;
+
+    /// Encodes all of the input, flushes, and appends what comes out. What was appended ends with
+    /// the empty stored block, `00 00 ff ff`; only if there was no input since the last flush, it
+    /// may be nothing.
+    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>);
 
     /// Bytes of memory held.
     fn memory(&self) -> usize;

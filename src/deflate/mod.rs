@@ -4,10 +4,11 @@
 //! |---|---|
 //! | answer a client's offers, or make one | [`Config`]: [`accept`](Config::accept), [`offer`](Config::offer) |
 //! | know what was agreed on | [`Agreed`]: window and takeover of each direction |
+//! | send compressed messages | [`Compressor`], the extension of a [`Sender`](crate::message::Sender) |
 //! | receive compressed messages | [`Decompressor`], the extension of a [`Receiver`](crate::message::Receiver) |
-//! | inflate one message by itself | [`decompress`], [`Decompressor::message`] |
+//! | one message by itself | [`compress`], [`decompress`], [`Compressor::message`], [`Decompressor::message`] |
 //! | read or write the parameters only | [`Offer`], [`Answer`] |
-//! | bring another deflate implementation | [`Inflate`] |
+//! | bring another deflate implementation | [`Deflate`], [`Inflate`] |
 //!
 //! ```
 //! use wscodec::deflate::Config;
@@ -30,6 +31,7 @@
 //! # Ok::<(), wscodec::HandshakeError>(())
 //! ```
 
+mod compress;
 mod config;
 mod engine;
 mod inflate;
@@ -37,9 +39,10 @@ mod miniz;
 mod params;
 mod window;
 
+pub use compress::{Compressor, compress};
 pub use config::{Accepted, Agreed, Config, Direction};
-pub use engine::{Inflate, InflateState, Inflated};
+pub use engine::{Deflate, Flush, Inflate, InflateState, Inflated};
 pub use inflate::{Decompressor, decompress};
-pub use miniz::MinizInflate;
+pub use miniz::{MinizDeflate, MinizInflate};
 pub use params::{Answer, ClientWindow, HeaderValue, NAME, Offer};
 pub use window::Window;

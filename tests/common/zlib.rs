@@ -1,4 +1,4 @@
-//! zlib-rs as the other end of a compressed connection: a port of zlib, with windows of every size.
+//! zlib-rs, a port of zlib, as the other end of a compressed connection, and what to send over it.
 
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
@@ -44,18 +44,17 @@ impl Compressor {
     }
 }
 
-/// Inflates messages with exactly the window that it is given.
+/// Inflates messages, with a window of the largest size, as zlib-rs always has: so it can tell
+/// whether they are right, but not whether a smaller window is kept to.
 pub struct Decompressor {
     zlib: Inflate,
-    bits: u8,
     takeover: bool,
 }
 
 impl Decompressor {
-    pub fn new(bits: u8, takeover: bool) -> Self {
+    pub fn new(takeover: bool) -> Self {
         Self {
-            zlib: Inflate::new(false, bits),
-            bits,
+            zlib: Inflate::new(false, 15),
             takeover,
         }
     }
@@ -64,26 +63,24 @@ impl Decompressor {
     pub fn message(&mut self, coded: &[u8]) -> Option<Vec<u8>> {
         let input = [coded, &TAIL].concat();
         let (mut out, mut read) = (Vec::new(), 0);
+        let mut room = [0; 4096];
         loop {
-            // One byte at a time: zlib lets a distance reach beyond the window if that is still
-            // within the output of the same call.
-            let mut byte = [0];
             let (before_in, before_out) = (self.zlib.total_in(), self.zlib.total_out());
             let flush = InflateFlush::SyncFlush;
             let status = self
                 .zlib
-                .decompress(&input[read..], &mut byte, flush)
+                .decompress(&input[read..], &mut room, flush)
                 .ok()?;
             assert!(status != Status::StreamEnd);
             read += (self.zlib.total_in() - before_in) as usize;
-            match self.zlib.total_out() - before_out {
+            match (self.zlib.total_out() - before_out) as usize {
                 0 => break,
-                _ => out.push(byte[0]),
+                n => out.extend_from_slice(&room[..n]),
             }
         }
         assert_eq!(read, input.len());
         if !self.takeover {
-            self.zlib = Inflate::new(false, self.bits);
+            self.zlib.reset(false);
         }
         Some(out)
     }

@@ -1,0 +1,192 @@
+//! Sending compressed messages (RFC 7692 §7.2.1).
+
+use alloc::vec::Vec;
+
+use super::engine::{Deflate, Flush};
+use super::miniz::MinizDeflate;
+use super::{Agreed, Config, Direction, Window};
+use crate::error::Error;
+use crate::frame::Rsv;
+use crate::message::{Kind, Outbound};
+
+/// What a flush ends with, and a message leaves out (RFC 7692 §7.2.1).
+const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
+
+/// Compresses the messages of one direction: what a sender asks to encode them.
+///
+/// It never refers back further than the window agreed on, nor beyond the message where there is
+/// no takeover. Memory is taken when the first message is compressed.
+///
+/// Whether a message is compressed is decided by its length before anything else, so what the
+/// peer's window holds and what ours holds are always the same. A message that does not become
+/// smaller is sent compressed nevertheless; it grows by at most ten bytes for each 16 KiB, or for
+/// each stretch as long as the window if that is less. Each fragment
+/// is flushed, so the peer can read all of it as soon as it comes.
+///
+/// ```
+/// use wscodec::deflate::{Agreed, Compressor, Config};
+/// use wscodec::message::{Sender, Unmasked};
+///
+/// let mut config = Config::default();
+/// config.threshold = 5;
+/// let deflate = Compressor::new(&Agreed::default(), &config);
+/// let mut sender = Sender::new(Unmasked, deflate);
+/// let mut out = Vec::new();
+/// sender.text("Hello", &mut out)?;
+/// assert_eq!(out, b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
+/// out.clear();
+/// sender.text("Hi", &mut out)?;
+/// assert_eq!(out, b"\x81\x02Hi", "below the threshold");
+/// # Ok::<(), wscodec::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Compressor<E = MinizDeflate> {
+    direction: Direction,
+    level: u8,
+    threshold: usize,
+    engine: Option<E>,
+    /// Bytes that what comes next could refer back to, for an engine that does not keep to the
+    /// window: at most the window.
+    since: usize,
+    /// A message is begun and not finished.
+    open: bool,
+}
+
+impl Compressor {
+    /// For the messages to send, as was [agreed](Agreed::send) on, with level and threshold of the
+    /// configuration.
+    pub fn new(agreed: &Agreed, config: &Config) -> Self {
+        Self::with_engine(agreed.send, config)
+    }
+}
+
+impl<E: Deflate> Compressor<E> {
+    /// With another engine, and any window.
+    pub fn with_engine(direction: Direction, config: &Config) -> Self {
+        Self {
+            direction,
+            level: config.level.clamp(1, 9),
+            threshold: config.threshold,
+            engine: None,
+            since: 0,
+            open: false,
+        }
+    }
+
+    /// Compresses one message by itself, whatever the threshold, and appends to `out` what is to be
+    /// the payload of a frame with RSV1 set, or of several frames of such a message. For those who
+    /// write frames on their own. Where there is takeover, the peer has to get all that was
+    /// compressed, in that order.
+    ///
+    /// ```
+    /// use wscodec::deflate::{Agreed, Compressor, Config};
+    ///
+    /// let mut deflate = Compressor::new(&Agreed::default(), &Config::default());
+    /// let (mut first, mut second) = (Vec::new(), Vec::new());
+    /// deflate.message(b"Hello, hello, hello", &mut first);
+    /// deflate.message(b"Hello, hello, hello", &mut second);
+    /// assert!(first.len() < 19 && second.len() < first.len());
+    /// ```
+    pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        self.open = true;
+        self.part(payload, true, out);
+    }
+
+    /// What is agreed on.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Bytes of memory held by the engine.
+    pub fn memory(&self) -> usize {
+        self.engine.as_ref().map_or(0, E::memory)
+    }
+
+    /// Gives the memory back until the next message, for connections that are idle. The next
+    /// message then can't refer back to those before, which the peer does not mind. Within a
+    /// message, nothing.
+    pub fn release(&mut self) {
+        if !self.open {
+            self.engine = None;
+            self.since = 0;
+        }
+    }
+
+    /// Compresses the next bytes of a message.
+    fn part(&mut self, input: &[u8], last: bool, out: &mut Vec<u8>) {
+        let (window, level) = (self.direction.window, self.level);
+        let engine = self.engine.get_or_insert_with(|| E::new(window, level));
+        let start = out.len();
+        let at_end = match last && !self.direction.takeover {
+            true => Flush::Full,
+            false => Flush::Sync,
+        };
+        if E::KEEPS_WINDOW || window == Window::MAX {
+            engine.deflate(input, at_end, out);
+        } else {
+            let mut rest = input;
+            loop {
+                let (piece, after) = rest.split_at(rest.len().min(window.len() - self.since));
+                rest = after;
+                self.since += piece.len();
+                let flush = match self.since == window.len() {
+                    true => Flush::Full,
+                    false => at_end,
+                };
+                if flush == Flush::Full {
+                    self.since = 0;
+                }
+                engine.deflate(piece, flush, out);
+                if rest.is_empty() {
+                    break;
+                }
+            }
+        }
+        if last {
+            self.open = false;
+            match out[start..].ends_with(TAIL) {
+                true => out.truncate(out.len() - TAIL.len()),
+                // Nothing came since a flush: an empty block by hand (RFC 7692 §7.2.3.6).
+                false => out.push(0),
+            }
+        }
+    }
+}
+
+impl<E: Deflate> Outbound for Compressor<E> {
+    fn begin(&mut self, _: Kind, len: Option<usize>) -> Rsv {
+        match len {
+            Some(len) if len < self.threshold => Rsv::NONE,
+            _ => {
+                self.open = true;
+                Rsv::RSV1
+            }
+        }
+    }
+
+    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+        self.part(input, last, output);
+        Ok(())
+    }
+}
+
+/// Compresses one message by itself, with the largest window: [`Compressor::message`] on a new
+/// [`Compressor`]. `level` as in [`Config::level`].
+///
+/// ```
+/// use wscodec::{Limits, deflate};
+///
+/// let payload = deflate::compress(b"Hello", 6);
+/// assert_eq!(payload, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+/// assert_eq!(deflate::decompress(&payload, &Limits::default())?, b"Hello");
+/// # Ok::<(), wscodec::Error>(())
+/// ```
+pub fn compress(payload: &[u8], level: u8) -> Vec<u8> {
+    let config = Config {
+        level,
+        ..Config::DEFAULT
+    };
+    let mut out = Vec::new();
+    Compressor::new(&Agreed::default(), &config).message(payload, &mut out);
+    out
+}
