@@ -49,7 +49,7 @@
 //! | to accept or open connections | [`handshake`] | never (for what the caller's buffer lacks) |
 //! | to agree on compression | `deflate::Config` | never |
 //! | compressed messages | `deflate::Compressor`, `deflate::Decompressor` | once a connection |
-//! | one message to many | [`message::Prepared`], [`frame::Compiled`] | once |
+//! | one message to many | [`message::Prepared`] (`deflate::prepare_text`), [`frame::Compiled`] | once |
 //!
 //! Imports go downwards only, and each layer is public and usable by itself.
 //!

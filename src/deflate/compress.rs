@@ -48,6 +48,9 @@ pub struct Compressor<E = MinizDeflate> {
     /// Bytes that what comes next could refer back to, for an engine that does not keep to the
     /// window: at most the window.
     since: usize,
+    /// The peer has got a message that the engine has not: what we know and what it knows lie at
+    /// different distances.
+    stale: bool,
     /// A message is begun and not finished.
     open: bool,
 }
@@ -69,6 +72,7 @@ impl<E: Deflate> Compressor<E> {
             threshold: config.threshold,
             engine: None,
             since: 0,
+            stale: false,
             open: false,
         }
     }
@@ -108,7 +112,7 @@ impl<E: Deflate> Compressor<E> {
     pub fn release(&mut self) {
         if !self.open {
             self.engine = None;
-            self.since = 0;
+            (self.since, self.stale) = (0, false);
         }
     }
 
@@ -116,6 +120,10 @@ impl<E: Deflate> Compressor<E> {
     fn part(&mut self, input: &[u8], last: bool, out: &mut Vec<u8>) {
         let (window, level) = (self.direction.window, self.level);
         let engine = self.engine.get_or_insert_with(|| E::new(window, level));
+        if self.stale {
+            engine.forget();
+            (self.since, self.stale) = (0, false);
+        }
         let start = out.len();
         let at_end = match last && !self.direction.takeover {
             true => Flush::Full,
@@ -167,6 +175,15 @@ impl<E: Deflate> Outbound for Compressor<E> {
     fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
         self.part(input, last, output);
         Ok(())
+    }
+
+    /// A compressed message that refers to nothing before it, with a window of `1 << needs` bytes.
+    fn pass(&mut self, rsv: Rsv, needs: u8) -> bool {
+        if rsv != Rsv::RSV1 || needs > self.direction.window.bits() {
+            return false;
+        }
+        self.stale = self.direction.takeover && self.engine.is_some();
+        true
     }
 }
 

@@ -76,6 +76,9 @@ pub trait Deflate {
     /// may be nothing.
     fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>);
 
+    /// What comes next does not refer back. Called after a flush only.
+    fn forget(&mut self);
+
     /// Bytes of memory held.
     fn memory(&self) -> usize;
 }

@@ -144,6 +144,11 @@ impl Deflate for MinizDeflate {
         debug_assert!(status == TDEFLStatus::Okay && read == input.len());
     }
 
+    fn forget(&mut self) {
+        // Behind a flush this writes a whole empty block, which may as well be left out.
+        compress_to_output(&mut self.core, &[], TDEFLFlush::Full, |_| true);
+    }
+
     fn memory(&self) -> usize {
         size_of::<CompressorOxide>() + BOXES
     }

@@ -6,6 +6,7 @@
 //! | know what was agreed on | [`Agreed`]: window and takeover of each direction |
 //! | send compressed messages | [`Compressor`], the extension of a [`Sender`](crate::message::Sender) |
 //! | receive compressed messages | [`Decompressor`], the extension of a [`Receiver`](crate::message::Receiver) |
+//! | compress once what is sent to many | [`prepare_text`], [`prepare_binary`] |
 //! | one message by itself | [`compress`], [`decompress`], [`Compressor::message`], [`Decompressor::message`] |
 //! | read or write the parameters only | [`Offer`], [`Answer`] |
 //! | bring another deflate implementation | [`Deflate`], [`Inflate`] |
@@ -37,6 +38,7 @@ mod engine;
 mod inflate;
 mod miniz;
 mod params;
+mod prepare;
 mod window;
 
 pub use compress::{Compressor, compress};
@@ -45,4 +47,5 @@ pub use engine::{Deflate, Flush, Inflate, InflateState, Inflated};
 pub use inflate::{Decompressor, decompress};
 pub use miniz::{MinizDeflate, MinizInflate};
 pub use params::{Answer, ClientWindow, HeaderValue, NAME, Offer};
+pub use prepare::{prepare_binary, prepare_text};
 pub use window::Window;

@@ -62,6 +62,14 @@ pub trait Outbound {
     /// # Errors
     /// If it can't be encoded; nothing of this call is sent then.
     fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// A [prepared](super::Prepared) message is at hand in a form that was coded elsewhere, with
+    /// these bits. Returns whether the peer can read that form here; if so, it is sent next, and the
+    /// extension isn't asked about the message again. If not, the message is sent plain.
+    fn pass(&mut self, rsv: Rsv, needs: u8) -> bool {
+        let _ = (rsv, needs);
+        false
+    }
 }
 
 /// No extension.
@@ -97,6 +105,51 @@ impl Outbound for Plain {
     fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), Error> {
         output.extend_from_slice(input);
         Ok(())
+    }
+}
+
+/// An extension that was agreed on or not: without it, messages are plain.
+impl<E: Inbound> Inbound for Option<E> {
+    fn rsv(&self) -> Rsv {
+        self.as_ref().map_or(Rsv::NONE, E::rsv)
+    }
+
+    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, Error> {
+        match self {
+            Some(extension) => extension.begin(rsv),
+            None => Inbound::begin(&mut Plain, rsv),
+        }
+    }
+
+    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+        match self {
+            Some(extension) => extension.decode(input, last, output),
+            None => Plain.decode(input, last, output),
+        }
+    }
+}
+
+/// An extension that was agreed on or not: without it, messages are plain.
+impl<E: Outbound> Outbound for Option<E> {
+    fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv {
+        match self {
+            Some(extension) => extension.begin(kind, len),
+            None => Rsv::NONE,
+        }
+    }
+
+    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+        match self {
+            Some(extension) => extension.encode(input, last, output),
+            None => Plain.encode(input, last, output),
+        }
+    }
+
+    fn pass(&mut self, rsv: Rsv, needs: u8) -> bool {
+        match self {
+            Some(extension) => extension.pass(rsv, needs),
+            None => false,
+        }
     }
 }
 

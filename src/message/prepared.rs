@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Kind;
 use crate::error::MisuseError;
-use crate::frame::{self, Header};
+use crate::frame::{self, Header, Rsv};
 
 /// A message with its frame, as a server sends it; cloning shares the bytes.
 ///
@@ -24,8 +24,38 @@ use crate::frame::{self, Header};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
     kind: Kind,
-    frame: Bytes,
+    plain: Form,
+    coded: Option<(Form, u8)>,
+}
+
+/// A frame as a server sends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    pub(super) rsv: Rsv,
+    pub(super) frame: Bytes,
     header_len: usize,
+}
+
+impl Form {
+    fn new(kind: Kind, rsv: Rsv, payload: &[u8]) -> Result<Self, MisuseError> {
+        let header = Header {
+            rsv,
+            ..Header::new(kind.opcode(), 0)
+        };
+        let (head, header_len) = frame::with_len(header, payload.len())?;
+        let mut frame = Vec::with_capacity(header_len + payload.len());
+        frame.extend_from_slice(&head[..header_len]);
+        frame.extend_from_slice(payload);
+        Ok(Self {
+            rsv,
+            frame: frame.into(),
+            header_len,
+        })
+    }
+
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.frame[self.header_len..]
+    }
 }
 
 impl Prepared {
@@ -46,15 +76,33 @@ impl Prepared {
     }
 
     fn new(kind: Kind, payload: &[u8]) -> Result<Self, MisuseError> {
-        let (head, header_len) = frame::with_len(Header::new(kind.opcode(), 0), payload.len())?;
-        let mut frame = Vec::with_capacity(header_len + payload.len());
-        frame.extend_from_slice(&head[..header_len]);
-        frame.extend_from_slice(payload);
         Ok(Self {
             kind,
-            frame: frame.into(),
-            header_len,
+            plain: Form::new(kind, Rsv::NONE, payload)?,
+            coded: None,
         })
+    }
+
+    /// Adds a second form of the message, coded by an extension: with these bits set and that
+    /// payload. It is sent instead where the sender's extension [says so](super::Outbound::pass);
+    /// what the number `needs` means is the extension's to say.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    pub fn with_coded(self, rsv: Rsv, needs: u8, payload: &[u8]) -> Result<Self, MisuseError> {
+        let form = Form::new(self.kind, rsv, payload)?;
+        Ok(Self {
+            coded: Some((form, needs)),
+            ..self
+        })
+    }
+
+    /// The form to send over a connection, of whose extension `pass` is asked.
+    pub(super) fn form(&self, pass: impl FnOnce(Rsv, u8) -> bool) -> &Form {
+        match &self.coded {
+            Some((form, needs)) if pass(form.rsv, *needs) => form,
+            _ => &self.plain,
+        }
     }
 
     /// Text or binary.
@@ -62,13 +110,13 @@ impl Prepared {
         self.kind
     }
 
-    /// The frame's bytes, unmasked: to be written as they are by a server.
+    /// The frame's bytes, unmasked and not coded: to be written as they are by a server.
     pub fn frame(&self) -> &Bytes {
-        &self.frame
+        &self.plain.frame
     }
 
     /// The message's bytes.
     pub fn payload(&self) -> &[u8] {
-        &self.frame[self.header_len..]
+        self.plain.payload()
     }
 }

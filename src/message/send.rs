@@ -164,7 +164,8 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
         self.fragment(part, true, out)
     }
 
-    /// Sends a message that was framed once for many receivers. A client's is masked anew.
+    /// Sends a message that was framed once for many receivers, in its coded form if it has one
+    /// that the extension lets [pass](Outbound::pass). A client's is masked anew.
     ///
     /// # Errors
     /// [`MisuseError::MessageUnfinished`].
@@ -172,14 +173,16 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
         if self.open.is_some() {
             return Err(MisuseError::MessageUnfinished.into());
         }
+        let form = message.form(|rsv, needs| self.extension.pass(rsv, needs));
         match self.keys.next_key() {
-            None => out.put_slice(message.frame()),
+            None => out.put_slice(&form.frame),
             mask @ Some(_) => {
                 let header = Header {
                     mask,
+                    rsv: form.rsv,
                     ..Header::new(message.kind().opcode(), 0)
                 };
-                write(header, message.payload(), out)?;
+                write(header, form.payload(), out)?;
             }
         }
         Ok(())
