@@ -4,6 +4,7 @@
 //! time when it ends; what its tools print is kept back and shown when one of them
 //! fails, with the command line that repeats it.
 
+mod bench;
 mod build;
 mod bundle;
 mod checks;
@@ -15,6 +16,7 @@ mod paths;
 mod report;
 mod rust;
 mod simd;
+mod table;
 mod tool;
 mod toolchain;
 mod wasm;
@@ -49,6 +51,9 @@ fn main() -> ExitCode {
             [name] => demo::demo(&mut report, Some(name)),
             _ => complain("`demo` takes one argument at most, a folder of tests/captures"),
         },
+        Some((first, rest)) if first == "bench" => {
+            bench::bench(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
+        }
         Some(_) => run(&mut report, &words),
     }
 }
@@ -84,7 +89,9 @@ fn usage() -> String {
          Commands:\n  \
          build     Build the npm package into pkg/dist\n  \
          test      Run every check below\n  \
-         demo      Build the package and inspect a recorded conversation with it\n\n\
+         demo      Build the package and inspect a recorded conversation with it\n  \
+         bench     Measure us and others: bench native|js|handshake|size\n            \
+         [--rounds N] [--json FILE] [--quick]; bench table FILE... shows results\n\n\
          Checks, each a part of `test`:\n",
     );
     for check in checks::CHECKS {

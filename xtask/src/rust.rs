@@ -24,6 +24,11 @@ const BARE: [&str; 2] = ["--package", "wscodec"];
 pub fn fmt(report: &mut Report) {
     report.step("fmt", || {
         cargo().args(["fmt", "--all", "--check"]).run()?;
+        // The benchmark is no member of the workspace.
+        let manifest = "bench/native/Cargo.toml";
+        cargo()
+            .args(["fmt", "--manifest-path", manifest, "--check"])
+            .run()?;
         done()
     });
 }

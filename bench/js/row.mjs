@@ -1,0 +1,30 @@
+// One row of a column in a process of its own: checks it, and runs it when it is told to,
+// for as many microseconds of CPU time.
+//
+// The time is the whole process's, so it has the collector's threads in it. What the row
+// works on is made before, outside the time.
+
+import { setImmediate as turn } from "node:timers/promises";
+
+import { modules } from "./suites.mjs";
+
+const [part, title, workload, place, folder] = process.argv.slice(2);
+const { suites, row } = modules[part];
+const { name, ops, prepare, run } = row(suites[title], Number(place), folder, workload);
+
+process.on("message", async (least) => {
+  let [passes, time] = [0, 0];
+  while (time < least) {
+    const input = prepare?.();
+    await turn();
+    const before = process.cpuUsage();
+    const pending = run(input);
+    if (pending instanceof Promise) await pending;
+    const { user, system } = process.cpuUsage(before);
+    time += user + system;
+    passes++;
+  }
+  process.send({ time: (time * 1000) / (passes * ops) });
+});
+process.on("disconnect", () => process.exit(0));
+process.send({ name });

@@ -1,0 +1,7 @@
+// What is measured: the tables, by the file that has their rows.
+
+export const modules = {
+  decode: await import("./decode.mjs"),
+  encode: await import("./encode.mjs"),
+  handshake: await import("./handshake.mjs"),
+};

@@ -1,0 +1,282 @@
+//! `cargo xtask bench`: us and other implementations on the same bytes in the same run.
+//!
+//! The measuring is done by programs of their own, in `bench/`; they give their tables as
+//! JSON. Here they are built and started, and what they gave is kept and printed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::report::{Outcome, Report};
+use crate::tool::{Failure, Tool, cargo};
+use crate::{build, node, paths, table};
+
+const KINDS: [&str; 4] = ["native", "js", "handshake", "size"];
+
+/// What was asked for.
+struct Plan {
+    kind: &'static str,
+    rounds: u32,
+    json: Option<PathBuf>,
+    quick: bool,
+}
+
+/// Runs `bench` with these arguments; an error is what is wrong with them.
+pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, String> {
+    if let Some((first, files)) = arguments.split_first()
+        && first == "table"
+    {
+        return Ok(show(files));
+    }
+    let plan = plan(arguments)?;
+    let mut results = Vec::new();
+    if plan.kind != "size" && !native(report, &plan, &mut results) {
+        return Ok(report.close());
+    }
+    if plan.kind != "native" && !javascript(report, &plan, &mut results) {
+        return Ok(report.close());
+    }
+    let result = describe(&plan, &results);
+    report.step("bench: result", || {
+        let path = match &plan.json {
+            Some(path) => path.clone(),
+            None => folder()?.join(format!("{}.json", plan.kind)),
+        };
+        let text =
+            serde_json::to_string_pretty(&result).map_err(|e| Failure::new(e.to_string()))?;
+        fs::write(&path, text + "\n").map_err(|error| Failure::file("write", &path, &error))?;
+        let shown = path.strip_prefix(paths::root()).unwrap_or(&path);
+        Ok(Outcome::Done(shown.display().to_string()))
+    });
+    println!("\n{}", table::markdown(&result));
+    Ok(report.close())
+}
+
+fn plan(arguments: &[String]) -> Result<Plan, String> {
+    let kinds = KINDS.join(", ");
+    let mut words = arguments.iter();
+    let mut kind = None;
+    let mut rounds = None;
+    let mut json = None;
+    let mut quick = false;
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--quick" => quick = true,
+            "--rounds" => {
+                let number = words.next().and_then(|text| text.parse().ok());
+                let number = number.filter(|number| *number > 0);
+                rounds = Some(number.ok_or("`--rounds` takes a number above 0")?);
+            }
+            "--json" => json = Some(words.next().ok_or("`--json` takes a file")?.into()),
+            word => match KINDS.iter().find(|kind| **kind == word) {
+                Some(found) if kind.is_none() => kind = Some(*found),
+                _ => return Err(format!("`bench` takes one of {kinds}, not `{word}`")),
+            },
+        }
+    }
+    Ok(Plan {
+        kind: kind.ok_or(format!("`bench` takes one of {kinds}"))?,
+        rounds: rounds.unwrap_or(if quick { 3 } else { 9 }),
+        json,
+        quick,
+    })
+}
+
+/// Prints the tables of earlier results.
+fn show(files: &[String]) -> ExitCode {
+    for file in files {
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) => {
+                eprintln!("{}", Failure::file("read", Path::new(file), &error));
+                return ExitCode::FAILURE;
+            }
+        };
+        match serde_json::from_str(&text) {
+            Ok(result) => println!("{}", table::markdown(&result)),
+            Err(error) => {
+                eprintln!("{file} is no result of `bench`: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Where the benchmark is built, and its streams and results are put.
+fn folder() -> Result<PathBuf, Failure> {
+    let folder = paths::target()?.join("bench");
+    fs::create_dir_all(&folder).map_err(|error| Failure::file("make", &folder, &error))?;
+    Ok(folder)
+}
+
+/// The program that measures Rust, and writes the streams for JavaScript.
+fn program() -> Result<Tool, Failure> {
+    let name = format!("wscodec-bench{}", std::env::consts::EXE_SUFFIX);
+    let path = folder()?.join("release").join(name);
+    Ok(Tool::at(path.as_os_str(), "wscodec-bench"))
+}
+
+/// Builds the native part, and runs it if it is asked for.
+fn native(report: &mut Report, plan: &Plan, results: &mut Vec<Value>) -> bool {
+    let built = report.step("bench: build", || {
+        cargo()
+            .args(["build", "--release", "--manifest-path"])
+            .args(["bench/native/Cargo.toml", "--target-dir"])
+            .args([folder()?])
+            .run()
+            .map(|_| Outcome::Done(String::new()))
+    });
+    if plan.kind == "js" {
+        return built;
+    }
+    built
+        && measure(report, "bench: native", results, || {
+            let milliseconds = if plan.quick { "2" } else { "20" };
+            Ok(program()?.args([plan.kind, &plan.rounds.to_string(), milliseconds]))
+        })
+}
+
+/// Builds the package, and measures it in Node.
+fn javascript(report: &mut Report, plan: &Plan, results: &mut Vec<Value>) -> bool {
+    if !build::needed_by(report, "bench: JavaScript") {
+        return false;
+    }
+    if plan.kind != "size" {
+        let written = report.step("bench: streams", || {
+            program()?.args(["data".into(), data()?]).run()?;
+            Ok(Outcome::Done(String::new()))
+        });
+        if !written {
+            return false;
+        }
+    }
+    measure(report, "bench: JavaScript", results, || {
+        Ok(node::node()
+            .args([paths::root().join("bench/js/main.mjs")])
+            .args([plan.kind, &plan.rounds.to_string()])
+            .args([if plan.quick { "quick" } else { "full" }])
+            .args([data()?]))
+    })
+}
+
+fn data() -> Result<PathBuf, Failure> {
+    Ok(folder()?.join("data"))
+}
+
+/// Runs a program that gives tables.
+fn measure(
+    report: &mut Report,
+    name: &str,
+    results: &mut Vec<Value>,
+    tool: impl FnOnce() -> Result<Tool, Failure>,
+) -> bool {
+    report.step(name, || {
+        let text = tool()?.stdout()?;
+        let result = serde_json::from_str(&text)
+            .map_err(|error| Failure::new(format!("it gave no JSON: {error}")))?;
+        results.push(result);
+        Ok(Outcome::Done(String::new()))
+    })
+}
+
+/// All that was measured, with where and when.
+fn describe(plan: &Plan, results: &[Value]) -> Value {
+    let mut versions = serde_json::Map::new();
+    let compiler = Tool::new("rustc").args(["--version"]).stdout();
+    if let Ok(line) = compiler {
+        versions.insert("rustc".to_owned(), line.trim().into());
+    }
+    let mut tables = Vec::new();
+    for result in results {
+        if let Some(more) = result["versions"].as_object() {
+            versions.extend(more.clone());
+        }
+        tables.extend(result["tables"].as_array().into_iter().flatten().cloned());
+    }
+    json!({
+        "kind": plan.kind,
+        "date": today(),
+        "machine": machine(),
+        "rounds": plan.rounds,
+        "quick": plan.quick,
+        "versions": versions,
+        "tables": tables,
+    })
+}
+
+fn machine() -> Value {
+    let cpu = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    });
+    json!({
+        "cpu": cpu.unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        "cores": std::thread::available_parallelism().map_or(1, usize::from),
+        "os": std::env::consts::OS,
+    })
+}
+
+fn today() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    date(since.map_or(0, |since| since.as_secs() / 86_400))
+}
+
+/// The date of a day counted from 1970-01-01.
+fn date(day: u64) -> String {
+    let mut left = day;
+    let mut year = 1970;
+    let leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
+    while left >= 365 + u64::from(leap(year)) {
+        left -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(leap(year));
+    let mut month = 1;
+    for days in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if left < days {
+            break;
+        }
+        left -= days;
+        month += 1;
+    }
+    format!("{year}-{month:02}-{:02}", left + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{date, plan};
+
+    #[test]
+    fn dates() {
+        assert_eq!(date(0), "1970-01-01");
+        assert_eq!(date(19_782), "2024-02-29");
+        assert_eq!(date(19_783), "2024-03-01");
+        assert_eq!(date(20_088), "2024-12-31");
+    }
+
+    #[test]
+    fn arguments() {
+        let read = |line: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            plan(&words)
+        };
+        let plan = read("js --rounds 5 --quick").expect("this is right");
+        assert_eq!((plan.kind, plan.rounds, plan.quick), ("js", 5, true));
+        for wrong in [
+            "",
+            "js native",
+            "all",
+            "js --rounds",
+            "js --rounds 0",
+            "js --json",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
