@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::reference::Reference;
 use common::rng::Rng;
 use common::{drive, zlib};
 use wscodec::Limits;
@@ -40,17 +41,19 @@ fn message(deflater: &mut Deflater, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Through our inflater, whose window is exact (`deflate_inflate.rs` has it refuse one byte more),
-/// and another make's.
+/// Through our inflater, another make's, and a plain one that measures each distance.
 fn hold(direction: Direction, level: u8, messages: &[Vec<u8>]) {
     let mut deflater = deflater(direction, level);
     let mut ours = inflater(direction);
     let mut zlibs = zlib::Decompressor::new(direction.takeover);
+    let mut plain = Reference::new(direction.window.len(), direction.takeover);
     for payload in messages {
         let coded = message(&mut deflater, payload);
+        let out = plain.message(&coded);
+        assert!(out.as_ref() == Some(payload), "{direction:?} {level}");
         let mut out = Vec::new();
         ours.message(&coded, &mut out).unwrap();
-        assert!(out == *payload, "{direction:?} {level}");
+        assert!(out == *payload, "ours: {direction:?} {level}");
         let out = zlibs.message(&coded);
         assert!(out.as_ref() == Some(payload), "zlib: {direction:?} {level}");
         assert!(coded.len() <= payload.len() + payload.len() / 24 + 16);
@@ -105,11 +108,14 @@ fn a_smaller_window_is_noticed() {
     for bits in 9..=15 {
         let mut deflater = deflater(direction(bits, true), 6);
         let mut inflater = inflater(direction(bits - 1, true));
-        let refused = messages.iter().any(|payload| {
+        let mut plain = Reference::new(1 << (bits - 1), true);
+        let refused = messages.iter().position(|payload| {
             let coded = message(&mut deflater, payload);
-            inflater.message(&coded, &mut Vec::new()).is_err()
+            let refused = inflater.message(&coded, &mut Vec::new()).is_err();
+            assert_eq!(plain.message(&coded).is_none(), refused, "{bits}");
+            refused
         });
-        assert!(refused, "{bits}");
+        assert!(refused.is_some(), "{bits}");
     }
 }
 

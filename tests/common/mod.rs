@@ -8,6 +8,7 @@
 
 pub mod captures;
 pub mod drive;
+pub mod reference;
 pub mod rng;
 pub mod vectors;
 pub mod zlib;
