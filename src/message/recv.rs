@@ -108,8 +108,36 @@ impl<E: Inbound> Receiver<E> {
     /// # Errors
     /// The first rule broken or limit passed, and where. The receiver stays in that state: it
     /// answers the same to every later call.
-    #[inline]
+    // Always inlined: an event that is handed over in memory, written by parts and read as a whole,
+    // costs more than a small frame.
+    #[inline(always)]
     pub fn receive<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Event<'r>>, Fault> {
+        // Nearly all frames are simple, and lie in the input.
+        if !self.closed
+            && let Some(shape) = self.decoder.shape(self.bounds.message)
+            && let Some(frame) = shape.take(input)
+        {
+            self.decoder.count(&frame);
+            let Simple { text, key, payload } = frame;
+            let Some(ascii) = unmask(text, key, payload) else {
+                return self.bad_text(payload);
+            };
+            return Ok(Some(Event::Message(Message {
+                kind: if text { Kind::Text } else { Kind::Binary },
+                payload,
+                ascii,
+                opaque: false,
+            })));
+        }
+        self.receive_any(input)
+    }
+
+    /// [`receive`](Self::receive) for all that is not a simple frame.
+    #[inline(never)]
+    fn receive_any<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<Event<'r>>, Fault> {
@@ -117,12 +145,6 @@ impl<E: Inbound> Receiver<E> {
             if self.closed {
                 self.decoder.skip(mem::take(input).len());
                 return Ok(None);
-            }
-            if let Some(shape) = self.decoder.shape(self.bounds.message)
-                && let Some(simple) = shape.take(input)
-            {
-                self.decoder.count(&simple);
-                return self.plain(simple).map(Some);
             }
             if let Some((header, payload)) = self.decoder.whole(input)? {
                 if header.opcode.is_control() {
