@@ -121,16 +121,7 @@ impl<E: Inbound> Receiver<E> {
             && let Some(frame) = shape.take(input)
         {
             self.decoder.count(&frame);
-            let Simple { text, key, payload } = frame;
-            let Some(ascii) = unmask(text, key, payload) else {
-                return self.bad_text(payload);
-            };
-            return Ok(Some(Event::Message(Message {
-                kind: if text { Kind::Text } else { Kind::Binary },
-                payload,
-                ascii,
-                opaque: false,
-            })));
+            return self.plain(frame);
         }
         self.receive_any(input)
     }
@@ -165,7 +156,7 @@ impl<E: Inbound> Receiver<E> {
                         key: header.mask,
                         payload,
                     };
-                    return self.plain(simple).map(Some);
+                    return self.plain(simple);
                 }
                 if let Some(open) = self.part(&header, payload)? {
                     return Ok(Some(open.event(self.assembly.message())));
@@ -293,23 +284,18 @@ impl<E: Inbound> Receiver<E> {
     }
 
     /// A message in one frame that no extension has touched: nothing of it is kept.
-    #[inline]
-    fn plain<'p>(&mut self, message: Simple<'p>) -> Result<Event<'p>, Fault> {
-        let kind = if message.text {
-            Kind::Text
-        } else {
-            Kind::Binary
-        };
-        let payload = message.payload;
-        let Some(ascii) = unmask(message.text, message.key, payload) else {
+    #[inline(always)]
+    fn plain<'p>(&mut self, message: Simple<'p>) -> Result<Option<Event<'p>>, Fault> {
+        let Simple { text, key, payload } = message;
+        let Some(ascii) = unmask(text, key, payload) else {
             return self.bad_text(payload);
         };
-        Ok(Event::Message(Message {
-            kind,
+        Ok(Some(Event::Message(Message {
+            kind: if text { Kind::Text } else { Kind::Binary },
             payload,
             ascii,
             opaque: false,
-        }))
+        })))
     }
 
     /// The fault of a text that is known to have one and was taken just now.
