@@ -1,7 +1,17 @@
 /** The walk over what one push found, which all decoders have in common. */
 
 import { errorOf, type WscodecError } from "./errors.ts";
-import { checkGeneration, generation, nextGeneration, refresh, rows, words } from "./memory.ts";
+import {
+  buffer,
+  checkGeneration,
+  generation,
+  heap,
+  lent,
+  nextGeneration,
+  refresh,
+  rows,
+  words,
+} from "./memory.ts";
 
 /**
  * What a decoder's part of the module can be asked.
@@ -16,7 +26,10 @@ export interface Handle {
   free(): void;
 }
 
-/** A cursor over the rows that the last push left. */
+/**
+ * A cursor over the rows that the last push left. In every row the numbers 1 and
+ * 2 are the address and the length of a payload, or of the piece that came.
+ */
 export abstract class Cursor {
   /** @internal */
   protected readonly handle: Handle;
@@ -58,6 +71,19 @@ export abstract class Cursor {
   /** Goes through what the last push found; each value is this decoder. */
   *[Symbol.iterator](): Generator<this, void, undefined> {
     while (this.next()) yield this;
+  }
+
+  /** The payload here, lent: valid until the next push of any decoder. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    this.fresh();
+    return lent.lend(buffer, this.cell(1), this.cell(2));
+  }
+
+  /** The payload here, in memory of its own. */
+  copy(): Uint8Array<ArrayBuffer> {
+    this.fresh();
+    const start = this.cell(1);
+    return heap.slice(start, start + this.cell(2));
   }
 
   /**

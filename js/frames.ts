@@ -3,7 +3,7 @@
 import { Frames } from "./wasm.ts";
 import { asUint8Array, type Bytes } from "./bytes.ts";
 import { Cursor } from "./cursor.ts";
-import { arena, buffer, decodeText, heap, inputRegion, lent } from "./memory.ts";
+import { arena, buffer, decodeText, heap, inputRegion } from "./memory.ts";
 import { type DecoderOptions, decoderArguments } from "./options.ts";
 
 // As the module writes its rows: eight numbers each.
@@ -110,19 +110,6 @@ export class FrameDecoder extends Cursor {
   /** Bytes of this piece. */
   get pieceLength(): number {
     return this.cell(2);
-  }
-
-  /** This piece of the payload, lent: valid until the next push of any decoder. */
-  bytes(): Uint8Array<ArrayBuffer> {
-    this.fresh();
-    return lent.lend(buffer, this.cell(1), this.cell(2));
-  }
-
-  /** This piece of the payload, in memory of its own. */
-  copy(): Uint8Array<ArrayBuffer> {
-    this.fresh();
-    const start = this.cell(1);
-    return heap.slice(start, start + this.pieceLength);
   }
 
   /** This piece as a string. A piece may be cut within a character. */

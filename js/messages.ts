@@ -10,7 +10,6 @@ import {
   decodeText,
   heap,
   inputRegion,
-  lent,
   refresh,
 } from "./memory.ts";
 import { type DecoderOptions, decoderArguments, integer } from "./options.ts";
@@ -174,19 +173,6 @@ export class MessageDecoder extends Cursor {
   /** The code of a close frame; 1005 if it has none, 0 if this is no close frame. */
   get closeCode(): number {
     return this.cell(3);
-  }
-
-  /** The payload, lent: valid until the next push of any decoder. */
-  bytes(): Uint8Array<ArrayBuffer> {
-    this.fresh();
-    return lent.lend(buffer, this.cell(1), this.cell(2));
-  }
-
-  /** The payload, in memory of its own. */
-  copy(): Uint8Array<ArrayBuffer> {
-    this.fresh();
-    const start = this.cell(1);
-    return heap.slice(start, start + this.length);
   }
 
   /** The payload as a string: a text message's, or a close frame's reason. */
