@@ -10,13 +10,16 @@ use common::rng::Rng;
 use common::{drive, zlib};
 use wscodec::Limits;
 use wscodec::deflate::{
-    Compressor, Config, Decompressor, Direction, MinizDeflate, MinizInflate, Window, compress,
+    Compressor, Config, Decompressor, DefaultDeflate, DefaultInflate, Direction, Window, compress,
 };
 use wscodec::frame::Role;
 use wscodec::message::{Inbound, Kind, Outbound, Receiver, Sender, Unmasked};
 
-type Deflater = Compressor<MinizDeflate>;
-type Inflater = Decompressor<MinizInflate>;
+type Deflater = Compressor<DefaultDeflate>;
+type Inflater = Decompressor<DefaultInflate>;
+
+/// Of a window of 9 bits zlib uses less than one of 8 bits.
+const ZLIB: bool = cfg!(feature = "zlib-rs");
 
 fn direction(bits: u8, takeover: bool) -> Direction {
     let window = Window::new(bits).unwrap();
@@ -56,7 +59,8 @@ fn hold(direction: Direction, level: u8, messages: &[Vec<u8>]) {
         assert!(out == *payload, "ours: {direction:?} {level}");
         let out = zlibs.message(&coded);
         assert!(out.as_ref() == Some(payload), "zlib: {direction:?} {level}");
-        assert!(coded.len() <= payload.len() + payload.len() / 24 + 16);
+        let part = if ZLIB { 16 } else { 24 };
+        assert!(coded.len() <= payload.len() + payload.len() / part + 16);
     }
 }
 
@@ -105,7 +109,7 @@ fn sizes_at_the_edge_of_the_window() {
 #[test]
 fn a_smaller_window_is_noticed() {
     let messages = zlib::conversation(2);
-    for bits in 9..=15 {
+    for bits in if ZLIB { 10..=15 } else { 9..=15 } {
         let mut deflater = deflater(direction(bits, true), 6);
         let mut inflater = inflater(direction(bits - 1, true));
         let mut plain = Reference::new(1 << (bits - 1), true);
@@ -159,7 +163,8 @@ fn a_larger_window_makes_less() {
         coded.sum::<usize>()
     };
     let sizes: Vec<_> = (8..=15).map(|bits| size(bits, true)).collect();
-    assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
+    let from = usize::from(ZLIB);
+    assert!(sizes[from..].is_sorted_by(|a, b| a > b), "{sizes:?}");
     assert!(sizes[7] < size(15, false));
 }
 

@@ -9,12 +9,12 @@ use common::captures::{self, sha1};
 use common::drive::{self, Run, Seen};
 use common::rng::Rng;
 use common::zlib::{self, TAIL};
-use wscodec::deflate::{Decompressor, Direction, MinizInflate, Window, decompress};
+use wscodec::deflate::{Decompressor, DefaultInflate, Direction, Window, decompress};
 use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Role, Rsv, encode};
 use wscodec::message::{Inbound, Receiver};
 use wscodec::{Error, LimitError, Limits, PeerError};
 
-type Inflater = Decompressor<MinizInflate>;
+type Inflater = Decompressor<DefaultInflate>;
 
 const DAMAGED: Error = Error::Peer(PeerError::InvalidCompressedData);
 
@@ -309,7 +309,9 @@ fn zlibs_output_at_every_window() {
                         "{bits} {takeover} {level}"
                     );
                 }
-                assert!(inflater.memory() < 11_000 + (1 << bits));
+                let zlib = cfg!(feature = "zlib-rs") && bits == 15;
+                let tables = if zlib { 48_000 } else { 11_000 };
+                assert!(inflater.memory() < tables + (1 << bits));
             }
         }
     }

@@ -6,12 +6,12 @@ mod common;
 
 use common::rng::Rng;
 use common::{drive, zlib};
-use wscodec::deflate::{Decompressor, Direction, MinizInflate, Window, decompress};
+use wscodec::deflate::{Decompressor, DefaultInflate, Direction, Window, decompress};
 use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Role, Rsv, encode};
 use wscodec::message::Receiver;
 use wscodec::{Error, LimitError, Limits, PeerError};
 
-type Inflater = Decompressor<MinizInflate>;
+type Inflater = Decompressor<DefaultInflate>;
 
 const DAMAGED: Error = Error::Peer(PeerError::InvalidCompressedData);
 

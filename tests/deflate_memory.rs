@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wscodec::Limits;
 use wscodec::deflate::{Agreed, Compressor, Config, Decompressor, Window};
 
+const ZLIB: bool = cfg!(feature = "zlib-rs");
+
 struct Counting;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -54,12 +56,13 @@ fn memory_is_what_is_said() {
             deflate.message(&message, &mut coded);
             let compressor = live() - before;
             assert_eq!(deflate.memory(), compressor);
-            assert!(compressor < 330_000, "{compressor}");
+            assert!(compressor <= if ZLIB { 380_032 } else { 320_000 });
 
             plain.clear();
             inflate.message(&coded, &mut plain).unwrap();
             assert_eq!(inflate.memory(), live() - before - compressor);
-            assert!(inflate.memory() < 11_000 + (1 << bits));
+            let tables = if ZLIB && bits == 15 { 48_000 } else { 11_000 };
+            assert!(inflate.memory() < tables + (1 << bits));
 
             // From here on nothing more is taken.
             let calls = CALLS.load(Ordering::Relaxed);

@@ -1,10 +1,10 @@
 //! Sending compressed messages (RFC 7692 §7.2.1).
 
 use alloc::vec::Vec;
+use core::mem::take;
 
-use super::engine::{Deflate, Flush};
-use super::miniz::MinizDeflate;
-use super::{Agreed, Config, Direction, Window};
+use super::engine::{self, Deflate, Flush};
+use super::{Agreed, Config, DefaultDeflate, Direction};
 use crate::error::Error;
 use crate::frame::Rsv;
 use crate::message::{Kind, Outbound};
@@ -20,8 +20,8 @@ const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
 /// Whether a message is compressed is decided by its length before anything else, so what the
 /// peer's window holds and what ours holds are always the same. A message that does not become
 /// smaller is sent compressed nevertheless; it grows by at most ten bytes for each 16 KiB, or for
-/// each stretch as long as the window if that is less. Each fragment
-/// is flushed, so the peer can read all of it as soon as it comes.
+/// each stretch as long as the window if that is less (with zlib-rs at level 1, by a sixteenth).
+/// Each fragment is flushed, so the peer can read all of it as soon as it comes.
 ///
 /// ```
 /// use wscodec::deflate::{Agreed, Compressor, Config};
@@ -40,11 +40,10 @@ const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
 /// # Ok::<(), wscodec::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Compressor<E = MinizDeflate> {
+pub struct Compressor<E = DefaultDeflate> {
     direction: Direction,
-    level: u8,
     threshold: usize,
-    engine: Option<E>,
+    engine: E,
     /// Bytes that what comes next could refer back to, for an engine that does not keep to the
     /// window: at most the window.
     since: usize,
@@ -66,11 +65,15 @@ impl Compressor {
 impl<E: Deflate> Compressor<E> {
     /// With another engine, and any window.
     pub fn with_engine(direction: Direction, config: &Config) -> Self {
+        let engine = E::new(direction.window, config.level.clamp(1, 9));
+        Self::of(engine, direction, config)
+    }
+
+    pub(super) fn of(engine: E, direction: Direction, config: &Config) -> Self {
         Self {
             direction,
-            level: config.level.clamp(1, 9),
             threshold: config.threshold,
-            engine: None,
+            engine,
             since: 0,
             stale: false,
             open: false,
@@ -103,7 +106,7 @@ impl<E: Deflate> Compressor<E> {
 
     /// Bytes of memory held by the engine.
     pub fn memory(&self) -> usize {
-        self.engine.as_ref().map_or(0, E::memory)
+        self.engine.memory()
     }
 
     /// Gives the memory back until the next message, for connections that are idle. The next
@@ -111,45 +114,24 @@ impl<E: Deflate> Compressor<E> {
     /// message, nothing.
     pub fn release(&mut self) {
         if !self.open {
-            self.engine = None;
-            (self.since, self.stale) = (0, false);
+            self.engine.release();
+            self.since = 0;
         }
     }
 
     /// Compresses the next bytes of a message.
     fn part(&mut self, input: &[u8], last: bool, out: &mut Vec<u8>) {
-        let (window, level) = (self.direction.window, self.level);
-        let engine = self.engine.get_or_insert_with(|| E::new(window, level));
-        if self.stale {
-            engine.forget();
-            (self.since, self.stale) = (0, false);
+        if take(&mut self.stale) {
+            self.engine.forget();
+            self.since = 0;
         }
         let start = out.len();
-        let at_end = match last && !self.direction.takeover {
+        let flush = match last && !self.direction.takeover {
             true => Flush::Full,
             false => Flush::Sync,
         };
-        if E::KEEPS_WINDOW || window == Window::MAX {
-            engine.deflate(input, at_end, out);
-        } else {
-            let mut rest = input;
-            loop {
-                let (piece, after) = rest.split_at(rest.len().min(window.len() - self.since));
-                rest = after;
-                self.since += piece.len();
-                let flush = match self.since == window.len() {
-                    true => Flush::Full,
-                    false => at_end,
-                };
-                if flush == Flush::Full {
-                    self.since = 0;
-                }
-                engine.deflate(piece, flush, out);
-                if rest.is_empty() {
-                    break;
-                }
-            }
-        }
+        let (window, since) = (self.direction.window, &mut self.since);
+        engine::deflate(&mut self.engine, window, since, input, flush, out);
         if last {
             self.open = false;
             match out[start..].ends_with(TAIL) {
@@ -182,7 +164,7 @@ impl<E: Deflate> Outbound for Compressor<E> {
         if rsv != Rsv::RSV1 || needs > self.direction.window.bits() {
             return false;
         }
-        self.stale = self.direction.takeover && self.engine.is_some();
+        self.stale = self.direction.takeover;
         true
     }
 }

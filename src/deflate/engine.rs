@@ -29,13 +29,23 @@ pub enum InflateState {
 
 /// Decodes a raw deflate stream (RFC 1951).
 pub trait Inflate {
+    /// What only the middle of a stream needs, and any connection's stream can be decoded with.
+    type Tables;
+
     /// With a window of exactly this size: a distance beyond it, or beyond what was written since
-    /// the window was last empty, is damage.
+    /// the window was last empty, is damage. Takes no memory before the first input.
     fn new(window: Window) -> Self;
 
     /// Decodes until the input is used up, the output is full, or a final block ends. All that the
     /// input read so far stands for is written, as far as there is room.
     fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Inflated;
+
+    /// At a message's end: reads [`END`] from `fed` on, which counts what earlier calls read of it.
+    /// [`Ended`](InflateState::Ended) with all of it read, if what came before it was whole blocks
+    /// but for the empty block that the sender left out.
+    fn finish(&mut self, fed: usize, output: &mut [u8]) -> Inflated {
+        self.inflate(END.get(fed..).unwrap_or_default(), output)
+    }
 
     /// What comes next begins a block at its first bit. The window stays.
     fn restart(&mut self);
@@ -43,13 +53,28 @@ pub trait Inflate {
     /// Empties the window, and [restarts](Self::restart).
     fn forget(&mut self);
 
+    /// Takes tables out of these, if it has none and some fit, instead of making new ones. Called
+    /// before a block's first bit only, as is [`give_back`](Self::give_back).
+    fn borrow(&mut self, spare: &mut Vec<Self::Tables>);
+
+    /// Puts its tables to these, if it has any.
+    fn give_back(&mut self, spare: &mut Vec<Self::Tables>);
+
     /// Gives back the memory that only the middle of a stream needs; a [`restart`](Self::restart)
     /// or [`forget`](Self::forget) went before. The window stays, if it isn't empty.
     fn release(&mut self);
 
     /// Bytes of memory held.
     fn memory(&self) -> usize;
+
+    /// Bytes that such tables take.
+    fn memory_of(tables: &Self::Tables) -> usize;
 }
+
+/// What an inflater is fed at a message's end: the four bytes that the sender left out (RFC 7692
+/// §7.2.2), and a final empty block. The end of that block is reached only if the message ended
+/// where a block does.
+pub const END: [u8; 9] = [0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
 
 /// How a call of [`Deflate::deflate`] ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +93,7 @@ pub trait Deflate {
     const KEEPS_WINDOW: bool;
 
     /// With a window of at most this size, if the engine [keeps to it](Self::KEEPS_WINDOW), and a
-    /// level from 1 (quickest) to 9 (smallest).
+    /// level from 1 (quickest) to 9 (smallest). Takes no memory before the first input.
     fn new(window: Window, level: u8) -> Self;
 
     /// Encodes all of the input, flushes, and appends what comes out. What was appended ends with
@@ -79,6 +104,45 @@ pub trait Deflate {
     /// What comes next does not refer back. Called after a flush only.
     fn forget(&mut self);
 
+    /// What comes next may refer back to these bytes, at most the window, and to nothing else.
+    /// Called after a flush only.
+    fn prime(&mut self, history: &[u8]);
+
+    /// Gives memory back until the next input. Called after a flush only.
+    fn release(&mut self);
+
     /// Bytes of memory held.
     fn memory(&self) -> usize;
+}
+
+/// Encodes and flushes, and keeps to the window also with an engine that doesn't: `since` counts
+/// the bytes that what comes next could refer back to.
+pub(super) fn deflate<E: Deflate>(
+    engine: &mut E,
+    window: Window,
+    since: &mut usize,
+    input: &[u8],
+    flush: Flush,
+    out: &mut Vec<u8>,
+) {
+    if E::KEEPS_WINDOW || window == Window::MAX {
+        return engine.deflate(input, flush, out);
+    }
+    let mut rest = input;
+    loop {
+        let (piece, after) = rest.split_at(rest.len().min(window.len() - *since));
+        rest = after;
+        *since += piece.len();
+        let flush = match *since == window.len() {
+            true => Flush::Full,
+            false => flush,
+        };
+        if flush == Flush::Full {
+            *since = 0;
+        }
+        engine.deflate(piece, flush, out);
+        if rest.is_empty() {
+            break;
+        }
+    }
 }

@@ -3,18 +3,12 @@
 use alloc::vec::Vec;
 use core::mem::take;
 
-use super::engine::{Inflate, InflateState, Inflated};
-use super::miniz::MinizInflate;
-use super::{Agreed, Direction};
+use super::engine::{END, Inflate, InflateState, Inflated};
+use super::{Agreed, DefaultInflate, Direction};
 use crate::Limits;
 use crate::error::{Error, LimitError, PeerError};
 use crate::frame::Rsv;
 use crate::message::{Inbound, Progress, Treatment};
-
-/// What an inflater is fed at a message's end: the four bytes that the sender left out (RFC 7692
-/// §7.2.2), and a final empty block. The end of that block is reached only if the message ended
-/// where a block does.
-const END: [u8; 9] = [0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
 
 /// The ratio is looked at after each so many bytes of a message, and at its end: at the same places
 /// however the stream is cut. In between at most 1032 times as much can come out (RFC 1951).
@@ -55,12 +49,12 @@ const STEP: usize = 1024;
 /// # Ok::<(), wscodec::Fault>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Decompressor<E = MinizInflate> {
+pub struct Decompressor<E = DefaultInflate> {
     direction: Direction,
     /// [`Limits::inflation`] and [`Limits::message`].
     ratio: u32,
     most: u64,
-    engine: Option<E>,
+    engine: E,
     phase: Phase,
     /// The output was full: there may be more from what was read.
     pending: bool,
@@ -92,11 +86,15 @@ impl Decompressor {
 impl<E: Inflate> Decompressor<E> {
     /// With another engine, and any window.
     pub fn with_engine(direction: Direction, limits: &Limits) -> Self {
+        Self::of(E::new(direction.window), direction, limits)
+    }
+
+    pub(super) fn of(engine: E, direction: Direction, limits: &Limits) -> Self {
         Self {
             direction,
             ratio: limits.inflation,
             most: limits.message,
-            engine: None,
+            engine,
             phase: Phase::Idle,
             pending: false,
             ended: false,
@@ -152,19 +150,14 @@ impl<E: Inflate> Decompressor<E> {
 
     /// Bytes of memory held: the window, and the engine's tables.
     pub fn memory(&self) -> usize {
-        self.engine.as_ref().map_or(0, E::memory)
+        self.engine.memory()
     }
 
     /// Gives memory back that isn't needed until the next message, for connections that are idle:
     /// all of it if there is no takeover, else all but the window. Within a message, nothing.
     pub fn release(&mut self) {
-        if self.phase != Phase::Idle {
-            return;
-        }
-        if !self.direction.takeover {
-            self.engine = None;
-        } else if let Some(engine) = &mut self.engine {
-            engine.release();
+        if self.phase == Phase::Idle {
+            self.engine.release();
         }
     }
 
@@ -222,7 +215,7 @@ impl<E: Inflate> Decompressor<E> {
             };
             let room = &mut output[at.written..];
             let full = room.len();
-            let done = self.step(&END[fed..], room);
+            let done = self.engine.finish(fed, room);
             let fed = fed + done.read;
             at.written += done.written;
             self.written += done.written as u64;
@@ -235,22 +228,18 @@ impl<E: Inflate> Decompressor<E> {
         }
         self.check_ratio()?;
         (self.phase, self.ended) = (Phase::Idle, false);
-        if let Some(engine) = &mut self.engine {
-            match self.direction.takeover {
-                true => engine.restart(),
-                false => engine.forget(),
-            }
+        match self.direction.takeover {
+            true => self.engine.restart(),
+            false => self.engine.forget(),
         }
         Ok(true)
     }
 
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Inflated {
-        let window = self.direction.window;
-        let engine = self.engine.get_or_insert_with(|| E::new(window));
         if take(&mut self.ended) {
-            engine.restart();
+            self.engine.restart();
         }
-        engine.inflate(input, output)
+        self.engine.inflate(input, output)
     }
 
     fn check_ratio(&self) -> Result<(), LimitError> {

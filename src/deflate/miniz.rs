@@ -1,7 +1,6 @@
 //! The engines that come with the crate: miniz_oxide, in safe Rust.
 
 use alloc::boxed::Box;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem::size_of;
@@ -18,53 +17,62 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress_with_limit};
 
 use super::Window;
 use super::engine::{Deflate, Flush, Inflate, InflateState, Inflated};
+use super::ring::Ring;
 
 /// Inflates with miniz_oxide. Holds the window, and while a message comes 10 KiB of tables.
-///
-/// Invariant: `at <= ring.len()`, which is the window's or 0; if not `full`, what is before `at` is
-/// all that was written since the window was empty.
 #[derive(Clone)]
 pub struct MinizInflate {
-    window: Window,
-    ring: Box<[u8]>,
-    at: usize,
-    full: bool,
+    ring: Ring,
     tables: Option<Box<DecompressorOxide>>,
 }
 
+impl MinizInflate {
+    #[cfg(feature = "zlib-rs")]
+    pub(super) fn has(&self) -> bool {
+        self.tables.is_some()
+    }
+
+    pub(super) fn put(&mut self, mut tables: Box<DecompressorOxide>) {
+        tables.init();
+        self.tables = Some(tables);
+    }
+
+    pub(super) fn take(&mut self) -> Option<Box<DecompressorOxide>> {
+        self.tables.take()
+    }
+}
+
 impl Inflate for MinizInflate {
+    type Tables = Box<DecompressorOxide>;
+
     fn new(window: Window) -> Self {
         Self {
-            window,
-            ring: Box::default(),
-            at: 0,
-            full: false,
+            ring: Ring::new(window),
             tables: None,
         }
     }
 
     fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Inflated {
-        if self.ring.is_empty() {
-            self.ring = vec![0; self.window.len()].into_boxed_slice();
-        }
+        self.ring.make();
+        let ring = &mut self.ring;
         let tables = self.tables.get_or_insert_default();
         let (mut read, mut written) = (0, 0);
         let state = loop {
-            if self.at == self.ring.len() {
-                (self.at, self.full) = (0, true);
+            if ring.at == ring.bytes.len() {
+                (ring.at, ring.full) = (0, true);
             }
             // Until the ring is full it is no ring to miniz_oxide, which then refuses distances
             // that reach before its first byte; from there on, those longer than the ring.
-            let flags = match self.full {
+            let flags = match ring.full {
                 true => TINFL_FLAG_HAS_MORE_INPUT,
                 false => TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
             };
-            let room = output.len() - written;
+            let (at, room) = (ring.at, output.len() - written);
             let input = &input[read..];
             let (status, r, w) =
-                decompress_with_limit(tables, input, &mut self.ring, self.at, room, flags);
-            output[written..written + w].copy_from_slice(&self.ring[self.at..self.at + w]);
-            self.at += w;
+                decompress_with_limit(tables, input, &mut ring.bytes, at, room, flags);
+            output[written..written + w].copy_from_slice(&ring.bytes[at..at + w]);
+            ring.at += w;
             read += r;
             written += w;
             match status {
@@ -91,26 +99,39 @@ impl Inflate for MinizInflate {
 
     fn forget(&mut self) {
         self.restart();
-        (self.at, self.full) = (0, false);
+        self.ring.forget();
+    }
+
+    fn borrow(&mut self, spare: &mut Vec<Self::Tables>) {
+        if self.tables.is_none()
+            && let Some(tables) = spare.pop()
+        {
+            self.put(tables);
+        }
+    }
+
+    fn give_back(&mut self, spare: &mut Vec<Self::Tables>) {
+        spare.extend(self.take());
     }
 
     fn release(&mut self) {
         self.tables = None;
-        if self.at == 0 && !self.full {
-            self.ring = Box::default();
-        }
+        self.ring.release();
     }
 
     fn memory(&self) -> usize {
-        let tables = self.tables.as_ref();
-        self.ring.len() + tables.map_or(0, |_| size_of::<DecompressorOxide>())
+        self.ring.memory() + self.tables.as_ref().map_or(0, Self::memory_of)
+    }
+
+    fn memory_of(_: &Self::Tables) -> usize {
+        size_of::<DecompressorOxide>()
     }
 }
 
 impl fmt::Debug for MinizInflate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MinizInflate")
-            .field("window", &self.window)
+            .field("window", &self.ring.window)
             .finish_non_exhaustive()
     }
 }
@@ -118,18 +139,29 @@ impl fmt::Debug for MinizInflate {
 /// Deflates with miniz_oxide, which knows the largest window only. Holds about 312 KiB.
 #[derive(Clone)]
 pub struct MinizDeflate {
-    core: Box<CompressorOxide>,
+    level: u8,
+    core: Option<Box<CompressorOxide>>,
+}
+
+/// The level that history is read at: the quickest that fills the tables which all levels but the
+/// first look things up in.
+const PRIMING: u8 = 2;
+
+impl MinizDeflate {
+    fn core(&mut self) -> &mut CompressorOxide {
+        self.core.get_or_insert_with(|| {
+            let strategy = CompressionStrategy::Default;
+            let core = CompressorOxide::with_params(DataFormat::Raw, self.level, strategy, 15);
+            Box::new(core)
+        })
+    }
 }
 
 impl Deflate for MinizDeflate {
     const KEEPS_WINDOW: bool = false;
 
     fn new(_: Window, level: u8) -> Self {
-        let strategy = CompressionStrategy::Default;
-        let core = CompressorOxide::with_params(DataFormat::Raw, level, strategy, 15);
-        Self {
-            core: Box::new(core),
-        }
+        Self { level, core: None }
     }
 
     fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
@@ -137,7 +169,7 @@ impl Deflate for MinizDeflate {
             Flush::Sync => TDEFLFlush::Sync,
             Flush::Full => TDEFLFlush::Full,
         };
-        let (status, read) = compress_to_output(&mut self.core, input, flush, |bytes| {
+        let (status, read) = compress_to_output(self.core(), input, flush, |bytes| {
             out.extend_from_slice(bytes);
             true
         });
@@ -145,12 +177,35 @@ impl Deflate for MinizDeflate {
     }
 
     fn forget(&mut self) {
-        // Behind a flush this writes a whole empty block, which may as well be left out.
-        compress_to_output(&mut self.core, &[], TDEFLFlush::Full, |_| true);
+        if let Some(core) = &mut self.core {
+            // Behind a flush this writes a whole empty block, which may as well be left out.
+            compress_to_output(core, &[], TDEFLFlush::Full, |_| true);
+        }
+    }
+
+    fn prime(&mut self, history: &[u8]) {
+        self.forget();
+        let level = self.level;
+        let core = self.core();
+        if history.is_empty() {
+            return;
+        }
+        // It has no dictionaries, so it compresses the history, and what comes out is dropped.
+        if level > PRIMING {
+            core.set_compression_level_raw(PRIMING);
+        }
+        compress_to_output(core, history, TDEFLFlush::Sync, |_| true);
+        core.set_compression_level_raw(level);
+    }
+
+    fn release(&mut self) {
+        self.core = None;
     }
 
     fn memory(&self) -> usize {
-        size_of::<CompressorOxide>() + BOXES
+        self.core
+            .as_ref()
+            .map_or(0, |_| size_of::<CompressorOxide>() + BOXES)
     }
 }
 

@@ -39,13 +39,34 @@ mod inflate;
 mod miniz;
 mod params;
 mod prepare;
+mod ring;
 mod window;
+#[cfg(feature = "zlib-rs")]
+mod zlib;
 
 pub use compress::{Compressor, compress};
 pub use config::{Accepted, Agreed, Config, Direction};
-pub use engine::{Deflate, Flush, Inflate, InflateState, Inflated};
+pub use engine::{Deflate, END, Flush, Inflate, InflateState, Inflated};
 pub use inflate::{Decompressor, decompress};
 pub use miniz::{MinizDeflate, MinizInflate};
 pub use params::{Answer, ClientWindow, HeaderValue, NAME, Offer};
 pub use prepare::{prepare_binary, prepare_text};
 pub use window::Window;
+#[cfg(feature = "zlib-rs")]
+pub use zlib::{ZlibDeflate, ZlibInflate};
+
+/// The engine that messages are deflated with unless another is named.
+#[cfg(not(feature = "zlib-rs"))]
+pub type DefaultDeflate = MinizDeflate;
+
+/// The engine that messages are deflated with unless another is named.
+#[cfg(feature = "zlib-rs")]
+pub type DefaultDeflate = ZlibDeflate;
+
+/// The engine that messages are inflated with unless another is named.
+#[cfg(not(feature = "zlib-rs"))]
+pub type DefaultInflate = MinizInflate;
+
+/// The engine that messages are inflated with unless another is named.
+#[cfg(feature = "zlib-rs")]
+pub type DefaultInflate = ZlibInflate;

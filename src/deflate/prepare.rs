@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Compressor, Config, Direction, MinizDeflate};
+use super::{Compressor, Config, DefaultDeflate, Direction};
 use crate::error::MisuseError;
 use crate::frame::Rsv;
 use crate::message::Prepared;
@@ -63,6 +63,6 @@ fn with_compressed(plain: Prepared, config: &Config) -> Result<Prepared, MisuseE
         takeover: false,
     };
     let mut coded = Vec::new();
-    Compressor::<MinizDeflate>::with_engine(direction, config).message(payload, &mut coded);
+    Compressor::<DefaultDeflate>::with_engine(direction, config).message(payload, &mut coded);
     plain.with_coded(Rsv::RSV1, direction.window.bits(), &coded)
 }

@@ -9,8 +9,9 @@ use crate::toolchain::{WASI, WASM, ensure_targets, toolchain};
 const MSRV: &str = "1.88";
 
 /// The feature sets that are linted and tested on the host, by name.
-const FEATURES: [(&str, &[&str]); 4] = [
+const FEATURES: [(&str, &[&str]); 5] = [
     ("default", &[]),
+    ("zlib-rs", &["--features", "zlib-rs"]),
     ("http", &["--features", "http"]),
     (
         "only deflate",
@@ -113,6 +114,11 @@ pub fn targets(report: &mut Report) {
             WASM,
             "only deflate",
             &["--no-default-features", "--features", "deflate"],
+        ),
+        (
+            WASM,
+            "zlib-rs",
+            &["--no-default-features", "--features", "zlib-rs"],
         ),
     ] {
         report.step(&format!("targets: {target}, {name} features"), || {
