@@ -96,6 +96,10 @@ group! {
     /// A compressed message that is no deflate stream, refers beyond the window or does not end
     /// with a block (RFC 7692 §7.2.2).
     InvalidCompressedData, "INVALID_COMPRESSED_DATA", 1007, "a compressed message is damaged";
+    /// Nothing came after a ping for as long as the heartbeat waits (RFC 6455 §5.5.2).
+    NoPong, "NO_PONG", 1006, "the peer does not answer pings";
+    /// The peer did not answer a close frame in time (RFC 6455 §7.1.1).
+    NoClose, "NO_CLOSE", 1006, "the peer does not close";
 }
 
 group! {
@@ -154,6 +158,14 @@ group! {
     TooManyHeaders, "TOO_MANY_HEADERS", 431, "the HTTP head has more header lines than the limit";
     /// Past [`Limits::inflation`](crate::Limits::inflation).
     InflationRatio, "INFLATION_RATIO", 1009, "a compressed message inflates more than the limit";
+    /// The request did not come in the time that a server gives.
+    HandshakeTooSlow, "HANDSHAKE_TOO_SLOW", 408, "the request took longer than the limit";
+    /// A server has as many connections as it takes.
+    TooManyConnections, "TOO_MANY_CONNECTIONS", 503, "the server has as many connections as it takes";
+    /// No message came for as long as a connection may be idle.
+    Idle, "IDLE", 1001, "the connection was idle for longer than the limit";
+    /// More is waiting to be sent than the limit, because the peer does not read.
+    QueueTooLong, "QUEUE_TOO_LONG", 1006, "more waits to be sent than the limit";
 }
 
 group! {
@@ -178,6 +190,8 @@ group! {
     BufferTooSmall, "BUFFER_TOO_SMALL", 0, "the buffer is too small";
     /// A new message before the last one was finished.
     MessageUnfinished, "MESSAGE_UNFINISHED", 0, "the message before is not finished";
+    /// A message is received whole or in pieces: as its first bytes were.
+    MessageInPieces, "MESSAGE_IN_PIECES", 0, "a message is received whole or in pieces, not both";
     /// A fragment without a message begun.
     NoMessageBegun, "NO_MESSAGE_BEGUN", 0, "no message was begun";
     /// A method, path, header name or value that is not allowed in HTTP, such as one with CR or LF.
@@ -190,6 +204,8 @@ group! {
     ExtensionNotOffered, "EXTENSION_NOT_OFFERED", 0, "the extension was not offered";
     /// An answer that refuses with a status below 300 or above 599.
     RefusalStatus, "REFUSAL_STATUS", 0, "a refusal has a status from 300 to 599";
+    /// Something is to be sent after a close frame was (RFC 6455 §5.5.1), or after a failure.
+    Closing, "CLOSING", 0, "the connection is closing";
 }
 
 /// Everything that can go wrong, grouped by who is at fault.

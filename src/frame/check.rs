@@ -21,6 +21,7 @@ pub struct Rules {
     /// The reserved bits that extensions own, on the first frame of a message.
     rsv: Rsv,
     max_len: u64,
+    unmasked: bool,
 }
 
 impl Rules {
@@ -31,6 +32,7 @@ impl Rules {
             role,
             rsv: Rsv::NONE,
             max_len: Limits::DEFAULT.frame,
+            unmasked: false,
         }
     }
 
@@ -45,6 +47,14 @@ impl Rules {
     #[must_use]
     pub const fn with_max_len(self, max_len: u64) -> Self {
         Self { max_len, ..self }
+    }
+
+    /// Lets a server take frames that are not masked, against RFC 6455 §5.1: masks keep a
+    /// browser's bytes from looking like another protocol to what lies in between (§10.3). Only
+    /// for networks where nothing does.
+    #[must_use]
+    pub const fn dangerously_accept_unmasked(self, unmasked: bool) -> Self {
+        Self { unmasked, ..self }
     }
 
     /// The side that reads.
@@ -96,7 +106,7 @@ impl Rules {
         }
         // §5.1: a server closes on an unmasked frame, a client on a masked one.
         match (self.role, header.mask) {
-            (Role::Server, None) => return Err(PeerError::UnmaskedFrame.into()),
+            (Role::Server, None) if !self.unmasked => return Err(PeerError::UnmaskedFrame.into()),
             (Role::Client, Some(_)) => return Err(PeerError::MaskedFrame.into()),
             _ => {}
         }
@@ -161,6 +171,8 @@ mod tests {
             server.check(&plain, false),
             Err(PeerError::UnmaskedFrame.into())
         );
+        let trusting = server.dangerously_accept_unmasked(true);
+        assert_eq!(trusting.check(&plain, false), Ok(()));
         assert_eq!(
             client.check(&masked, false),
             Err(PeerError::MaskedFrame.into())

@@ -108,6 +108,10 @@ impl Decoder {
         self.frame_offset
     }
 
+    pub(crate) fn rules_mut(&mut self) -> &mut Rules {
+        &mut self.rules
+    }
+
     /// How many bytes are missing, at least, until something new can be told: of a header as many
     /// as its form still lacks, of a payload one.
     pub fn needed(&self) -> usize {

@@ -59,6 +59,21 @@ impl Assembly {
         &mut self.bytes[self.end..end]
     }
 
+    /// Two stretches at the front, for bytes that are decoded in pieces: nothing is put together
+    /// meanwhile.
+    pub(super) fn halves(&mut self, first: usize, second: usize) -> (&mut [u8], &mut [u8]) {
+        if self.bytes.len() < first + second {
+            self.bytes.resize(first + second, 0);
+        }
+        let (front, rest) = self.bytes.split_at_mut(first);
+        (front, &mut rest[..second])
+    }
+
+    /// The first `len` bytes of the second of the [`halves`](Self::halves).
+    pub(super) fn decoded(&mut self, first: usize, len: usize) -> &mut [u8] {
+        &mut self.bytes[first..first + len]
+    }
+
     /// How much room there is without making more.
     pub(super) fn spare(&self) -> usize {
         self.bytes.len() - self.end
@@ -108,6 +123,12 @@ impl Assembly {
             }
         }
         self.end = end;
+    }
+
+    /// The open message and those before it.
+    #[inline]
+    pub(super) fn all(&self) -> &[u8] {
+        &self.bytes[..self.end]
     }
 
     /// Makes room so that `len` more bytes don't move what is there.

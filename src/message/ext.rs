@@ -48,6 +48,15 @@ pub trait Inbound {
     /// # Errors
     /// If the payload is damaged; the connection fails with that.
     fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error>;
+
+    /// Bytes of memory held.
+    fn memory(&self) -> usize {
+        0
+    }
+
+    /// Gives memory back that is not needed until the next message, at whatever price that has
+    /// then. Within a message, nothing.
+    fn release(&mut self) {}
 }
 
 /// An extension's part in sending.
@@ -70,6 +79,15 @@ pub trait Outbound {
         let _ = (rsv, needs);
         false
     }
+
+    /// Bytes of memory held.
+    fn memory(&self) -> usize {
+        0
+    }
+
+    /// Gives memory back that is not needed until the next message, at whatever price that has
+    /// then. Within a message, nothing.
+    fn release(&mut self) {}
 }
 
 /// No extension.
@@ -127,6 +145,16 @@ impl<E: Inbound> Inbound for Option<E> {
             None => Plain.decode(input, last, output),
         }
     }
+
+    fn memory(&self) -> usize {
+        self.as_ref().map_or(0, E::memory)
+    }
+
+    fn release(&mut self) {
+        if let Some(extension) = self {
+            extension.release();
+        }
+    }
 }
 
 /// An extension that was agreed on or not: without it, messages are plain.
@@ -149,6 +177,16 @@ impl<E: Outbound> Outbound for Option<E> {
         match self {
             Some(extension) => extension.pass(rsv, needs),
             None => false,
+        }
+    }
+
+    fn memory(&self) -> usize {
+        self.as_ref().map_or(0, E::memory)
+    }
+
+    fn release(&mut self) {
+        if let Some(extension) = self {
+            extension.release();
         }
     }
 }

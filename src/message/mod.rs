@@ -3,7 +3,7 @@
 //! | to | use |
 //! |---|---|
 //! | get whole messages | [`Receiver`]: a message of one frame is lent from the input, others are put together |
-//! | get messages in pieces, as they come | [`Pieces`]: holds no payload |
+//! | get messages in pieces, as they come | [`Receiver::receive_piece`]; [`Pieces`] holds no payload |
 //! | send messages, whole or in fragments | [`Sender`] |
 //! | send one message to many | [`Prepared`] |
 //! | change payloads on the way | [`Inbound`] and [`Outbound`], the seam for extensions (§9) |
@@ -49,6 +49,7 @@ mod pieces;
 mod prepared;
 mod recv;
 mod send;
+mod stream;
 
 #[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use batch::Shared;
@@ -57,4 +58,4 @@ pub use ext::{Inbound, Opaque, Outbound, Plain, Progress, Treatment};
 pub use pieces::{Piece, Pieces};
 pub use prepared::Prepared;
 pub use recv::Receiver;
-pub use send::{MaskSource, Sender, Unmasked};
+pub use send::{DangerouslyZero, MaskSource, Sender, Unmasked};

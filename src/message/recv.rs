@@ -4,9 +4,10 @@ use core::mem;
 
 use super::assembly::Assembly;
 use super::open::{Bounds, Open};
+use super::stream::Stream;
 use super::{Event, Inbound, Kind, Message, Plain, Treatment};
 use crate::Limits;
-use crate::error::{Fault, LimitError, PeerError};
+use crate::error::{Error, Fault, LimitError, MisuseError, PeerError};
 use crate::frame::{Close, Decoder, Header, MAX_CONTROL_LEN, OpCode, Role, Rules, Simple, mask};
 use crate::utf8::Validator;
 
@@ -39,18 +40,19 @@ const DECODE_STEP: usize = 1024;
 pub struct Receiver<E = Plain> {
     pub(super) decoder: Decoder,
     pub(super) bounds: Bounds,
-    extension: E,
+    pub(super) extension: E,
     /// The frame whose payload comes; of meaning while the decoder is in a frame.
-    opcode: OpCode,
-    fin: bool,
+    pub(super) opcode: OpCode,
+    pub(super) fin: bool,
     /// A close frame came: what follows is of no meaning (RFC 6455 §5.5.1).
     pub(super) closed: bool,
     pub(super) open: Option<Open>,
     pub(super) assembly: Assembly,
+    pub(super) stream: Stream,
     /// Whether messages stay in `assembly` until [`begin_batch`](Self::begin_batch).
     pub(super) batch: bool,
-    control_len: u8,
-    control: [u8; MAX_CONTROL_LEN],
+    pub(super) control_len: u8,
+    pub(super) control: [u8; MAX_CONTROL_LEN],
 }
 
 /// What was found, without borrowing it yet.
@@ -87,6 +89,7 @@ impl<E: Inbound> Receiver<E> {
             closed: false,
             open: None,
             assembly: Assembly::new(),
+            stream: Stream::default(),
             batch: false,
             control_len: 0,
             control: [0; MAX_CONTROL_LEN],
@@ -132,6 +135,9 @@ impl<E: Inbound> Receiver<E> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<Event<'r>>, Fault> {
+        if self.stream.open {
+            return Err(Error::from(MisuseError::MessageInPieces).at(self.decoder.offset()));
+        }
         loop {
             if self.closed {
                 self.decoder.skip(mem::take(input).len());
@@ -178,6 +184,15 @@ impl<E: Inbound> Receiver<E> {
         }
     }
 
+    /// Lets a server take frames that are not masked: see
+    /// [`Rules::dangerously_accept_unmasked`].
+    #[must_use]
+    pub fn dangerously_accept_unmasked(mut self, unmasked: bool) -> Self {
+        let rules = self.decoder.rules_mut();
+        *rules = rules.dangerously_accept_unmasked(unmasked);
+        self
+    }
+
     /// Says that the stream ended.
     ///
     /// # Errors
@@ -200,6 +215,12 @@ impl<E: Inbound> Receiver<E> {
         self.decoder.frame_offset()
     }
 
+    /// Whether a message is begun and not at its end.
+    #[inline]
+    pub fn in_message(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Bytes of memory held for messages in parts.
     pub fn buffered(&self) -> usize {
         self.assembly.capacity()
@@ -207,12 +228,19 @@ impl<E: Inbound> Receiver<E> {
 
     /// Gives that memory back, as far as no begun message needs it.
     pub fn shrink(&mut self) {
-        self.drop_finished();
-        self.assembly.shrink();
+        if !self.stream.open {
+            self.drop_finished();
+            self.assembly.shrink();
+        }
     }
 
     /// The extension.
-    pub fn extension(&mut self) -> &mut E {
+    pub fn extension(&self) -> &E {
+        &self.extension
+    }
+
+    /// The extension, to be changed.
+    pub fn extension_mut(&mut self) -> &mut E {
         &mut self.extension
     }
 
@@ -244,7 +272,11 @@ impl<E: Inbound> Receiver<E> {
     /// How many bytes of the stream [`space`](Self::space) can be handed out for.
     fn room(&self) -> u64 {
         match &self.open {
-            Some(open) if !self.opcode.is_control() && open.treatment != Treatment::Decode => {
+            Some(open)
+                if !self.opcode.is_control()
+                    && open.treatment != Treatment::Decode
+                    && !self.stream.open =>
+            {
                 self.decoder.left()
             }
             _ => 0,
@@ -339,16 +371,10 @@ impl<E: Inbound> Receiver<E> {
             }
         }
         if self.opcode.is_control() {
-            if let Some((piece, _)) = self.decoder.piece(input, false) {
-                let have = usize::from(self.control_len);
-                self.control[have..have + piece.len()].copy_from_slice(piece);
-                self.control_len += piece.len() as u8;
-            }
-            if self.decoder.left() > 0 {
-                return Ok(Found::Nothing);
-            }
-            self.decoder.end_frame();
-            return Ok(Found::Control);
+            return Ok(match self.take_control(input) {
+                true => Found::Control,
+                false => Found::Nothing,
+            });
         }
         let (text, coded) = self.open.as_ref().map_or((false, false), Open::handling);
         if coded {
@@ -371,8 +397,22 @@ impl<E: Inbound> Receiver<E> {
         })
     }
 
+    /// Takes what the input has of a control frame; whether that is all of it.
+    pub(super) fn take_control(&mut self, input: &mut &mut [u8]) -> bool {
+        if let Some((piece, _)) = self.decoder.piece(input, false) {
+            let have = usize::from(self.control_len);
+            self.control[have..have + piece.len()].copy_from_slice(piece);
+            self.control_len += piece.len() as u8;
+        }
+        let whole = self.decoder.left() == 0;
+        if whole {
+            self.decoder.end_frame();
+        }
+        whole
+    }
+
     /// Takes note of a data frame, and says how its payload is to be [handled](Open::handling).
-    fn data_header(&mut self, header: &Header) -> Result<(bool, bool), Fault> {
+    pub(super) fn data_header(&mut self, header: &Header) -> Result<(bool, bool), Fault> {
         let (bounds, extension) = (&self.bounds, &mut self.extension);
         if let Err(error) = Open::header(&mut self.open, header, bounds, extension) {
             return self.decoder.fail(error, self.decoder.frame_offset());
@@ -458,7 +498,7 @@ impl<E: Inbound> Receiver<E> {
     }
 
     /// The final frame of the open message is complete.
-    fn end_message(&mut self) -> Result<Option<Open>, Fault> {
+    pub(super) fn end_message(&mut self) -> Result<Option<Open>, Fault> {
         match self.open.take() {
             Some(open) if !open.may_end() => {
                 let error = PeerError::InvalidUtf8.into();
@@ -470,7 +510,7 @@ impl<E: Inbound> Receiver<E> {
 
     /// Checks a control frame, whose payload begins at `start`.
     #[inline]
-    fn control(&mut self, payload: &[u8], start: u64) -> Result<(), Fault> {
+    pub(super) fn control(&mut self, payload: &[u8], start: u64) -> Result<(), Fault> {
         if self.opcode == OpCode::Close {
             if let Err(fault) = Close::parse(payload) {
                 return self.decoder.fail(fault.error, start + fault.offset);

@@ -34,6 +34,18 @@ impl MaskSource for Unmasked {
     }
 }
 
+/// Masks of zeros, against RFC 6455 §10.3: what is sent lies open to whatever is in between, which
+/// may take it for another protocol. Only for networks where nothing is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DangerouslyZero;
+
+impl MaskSource for DangerouslyZero {
+    #[inline]
+    fn next_key(&mut self) -> Option<[u8; 4]> {
+        Some([0; 4])
+    }
+}
+
 /// Writes messages and control frames, each frame with one header, appended to the caller's buffer
 /// (a `Vec<u8>`, a `BytesMut`, any [`BufMut`]). What was appended is to be sent in that order.
 ///
@@ -223,8 +235,28 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     }
 
     /// The extension.
-    pub fn extension(&mut self) -> &mut X {
+    pub fn extension(&self) -> &X {
+        &self.extension
+    }
+
+    /// The extension, to be changed.
+    pub fn extension_mut(&mut self) -> &mut X {
         &mut self.extension
+    }
+
+    /// Whether a message is begun and not finished.
+    pub fn in_message(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Bytes of memory held for what the extension makes of payloads.
+    pub fn buffered(&self) -> usize {
+        self.coded.capacity()
+    }
+
+    /// Gives that memory back.
+    pub fn shrink(&mut self) {
+        self.coded = Vec::new();
     }
 
     #[inline]
