@@ -33,9 +33,11 @@
 //! # Which layer do I need?
 //!
 //! ```text
-//!   handshake    the HTTP exchange that opens a connection
+//!               session           one endpoint without I/O
+//!       ┌───────────┴────┐
+//!   handshake            │        the HTTP exchange that opens a connection
 //!       │            message      the rules across frames
-//!      http ── deflate ──┤           permessage-deflate
+//!      http ── deflate ──┤        permessage-deflate
 //!       │             frame       one frame's bytes
 //!       └──── error, limits, utf8 ────┘
 //! ```
@@ -46,6 +48,7 @@
 //! | messages of any size, passed on as they come | [`message::Pieces`] | never |
 //! | to look at or rewrite frames | [`frame::Decoder`], [`frame::encode`] | never |
 //! | headers only, in loops of your own | [`frame::Header`], [`frame::mask`] | never |
+//! | one endpoint, with pings, close and timers | [`session::Session`] | for messages in parts |
 //! | to accept or open connections | [`handshake`] | never (for what the caller's buffer lacks) |
 //! | to agree on compression | `deflate::Config` | never |
 //! | compressed messages | `deflate::Compressor`, `deflate::Decompressor` | once a connection |
@@ -94,6 +97,7 @@ pub mod message;
 #[cfg(feature = "deflate")]
 pub mod deflate;
 pub mod handshake;
+pub mod session;
 
 #[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
 mod wasm;

@@ -17,6 +17,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("deflate", &["error", "limits", "frame", "http", "message"]),
     ("handshake", &["error", "limits", "http"]),
     (
+        "session",
+        &[
+            "error",
+            "limits",
+            "frame",
+            "http",
+            "message",
+            "deflate",
+            "handshake",
+        ],
+    ),
+    (
         "wasm",
         &[
             "error",
@@ -27,12 +39,13 @@ const ROOMS: &[(&str, &[&str])] = &[
             "message",
             "deflate",
             "handshake",
+            "session",
         ],
     ),
 ];
 
 /// Rooms that may allocate; the others must do without.
-const ALLOCATING: [&str; 4] = ["message", "deflate", "handshake", "wasm"];
+const ALLOCATING: [&str; 5] = ["message", "deflate", "handshake", "session", "wasm"];
 
 /// The one file outside tests that may name `std`: behind the feature `http`, which brings it.
 const STD: &str = "src/handshake/http_types.rs";

@@ -1,0 +1,67 @@
+//! What an endpoint does by itself, and how long it waits.
+
+use core::time::Duration;
+
+use crate::Limits;
+
+/// How a [`Session`](super::Session) behaves. The same for both roles.
+///
+/// ```
+/// use core::time::Duration;
+/// use wscodec::session::Config;
+///
+/// let mut config = Config::default();
+/// config.heartbeat = Some(Duration::from_secs(30));
+/// config.limits.message = 1 << 20;
+/// assert!(config.auto_pong && config.auto_close);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// What the peer may make us hold or do.
+    pub limits: Limits,
+    /// Answer pings (RFC 6455 §5.5.2). Without it, the caller answers each
+    /// [`Event::Ping`](super::Event::Ping). Default: on.
+    pub auto_pong: bool,
+    /// Answer a close frame at once, with the code it came with (RFC 6455 §5.5.1). Without it, the
+    /// caller may send more, and then [closes](super::Session::close). Default: on.
+    pub auto_close: bool,
+    /// With this many bytes in the caller's buffer, no further pong is put there: the newest is
+    /// kept, and sent when there is room again (RFC 6455 §5.5.3). Default 16 KiB.
+    pub backlog: usize,
+    /// How long the peer may take to answer our close frame, and then, at a client, to close the
+    /// transport (RFC 6455 §7.1.1). Default 10 seconds.
+    pub close_timeout: Duration,
+    /// Ping a peer of whom nothing came for that long. Default: never.
+    pub heartbeat: Option<Duration>,
+    /// How long something must come after such a ping. Default 20 seconds.
+    pub pong_timeout: Duration,
+    /// Close with 1001 when no message came for that long; pings and pongs don't count. Default:
+    /// never.
+    pub idle: Option<Duration>,
+    /// Let a client send frames that are not masked: see
+    /// [`Rules::dangerously_accept_unmasked`](crate::frame::Rules::dangerously_accept_unmasked).
+    /// Default: off.
+    pub dangerously_accept_unmasked: bool,
+}
+
+impl Config {
+    /// The defaults, in a constant.
+    pub const DEFAULT: Self = Self {
+        limits: Limits::DEFAULT,
+        auto_pong: true,
+        auto_close: true,
+        backlog: 16 << 10,
+        close_timeout: Duration::from_secs(10),
+        heartbeat: None,
+        pong_timeout: Duration::from_secs(20),
+        idle: None,
+        dangerously_accept_unmasked: false,
+    };
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

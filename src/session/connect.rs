@@ -1,0 +1,213 @@
+//! What a client asks a server, and the session that begins when it agrees.
+
+use alloc::vec::Vec;
+
+use super::{Config, In, Out, Session};
+use crate::Limits;
+use crate::error::{Error, Fault, LimitError, MisuseError};
+use crate::frame::Role;
+use crate::handshake::{ClientRequest, Response, ResponseReader};
+use crate::message::MaskSource;
+
+#[cfg(feature = "deflate")]
+use crate::deflate;
+
+/// A client's opening handshake.
+///
+/// ```
+/// use wscodec::session::{Config, Connect};
+///
+/// // 16 bytes that can't be guessed, new for each connection.
+/// let mut connect = Connect::new("example.com", "/chat", *b"the sample nonce")
+///     .protocols(&["chat"])
+///     .headers(&[("Authorization", "Bearer 1234")]);
+/// let mut out = Vec::new();
+/// connect.write(&mut out)?;
+///
+/// let answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+///     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+///     Sec-WebSocket-Protocol: chat\r\n\r\n\x81\x02hi";
+/// assert!(connect.read(&answer[..50])?.is_none());
+/// let connected = connect.read(answer)?.expect("a whole answer");
+/// assert_eq!(connected.response().protocol(), Some("chat"));
+/// let session = connected.session(|| [1, 2, 3, 4], &Config::default());
+/// assert_eq!(answer[connected.head_len()..], *b"\x81\x02hi", "frames already");
+/// # Ok::<(), wscodec::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Connect<'a> {
+    host: &'a str,
+    path: &'a str,
+    nonce: [u8; 16],
+    protocols: &'a [&'a str],
+    headers: &'a [(&'a str, &'a str)],
+    #[cfg(feature = "deflate")]
+    deflate: Option<deflate::Config>,
+    limits: Limits,
+    reader: ResponseReader,
+    /// Bytes of interim answers.
+    skipped: usize,
+}
+
+impl<'a> Connect<'a> {
+    /// To `host` (with its port, if it is not the scheme's) for `path` (with its query; it begins
+    /// with `/`). Compression is offered with the defaults.
+    pub fn new(host: &'a str, path: &'a str, nonce: [u8; 16]) -> Self {
+        Self {
+            host,
+            path,
+            nonce,
+            protocols: &[],
+            headers: &[],
+            #[cfg(feature = "deflate")]
+            deflate: Some(deflate::Config::DEFAULT),
+            limits: Limits::DEFAULT,
+            reader: ResponseReader::new(&Limits::DEFAULT),
+            skipped: 0,
+        }
+    }
+
+    /// The subprotocols to offer, most wanted first.
+    #[must_use]
+    pub fn protocols(self, protocols: &'a [&'a str]) -> Self {
+        Self { protocols, ..self }
+    }
+
+    /// Further headers: `Origin`, `Cookie`, `Authorization`.
+    #[must_use]
+    pub fn headers(self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// What compression to offer; `None` for none.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(self, deflate: Option<deflate::Config>) -> Self {
+        Self { deflate, ..self }
+    }
+
+    /// The limits for the answer's head.
+    #[must_use]
+    pub fn limits(self, limits: &Limits) -> Self {
+        Self {
+            limits: *limits,
+            reader: ResponseReader::new(limits),
+            ..self
+        }
+    }
+
+    /// Appends the request to `out`.
+    ///
+    /// # Errors
+    /// As for [`ClientRequest::write`].
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.with_request(|request| request.write(out))
+    }
+
+    /// Looks at the bytes that came since the last call; `buf` holds all of them from the answer's
+    /// first byte on. `None` as long as the head is not whole. Interim answers (100–199 but for
+    /// 101) are passed over.
+    ///
+    /// # Errors
+    /// As for [`ResponseReader::read`], [`ClientRequest::check`] and
+    /// [`deflate::Offer::check`](crate::deflate::Offer::check). After
+    /// [`HandshakeError::Status`](crate::HandshakeError::Status), [`refusal`](Self::refusal) tells
+    /// what the server said. After any error the connection is to be closed.
+    pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Connected<'h>>, Fault> {
+        let response = loop {
+            let Some(response) = self.reader.read(&buf[self.skipped..])? else {
+                return Ok(None);
+            };
+            match response.status() {
+                101 | 200.. => break response,
+                _ => self.skipped += response.head_len(),
+            }
+            if self.skipped > self.limits.head {
+                return Err(Error::from(LimitError::HeadTooLarge).at(self.skipped as u64));
+            }
+            self.reader = ResponseReader::new(&self.limits);
+        };
+        let skipped = self.skipped as u64;
+        let moved = |fault: Fault| fault.error.at(fault.offset + skipped);
+        self.with_request(|request| request.check(&response))
+            .map_err(moved)?;
+        #[cfg(feature = "deflate")]
+        let deflate = match self.deflate {
+            Some(config) => {
+                let agreed = config.offer().check(response.extensions());
+                let agreed = agreed.map_err(|error| Error::from(error).at(skipped))?;
+                agreed.map(|agreed| (agreed, config))
+            }
+            None => None,
+        };
+        Ok(Some(Connected {
+            response,
+            head_len: self.skipped + response.head_len(),
+            #[cfg(feature = "deflate")]
+            deflate,
+        }))
+    }
+
+    /// The answer of a server that refused, in the bytes that [`read`](Self::read) was given.
+    pub fn refusal<'h>(&self, buf: &'h [u8]) -> Option<Response<'h>> {
+        let bytes = buf.get(self.skipped..)?;
+        Response::parse(bytes, &self.limits).ok().flatten()
+    }
+
+    fn with_request<R>(&self, f: impl FnOnce(&ClientRequest<'_>) -> R) -> R {
+        #[cfg(feature = "deflate")]
+        let header = self.deflate.map(|config| config.offer().header());
+        #[cfg(feature = "deflate")]
+        let extensions = header.as_ref().map_or("", |header| header.as_str());
+        #[cfg(not(feature = "deflate"))]
+        let extensions = "";
+        let request = ClientRequest::new(self.host, self.path, self.nonce)
+            .protocols(self.protocols)
+            .extensions(extensions)
+            .headers(self.headers);
+        f(&request)
+    }
+}
+
+/// A server's answer that keeps all rules and fits the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Connected<'h> {
+    response: Response<'h>,
+    head_len: usize,
+    #[cfg(feature = "deflate")]
+    deflate: Option<(deflate::Agreed, deflate::Config)>,
+}
+
+impl<'h> Connected<'h> {
+    /// The answer: its subprotocol, extensions and headers.
+    pub fn response(&self) -> &Response<'h> {
+        &self.response
+    }
+
+    /// How many bytes the answer took. What follows in the buffer are the server's frames.
+    pub fn head_len(&self) -> usize {
+        self.head_len
+    }
+
+    /// What was agreed on for compression.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<deflate::Agreed> {
+        self.deflate.map(|(agreed, _)| agreed)
+    }
+
+    /// The session that begins behind the answer: its offsets count on from there.
+    pub fn session<M: MaskSource>(&self, keys: M, config: &Config) -> Session<M, In, Out> {
+        #[cfg(feature = "deflate")]
+        let (inbound, outbound) = match &self.deflate {
+            Some((agreed, deflate)) => (
+                Some(deflate::Decompressor::new(agreed, &config.limits)),
+                Some(deflate::Compressor::new(agreed, deflate)),
+            ),
+            None => (None, None),
+        };
+        #[cfg(not(feature = "deflate"))]
+        let (inbound, outbound) = (crate::message::Plain, crate::message::Plain);
+        Session::new(Role::Client, keys, inbound, outbound, config)
+            .with_offset(self.head_len as u64)
+    }
+}

@@ -1,0 +1,193 @@
+//! One endpoint of a connection, without I/O: bytes in, events out; commands in, bytes out. From the
+//! end of the opening handshake to the close of the transport (RFC 6455 §5–7).
+//!
+//! | to | use |
+//! |---|---|
+//! | run a connection | [`Session`]: answers pings and close frames, knows the [`State`], keeps the timers |
+//! | set what it does by itself, and its times | [`Config`] |
+//! | decide on a client's request, extensions and all | [`Upgrade`] |
+//! | ask a server, and begin when it agrees | [`Connect`] |
+//!
+//! There is no clock and no source of random numbers here. The time is an argument of
+//! [`Session::tick`], as the time since any moment that the caller likes; a client's mask keys come
+//! from its [`MaskSource`](crate::message::MaskSource).
+//!
+//! What is to be sent is appended to a buffer of the caller's, who sends it and takes it out. A
+//! caller who keeps reading while that buffer does not empty holds ever more: the buffer's length
+//! is the back-pressure, and it is the caller's to see it.
+//!
+//! ```
+//! use wscodec::session::{Config, Event, Session, State};
+//! use wscodec::{CloseCode, frame::Close};
+//!
+//! let config = Config::default();
+//! let mut server = Session::server(&config);
+//! let mut client = Session::client(|| [1, 2, 3, 4], &config);
+//! let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+//!
+//! client.text("Hello", &mut to_server)?;
+//! client.ping(b"?", &mut to_server)?;
+//! let close = Close { code: CloseCode::NORMAL, reason: "bye" };
+//! client.close(Some(close), &mut to_server)?;
+//!
+//! let mut input = &mut to_server[..];
+//! while let Some((event, outgoing)) = server.receive(&mut input, &mut to_client)? {
+//!     if let Event::Message(message) = event {
+//!         outgoing.send(message.kind, message.payload, &mut to_client)?;
+//!     }
+//! }
+//! assert_eq!(server.state(), State::Closed);
+//!
+//! let mut input = &mut to_client[..];
+//! let mut seen = Vec::new();
+//! while let Some((event, _)) = client.receive(&mut input, &mut to_server)? {
+//!     seen.push(match event {
+//!         Event::Message(message) => message.text().unwrap().to_owned(),
+//!         Event::Pong(payload) => format!("pong {payload:?}"),
+//!         event => format!("{event:?}"),
+//!     });
+//! }
+//! assert_eq!(seen[..2], ["Hello", "pong [63]"]);
+//! assert!(client.outcome().unwrap().clean);
+//! # Ok::<(), wscodec::Error>(())
+//! ```
+
+mod config;
+mod connect;
+mod outcome;
+mod outgoing;
+mod receive;
+mod send;
+mod timers;
+mod upgrade;
+
+use core::ops::{Deref, DerefMut};
+use core::time::Duration;
+
+pub use config::Config;
+pub use connect::{Connect, Connected};
+pub use outcome::{Outcome, State};
+pub use outgoing::Outgoing;
+pub use upgrade::{Policy, Upgrade};
+
+pub use crate::message::{Event, Piece};
+
+use crate::frame::Role;
+use crate::message::{Inbound, MaskSource, Outbound, Plain, Receiver, Sender, Unmasked};
+
+/// The extension that decodes what comes, unless another is asked for.
+#[cfg(feature = "deflate")]
+pub type In = Option<crate::deflate::Decompressor>;
+/// The extension that decodes what comes, unless another is asked for.
+#[cfg(not(feature = "deflate"))]
+pub type In = Plain;
+
+/// The extension that encodes what goes, unless another is asked for.
+#[cfg(feature = "deflate")]
+pub type Out = Option<crate::deflate::Compressor>;
+/// The extension that encodes what goes, unless another is asked for.
+#[cfg(not(feature = "deflate"))]
+pub type Out = Plain;
+
+/// One endpoint of a connection: see the [module](self).
+///
+/// What it sends, it sends through [`Outgoing`], whose methods are its own too: an event comes with
+/// it, so that an answer can be sent while the event is looked at.
+///
+/// It holds no buffer but for a message that comes in parts and what extensions need:
+/// [`memory`](Self::memory) says how much that is.
+#[derive(Debug)]
+pub struct Session<M = Unmasked, I = Plain, O = Plain> {
+    receiver: Receiver<I>,
+    outgoing: Outgoing<M, O>,
+}
+
+impl Session {
+    /// A server's end, without extensions.
+    pub fn server(config: &Config) -> Self {
+        Self::new(Role::Server, Unmasked, Plain, Plain, config)
+    }
+}
+
+impl<M: MaskSource> Session<M> {
+    /// A client's end, masked with these keys (see [`MaskSource`]), without extensions.
+    pub fn client(keys: M, config: &Config) -> Self {
+        Self::new(Role::Client, keys, Plain, Plain, config)
+    }
+}
+
+impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
+    /// Either end, with the extensions agreed on; [`Upgrade`] and [`Connect`] do this for
+    /// permessage-deflate.
+    pub fn new(role: Role, keys: M, inbound: I, outbound: O, config: &Config) -> Self {
+        let receiver = Receiver::with_extension(role, &config.limits, inbound)
+            .dangerously_accept_unmasked(config.dangerously_accept_unmasked);
+        Self {
+            receiver,
+            outgoing: Outgoing::new(Sender::new(keys, outbound), config),
+        }
+    }
+
+    /// Counts offsets from here instead of 0: for a stream whose handshake was read before.
+    #[must_use]
+    pub fn with_offset(self, offset: u64) -> Self {
+        Self {
+            receiver: self.receiver.with_offset(offset),
+            ..self
+        }
+    }
+
+    /// Bytes held for messages in parts. At most
+    /// [`Limits::message`](crate::Limits::message) of a message, and what growing needs.
+    pub fn buffered(&self) -> usize {
+        self.receiver.buffered() + self.outgoing.sender.buffered()
+    }
+
+    /// All bytes held besides the session itself, those of its extensions too.
+    pub fn memory(&self) -> usize {
+        let (inbound, outbound) = (self.receiver.extension(), self.outgoing.sender.extension());
+        self.buffered() + inbound.memory() + outbound.memory()
+    }
+
+    /// Gives memory back that is not needed until the next message: for connections that are
+    /// idle.
+    pub fn release(&mut self) {
+        self.receiver.shrink();
+        self.outgoing.sender.shrink();
+        self.receiver.extension_mut().release();
+        if !self.outgoing.sender.in_message() {
+            self.outgoing.sender.extension_mut().release();
+        }
+    }
+
+    /// Bytes received so far, from the offset begun with.
+    pub fn offset(&self) -> u64 {
+        self.receiver.offset()
+    }
+
+    /// When [`tick`](Self::tick) has something to do: the time as `tick` is told it, and
+    /// [`Duration::ZERO`] for at once. `None` if nothing waits for the clock.
+    ///
+    /// Only `tick` changes it, and [`State`].
+    pub fn deadline(&self) -> Option<Duration> {
+        match self.outgoing.state {
+            State::Open | State::PeerClosed => self.outgoing.timers.deadline(false),
+            State::Closing => self.outgoing.timers.deadline(true),
+            State::Closed => None,
+        }
+    }
+}
+
+impl<M, I, O> Deref for Session<M, I, O> {
+    type Target = Outgoing<M, O>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.outgoing
+    }
+}
+
+impl<M, I, O> DerefMut for Session<M, I, O> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.outgoing
+    }
+}

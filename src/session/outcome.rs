@@ -1,0 +1,83 @@
+//! Where a session stands, and how it ended.
+
+use crate::error::{CloseCode, Fault};
+use crate::frame::{Close, MAX_CONTROL_LEN};
+
+/// How far a session is (RFC 6455 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Both sides may send.
+    Open,
+    /// We sent a close frame, and messages may still come.
+    Closing,
+    /// The peer sent a close frame, and ours is due: only without
+    /// [`auto_close`](super::Config::auto_close).
+    PeerClosed,
+    /// Nothing more goes either way: both close frames went, or the session failed. What is in the
+    /// caller's buffer is to be sent; then a server closes the transport, and a client waits for
+    /// the server to (RFC 6455 §7.1.1).
+    Closed,
+}
+
+/// How a session ended.
+///
+/// ```
+/// use wscodec::CloseCode;
+/// use wscodec::session::{Config, Session};
+///
+/// let mut session = Session::server(&Config::default());
+/// let fault = session.finish().unwrap_err();
+/// assert_eq!(fault.error.code(), "UNEXPECTED_EOF");
+/// let outcome = session.outcome().unwrap();
+/// assert_eq!((outcome.code, outcome.clean), (CloseCode::ABNORMAL, false));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome<'a> {
+    /// The code that the peer sent (RFC 6455 §7.1.5): 1005 if its close frame had none, 1006 if no
+    /// close frame came.
+    pub code: CloseCode,
+    /// The reason that the peer sent; often empty.
+    pub reason: &'a str,
+    /// The code that we sent, if a close frame was.
+    pub sent: Option<CloseCode>,
+    /// Whether both close frames went (RFC 6455 §7.1.4).
+    pub clean: bool,
+    /// What went wrong, if something did.
+    pub fault: Option<Fault>,
+}
+
+/// The one control payload that has to be kept: of the newest ping that waits for its pong, and
+/// then of the close frame.
+#[derive(Clone, Debug)]
+pub(super) struct Note {
+    len: u8,
+    bytes: [u8; MAX_CONTROL_LEN],
+}
+
+impl Note {
+    pub(super) const EMPTY: Self = Self {
+        len: 0,
+        bytes: [0; MAX_CONTROL_LEN],
+    };
+
+    pub(super) fn set(&mut self, payload: &[u8]) {
+        let len = payload.len().min(MAX_CONTROL_LEN);
+        self.bytes[..len].copy_from_slice(&payload[..len]);
+        self.len = len as u8;
+    }
+
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    pub(super) fn set_close(&mut self, close: Option<Close<'_>>) {
+        self.len = match close {
+            Some(close) => close.encode(&mut self.bytes).map_or(0, |len| len as u8),
+            None => 0,
+        };
+    }
+
+    pub(super) fn close(&self) -> Option<Close<'_>> {
+        Close::parse(self.payload()).ok().flatten()
+    }
+}

@@ -1,0 +1,271 @@
+//! The side of a session that sends, and how the session comes to its end.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::outcome::{Note, Outcome, State};
+use super::timers::{Due, Timers};
+use super::{Config, Session};
+use crate::error::{CloseCode, Error, Fault, LimitError, MisuseError, PeerError};
+use crate::frame::Close;
+use crate::message::{Inbound, MaskSource, Outbound, Sender};
+
+/// The side of a [`Session`] that sends: all of it but the receiver, from which events are lent
+/// meanwhile. A session's own methods are these too.
+#[derive(Debug)]
+pub struct Outgoing<M, O> {
+    pub(super) sender: Sender<M, O>,
+    pub(super) state: State,
+    pub(super) timers: Timers,
+    auto_pong: bool,
+    auto_close: bool,
+    backlog: usize,
+    /// `note` is of a ping that waits for its pong.
+    pong_due: bool,
+    /// The peer's close frame came, and is `note`.
+    came: bool,
+    note: Note,
+    sent: Option<CloseCode>,
+    fault: Option<Fault>,
+}
+
+impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
+    pub(super) fn new(sender: Sender<M, O>, config: &Config) -> Self {
+        Self {
+            sender,
+            state: State::Open,
+            timers: Timers::new(config),
+            auto_pong: config.auto_pong,
+            auto_close: config.auto_close,
+            backlog: config.backlog,
+            pong_due: false,
+            came: false,
+            note: Note::EMPTY,
+            sent: None,
+            fault: None,
+        }
+    }
+
+    /// Whether there is nothing to do but to receive.
+    #[inline]
+    pub(super) fn at_ease(&self) -> bool {
+        self.state == State::Open && !self.pong_due
+    }
+
+    /// Whether what comes is to be dropped.
+    pub(super) fn is_deaf(&self) -> bool {
+        matches!(self.state, State::PeerClosed | State::Closed)
+    }
+
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
+    /// Where the session stands.
+    #[inline]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// How the session ended; `None` until it is [`State::Closed`].
+    pub fn outcome(&self) -> Option<Outcome<'_>> {
+        if self.state != State::Closed {
+            return None;
+        }
+        let close = self.came.then(|| self.note.close());
+        Some(Outcome {
+            code: match close {
+                Some(Some(close)) => close.code,
+                Some(None) => CloseCode::NO_STATUS,
+                None => CloseCode::ABNORMAL,
+            },
+            reason: close.flatten().map_or("", |close| close.reason),
+            sent: self.sent,
+            clean: self.came && self.sent.is_some() && self.fault.is_none(),
+            fault: self.fault,
+        })
+    }
+
+    /// Bytes came, or not; of a message that was begun before, or not.
+    #[inline]
+    pub(super) fn heard(&mut self, some: bool, in_message: bool) {
+        self.timers.heard |= some;
+        self.timers.busy |= some && in_message;
+    }
+
+    /// A ping came.
+    pub(super) fn pinged(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        if !self.auto_pong || self.state != State::Open {
+            return;
+        }
+        if out.len() < self.backlog {
+            self.pong_due = false;
+            // A ping's payload is never too long for a pong.
+            let _ = self.sender.pong(payload, out);
+        } else {
+            self.note.set(payload);
+            self.pong_due = true;
+        }
+    }
+
+    /// Sends the pong that waits, if there is room again.
+    pub(super) fn pay(&mut self, out: &mut Vec<u8>) {
+        if self.pong_due && self.state == State::Open && out.len() < self.backlog {
+            self.pong_due = false;
+            let _ = self.sender.pong(self.note.payload(), out);
+        }
+    }
+
+    /// A close frame came.
+    pub(super) fn peer_closes(&mut self, close: Option<Close<'_>>, out: &mut Vec<u8>) {
+        self.note.set_close(close);
+        (self.came, self.pong_due) = (true, false);
+        match self.state {
+            State::Open if self.auto_close => {
+                // What could be received can be sent.
+                let _ = self.sender.close(close, out);
+                self.sent = Some(close.map_or(CloseCode::NO_STATUS, |close| close.code));
+                self.state = State::Closed;
+            }
+            State::Open => self.state = State::PeerClosed,
+            State::Closing => self.state = State::Closed,
+            State::PeerClosed | State::Closed => {}
+        }
+    }
+
+    /// What the receiver refuses ends the session, unless it refuses the caller.
+    #[cold]
+    pub(super) fn refuse(&mut self, fault: Fault, out: &mut Vec<u8>) -> Fault {
+        match fault.error {
+            Error::Misuse(_) => fault,
+            _ => self.fail(fault, out),
+        }
+    }
+
+    /// Goes into the state of a fault, for good, and tells the peer if it is not told yet
+    /// (RFC 6455 §7.1.7).
+    #[cold]
+    pub(super) fn fail(&mut self, fault: Fault, out: &mut Vec<u8>) -> Fault {
+        if self.state == State::Closed {
+            return self.fault.unwrap_or(fault);
+        }
+        if self.sent.is_none()
+            && let Some(code) = fault.error.close_code()
+            && code.is_sendable()
+        {
+            let reason = fault.error.message();
+            let _ = self.sender.close(Some(Close { code, reason }), out);
+            self.sent = Some(code);
+        }
+        (self.state, self.fault, self.pong_due) = (State::Closed, Some(fault), false);
+        fault
+    }
+
+    /// Begins the close, or answers the peer's where that isn't
+    /// [automatic](Config::auto_close): sends a close frame, and nothing after it. `None` gives no
+    /// code. An unfinished message stays unfinished.
+    ///
+    /// From here on [`tick`](Session::tick) looks after the time that the peer takes.
+    ///
+    /// # Errors
+    /// [`MisuseError::Closing`] if a close frame was sent before;
+    /// [`MisuseError::CloseCodeNotSendable`] and [`MisuseError::CloseReasonTooLong`]. Nothing is
+    /// written then.
+    pub fn close(
+        &mut self,
+        close: Option<Close<'_>>,
+        out: &mut impl bytes::BufMut,
+    ) -> Result<(), MisuseError> {
+        let next = match self.state {
+            State::Open => State::Closing,
+            State::PeerClosed => State::Closed,
+            State::Closing | State::Closed => return Err(MisuseError::Closing),
+        };
+        self.sender.close(close, out)?;
+        self.sent = Some(close.map_or(CloseCode::NO_STATUS, |close| close.code));
+        (self.state, self.pong_due) = (next, false);
+        self.timers.closing();
+        Ok(())
+    }
+}
+
+impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
+    /// Fails the connection for a reason of the caller's (RFC 6455 §7.1.7): sends a close frame
+    /// with the error's [code](Error::close_code) if none was sent, and is
+    /// [`Closed`](State::Closed).
+    pub fn fail(&mut self, error: impl Into<Error>, out: &mut Vec<u8>) {
+        let fault = error.into().at(self.receiver.offset());
+        self.outgoing.fail(fault, out);
+    }
+
+    /// Says that the transport ended, or was lost. Nothing is sent any more.
+    ///
+    /// # Errors
+    /// The fault that the session is in; [`PeerError::UnexpectedEof`] if no close frame came
+    /// (1006, RFC 6455 §7.1.5).
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        if self.outgoing.is_deaf() {
+            self.outgoing.state = State::Closed;
+            return self.outgoing.fault().map_or(Ok(()), Err);
+        }
+        let error = Error::from(PeerError::UnexpectedEof);
+        let fault = match self.receiver.finish() {
+            Ok(()) => error.at(self.receiver.offset()),
+            Err(fault) => fault,
+        };
+        // 1006 is never sent, so nothing is.
+        Err(self.outgoing.fail(fault, &mut Vec::new()))
+    }
+
+    /// Looks at the clock: sends the heartbeat's pings, closes an idle connection, gives up a peer
+    /// that is silent or does not close. Call it when [`deadline`](Self::deadline) has come; more
+    /// often does no harm.
+    ///
+    /// `now` is the time since any moment that the caller likes, the same for all calls.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use wscodec::session::{Config, Session};
+    ///
+    /// let mut config = Config::default();
+    /// config.heartbeat = Some(Duration::from_secs(30));
+    /// let mut session = Session::server(&config);
+    /// let (mut now, mut out) = (Duration::from_secs(1000), Vec::new());
+    /// session.tick(now, &mut out)?;
+    /// now = session.deadline().unwrap();
+    /// session.tick(now, &mut out)?;
+    /// assert_eq!(out, b"\x89\x00", "a ping, as nothing came");
+    /// now = session.deadline().unwrap();
+    /// assert_eq!(session.tick(now, &mut out).unwrap_err().error.code(), "NO_PONG");
+    /// # Ok::<(), wscodec::Fault>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`PeerError::NoPong`] and [`PeerError::NoClose`]; the session has ended then. The fault
+    /// that it is in.
+    pub fn tick(&mut self, now: Duration, out: &mut Vec<u8>) -> Result<(), Fault> {
+        if self.outgoing.state == State::Closed {
+            return self.outgoing.fault().map_or(Ok(()), Err);
+        }
+        self.outgoing.pay(out);
+        let closing = self.outgoing.state == State::Closing;
+        let error = match self.outgoing.timers.look(now, closing) {
+            Due::Nothing => return Ok(()),
+            Due::Ping => {
+                let _ = self.outgoing.sender.ping(b"", out);
+                return Ok(());
+            }
+            Due::Idle => {
+                let reason = LimitError::Idle.message();
+                let code = CloseCode::GOING_AWAY;
+                let _ = self.outgoing.close(Some(Close { code, reason }), out);
+                self.outgoing.timers.look(now, true);
+                return Ok(());
+            }
+            Due::NoPong => PeerError::NoPong,
+            Due::NoClose => PeerError::NoClose,
+        };
+        let fault = Error::from(error).at(self.receiver.offset());
+        Err(self.outgoing.fail(fault, out))
+    }
+}

@@ -1,0 +1,106 @@
+//! Commands in, bytes out.
+
+use bytes::BufMut;
+
+use super::{Outgoing, State};
+use crate::error::{Error, MisuseError};
+use crate::message::{Kind, MaskSource, Outbound, Prepared};
+
+/// Everything here is refused with [`MisuseError::Closing`] once a close frame was sent or the
+/// session has ended, and writes nothing if it fails.
+impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
+    /// Sends a text message in one frame.
+    ///
+    /// # Errors
+    /// [`MisuseError::Closing`], and [`MisuseError::MessageUnfinished`] between
+    /// [`begin`](Self::begin) and [`finish_message`](Self::finish_message).
+    #[inline]
+    pub fn text(&mut self, text: &str, out: &mut impl BufMut) -> Result<(), Error> {
+        self.may_send()?;
+        self.sender.text(text, out)
+    }
+
+    /// Sends a binary message in one frame.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    #[inline]
+    pub fn binary(&mut self, payload: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+        self.may_send()?;
+        self.sender.binary(payload, out)
+    }
+
+    /// Sends a message in one frame; a text is checked to be UTF-8.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
+    #[inline]
+    pub fn send(&mut self, kind: Kind, payload: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+        self.may_send()?;
+        self.sender.send(kind, payload, out)
+    }
+
+    /// Sends a message that was framed once for many receivers.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    #[inline]
+    pub fn prepared(&mut self, message: &Prepared, out: &mut impl BufMut) -> Result<(), Error> {
+        self.may_send()?;
+        self.sender.prepared(message, out)
+    }
+
+    /// Sends the first fragment of a message; text may be cut within a character.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub fn begin(&mut self, kind: Kind, part: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+        self.may_send()?;
+        self.sender.begin(kind, part, out)
+    }
+
+    /// Sends the next fragment of a message, not its last.
+    ///
+    /// # Errors
+    /// [`MisuseError::Closing`], [`MisuseError::NoMessageBegun`], [`MisuseError::TextNotUtf8`].
+    pub fn more(&mut self, part: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+        self.may_send()?;
+        self.sender.more(part, out)
+    }
+
+    /// Sends the last fragment of a message, which may be empty.
+    ///
+    /// # Errors
+    /// As for [`more`](Self::more).
+    pub fn finish_message(&mut self, part: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+        self.may_send()?;
+        self.sender.finish(part, out)
+    }
+
+    /// Sends a ping, of at most 125 bytes.
+    ///
+    /// # Errors
+    /// [`MisuseError::Closing`], [`MisuseError::ControlPayloadTooLong`].
+    pub fn ping(&mut self, payload: &[u8], out: &mut impl BufMut) -> Result<(), MisuseError> {
+        self.may_send()?;
+        self.sender.ping(payload, out)
+    }
+
+    /// Sends a pong, of at most 125 bytes: only needed without
+    /// [`auto_pong`](super::Config::auto_pong), or as a sign of life.
+    ///
+    /// # Errors
+    /// As for [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8], out: &mut impl BufMut) -> Result<(), MisuseError> {
+        self.may_send()?;
+        self.sender.pong(payload, out)
+    }
+
+    #[inline]
+    fn may_send(&self) -> Result<(), MisuseError> {
+        match self.state {
+            State::Open | State::PeerClosed => Ok(()),
+            State::Closing | State::Closed => Err(MisuseError::Closing),
+        }
+    }
+}

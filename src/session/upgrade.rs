@@ -1,0 +1,168 @@
+//! What a server makes of a request: origin, subprotocol and extensions in one step.
+
+use super::{Config, In, Out, Session};
+use crate::error::{Fault, MisuseError};
+use crate::frame::Role;
+use crate::handshake::{Accept, Origin, Request};
+use crate::message::Unmasked;
+
+#[cfg(feature = "deflate")]
+use crate::deflate;
+
+/// What a server grants to those who ask.
+///
+/// ```
+/// use wscodec::Limits;
+/// use wscodec::handshake::{Origin, Request};
+/// use wscodec::session::{Config, Policy};
+///
+/// let mut policy = Policy::default();
+/// policy.protocols = &["v2.chat", "v1.chat"];
+/// policy.origin = Origin::List(&["https://example.com"]);
+///
+/// let bytes = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: v1.chat\r\n\
+///     Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+/// let request = Request::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+/// let upgrade = policy.judge(&request)?;
+/// assert_eq!(upgrade.protocol(), Some("v1.chat"));
+///
+/// let mut out = Vec::new();
+/// upgrade.accept().headers(&[("Set-Cookie", "id=1")]).write(&mut out)?;
+/// let mut session = upgrade.session(&Config::default());
+/// session.text("welcome", &mut out)?;
+/// # Ok::<(), wscodec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Policy<'a> {
+    /// Whom browsers may connect for. Default: pages from the same host and port, and whatever is
+    /// no browser.
+    pub origin: Origin<'a>,
+    /// The subprotocols that the server speaks; the first of the client's list that is here is
+    /// chosen (RFC 6455 §4.2.2). Default: none.
+    pub protocols: &'a [&'a str],
+    /// How messages are compressed, if the client offers it. Default: with the defaults of
+    /// [`deflate::Config`]; `None` for never.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<deflate::Config>,
+}
+
+impl Policy<'_> {
+    /// The defaults, in a constant.
+    pub const DEFAULT: Self = Self {
+        origin: Origin::SameHost,
+        protocols: &[],
+        #[cfg(feature = "deflate")]
+        deflate: Some(deflate::Config::DEFAULT),
+    };
+
+    /// Decides on a request. Nothing is answered yet: the caller may look at the request too, and
+    /// still refuse.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Origin`](crate::HandshakeError::Origin);
+    /// [`Refusal::of`](crate::handshake::Refusal::of) makes the answer.
+    pub fn judge<'r>(&self, request: &'r Request<'r>) -> Result<Upgrade<'r>, Fault> {
+        request.check_origin(self.origin)?;
+        #[cfg(feature = "deflate")]
+        let accepted = self.deflate.and_then(|config| {
+            let accepted = config.accept(request.extensions())?;
+            Some(Deflate {
+                config,
+                agreed: accepted.agreed,
+                header: accepted.header(),
+            })
+        });
+        Ok(Upgrade {
+            request,
+            protocol: request.select_protocol(self.protocols),
+            #[cfg(feature = "deflate")]
+            deflate: accepted,
+        })
+    }
+}
+
+impl Default for Policy<'_> {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+#[cfg(feature = "deflate")]
+#[derive(Clone, Copy, Debug)]
+struct Deflate {
+    config: deflate::Config,
+    agreed: deflate::Agreed,
+    header: deflate::HeaderValue,
+}
+
+/// A request that a [`Policy`] grants.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "nothing is answered yet"]
+pub struct Upgrade<'r> {
+    request: &'r Request<'r>,
+    protocol: Option<&'r str>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Deflate>,
+}
+
+impl<'r> Upgrade<'r> {
+    /// The subprotocol chosen.
+    pub fn protocol(&self) -> Option<&'r str> {
+        self.protocol
+    }
+
+    /// Chooses another of the subprotocols offered, or none.
+    ///
+    /// # Errors
+    /// [`MisuseError::ProtocolNotOffered`]; nothing changes then.
+    pub fn choose_protocol(&mut self, protocol: Option<&str>) -> Result<(), MisuseError> {
+        self.protocol = match protocol {
+            None => None,
+            Some(name) => {
+                let offered = self.request.protocols().find(|offered| *offered == name);
+                Some(offered.ok_or(MisuseError::ProtocolNotOffered)?)
+            }
+        };
+        Ok(())
+    }
+
+    /// What was agreed on for compression.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<deflate::Agreed> {
+        self.deflate.map(|deflate| deflate.agreed)
+    }
+
+    /// The answer, to which headers may be added before it is
+    /// [written](crate::handshake::Accept::write).
+    pub fn accept(&self) -> Accept<'_> {
+        let mut accept = self.request.accept();
+        if let Some(protocol) = self.protocol {
+            accept = accept.protocol(protocol);
+        }
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &self.deflate {
+            accept = accept.extensions(deflate.header.as_str());
+        }
+        accept
+    }
+
+    /// The session that begins behind the answer, and behind the request: its offsets count on
+    /// from there.
+    pub fn session(&self, config: &Config) -> Session<Unmasked, In, Out> {
+        #[cfg(feature = "deflate")]
+        let (inbound, outbound) = match &self.deflate {
+            Some(it) => (
+                Some(deflate::Decompressor::new(&it.agreed, &config.limits)),
+                Some(deflate::Compressor::new(&it.agreed, &it.config)),
+            ),
+            None => (None, None),
+        };
+        #[cfg(not(feature = "deflate"))]
+        let (inbound, outbound) = (crate::message::Plain, crate::message::Plain);
+        Session::new(Role::Server, Unmasked, inbound, outbound, config)
+            .with_offset(self.request.head_len() as u64)
+    }
+}

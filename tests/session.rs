@@ -1,0 +1,471 @@
+//! One endpoint: how it answers, how it ends, what it may hold.
+
+mod common;
+
+use core::time::Duration;
+
+use common::rng::Rng;
+use wscodec::frame::{Close, Header, OpCode, encode};
+use wscodec::message::{DangerouslyZero, Kind, MaskSource, Prepared, Unmasked};
+use wscodec::session::{Config, Event, Piece, Session, State};
+use wscodec::{CloseCode, Error, LimitError, MisuseError, PeerError};
+
+const KEY: [u8; 4] = [1, 2, 3, 4];
+
+type Client = Session<fn() -> [u8; 4]>;
+
+fn server() -> Session {
+    Session::server(&Config::default())
+}
+
+fn client() -> Client {
+    Session::client(|| KEY, &Config::default())
+}
+
+/// A frame from a client.
+fn masked(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
+    let header = Header {
+        mask: Some(KEY),
+        ..Header::new(opcode, payload.len() as u64)
+    };
+    let mut bytes = vec![0; payload.len() + 14];
+    let len = encode(header, payload, &mut bytes).unwrap();
+    bytes.truncate(len);
+    bytes
+}
+
+fn close(code: u16, reason: &str) -> Close<'_> {
+    Close {
+        code: CloseCode::new(code),
+        reason,
+    }
+}
+
+/// What comes out for `bytes`, as words, and what is sent for it.
+fn feed<M: MaskSource>(session: &mut Session<M>, bytes: &[u8]) -> (Vec<String>, Vec<u8>) {
+    let (mut bytes, mut out, mut seen) = (bytes.to_vec(), Vec::new(), Vec::new());
+    let mut input = &mut bytes[..];
+    loop {
+        match session.receive(&mut input, &mut out) {
+            Ok(Some((Event::Message(message), _))) => {
+                seen.push(String::from_utf8_lossy(message.payload).into_owned());
+            }
+            Ok(Some((Event::Ping(payload), _))) => seen.push(format!("ping {}", payload.len())),
+            Ok(Some((Event::Pong(payload), _))) => seen.push(format!("pong {}", payload.len())),
+            Ok(Some((Event::Close(close), _))) => seen.push(match close {
+                Some(close) => format!("close {} {}", close.code.value(), close.reason),
+                None => "close".to_owned(),
+            }),
+            Ok(None) => return (seen, out),
+            Err(fault) => {
+                seen.push(fault.error.code().to_owned());
+                return (seen, out);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_close_is_answered_once_with_its_code_and_what_follows_is_dropped() {
+    let mut session = server();
+    let mut bytes = masked(OpCode::Close, b"\x0f\xa0bye");
+    bytes.extend(masked(OpCode::Text, b"late"));
+    bytes.extend(b"\xff\xff\xff nonsense");
+    let (seen, out) = feed(&mut session, &bytes);
+    assert_eq!(seen, ["close 4000 bye"]);
+    assert_eq!(out, b"\x88\x05\x0f\xa0bye");
+    assert_eq!(feed(&mut session, b"more"), (vec![], vec![]));
+    let outcome = session.outcome().unwrap();
+    assert_eq!((outcome.code.value(), outcome.reason), (4000, "bye"));
+    assert_eq!(outcome.sent, Some(CloseCode::new(4000)));
+    assert!(outcome.clean);
+    assert_eq!(session.finish(), Ok(()));
+    assert_eq!(session.deadline(), None);
+}
+
+#[test]
+fn a_close_without_a_code_is_1005_here_and_nothing_on_the_wire() {
+    let mut session = server();
+    let (_, out) = feed(&mut session, &masked(OpCode::Close, b""));
+    assert_eq!(out, b"\x88\x00");
+    let outcome = session.outcome().unwrap();
+    assert_eq!(outcome.code, CloseCode::NO_STATUS);
+    assert_eq!(outcome.sent, Some(CloseCode::NO_STATUS));
+    assert!(outcome.clean);
+}
+
+#[test]
+fn both_close_at_once() {
+    let (mut server, mut client) = (server(), client());
+    let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+    server
+        .close(Some(close(1001, "down")), &mut to_client)
+        .unwrap();
+    client.close(Some(close(1000, "")), &mut to_server).unwrap();
+    assert_eq!(
+        (server.state(), client.state()),
+        (State::Closing, State::Closing)
+    );
+    assert_eq!(server.outcome(), None);
+    let (seen, out) = feed(&mut server, &to_server);
+    assert_eq!((seen, out), (vec!["close 1000 ".to_owned()], vec![]));
+    let (seen, out) = feed(&mut client, &to_client);
+    assert_eq!((seen, out), (vec!["close 1001 down".to_owned()], vec![]));
+    let outcome = client.outcome().unwrap();
+    assert_eq!((outcome.code.value(), outcome.clean), (1001, true));
+    assert_eq!(outcome.sent, Some(CloseCode::NORMAL));
+}
+
+#[test]
+fn messages_still_come_while_we_close_and_pings_are_not_answered() {
+    let mut session = server();
+    session.close(None, &mut Vec::new()).unwrap();
+    let mut bytes = masked(OpCode::Text, b"last words");
+    bytes.extend(masked(OpCode::Ping, b""));
+    let (seen, out) = feed(&mut session, &bytes);
+    assert_eq!((seen.len(), out.len()), (2, 0));
+    assert_eq!(seen[0], "last words");
+}
+
+#[test]
+fn nothing_is_sent_after_a_close_frame() {
+    let mut session = server();
+    session.close(None, &mut Vec::new()).unwrap();
+    let mut out = Vec::new();
+    let refused = Err(Error::from(MisuseError::Closing));
+    assert_eq!(session.text("x", &mut out), refused);
+    assert_eq!(session.binary(b"x", &mut out), refused);
+    assert_eq!(session.send(Kind::Text, b"x", &mut out), refused);
+    assert_eq!(session.begin(Kind::Text, b"x", &mut out), refused);
+    assert_eq!(session.more(b"x", &mut out), refused);
+    assert_eq!(session.finish_message(b"x", &mut out), refused);
+    let prepared = Prepared::text("x").unwrap();
+    assert_eq!(session.prepared(&prepared, &mut out), refused);
+    assert_eq!(session.ping(b"x", &mut out), Err(MisuseError::Closing));
+    assert_eq!(session.pong(b"x", &mut out), Err(MisuseError::Closing));
+    assert_eq!(session.close(None, &mut out), Err(MisuseError::Closing));
+    assert!(out.is_empty());
+}
+
+#[test]
+fn a_close_that_must_not_be_sent_changes_nothing() {
+    let mut session = server();
+    let mut out = Vec::new();
+    for code in [1005, 1006, 1015, 999, 5000] {
+        let refused = session.close(Some(close(code, "")), &mut out);
+        assert_eq!(refused, Err(MisuseError::CloseCodeNotSendable));
+    }
+    let long = "x".repeat(124);
+    let refused = session.close(Some(close(1000, &long)), &mut out);
+    assert_eq!(refused, Err(MisuseError::CloseReasonTooLong));
+    assert_eq!((session.state(), out.len()), (State::Open, 0));
+    assert_eq!(
+        session.close(Some(close(1000, &long[1..])), &mut out),
+        Ok(())
+    );
+}
+
+#[test]
+fn a_broken_rule_is_told_to_the_peer_with_its_code_once() {
+    let text = masked(OpCode::Text, b"\xff");
+    let cases: [(&[u8], u16, &str); 3] = [
+        (b"\x81\x00", 1002, "UNMASKED_FRAME"),
+        (&text, 1007, "INVALID_UTF8"),
+        (
+            b"\x82\xff\x10\0\0\0\0\0\0\0\0\0\0\0",
+            1009,
+            "FRAME_TOO_LARGE",
+        ),
+    ];
+    for (bytes, code, name) in cases {
+        let mut session = server();
+        let (seen, out) = feed(&mut session, bytes);
+        assert_eq!(seen, [name]);
+        assert_eq!(out[0], 0x88);
+        assert_eq!(out[2..4], code.to_be_bytes());
+        assert_eq!(session.state(), State::Closed);
+        let (seen, out) = feed(&mut session, bytes);
+        assert_eq!(
+            (&*seen, out.len()),
+            (&[name.to_owned()][..], 0),
+            "again, without a word"
+        );
+        let outcome = session.outcome().unwrap();
+        assert_eq!(outcome.code, CloseCode::ABNORMAL);
+        assert_eq!(outcome.sent, Some(CloseCode::new(code)));
+        assert!(!outcome.clean);
+        assert_eq!(outcome.fault.unwrap().error.code(), name);
+    }
+}
+
+#[test]
+fn a_fault_after_our_close_frame_sends_no_second_one() {
+    let mut session = server();
+    session
+        .close(Some(close(1000, "")), &mut Vec::new())
+        .unwrap();
+    let (seen, out) = feed(&mut session, b"\x81\x00");
+    assert_eq!((&*seen[0], out.len()), ("UNMASKED_FRAME", 0));
+    assert_eq!(session.outcome().unwrap().sent, Some(CloseCode::NORMAL));
+}
+
+#[test]
+fn the_end_of_the_transport_is_1006_unless_a_close_frame_came() {
+    let mut session = server();
+    let fault = session.finish().unwrap_err();
+    assert_eq!(fault.error, PeerError::UnexpectedEof.into());
+    assert_eq!(session.outcome().unwrap().code, CloseCode::ABNORMAL);
+    assert_eq!(session.finish(), Err(fault));
+
+    let mut session = server();
+    feed(&mut session, &masked(OpCode::Text, b"half")[..7]);
+    assert_eq!(session.finish().unwrap_err().offset, 7);
+
+    let mut session = server();
+    session.close(None, &mut Vec::new()).unwrap();
+    assert!(session.finish().is_err(), "ours alone is not enough");
+    assert!(!session.outcome().unwrap().clean);
+}
+
+#[test]
+fn pings_are_answered_in_order_until_the_peer_stops_reading() {
+    let mut session = server();
+    let mut bytes = Vec::new();
+    for i in 0..10 {
+        bytes.extend(masked(OpCode::Ping, format!("ping {i}").as_bytes()));
+    }
+    let (_, out) = feed(&mut session, &bytes);
+    let pongs: Vec<u8> = (0..10)
+        .flat_map(|i| [&b"\x8a\x06"[..], format!("ping {i}").as_bytes()].concat())
+        .collect();
+    assert_eq!(out, pongs);
+
+    // A flood into a buffer that nobody empties: bounded, and the newest is answered at last.
+    let mut flood = masked(OpCode::Ping, &[7; 125]).repeat(10_000);
+    flood.extend(masked(OpCode::Ping, b"newest"));
+    let mut input = &mut flood[..];
+    let mut out = Vec::new();
+    while session.receive(&mut input, &mut out).unwrap().is_some() {}
+    assert!(out.len() <= (16 << 10) + 127, "{} bytes wait", out.len());
+    let sent = out.len();
+    session.tick(Duration::ZERO, &mut out).unwrap();
+    assert_eq!(out.len(), sent, "there is no room yet");
+    out.clear();
+    assert!(
+        session
+            .receive(&mut &mut [][..], &mut out)
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(out, b"\x8a\x06newest");
+}
+
+#[test]
+fn without_auto_pong_and_auto_close_the_caller_answers() {
+    let mut config = Config::default();
+    (config.auto_pong, config.auto_close) = (false, false);
+    let mut session = Session::server(&config);
+    let mut bytes = masked(OpCode::Ping, b"x");
+    bytes.extend(masked(OpCode::Close, b"\x03\xe8"));
+    bytes.extend(masked(OpCode::Text, b"late"));
+    let (seen, out) = feed(&mut session, &bytes);
+    assert_eq!(
+        (&*seen, out.len()),
+        (&["ping 1".to_owned(), "close 1000 ".to_owned()][..], 0)
+    );
+    assert_eq!(session.state(), State::PeerClosed);
+    let mut out = Vec::new();
+    session.text("one more", &mut out).unwrap();
+    session.close(Some(close(1000, "")), &mut out).unwrap();
+    assert_eq!(session.state(), State::Closed);
+    assert!(session.outcome().unwrap().clean);
+    assert_eq!(out, b"\x81\x08one more\x88\x02\x03\xe8");
+}
+
+#[test]
+fn a_peer_that_does_not_close_is_given_up() {
+    let mut session = server();
+    let mut out = Vec::new();
+    session.close(None, &mut out).unwrap();
+    assert_eq!(session.deadline(), Some(Duration::ZERO));
+    session.tick(Duration::from_secs(5), &mut out).unwrap();
+    assert_eq!(session.deadline(), Some(Duration::from_secs(15)));
+    // What comes besides does not help.
+    feed(&mut session, &masked(OpCode::Text, b"still here"));
+    let fault = session.tick(Duration::from_secs(15), &mut out).unwrap_err();
+    assert_eq!(fault.error, PeerError::NoClose.into());
+    assert_eq!(out, b"\x88\x00");
+    assert_eq!(
+        session.receive(&mut &mut [][..], &mut out).unwrap_err(),
+        fault
+    );
+}
+
+#[test]
+fn an_idle_connection_is_closed_with_1001() {
+    let mut config = Config::default();
+    config.idle = Some(Duration::from_secs(60));
+    let mut session = Session::server(&config);
+    let mut out = Vec::new();
+    session.tick(Duration::from_secs(1), &mut out).unwrap();
+    feed(&mut session, &masked(OpCode::Ping, b""));
+    session.tick(session.deadline().unwrap(), &mut out).unwrap();
+    assert_eq!((out[0], &out[2..4]), (0x88, &b"\x03\xe9"[..]));
+    assert_eq!(session.state(), State::Closing);
+    assert!(session.deadline().unwrap() > Duration::from_secs(61));
+    let limit = Error::from(LimitError::Idle);
+    assert_eq!(limit.close_code(), Some(CloseCode::GOING_AWAY));
+}
+
+#[test]
+fn a_message_whose_parts_come_slowly_is_not_idle() {
+    let mut config = Config::default();
+    config.idle = Some(Duration::from_secs(10));
+    let mut session = Session::server(&config);
+    let bytes = masked(OpCode::Text, &[b'x'; 20]);
+    let (mut now, mut out) = (Duration::ZERO, Vec::new());
+    feed(&mut session, &bytes[..6]);
+    for byte in &bytes[6..] {
+        session.tick(now, &mut out).unwrap();
+        feed(&mut session, &[*byte]);
+        now += Duration::from_secs(9);
+    }
+    assert!(out.is_empty());
+}
+
+#[test]
+fn the_trusting_and_the_careless_find_their_options() {
+    let mut config = Config::default();
+    config.dangerously_accept_unmasked = true;
+    let mut session = Session::server(&config);
+    let mut bytes = b"\x81\x02hi".to_vec();
+    bytes.extend(masked(OpCode::Text, b"masked"));
+    assert_eq!(feed(&mut session, &bytes).0, ["hi", "masked"]);
+
+    let mut session = Session::client(DangerouslyZero, &Config::default());
+    let mut out = Vec::new();
+    session.text("hi", &mut out).unwrap();
+    assert_eq!(out, b"\x81\x82\0\0\0\0hi");
+}
+
+#[test]
+fn any_split_gives_the_same_events_and_answers() {
+    let mut bytes = masked(OpCode::Text, "größer".as_bytes());
+    bytes.extend(masked(OpCode::Ping, b"p"));
+    bytes.extend(masked(OpCode::Binary, &[9; 300]));
+    bytes.extend(masked(OpCode::Close, b"\x03\xe8ok"));
+    bytes.extend(b"tail");
+    let whole = feed(&mut server(), &bytes);
+    for cut in 0..=bytes.len() {
+        let mut session = server();
+        let (mut seen, mut out) = feed(&mut session, &bytes[..cut]);
+        let (more, sent) = feed(&mut session, &bytes[cut..]);
+        seen.extend(more);
+        out.extend(sent);
+        assert_eq!((seen, out), whole);
+    }
+}
+
+#[test]
+fn whole_and_in_pieces_take_turns_between_messages_only() {
+    let mut bytes = masked(OpCode::Text, b"first");
+    bytes.extend(masked(OpCode::Binary, &[1; 500]));
+    bytes.extend(masked(OpCode::Text, b"last"));
+    let mut session = server();
+    let mut out = Vec::new();
+    let mut input = &mut bytes[..];
+    assert!(matches!(
+        session.receive(&mut input, &mut out),
+        Ok(Some((Event::Message(m), _))) if m.payload == b"first"
+    ));
+    let Ok(Some((Piece::Frame(header), _))) = session.receive_piece(&mut input, &mut out) else {
+        panic!("a frame begins");
+    };
+    assert_eq!(header.len, 500);
+    let fault = session.receive(&mut input, &mut out).unwrap_err();
+    assert_eq!(fault.error, MisuseError::MessageInPieces.into());
+    assert_eq!(
+        session.state(),
+        State::Open,
+        "the caller's fault is not the connection's"
+    );
+    let mut len = 0;
+    loop {
+        match session
+            .receive_piece(&mut input, &mut out)
+            .unwrap()
+            .unwrap()
+            .0
+        {
+            Piece::Data(data) => len += data.len(),
+            Piece::End => break,
+            piece => panic!("{piece:?}"),
+        }
+    }
+    assert_eq!(len, 500);
+    assert!(matches!(
+        session.receive(&mut input, &mut out),
+        Ok(Some((Event::Message(m), _))) if m.payload == b"last"
+    ));
+}
+
+#[test]
+fn large_messages_may_be_read_into_their_place() {
+    let mut session = server();
+    let mut bytes = masked(OpCode::Binary, &[5; 100_000]);
+    let mut out = Vec::new();
+    assert!(
+        session
+            .receive(&mut &mut bytes[..1000], &mut out)
+            .unwrap()
+            .is_none()
+    );
+    let rest = &bytes[1000..];
+    let mut at = 0;
+    loop {
+        let space = session.space(7777).unwrap();
+        let len = space.len();
+        space.copy_from_slice(&rest[at..at + len]);
+        at += len;
+        if let Some((Event::Message(message), _)) = session.fill(len, &mut out).unwrap() {
+            assert_eq!(message.payload, [5; 100_000]);
+            break;
+        }
+    }
+    assert!(session.memory() >= 100_000);
+    session.release();
+    assert_eq!(session.memory(), 0);
+}
+
+#[test]
+fn an_idle_session_is_small() {
+    let plain = size_of::<Session<Unmasked>>();
+    assert!(plain <= 640, "{plain} bytes");
+    #[cfg(feature = "deflate")]
+    {
+        use wscodec::session::{In, Out};
+        let full = size_of::<Session<Unmasked, In, Out>>();
+        assert!(full <= 896, "{full} bytes");
+    }
+}
+
+#[test]
+fn no_bytes_make_it_panic_or_answer_without_end() {
+    let mut rng = Rng(7);
+    for round in 0..3000 {
+        let mut session = server();
+        let mut sent = 0;
+        for _ in 0..4 {
+            let mut bytes: Vec<u8> = (0..rng.below(80)).map(|_| rng.byte()).collect();
+            // Make it past the first header, more often than not.
+            if round % 3 > 0 && bytes.len() > 1 {
+                bytes[0] = [0x81, 0x82, 0x88, 0x89, 0x8a, 0x01, 0x80][rng.below(7)];
+                bytes[1] = 0x80 | (bytes[1] & 0x1f);
+            }
+            sent += feed(&mut session, &bytes).1.len();
+        }
+        let _ = session.finish();
+        assert_eq!(session.state(), State::Closed);
+        assert!(sent < 1000);
+    }
+}
