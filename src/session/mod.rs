@@ -89,6 +89,9 @@ pub type Out = Option<crate::deflate::Compressor>;
 #[cfg(not(feature = "deflate"))]
 pub type Out = Plain;
 
+/// What comes out of a session: an event or piece, if there is one, and the side that sends.
+pub type Received<'r, T, M, O> = Option<(T, &'r mut Outgoing<M, O>)>;
+
 /// One endpoint of a connection: see the [module](self).
 ///
 /// What it sends, it sends through [`Outgoing`], whose methods are its own too: an event comes with

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::mem;
 
-use super::{Event, Outgoing, Piece, Session};
+use super::{Event, Piece, Received, Session};
 use crate::error::Fault;
 use crate::message::{Inbound, MaskSource, Outbound};
 
@@ -24,7 +24,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
         &'r mut self,
         input: &mut &'i mut [u8],
         out: &mut Vec<u8>,
-    ) -> Result<Option<(Event<'r>, &'r mut Outgoing<M, O>)>, Fault> {
+    ) -> Result<Received<'r, Event<'r>, M, O>, Fault> {
         if !self.outgoing.at_ease() && self.attend(input, out)? {
             return Ok(None);
         }
@@ -54,7 +54,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
         &'r mut self,
         input: &mut &'i mut [u8],
         out: &mut Vec<u8>,
-    ) -> Result<Option<(Piece<'r>, &'r mut Outgoing<M, O>)>, Fault> {
+    ) -> Result<Received<'r, Piece<'r>, M, O>, Fault> {
         if !self.outgoing.at_ease() && self.attend(input, out)? {
             return Ok(None);
         }
@@ -96,7 +96,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
         &mut self,
         len: usize,
         out: &mut Vec<u8>,
-    ) -> Result<Option<(Event<'_>, &mut Outgoing<M, O>)>, Fault> {
+    ) -> Result<Received<'_, Event<'_>, M, O>, Fault> {
         self.outgoing.pay(out);
         self.outgoing.heard(len > 0, true);
         match self.receiver.fill(len) {
