@@ -220,7 +220,8 @@ fn machine() -> Value {
     })
 }
 
-fn today() -> String {
+/// Today's date in UTC, such as `2024-02-29`.
+pub fn today() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     date(since.map_or(0, |since| since.as_secs() / 86_400))
 }

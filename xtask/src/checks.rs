@@ -1,7 +1,7 @@
 //! The table of checks; `test` is all of them in this order.
 
 use crate::report::Report;
-use crate::{js, package, rust};
+use crate::{autobahn, js, package, rust};
 
 /// Adds a check's steps to a report.
 pub type Run = fn(&mut Report);
@@ -43,6 +43,11 @@ pub const CHECKS: &[Check] = &[
         "captures",
         "Recorded conversations against their account, by other means",
         rust::captures,
+    ),
+    check(
+        "autobahn",
+        "The quick cases of the Autobahn suite, natively, both roles",
+        autobahn::check,
     ),
     js_check("types", "TypeScript's checker on js/", js::types),
     js_check("node", "JavaScript tests in Node", js::node),

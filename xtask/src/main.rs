@@ -4,6 +4,7 @@
 //! time when it ends; what its tools print is kept back and shown when one of them
 //! fails, with the command line that repeats it.
 
+mod autobahn;
 mod bench;
 mod build;
 mod bundle;
@@ -51,6 +52,9 @@ fn main() -> ExitCode {
             [name] => demo::demo(&mut report, Some(name)),
             _ => complain("`demo` takes one argument at most, a folder of tests/captures"),
         },
+        Some((first, rest)) if first == "autobahn" && !rest.is_empty() => {
+            autobahn::command(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
+        }
         Some((first, rest)) if first == "bench" => {
             bench::bench(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
         }
@@ -91,7 +95,11 @@ fn usage() -> String {
          test      Run every check below\n  \
          demo      Build the package and inspect a recorded conversation with it\n  \
          bench     Measure us and others: bench native|js|handshake|size\n            \
-         [--rounds N] [--json FILE] [--quick]; bench table FILE... shows results\n\n\
+         [--rounds N] [--json FILE] [--quick]; bench table FILE... shows results\n  \
+         autobahn  The Autobahn test suite: autobahn\n            \
+         --target native|wasi|node|deno|bun --role server|client [--quick]\n            \
+         [--cases LIST] [--exclude LIST] [--jobs N] [--json FILE]\n            \
+         (without arguments: the check below)\n\n\
          Checks, each a part of `test`:\n",
     );
     for check in checks::CHECKS {
