@@ -26,24 +26,34 @@ pub struct MinizInflate {
     tables: Option<Box<DecompressorOxide>>,
 }
 
+/// What such an engine needs in the middle of a stream, with an empty window if the stream has none.
+pub struct MinizTables {
+    core: Box<DecompressorOxide>,
+    ring: Box<[u8]>,
+}
+
 impl MinizInflate {
     #[cfg(feature = "zlib-rs")]
     pub(super) fn has(&self) -> bool {
         self.tables.is_some()
     }
 
-    pub(super) fn put(&mut self, mut tables: Box<DecompressorOxide>) {
-        tables.init();
-        self.tables = Some(tables);
+    pub(super) fn put(&mut self, tables: MinizTables) {
+        let MinizTables { mut core, ring } = tables;
+        core.init();
+        self.tables = Some(core);
+        self.ring.put(ring);
     }
 
-    pub(super) fn take(&mut self) -> Option<Box<DecompressorOxide>> {
-        self.tables.take()
+    pub(super) fn take(&mut self) -> Option<MinizTables> {
+        let core = self.tables.take()?;
+        let ring = self.ring.take();
+        Some(MinizTables { core, ring })
     }
 }
 
 impl Inflate for MinizInflate {
-    type Tables = Box<DecompressorOxide>;
+    type Tables = MinizTables;
 
     fn new(window: Window) -> Self {
         Self {
@@ -120,11 +130,11 @@ impl Inflate for MinizInflate {
     }
 
     fn memory(&self) -> usize {
-        self.ring.memory() + self.tables.as_ref().map_or(0, Self::memory_of)
+        self.ring.memory() + self.tables.as_ref().map_or(0, |core| size_of_val(&**core))
     }
 
-    fn memory_of(_: &Self::Tables) -> usize {
-        size_of::<DecompressorOxide>()
+    fn memory_of(tables: &Self::Tables) -> usize {
+        size_of_val(&*tables.core) + tables.ring.len()
     }
 }
 
@@ -133,6 +143,12 @@ impl fmt::Debug for MinizInflate {
         f.debug_struct("MinizInflate")
             .field("window", &self.ring.window)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MinizTables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MinizTables").finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@
 //! | know what was agreed on | [`Agreed`]: window and takeover of each direction |
 //! | send compressed messages | [`Compressor`], the extension of a [`Sender`](crate::message::Sender) |
 //! | receive compressed messages | [`Decompressor`], the extension of a [`Receiver`](crate::message::Receiver) |
+//! | hold less memory for each connection | [`Pool`] |
 //! | compress once what is sent to many | [`prepare_text`], [`prepare_binary`] |
 //! | one message by itself | [`compress`], [`decompress`], [`Compressor::message`], [`Decompressor::message`] |
 //! | read or write the parameters only | [`Offer`], [`Answer`] |
@@ -38,6 +39,7 @@ mod engine;
 mod inflate;
 mod miniz;
 mod params;
+mod pool;
 mod prepare;
 mod ring;
 mod window;
@@ -48,12 +50,13 @@ pub use compress::{Compressor, compress};
 pub use config::{Accepted, Agreed, Config, Direction};
 pub use engine::{Deflate, END, Flush, Inflate, InflateState, Inflated};
 pub use inflate::{Decompressor, decompress};
-pub use miniz::{MinizDeflate, MinizInflate};
+pub use miniz::{MinizDeflate, MinizInflate, MinizTables};
 pub use params::{Answer, ClientWindow, HeaderValue, NAME, Offer};
+pub use pool::{Pool, PooledDeflate, PooledInflate};
 pub use prepare::{prepare_binary, prepare_text};
 pub use window::Window;
 #[cfg(feature = "zlib-rs")]
-pub use zlib::{ZlibDeflate, ZlibInflate};
+pub use zlib::{ZlibDeflate, ZlibInflate, ZlibTables};
 
 /// The engine that messages are deflated with unless another is named.
 #[cfg(not(feature = "zlib-rs"))]

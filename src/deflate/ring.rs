@@ -45,6 +45,21 @@ impl Ring {
         }
     }
 
+    /// Takes out the memory, if nothing is in it.
+    pub(super) fn take(&mut self) -> Box<[u8]> {
+        match self.at == 0 && !self.full {
+            true => core::mem::take(&mut self.bytes),
+            false => Box::default(),
+        }
+    }
+
+    /// Takes this memory, if it is of use.
+    pub(super) fn put(&mut self, bytes: Box<[u8]>) {
+        if self.bytes.is_empty() && bytes.len() == self.window.len() {
+            self.bytes = bytes;
+        }
+    }
+
     pub(super) fn memory(&self) -> usize {
         self.bytes.len()
     }

@@ -1,5 +1,6 @@
 //! The engines behind the feature `zlib-rs`: a port of zlib, several times as quick.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -22,11 +23,11 @@ enum Engine {
     Smaller(MinizInflate),
 }
 
-/// What such an engine needs in the middle of a stream.
+/// What such an engine needs in the middle of a stream, with an empty window if the stream has none.
 pub struct ZlibTables(Tables);
 
 enum Tables {
-    Largest(Inflater),
+    Largest(Inflater, Box<[u8]>),
     Smaller(<MinizInflate as Inflate>::Tables),
 }
 
@@ -85,11 +86,12 @@ impl Inflate for ZlibInflate {
         if has {
             return;
         }
-        let fits = |it: &ZlibTables| largest == matches!(it.0, Tables::Largest(_));
+        let fits = |it: &ZlibTables| largest == matches!(it.0, Tables::Largest(..));
         if let Some(at) = spare.iter().rposition(fits) {
             match (&mut self.0, spare.swap_remove(at).0) {
-                (Engine::Largest(engine), Tables::Largest(zlib)) => {
+                (Engine::Largest(engine), Tables::Largest(zlib, ring)) => {
                     (engine.zlib, engine.ready) = (Some(zlib), false);
+                    engine.ring.put(ring);
                 }
                 (Engine::Smaller(engine), Tables::Smaller(tables)) => engine.put(tables),
                 _ => {}
@@ -99,7 +101,10 @@ impl Inflate for ZlibInflate {
 
     fn give_back(&mut self, spare: &mut Vec<ZlibTables>) {
         let tables = match &mut self.0 {
-            Engine::Largest(engine) => engine.zlib.take().map(Tables::Largest),
+            Engine::Largest(engine) => {
+                let ring = engine.ring.take();
+                engine.zlib.take().map(|zlib| Tables::Largest(zlib, ring))
+            }
             Engine::Smaller(engine) => engine.take().map(Tables::Smaller),
         };
         spare.extend(tables.map(ZlibTables));
@@ -126,7 +131,7 @@ impl Inflate for ZlibInflate {
 
     fn memory_of(tables: &ZlibTables) -> usize {
         match &tables.0 {
-            Tables::Largest(_) => INFLATER,
+            Tables::Largest(_, ring) => INFLATER + ring.len(),
             Tables::Smaller(tables) => MinizInflate::memory_of(tables),
         }
     }
@@ -135,6 +140,12 @@ impl Inflate for ZlibInflate {
 impl fmt::Debug for ZlibInflate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ZlibInflate").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ZlibTables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ZlibTables").finish_non_exhaustive()
     }
 }
 
@@ -159,7 +170,7 @@ impl Largest {
         let bits = Window::MAX.bits();
         let fresh = self.zlib.is_none();
         let zlib = self.zlib.get_or_insert_with(|| Inflater::new(false, bits));
-        if !self.ready {
+        if fresh || !self.ready {
             if !fresh {
                 zlib.reset(false);
             }
