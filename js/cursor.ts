@@ -43,6 +43,8 @@ export abstract class Cursor {
   protected generation = 0;
   /** Whether a fault comes after the rows. @internal */
   protected faulty = false;
+  /** Whether the push has left something, which {@link resume} goes on with. @internal */
+  protected more = false;
 
   /** @internal */
   constructor(handle: Handle, width: number) {
@@ -65,7 +67,9 @@ export abstract class Cursor {
     }
     this.at = this.limit;
     if (this.faulty) throw this.fault();
-    return false;
+    if (!this.more) return false;
+    this.resume();
+    return this.next();
   }
 
   /** Goes through what the last push found; each value is this decoder. */
@@ -92,6 +96,7 @@ export abstract class Cursor {
    * @throws PeerError `UNEXPECTED_EOF` inside a frame or message
    */
   end(): void {
+    if (this.more) this.drain();
     this.handle.finish();
     this.faulty = this.handle.fault() !== 0;
     if (this.faulty) throw this.fault();
@@ -105,6 +110,15 @@ export abstract class Cursor {
   /** Ends what was lent: a new use of the arena begins. @internal */
   protected begin(): void {
     this.generation = nextGeneration();
+  }
+
+  /** Decodes what is left of the push. @internal */
+  protected resume(): void {}
+
+  /** Drops what was not visited, and decodes what is left of the push. @internal */
+  protected drain(): void {
+    while (this.more && !this.faulty) this.resume();
+    if (this.faulty) throw this.fault();
   }
 
   /** Takes what a call of the module returned: rows, or their complement before a fault. @internal */

@@ -2,8 +2,10 @@
 
 import { Output } from "./wasm.ts";
 import { asUint8Array, type Bytes } from "./bytes.ts";
-import { errorOf, misuse, type WscodecError } from "./errors.ts";
+import { errorOf, misuse, named, type WscodecError } from "./errors.ts";
 import { Lent } from "./lent.ts";
+import { Deflater } from "./deflate/module.ts";
+import { type DeflateOptions, manner, packed } from "./deflate/options.ts";
 import { buffer, encodeText, heap, refresh } from "./memory.ts";
 import { integer, type Role } from "./options.ts";
 
@@ -17,6 +19,12 @@ export interface EncoderOptions {
    * frame (RFC 6455 §5.3), so this is for tests and replays.
    */
   readonly maskKey?: () => number;
+  /**
+   * permessage-deflate as it was agreed on, by `acceptDeflate` or `DeflateOffer`:
+   * messages are compressed as its `send`, `level` and `threshold` say. By
+   * default, and with `undefined`, none is.
+   */
+  readonly deflate?: DeflateOptions | undefined;
 }
 
 /** What a frame is, apart from its payload. */
@@ -35,6 +43,14 @@ const CLOSE = 0x88;
 const PING = 0x89;
 const PONG = 0x8a;
 
+const FIN = 0x80;
+const RSV1 = 0x40;
+
+// How a payload is to be treated: as it is, or compressed if that was agreed on.
+const PLAIN = 0;
+const WHOLE = 1;
+const PART = 2;
+
 const MAX_HEADER = 14;
 const FIRST_CAPACITY = 16 * 1024;
 
@@ -46,6 +62,9 @@ const FIRST_CAPACITY = 16 * 1024;
  * encoder.text("Hello").ping();
  * socket.write(encoder.take());
  * ```
+ *
+ * With `deflate` in the options, what is added has to be sent, in that order:
+ * later messages may refer to it.
  */
 export class Encoder {
   #output = new Output(FIRST_CAPACITY);
@@ -54,6 +73,9 @@ export class Encoder {
   #length = 0;
   #lent = new Lent();
   #key: (() => number) | undefined;
+  #deflater: Deflater | undefined;
+  /** The message of which not all fragments were added. */
+  #open: "text" | "binary" | undefined;
 
   constructor(options: EncoderOptions) {
     const { role } = options;
@@ -61,6 +83,10 @@ export class Encoder {
       throw new TypeError('role must be "client" or "server"');
     }
     this.#key = role === "client" ? (options.maskKey ?? randomKey) : undefined;
+    if (options.deflate !== undefined) {
+      const { deflate } = options;
+      this.#deflater = new Deflater(packed(deflate.send), ...manner(deflate));
+    }
     refresh();
   }
 
@@ -68,17 +94,69 @@ export class Encoder {
    * Adds a text message. Bytes are checked to be UTF-8; lone surrogates of a
    * string are written as U+FFFD.
    *
-   * @throws MisuseError `TEXT_NOT_UTF8`
+   * @throws MisuseError `TEXT_NOT_UTF8`; `MESSAGE_UNFINISHED` between
+   * {@link begin} and {@link finish}
    */
   text(data: string | Bytes): this {
+    if (this.#open !== undefined) throw named("MESSAGE_UNFINISHED");
     return typeof data === "string"
-      ? this.#string(TEXT, data)
-      : this.#bytes(TEXT, asUint8Array(data), true);
+      ? this.#string(TEXT, data, WHOLE)
+      : this.#bytes(TEXT, asUint8Array(data), WHOLE);
   }
 
-  /** Adds a binary message. */
+  /**
+   * Adds a binary message.
+   *
+   * @throws MisuseError `MESSAGE_UNFINISHED` between {@link begin} and
+   * {@link finish}
+   */
   binary(data: Bytes): this {
-    return this.#bytes(BINARY, asUint8Array(data), false);
+    if (this.#open !== undefined) throw named("MESSAGE_UNFINISHED");
+    return this.#bytes(BINARY, asUint8Array(data), WHOLE);
+  }
+
+  /**
+   * Adds the first fragment of a message, whose length need not be known yet.
+   * Control frames may come before the next fragment, other messages only after
+   * the last (RFC 6455 §5.4). The bytes of a text may be cut within a character.
+   *
+   * @throws MisuseError `TEXT_NOT_UTF8`, `MESSAGE_UNFINISHED`
+   */
+  begin(type: "text" | "binary", data: string | Bytes = ""): this {
+    if (this.#open !== undefined) throw named("MESSAGE_UNFINISHED");
+    if (type !== "text" && type !== "binary") {
+      throw new TypeError('type must be "text" or "binary"');
+    }
+    this.#open = type;
+    try {
+      const rsv = this.#deflater === undefined ? 0 : RSV1;
+      return this.#part((type === "text" ? 1 : 2) | rsv, data);
+    } catch (error) {
+      this.#open = undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Adds the next fragment of a message, not its last.
+   *
+   * @throws MisuseError `TEXT_NOT_UTF8`, `NO_MESSAGE_BEGUN`
+   */
+  more(data: string | Bytes): this {
+    if (this.#open === undefined) throw named("NO_MESSAGE_BEGUN");
+    return this.#part(0, data);
+  }
+
+  /**
+   * Adds the last fragment of a message, which may be empty.
+   *
+   * @throws as {@link more}
+   */
+  finish(data: string | Bytes = ""): this {
+    if (this.#open === undefined) throw named("NO_MESSAGE_BEGUN");
+    this.#part(FIN, data);
+    this.#open = undefined;
+    return this;
   }
 
   /**
@@ -87,7 +165,7 @@ export class Encoder {
    * @throws MisuseError `CONTROL_PAYLOAD_TOO_LONG` over 125 bytes
    */
   ping(data: string | Bytes = ""): this {
-    return this.#any(PING, data);
+    return this.#any(PING, data, PLAIN);
   }
 
   /**
@@ -96,7 +174,7 @@ export class Encoder {
    * @throws MisuseError `CONTROL_PAYLOAD_TOO_LONG` over 125 bytes
    */
   pong(data: string | Bytes = ""): this {
-    return this.#any(PONG, data);
+    return this.#any(PONG, data, PLAIN);
   }
 
   /**
@@ -108,7 +186,7 @@ export class Encoder {
   close(code?: number, reason = ""): this {
     if (code === undefined) {
       if (reason !== "") throw misuse("CLOSE_REASON_ALONE", "a close reason needs a code");
-      return this.#any(CLOSE, "");
+      return this.#any(CLOSE, "", PLAIN);
     }
     const words = textEncoder.encode(reason);
     const error = this.#output.check_close(integer("code", code, 65535), words.length);
@@ -117,12 +195,12 @@ export class Encoder {
     payload[0] = code >>> 8;
     payload[1] = code;
     payload.set(words, 2);
-    return this.#bytes(CLOSE, payload, false);
+    return this.#bytes(CLOSE, payload, PLAIN);
   }
 
   /**
    * Adds a frame of any kind: a fragment, one with reserved bits. Text is not
-   * checked here, and neither is the order of fragments.
+   * checked here, and neither is the order of fragments; nothing is compressed.
    *
    * @throws MisuseError for control frames that are too long or not final
    */
@@ -130,7 +208,7 @@ export class Encoder {
     const fin = options.fin ?? true;
     const rsv = integer("rsv", options.rsv ?? 0, 7);
     const opcode = integer("opcode", options.opcode, 15);
-    return this.#any((fin ? 0x80 : 0) | (rsv << 4) | opcode, data);
+    return this.#any((fin ? FIN : 0) | (rsv << 4) | opcode, data, PLAIN);
   }
 
   /** Bytes of all the frames that wait to be taken. */
@@ -182,32 +260,57 @@ export class Encoder {
     this.#length = 0;
   }
 
+  /** Bytes of the module's memory that this holds: for frames, and for compressing. */
+  memory(): number {
+    return this.#capacity + (this.#deflater?.memory() ?? 0);
+  }
+
+  /**
+   * Gives memory back until the next message, for connections that are idle;
+   * frames that wait to be taken stay. The next message then refers to none
+   * before it. What compresses gives back nothing within a message.
+   */
+  release(): void {
+    this.#deflater?.release();
+    if (this.#length > 0 || this.#capacity === FIRST_CAPACITY) return;
+    this.#lent.expire();
+    this.#output.free();
+    this.#output = new Output(FIRST_CAPACITY);
+    this.#settle();
+  }
+
   /** Frees the encoder's part of the module's memory. It can't be used any more. */
   free(): void {
     this.#lent.expire();
     this.#output.free();
+    this.#deflater?.free();
   }
 
-  #any(first: number, data: string | Bytes): this {
+  #part(first: number, data: string | Bytes): this {
+    if ((first & RSV1) !== 0) this.#deflater?.begin();
+    return this.#any(first, data, PART);
+  }
+
+  #any(first: number, data: string | Bytes, how: number): this {
     return typeof data === "string"
-      ? this.#string(first, data)
-      : this.#bytes(first, asUint8Array(data), false);
+      ? this.#string(first, data, how)
+      : this.#bytes(first, asUint8Array(data), how);
   }
 
-  #bytes(first: number, data: Uint8Array, text: boolean): this {
+  #bytes(first: number, data: Uint8Array, how: number): this {
     const { length } = data;
     // A view on the memory, such as a decoder lends, would be gone when that grows.
     const stable = this.#fits(length) || data.buffer !== buffer ? data : data.slice();
     this.#room(length);
     const at = this.#length + this.#headerLength(length);
     heap.set(stable, this.#address + at);
-    if (text && !this.#output.is_utf8(at, length)) {
-      throw misuse("TEXT_NOT_UTF8", "a text message must be UTF-8");
+    if (first === TEXT && how === WHOLE && !this.#output.is_utf8(at, length)) {
+      throw named("TEXT_NOT_UTF8");
     }
-    return this.#finish(first, length);
+    return this.#finish(first, length, how);
   }
 
-  #string(first: number, data: string): this {
+  #string(first: number, data: string, how: number): this {
     const most = data.length * 3;
     this.#room(most);
     // Most text is ASCII: its length in bytes is nearly always the string's.
@@ -218,23 +321,51 @@ export class Encoder {
     if (header !== guess) {
       heap.copyWithin(start + header, start + guess, start + guess + length);
     }
-    return this.#finish(first, length);
+    return this.#finish(first, length, how);
   }
 
-  #finish(first: number, length: number): this {
+  #finish(first: number, length: number, how: number): this {
+    if (how === PART && this.#open === "text") this.#checkPart(first, length);
+    const deflater = this.#deflater;
     const key = this.#key;
     const masked = key !== undefined;
-    const written = this.#output.frame(
-      this.#length,
-      first,
-      length,
-      masked,
-      masked ? key() >>> 0 : 0,
-    );
+    const written =
+      deflater === undefined || how === PLAIN
+        ? this.#output.frame(this.#length, first, length, masked, masked ? key() >>> 0 : 0)
+        : this.#deflate(deflater, first, length, how);
     if (written === 0) throw this.#error();
     this.#lent.expire();
     this.#length += written;
     return this;
+  }
+
+  #deflate(deflater: Deflater, first: number, length: number, how: number): number {
+    const key = this.#key;
+    const at = this.#length;
+    const masked = key !== undefined;
+    const mask = masked ? key() >>> 0 : 0;
+    const written =
+      how === WHOLE
+        ? this.#output.message(deflater, at, first, length, masked, mask)
+        : this.#output.part(deflater, at, first, length, masked, mask);
+    this.#settle();
+    return written;
+  }
+
+  /** Sees where the output is now. */
+  #settle(): void {
+    this.#capacity = this.#output.capacity();
+    this.#address = this.#output.address();
+    refresh();
+  }
+
+  /** Sees that the fragments of a text are one. */
+  #checkPart(first: number, length: number): void {
+    const at = this.#length + this.#headerLength(length);
+    const begins = (first & 15) !== 0;
+    if (!this.#output.is_text(at, length, begins, (first & FIN) !== 0)) {
+      throw named("TEXT_NOT_UTF8");
+    }
   }
 
   #headerLength(length: number): number {

@@ -86,6 +86,11 @@ export function errorOf(number: number, offset?: number): WscodecError {
   return new (groups[row.group] ?? WscodecError)(row, offset);
 }
 
+/** An error of the module by its name. */
+export function named(code: string): WscodecError {
+  return errorOf(errorTable().findIndex((row) => row.code === code) + 1);
+}
+
 /** A misuse that only JavaScript can make. */
 export function misuse(code: string, message: string): MisuseError {
   return new MisuseError({

@@ -15,6 +15,9 @@ const FIRST = 1 << 6;
 const LAST = 1 << 7;
 const RSV = 8;
 
+/** What compressed messages have set (RFC 7692 §6). */
+const RSV1 = 4;
+
 const HIGH = 2 ** 32;
 
 /** Shorter chunks never make the memory grow. */
@@ -39,7 +42,10 @@ export class FrameDecoder extends Cursor {
   #frames: Frames;
 
   constructor(options: DecoderOptions) {
-    const frames = new Frames(...decoderArguments(options));
+    const { deflate, rsv = 0 } = options;
+    const frames = new Frames(
+      ...decoderArguments(deflate === undefined ? options : { ...options, rsv: rsv | RSV1 }),
+    );
     super(frames, WIDTH);
     this.#frames = frames;
   }

@@ -1,11 +1,23 @@
 /**
- * A WebSocket core (RFC 6455) over bytes in place: frames, messages and the
- * opening handshake, without any I/O.
+ * A WebSocket core (RFC 6455, RFC 7692) over bytes in place: frames, messages,
+ * their compression and the opening handshake, without any I/O.
  *
  * @module
  */
 
 export type { Bytes } from "./bytes.ts";
+export {
+  acceptDeflate,
+  type AcceptedDeflate,
+  Compressor,
+  Decompressor,
+  type DecompressorLimits,
+  type Deflate,
+  type DeflateDirection,
+  DeflateOffer,
+  type DeflateOptions,
+  type ExtensionsInput,
+} from "./deflate.ts";
 export { Encoder, type EncoderOptions, type FrameOptions } from "./encoder.ts";
 export {
   type ErrorRow,

@@ -12,6 +12,9 @@ import {
   inputRegion,
   refresh,
 } from "./memory.ts";
+import { limitsOf } from "./deflate/decompressor.ts";
+import { inflating } from "./deflate/module.ts";
+import { packed } from "./deflate/options.ts";
 import { type DecoderOptions, decoderArguments, integer } from "./options.ts";
 
 /** What a {@link MessageDecoder} finds. */
@@ -28,6 +31,8 @@ const WIDTH = 4;
 const OPCODE = 15;
 const ASCII = 1 << 8;
 const OPAQUE = 1 << 9;
+/** Beside the number of rows: there is more in what was pushed. */
+const MORE = 1 << 30;
 
 const types: readonly (MessageType | undefined)[] = [
   undefined,
@@ -62,6 +67,11 @@ const LARGE = 16 * 1024;
  * or `commit` of any decoder of this package, and it can be handed to these and
  * to an `Encoder`. An `Encoder` that has to grow also ends it. Take a
  * {@link copy} to keep it.
+ *
+ * With `deflate` in the options, messages are inflated. What a chunk holds can
+ * be a thousand times as large then, so it is decoded in stretches: once 4 MiB
+ * were inflated the rest waits until `next` comes to it, which ends what was
+ * lent before.
  */
 export class MessageDecoder extends Cursor {
   #messages: Messages;
@@ -71,7 +81,15 @@ export class MessageDecoder extends Cursor {
   #reservedAt = -1;
 
   constructor(options: DecoderOptions) {
-    const messages = new Messages(...decoderArguments(options));
+    const { deflate } = options;
+    const messages =
+      deflate === undefined
+        ? new Messages(...decoderArguments(options))
+        : inflating(
+            ...decoderArguments(options),
+            packed(deflate.receive),
+            limitsOf(options)[1],
+          );
     super(messages, WIDTH);
     this.#messages = messages;
   }
@@ -88,7 +106,7 @@ export class MessageDecoder extends Cursor {
   push(chunk: Bytes): this {
     let bytes = chunk instanceof Uint8Array ? chunk : asUint8Array(chunk);
     const length = bytes.length;
-    if (this.faulty) throw this.fault();
+    if (this.faulty || this.more) this.drain();
     // The generation ends only when the chunk is copied: it may be what was lent.
     if (length >= LARGE) {
       // A view on the memory would be gone when that grows.
@@ -115,7 +133,7 @@ export class MessageDecoder extends Cursor {
    * {@link commit}, before anything else is pushed or reserved anywhere.
    */
   reserve(length = 64 * 1024): Uint8Array<ArrayBuffer> {
-    if (this.faulty) throw this.fault();
+    if (this.faulty || this.more) this.drain();
     integer("length", length);
     this.begin();
     this.#reservedAt = this.generation;
@@ -197,5 +215,33 @@ export class MessageDecoder extends Cursor {
   /** Bytes of the module's memory that a message in parts holds. */
   get buffered(): number {
     return this.#messages.buffered();
+  }
+
+  /**
+   * Bytes of the module's memory that this decoder holds between pushes: for a
+   * message in parts, and for inflating.
+   */
+  memory(): number {
+    return this.#messages.buffered() + this.#messages.memory();
+  }
+
+  /**
+   * Gives memory back that inflating does not need until the next compressed
+   * message, for connections that are idle. Within a message, nothing.
+   */
+  release(): void {
+    this.#messages.release();
+  }
+
+  /** @internal */
+  protected override resume(): void {
+    this.begin();
+    this.found(this.#messages.resume(arena));
+  }
+
+  /** @internal */
+  protected override found(count: number): void {
+    this.more = count >= MORE;
+    super.found(this.more ? count - MORE : count);
   }
 }

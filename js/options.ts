@@ -1,5 +1,7 @@
 /** What the decoders are told when they are made. */
 
+import type { DeflateOptions } from "./deflate/options.ts";
+
 /** A side of the connection: the one that reads what is decoded. */
 export type Role = "client" | "server";
 
@@ -17,9 +19,21 @@ export interface DecoderOptions {
   /** Most frames in a message, empty ones too; default 131072. */
   readonly maxFragments?: number;
   /**
+   * permessage-deflate as it was agreed on, by `acceptDeflate` or `DeflateOffer`:
+   * a `MessageDecoder` inflates messages then, and a `FrameDecoder` lets RSV1
+   * pass. By default, and with `undefined`, RSV1 is a fault.
+   */
+  readonly deflate?: DeflateOptions | undefined;
+  /**
+   * How many times as large as it came a compressed message may be, once it is
+   * larger than 1 MiB; default 256. `maxMessage` holds for what is inflated.
+   */
+  readonly maxInflation?: number;
+  /**
    * The reserved bits (RSV1 = 4, RSV2 = 2, RSV3 = 1) that the endpoints have
    * agreed to use; default 0. Messages with one of them are handed out as they
-   * are, coded, their text unchecked: 4 lets permessage-deflate pass.
+   * are, coded, their text unchecked: 4 lets permessage-deflate pass without
+   * inflating it.
    */
   readonly rsv?: number;
   /** What offsets count from; default 0. */

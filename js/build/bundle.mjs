@@ -1,12 +1,12 @@
-// Makes the package's modules: index.mjs and index.cjs with the wasm module inside,
-// the wasm module as a file, and the command, which uses index.mjs.
+// Makes the package's modules: each entry as .mjs and .cjs with its wasm module inside,
+// the wasm modules as files, and the command, which uses index.mjs.
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import * as esbuild from "esbuild";
 
-import { dist, js, put, refuse } from "./files.mjs";
+import { dist, entries, js, put, refuse } from "./files.mjs";
 
 /** Old enough for every runtime that the package promises. */
 const TARGET = "es2022";
@@ -22,8 +22,27 @@ const shared = {
   write: false,
 };
 
-/** The library, for one module system; it names no runtime's own modules. */
-async function library(format, name) {
+/** Takes the wasm module of an entry, and what that has of the extension. */
+function moduleOf({ generated, deflate }) {
+  return {
+    name: "wasm module",
+    setup(build) {
+      build.onResolve({ filter: /\/generated\/wscodec\.(js|wasm)$/ }, ({ path }) => ({
+        path: join(js, generated, path.endsWith(".js") ? "wscodec.js" : "wscodec.wasm"),
+      }));
+      if (deflate) return;
+      const present = join(js, "deflate", "module.ts");
+      build.onResolve({ filter: /\/module\.ts$/ }, ({ path, resolveDir }) =>
+        resolve(resolveDir, path) === present
+          ? { path: join(js, "deflate", "absent.ts") }
+          : undefined,
+      );
+    },
+  };
+}
+
+/** An entry, for one module system; it names no runtime's own modules. */
+async function library(entry, format, name) {
   const result = await esbuild.build({
     ...shared,
     entryPoints: ["entry/inline.ts"],
@@ -31,6 +50,7 @@ async function library(format, name) {
     format,
     platform: "neutral",
     loader: { ".wasm": "binary" },
+    plugins: [moduleOf(entry)],
   });
   put(join(dist, name), result.outputFiles[0].contents);
   return Object.keys(result.metafile.inputs);
@@ -71,21 +91,24 @@ async function command(library) {
   put(join(dist, "cli.mjs"), result.outputFiles[0].contents, 0o755);
 }
 
-/** The same library with the use of stale views caught, for the condition `development`. */
-function development() {
-  const note = "// index, with the use of lent views after their time caught.\n";
+/** An entry with the use of stale views caught, for the condition `development`. */
+function development(name, to) {
+  const note = `// ${name}, with the use of lent views after their time caught.\n`;
   put(
-    join(dist, "development.mjs"),
-    `${note}import { setDebug } from "./index.mjs";\n\nsetDebug(true);\n\nexport * from "./index.mjs";\n`,
+    join(dist, `${to}.mjs`),
+    `${note}import { setDebug } from "./${name}.mjs";\n\nsetDebug(true);\n\nexport * from "./${name}.mjs";\n`,
   );
   put(
-    join(dist, "development.cjs"),
-    `${note}const index = require("./index.cjs");\n\nindex.setDebug(true);\n\nmodule.exports = index;\n`,
+    join(dist, `${to}.cjs`),
+    `${note}const index = require("./${name}.cjs");\n\nindex.setDebug(true);\n\nmodule.exports = index;\n`,
   );
 }
 
-const inputs = await library("esm", "index.mjs");
-await library("cjs", "index.cjs");
-await command(inputs);
-development();
-put(join(dist, "wscodec.wasm"), readFileSync(join(js, "generated", "wscodec.wasm")));
+for (const entry of entries) {
+  const { name, generated, wasm } = entry;
+  const inputs = await library(entry, "esm", `${name}.mjs`);
+  await library(entry, "cjs", `${name}.cjs`);
+  development(name, name === "index" ? "development" : `${name}-development`);
+  put(join(dist, wasm), readFileSync(join(js, generated, "wscodec.wasm")));
+  if (name === "index") await command(inputs);
+}

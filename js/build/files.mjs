@@ -9,6 +9,16 @@ export const js = dirname(dirname(fileURLToPath(import.meta.url)));
 export const root = dirname(js);
 export const dist = join(root, "pkg", "dist");
 
+/**
+ * The package's entries: what they are called, where their wasm module is and what file
+ * it becomes, and whether it has permessage-deflate.
+ */
+export const entries = [
+  { name: "index", generated: "generated", wasm: "wscodec.wasm", deflate: true },
+  { name: "slim", generated: "generated/slim", wasm: "slim.wasm", deflate: false },
+  { name: "zlib", generated: "generated/zlib", wasm: "zlib.wasm", deflate: true },
+];
+
 /** Writes a whole file at once: who reads it meanwhile sees the old or the new. */
 export function put(path, contents, mode = 0o644) {
   const fresh = `${path}.new-${process.pid}`;

@@ -1,7 +1,7 @@
 /** Requests that a runtime has parsed already, made heads again for the one parser. */
 
 import { type HeadersInput, pairsOf } from "./options.ts";
-import { named } from "./region.ts";
+import { named } from "../errors.ts";
 
 /** What Node's `IncomingMessage` and the `Request` of fetch have in common. */
 export interface RequestLike {

@@ -1,7 +1,7 @@
 /** The part of the module's memory in which heads are read and written. */
 
 import { Heads } from "../wasm.ts";
-import { errorOf, errorTable, type WscodecError } from "../errors.ts";
+import { errorOf, errorTable, named } from "../errors.ts";
 import { buffer, decodeLatin1, encodeLatin1, heap, refresh, words } from "../memory.ts";
 
 // As the module lays out its row.
@@ -104,9 +104,4 @@ export function output(result: number): Uint8Array<ArrayBuffer> {
 export function outputText(result: number): string {
   checked(result);
   return decodeLatin1(words[row + OUTPUT] as number, result);
-}
-
-/** An error of the module by its name. */
-export function named(code: string): WscodecError {
-  return errorOf(errorTable().findIndex((row) => row.code === code) + 1);
 }

@@ -1,10 +1,11 @@
 /** A server's answer, as a client has to check it. */
 
 import { asUint8Array, type Bytes } from "../bytes.ts";
+import { named } from "../errors.ts";
 import { decodeLatin1 } from "../memory.ts";
 import { type Extension, Head } from "./head.ts";
 import { type HandshakeLimits, limitsOf } from "./options.ts";
-import { checked, heads, input, named, putBytes, putParts } from "./region.ts";
+import { checked, heads, input, putBytes, putParts } from "./region.ts";
 
 /** What a request asked for; an {@link UpgradeRequest} or {@link UpgradeOffer} is one. */
 export interface Expected {

@@ -76,6 +76,13 @@ impl<E: Inbound> Receiver<E> {
         Ok(())
     }
 
+    /// What the batch has put together. It moves only if an extension makes it larger than what
+    /// came.
+    #[inline]
+    pub(crate) fn assembled(&self) -> &[u8] {
+        self.assembly.all()
+    }
+
     /// Ends a batch. What was put together stays valid until `shared` is used again.
     pub(crate) fn end_batch(&mut self, shared: &mut Shared) {
         let begun = match self.open {

@@ -5,10 +5,16 @@ use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
+#[cfg(feature = "deflate")]
+use super::deflate::Deflater;
 use super::{address, errors};
 use crate::error::MisuseError;
 use crate::frame::{Close, Header, OpCode, Rsv, encode_in_place};
 use crate::{CloseCode, utf8::Validator};
+
+/// The first reserved bit in a frame's first byte.
+#[cfg(feature = "deflate")]
+const RSV1: u8 = 0x40;
 
 /// A region in which JavaScript lays payloads, each with room for its header before it, and which
 /// then holds whole frames.
@@ -16,6 +22,8 @@ use crate::{CloseCode, utf8::Validator};
 pub struct Output {
     bytes: Vec<u8>,
     error: u32,
+    /// The text of a message in fragments, as far as it went.
+    text: Validator,
 }
 
 #[wasm_bindgen]
@@ -26,6 +34,7 @@ impl Output {
         Self {
             bytes: vec![0; capacity],
             error: 0,
+            text: Validator::new(),
         }
     }
 
@@ -75,6 +84,21 @@ impl Output {
         text.push(bytes).is_ok() && text.is_complete()
     }
 
+    /// Whether `len` bytes at `at` are the beginning of a text, or go on with it; if not, it is as
+    /// if they had not come.
+    pub fn is_text(&mut self, at: usize, len: usize, first: bool, last: bool) -> bool {
+        let mut text = match first {
+            true => Validator::new(),
+            false => self.text,
+        };
+        let bytes = self.bytes.get(at..at + len).unwrap_or(&[0xff]);
+        let fine = text.push(bytes).is_ok() && (!last || text.is_complete());
+        if fine {
+            self.text = text;
+        }
+        fine
+    }
+
     /// Whether a close frame may have this code and a reason of this many bytes: 0, or the number
     /// of the error.
     pub fn check_close(&self, code: u16, reason: usize) -> u32 {
@@ -91,4 +115,60 @@ impl Output {
     pub fn error(&self) -> u32 {
         self.error
     }
+}
+
+#[cfg(feature = "deflate")]
+#[wasm_bindgen]
+impl Output {
+    /// [`frame`](Self::frame) of a whole message, compressed unless it is below the threshold. The
+    /// region may have moved and grown then.
+    pub fn message(
+        &mut self,
+        deflater: &mut Deflater,
+        at: usize,
+        first: u8,
+        len: usize,
+        masked: bool,
+        key: u32,
+    ) -> usize {
+        match deflater.begins(Some(len)) {
+            false => self.frame(at, first, len, masked, key),
+            true => self.part(deflater, at, first | RSV1, len, masked, key),
+        }
+    }
+
+    /// [`frame`](Self::frame) of a fragment of a message that is compressed.
+    pub fn part(
+        &mut self,
+        deflater: &mut Deflater,
+        at: usize,
+        first: u8,
+        len: usize,
+        masked: bool,
+        key: u32,
+    ) -> usize {
+        let start = at + header_len(len, masked);
+        let payload = self.bytes.get(start..start + len).unwrap_or_default();
+        let coded = deflater.part(payload, first & 0x80 != 0);
+        let start = at + header_len(coded, masked);
+        let end = start + coded;
+        if self.bytes.len() < end {
+            self.bytes.resize(end.next_power_of_two(), 0);
+        }
+        self.bytes[start..end].copy_from_slice(&deflater.coded);
+        deflater.settle();
+        self.frame(at, first, coded, masked, key)
+    }
+}
+
+/// Where a payload begins behind the place of its frame.
+#[cfg(feature = "deflate")]
+fn header_len(len: usize, masked: bool) -> usize {
+    let mask = masked.then_some([0; 4]);
+    let header = Header {
+        mask,
+        len: len as u64,
+        ..Header::new(OpCode::Binary, 0)
+    };
+    header.encoded_len()
 }

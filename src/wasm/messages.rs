@@ -1,17 +1,28 @@
 //! Whole messages.
 
 use alloc::vec::Vec;
+use core::mem::take;
+use core::ops::Range;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::{Arena, keep};
+use super::extension::Extension;
 use super::{address, errors, limits, outcome, role};
+use crate::Limits;
 use crate::error::Fault;
 use crate::frame::Rsv;
-use crate::message::{Event, Kind, Opaque, Receiver};
+use crate::message::{Event, Inbound, Kind, Receiver};
 
 const ASCII: u32 = 1 << 8;
 const OPAQUE: u32 = 1 << 9;
+
+/// There is more in what was pushed.
+const MORE: i32 = 1 << 30;
+
+/// Messages of this many bytes in all may be inflated before they are handed out: what a chunk
+/// stands for can be a thousand times as large.
+const MOST_INFLATED: usize = 4 << 20;
 
 /// A receiver of whole messages.
 ///
@@ -20,8 +31,11 @@ const OPAQUE: u32 = 1 << 9;
 /// of a close frame is its reason.
 #[wasm_bindgen]
 pub struct Messages {
-    receiver: Receiver<Opaque>,
+    receiver: Receiver<Extension>,
     fault: Option<Fault>,
+    /// What was pushed and not decoded, from a place on.
+    rest: Vec<u8>,
+    at: usize,
 }
 
 #[wasm_bindgen]
@@ -36,56 +50,39 @@ impl Messages {
         fragments: u32,
         offset: f64,
     ) -> Self {
-        let limits = limits(frame, message, fragments);
-        let opaque = Opaque(Rsv::new(rsv));
-        Self {
-            receiver: Receiver::with_extension(role(client), &limits, opaque)
-                .with_offset(offset as u64),
-            fault: None,
-        }
+        let extension = Extension::new(Rsv::new(rsv), None);
+        Self::with_extension(
+            client,
+            &limits(frame, message, fragments),
+            extension,
+            offset,
+        )
     }
 
     /// Decodes the first `len` bytes of the arena's input. Returns the number of rows, or its
-    /// complement if a [fault](Self::fault) came after them.
+    /// complement if a [fault](Self::fault) came after them; with [`MORE`] if the rest is kept for
+    /// [`resume`](Self::resume).
     pub fn push(&mut self, arena: &mut Arena, len: usize) -> i32 {
         arena.begin(len);
-        let mut input = &mut arena.input[..len];
-        let range = input.as_ptr_range();
-        let rows = &mut arena.rows;
-        let receiver = &mut self.receiver;
-        receiver.release(&mut arena.shared);
-        let mut batch = false;
-        self.fault = loop {
-            let simple = receiver.receive_simple(&mut input, |text, ascii, payload| {
-                message_row(rows, text, ascii, false, payload);
-            });
-            if let Err(fault) = simple {
-                break Some(fault);
-            }
-            if input.is_empty() {
-                break None;
-            }
-            // Only what is not simple is put together anywhere.
-            if !batch {
-                receiver.begin_batch(&mut arena.shared, input.len());
-                batch = true;
-            }
-            match receiver.receive(&mut input) {
-                Ok(Some(event)) => row(rows, event, |payload| {
-                    if range.contains(&payload.as_ptr()) || payload.is_empty() {
-                        address(payload)
-                    } else {
-                        keep(&mut arena.side, payload)
-                    }
-                }),
-                Ok(None) => break None,
-                Err(fault) => break Some(fault),
-            }
-        };
-        if batch {
-            receiver.end_batch(&mut arena.shared);
+        let mut bytes = take(&mut arena.input);
+        let (outcome, left) = self.decode(arena, &mut bytes[..len]);
+        if left > 0 || !self.rest.is_empty() {
+            self.rest = bytes[len - left..len].to_vec();
+            self.at = 0;
         }
-        outcome(rows.len() / 4, self.fault.is_some())
+        arena.input = bytes;
+        outcome
+    }
+
+    /// Goes on with what [`push`](Self::push) has left.
+    pub fn resume(&mut self, arena: &mut Arena) -> i32 {
+        let mut bytes = take(&mut self.rest);
+        arena.begin(bytes.len() - self.at);
+        let (outcome, left) = self.decode(arena, &mut bytes[self.at..]);
+        self.at = bytes.len() - left;
+        // Kept even if all is read: rows point into it.
+        self.rest = bytes;
+        outcome
     }
 
     /// Where `len` bytes may be written if all of them belong to the payload that is being read;
@@ -136,6 +133,123 @@ impl Messages {
     /// Bytes of memory held for a message in parts.
     pub fn buffered(&self) -> usize {
         self.receiver.buffered()
+    }
+
+    /// Bytes of memory held by the extension.
+    pub fn memory(&self) -> usize {
+        self.receiver.extension().memory()
+    }
+
+    /// Gives memory back that is not needed until the next message.
+    pub fn release(&mut self) {
+        self.receiver.extension_mut().release();
+    }
+}
+
+#[cfg(feature = "deflate")]
+#[wasm_bindgen]
+impl Messages {
+    /// The same, of messages that may be compressed. `receive` is a direction in a number.
+    #[allow(clippy::too_many_arguments, reason = "objects are dear at this border")]
+    pub fn inflating(
+        client: bool,
+        rsv: u8,
+        frame: f64,
+        message: f64,
+        fragments: u32,
+        offset: f64,
+        receive: u8,
+        inflation: u32,
+    ) -> Self {
+        let (deflate, _) = super::deflate::decompressor(receive, message, inflation);
+        let extension = Extension::new(Rsv::new(rsv), Some(deflate));
+        Self::with_extension(
+            client,
+            &limits(frame, message, fragments),
+            extension,
+            offset,
+        )
+    }
+}
+
+impl Messages {
+    fn with_extension(client: bool, limits: &Limits, extension: Extension, offset: f64) -> Self {
+        Self {
+            receiver: Receiver::with_extension(role(client), limits, extension)
+                .with_offset(offset as u64),
+            fault: None,
+            rest: Vec::new(),
+            at: 0,
+        }
+    }
+
+    /// Decodes `input` into rows. How many bytes of it are left, too.
+    #[inline]
+    fn decode(&mut self, arena: &mut Arena, mut input: &mut [u8]) -> (i32, usize) {
+        let range = input.as_ptr_range();
+        let rows = &mut arena.rows;
+        let receiver = &mut self.receiver;
+        let inflates = receiver.extension().inflates();
+        receiver.release(&mut arena.shared);
+        let mut batch = false;
+        self.fault = loop {
+            let simple = receiver.receive_simple(&mut input, |text, ascii, payload| {
+                message_row(rows, text, ascii, false, payload);
+            });
+            if let Err(fault) = simple {
+                break Some(fault);
+            }
+            if input.is_empty() {
+                break None;
+            }
+            // Only what is not simple is put together anywhere.
+            if !batch {
+                receiver.begin_batch(&mut arena.shared, input.len());
+                batch = true;
+            }
+            let before = rows.len();
+            let assembled = receiver.assembled().as_ptr_range();
+            match receiver.receive(&mut input) {
+                Ok(Some(event)) => row(rows, event, |payload| {
+                    if range.contains(&payload.as_ptr()) || payload.is_empty() {
+                        address(payload)
+                    } else {
+                        keep(&mut arena.side, payload)
+                    }
+                }),
+                Ok(None) => break None,
+                Err(fault) => break Some(fault),
+            }
+            if inflates {
+                let now = receiver.assembled();
+                moved(&mut rows[..before], assembled, now);
+                if now.len() > MOST_INFLATED {
+                    break None;
+                }
+            }
+        };
+        if batch {
+            receiver.end_batch(&mut arena.shared);
+        }
+        let rows = rows.len() / 4;
+        match input.len() {
+            left @ 1.. if self.fault.is_none() => (rows as i32 | MORE, left),
+            _ => (outcome(rows, self.fault.is_some()), 0),
+        }
+    }
+}
+
+/// Points rows to where the messages that were put together lie now.
+fn moved(rows: &mut [u32], from: Range<*const u8>, to: &[u8]) {
+    if from.start == to.as_ptr() {
+        return;
+    }
+    let range = from.start.addr() as u32..from.end.addr() as u32;
+    let shift = address(to).wrapping_sub(range.start);
+    for row in rows.as_chunks_mut::<4>().0 {
+        if range.contains(&row[1]) {
+            row[1] = row[1].wrapping_add(shift);
+        }
     }
 }
 

@@ -14,8 +14,11 @@
 )]
 
 mod arena;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod encode;
 mod errors;
+mod extension;
 mod frames;
 mod handshake;
 mod messages;

@@ -14,7 +14,7 @@ pub fn steps(report: &mut Report) {
     let plan: [(&str, Work); 8] = [
         ("Node", node::version),
         ("Rust target", || toolchain::ensure_targets(&[WASM])),
-        ("wasm module", wasm::compile),
+        ("wasm modules", wasm::compile),
         ("npm ci", node::ensure_packages),
         ("bindings, wasm-opt, SIMD", wasm::finish),
         ("bundles", bundle::bundle),

@@ -1,4 +1,4 @@
-//! The wasm module: compiled, given its bindings, optimised, and looked at.
+//! The wasm modules: compiled, given their bindings, optimised, and looked at.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,9 +6,36 @@ use std::path::{Path, PathBuf};
 
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::tool::{Failure, cargo};
+use crate::tool::{Failure, Tool, cargo};
 use crate::toolchain::WASM;
 use crate::{node, paths, simd};
+
+/// One build of the crate as a wasm module.
+pub struct Module {
+    pub name: &'static str,
+    features: &'static str,
+    /// Below `js/generated`.
+    folder: &'static str,
+}
+
+/// The builds; what they are for is said in the package's README.
+pub const MODULES: [Module; 3] = [
+    Module {
+        name: "wscodec",
+        features: "wasm,deflate",
+        folder: "",
+    },
+    Module {
+        name: "slim",
+        features: "wasm",
+        folder: "slim",
+    },
+    Module {
+        name: "zlib",
+        features: "wasm,zlib-rs",
+        folder: "zlib",
+    },
+];
 
 /// Set by anyone, these make cargo ignore the flags in `.cargo/config.toml`.
 const OVERRIDES: [&str; 2] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"];
@@ -29,41 +56,73 @@ const WASM_OPT: [&str; 12] = [
     "--strip-target-features",
 ];
 
-/// Compiles the crate as a wasm module, with the flags of `.cargo/config.toml`.
+/// Compiles the crate as wasm modules, with the flags of `.cargo/config.toml`.
 pub fn compile() -> Result<String, Failure> {
     let set = OVERRIDES
         .iter()
         .filter(|name| std::env::var_os(name).is_some());
     let set: Vec<_> = set.copied().collect();
-    let tool = OVERRIDES
-        .iter()
-        .fold(cargo(), |tool, name| tool.without_env(name));
-    tool.args(["rustc", "--package", "wscodec", "--lib"])
-        .args(["--crate-type", "cdylib", "--profile", "wasm"])
-        .args(["--no-default-features", "--features", "wasm"])
-        .args(["--target", WASM])
-        .run()?;
+    let target = paths::target()?;
+    let state = sources()?;
+    let mut done = Vec::new();
+    for module in &MODULES {
+        let work = work(&target, module);
+        let stamp = work.join("sources");
+        let kept = work.join("compiled.wasm");
+        if kept.exists() && fs::read_to_string(&stamp).is_ok_and(|old| old == state) {
+            continue;
+        }
+        let _ = fs::remove_file(&stamp);
+        let tool = OVERRIDES
+            .iter()
+            .fold(cargo(), |tool, name| tool.without_env(name));
+        tool.args(["rustc", "--package", "wscodec", "--lib"])
+            .args(["--crate-type", "cdylib", "--profile", "wasm"])
+            .args(["--no-default-features", "--features", module.features])
+            .args(["--target", WASM])
+            .run()?;
+        // cargo has one place for all sets of features.
+        put(
+            &kept,
+            &read(&target.join(WASM).join("wasm").join("wscodec.wasm"))?,
+        )?;
+        put(&stamp, state.as_bytes())?;
+        done.push(module.name);
+    }
+    if done.is_empty() {
+        return Ok("unchanged".to_owned());
+    }
     Ok(if set.is_empty() {
-        String::new()
+        done.join(", ")
     } else {
         format!("without {}, which would undo simd128", set.join(" and "))
     })
 }
 
-/// Makes `js/generated` from the compiled module.
+/// Makes `js/generated` from the compiled modules.
 pub fn finish() -> Result<String, Failure> {
-    let compiled = compiled()?;
+    let target = paths::target()?;
+    let mut notes = Vec::new();
+    for module in &MODULES {
+        let note = finish_one(module, &work(&target, module))?;
+        notes.push(format!("{}: {note}", module.name));
+    }
+    Ok(notes.join("; "))
+}
+
+fn finish_one(module: &Module, work: &Path) -> Result<String, Failure> {
+    let generated = paths::generated().join(module.folder);
+    let compiled = work.join("compiled.wasm");
     let bytes = read(&compiled)?;
     let state = state(&bytes)?;
-    let stamp = paths::generated().join("stamp");
+    let stamp = generated.join("stamp");
     if fs::read_to_string(&stamp).is_ok_and(|old| old == state) {
         return Ok("unchanged".to_owned());
     }
     // A stamp beside files that are half replaced would vouch for them.
     let _ = fs::remove_file(&stamp);
 
-    let work = paths::target()?.join("wscodec-bindings");
-    bindings(&compiled, &work)?;
+    bindings(&compiled, work)?;
     let optimised = work.join("wscodec.wasm");
     node::tool("binaryen/bin/wasm-opt")
         .args([&work.join("wscodec_bg.wasm")])
@@ -74,17 +133,46 @@ pub fn finish() -> Result<String, Failure> {
 
     let names = ["wscodec.js", "wscodec.d.ts", "wscodec.wasm"];
     for name in names {
-        put(&paths::generated().join(name), &read(&work.join(name))?)?;
+        put(&generated.join(name), &read(&work.join(name))?)?;
     }
     put(&stamp, state.as_bytes())?;
     Ok(note)
 }
 
-fn compiled() -> Result<PathBuf, Failure> {
-    Ok(paths::target()?
-        .join(WASM)
-        .join("wasm")
-        .join("wscodec.wasm"))
+/// Where a module is made.
+fn work(target: &Path, module: &Module) -> PathBuf {
+    target.join("wscodec-bindings").join(module.name)
+}
+
+/// What the modules are compiled of, and by what.
+fn sources() -> Result<String, Failure> {
+    let mut files = vec![
+        paths::root().join("Cargo.toml"),
+        paths::root().join("Cargo.lock"),
+        paths::root().join(".cargo/config.toml"),
+    ];
+    let mut folders = vec![paths::root().join("src")];
+    while let Some(folder) = folders.pop() {
+        let failed = |error| Failure::file("read", &folder, &error);
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in &files {
+        file.hash(&mut hasher);
+        read(file)?.hash(&mut hasher);
+    }
+    Tool::new("rustc").args(["-vV"]).stdout()?.hash(&mut hasher);
+    for module in &MODULES {
+        module.features.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 /// What the generated files are made of: the module, the tools and their options.

@@ -1,0 +1,29 @@
+/** What `module.ts` is in builds without permessage-deflate. */
+
+import { misuse } from "../errors.ts";
+
+function absent(): never {
+  throw misuse(
+    "NO_DEFLATE",
+    "this build is without permessage-deflate: import from wscodec, not wscodec/slim",
+  );
+}
+
+export class Deflater {
+  constructor() {
+    absent();
+  }
+}
+
+export class Inflater {
+  constructor() {
+    absent();
+  }
+}
+
+export {
+  absent as deflate_accept,
+  absent as deflate_check,
+  absent as deflate_offer,
+  absent as inflating,
+};

@@ -1,0 +1,72 @@
+/** Compressed payloads, for those who write frames on their own. */
+
+import { asUint8Array, type Bytes } from "../bytes.ts";
+import { buffer, heap, refresh } from "../memory.ts";
+import { Deflater } from "./module.ts";
+import { type DeflateOptions, manner, packed } from "./options.ts";
+
+const encoder = new TextEncoder();
+
+/**
+ * Compresses the messages of one direction, whole or in pieces, whatever the
+ * threshold. What it returns is to be sent as payloads of frames, in that order,
+ * with RSV1 set on each message's first frame. An `Encoder` does that by itself.
+ *
+ * ```js
+ * const compressor = new Compressor(deflate);
+ * const payload = compressor.message(JSON.stringify(value));
+ * encoder.frame({ opcode: 1, rsv: 4 }, payload);
+ * ```
+ *
+ * Memory is taken with the first message.
+ */
+export class Compressor {
+  #deflater: Deflater;
+  #open = false;
+
+  /** Compresses as `deflate.send` says, with its level. */
+  constructor(deflate: DeflateOptions = {}) {
+    const [level, threshold] = manner(deflate);
+    this.#deflater = new Deflater(packed(deflate.send), level, threshold);
+    refresh();
+  }
+
+  /** A whole message, or the last piece of one: its payload, in memory of its own. */
+  message(data: string | Bytes): Uint8Array<ArrayBuffer> {
+    return this.part(data, true);
+  }
+
+  /**
+   * The next piece of a message, in memory of its own: the payload of one frame,
+   * which the peer can inflate as soon as it comes.
+   */
+  part(data: string | Bytes, last = false): Uint8Array<ArrayBuffer> {
+    const bytes = typeof data === "string" ? encoder.encode(data) : asUint8Array(data);
+    if (!this.#open) this.#deflater.begin();
+    // A view on the memory would be gone when that grows.
+    const stable = bytes.buffer === buffer ? bytes.slice() : bytes;
+    const length = this.#deflater.part(stable, last);
+    this.#open = !last;
+    refresh();
+    const address = this.#deflater.address();
+    return heap.slice(address, address + length);
+  }
+
+  /** Bytes of the module's memory that this holds. */
+  memory(): number {
+    return this.#deflater.memory();
+  }
+
+  /**
+   * Gives memory back until the next message, for connections that are idle. The
+   * next message then refers to none before it. Within a message, nothing.
+   */
+  release(): void {
+    this.#deflater.release();
+  }
+
+  /** Frees its part of the module's memory. It can't be used any more. */
+  free(): void {
+    this.#deflater.free();
+  }
+}

@@ -1,0 +1,253 @@
+//! permessage-deflate: agreeing on it, and its use for frames that are written elsewhere.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use js_sys::Array;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::{address, errors};
+use crate::Limits;
+use crate::deflate::{Agreed, Compressor, Config, Decompressor, Direction, Window};
+use crate::error::{Error, HandshakeError, LimitError};
+use crate::frame::Rsv;
+use crate::http::{Extension, Extensions};
+use crate::message::{Inbound, Outbound};
+
+/// The most that a step of [`Inflater::step`] writes, and what is kept for the next message.
+const STEP: usize = 64 << 10;
+
+/// One direction in a number: the window's bits, and 16 for takeover.
+pub(super) fn direction(packed: u8) -> Direction {
+    Direction {
+        window: Window::new(packed & 15).unwrap_or(Window::MAX),
+        takeover: packed & 16 != 0,
+    }
+}
+
+fn packed(direction: Direction) -> u32 {
+    u32::from(direction.window.bits()) | u32::from(direction.takeover) << 4
+}
+
+fn config(send: u8, receive: u8) -> Config {
+    let mut config = Config::DEFAULT;
+    config.send = direction(send);
+    config.receive = direction(receive);
+    config
+}
+
+/// What was agreed on as numbers, send and receive, and a header's value.
+fn result(agreed: &Agreed, header: &str) -> Array {
+    let result = Array::new();
+    result.push(&packed(agreed.send).into());
+    result.push(&packed(agreed.receive).into());
+    result.push(&JsValue::from_str(header));
+    result
+}
+
+/// The extensions of a header's value; none of it if it is malformed.
+fn extensions(value: &str) -> Result<Vec<Extension<'_>>, HandshakeError> {
+    Extensions::new([value.as_bytes()].into_iter())
+        .collect::<Result<_, _>>()
+        .map_err(|_| HandshakeError::ExtensionParameter)
+}
+
+/// A server's part: what is agreed on, and the answer to send; nothing if no offer can be met.
+#[wasm_bindgen]
+pub fn deflate_accept(offers: &str, send: u8, receive: u8) -> Option<Array> {
+    let offers = extensions(offers).ok()?;
+    let accepted = config(send, receive).accept(offers)?;
+    Some(result(&accepted.agreed, &accepted.header()))
+}
+
+/// A client's part: what to offer.
+#[wasm_bindgen]
+pub fn deflate_offer(send: u8, receive: u8) -> alloc::string::String {
+    config(send, receive).offer().header().as_str().into()
+}
+
+/// What the answer to that offer means; an error's number if it is not acceptable, nothing if the
+/// server did not choose the extension.
+#[wasm_bindgen]
+pub fn deflate_check(answer: &str, send: u8, receive: u8) -> JsValue {
+    let offer = config(send, receive).offer();
+    match extensions(answer).and_then(|answers| offer.check(answers)) {
+        Ok(None) => JsValue::UNDEFINED,
+        Ok(Some(agreed)) => result(&agreed, "").into(),
+        Err(error) => errors::number(error.into()).into(),
+    }
+}
+
+/// Compresses the messages of one direction.
+#[wasm_bindgen]
+pub struct Deflater {
+    compressor: Compressor,
+    pub(super) coded: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl Deflater {
+    /// For this [`direction`].
+    #[wasm_bindgen(constructor)]
+    pub fn new(send: u8, level: u8, threshold: usize) -> Self {
+        let mut config = config(send, send);
+        config.level = level;
+        config.threshold = threshold;
+        let agreed = Agreed {
+            send: config.send,
+            receive: config.receive,
+        };
+        Self {
+            compressor: Compressor::new(&agreed, &config),
+            coded: Vec::new(),
+        }
+    }
+
+    /// Compresses the next bytes of a message by themselves; their number. They lie at
+    /// [`address`](Self::address).
+    pub fn part(&mut self, input: &[u8], last: bool) -> usize {
+        self.coded.clear();
+        // Compressing fails never, and what this returns is of the engines' own.
+        let _ = self.compressor.encode(input, last, &mut self.coded);
+        self.coded.len()
+    }
+
+    /// Begins a message of unknown length, which is always compressed.
+    pub fn begin(&mut self) {
+        self.begins(None);
+    }
+
+    /// Where what was compressed lies.
+    pub fn address(&self) -> u32 {
+        address(&self.coded)
+    }
+
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        self.compressor.memory() + self.coded.capacity()
+    }
+
+    /// Gives memory back until the next message.
+    pub fn release(&mut self) {
+        self.compressor.release();
+        self.coded = Vec::new();
+    }
+}
+
+impl Deflater {
+    /// Whether a message of this length is to be compressed; it is begun then.
+    pub(super) fn begins(&mut self, len: Option<usize>) -> bool {
+        !self
+            .compressor
+            .begin(crate::message::Kind::Binary, len)
+            .is_empty()
+    }
+
+    /// Gives back what a large message has needed.
+    pub(super) fn settle(&mut self) {
+        if self.coded.capacity() > STEP {
+            self.coded = Vec::new();
+        }
+    }
+}
+
+/// Inflates the messages of one direction, in steps.
+#[wasm_bindgen]
+pub struct Inflater {
+    decompressor: Decompressor,
+    most: u64,
+    open: bool,
+    written: u64,
+    output: Vec<u8>,
+    read: usize,
+    done: bool,
+}
+
+#[wasm_bindgen]
+impl Inflater {
+    /// For this [`direction`].
+    #[wasm_bindgen(constructor)]
+    pub fn new(receive: u8, message: f64, inflation: u32) -> Self {
+        let (decompressor, most) = decompressor(receive, message, inflation);
+        Self {
+            decompressor,
+            most,
+            open: false,
+            written: 0,
+            output: Vec::new(),
+            read: 0,
+            done: true,
+        }
+    }
+
+    /// Inflates some of a message's next bytes, of which [`read`](Self::read) were used up
+    /// then; the number of bytes that lie at [`address`](Self::address), or an error's number below
+    /// zero. To be called again until it is [`done`](Self::done).
+    pub fn step(&mut self, input: &[u8], last: bool) -> i32 {
+        self.take(input, last)
+            .unwrap_or_else(|error| -(errors::number(error) as i32))
+    }
+
+    /// Bytes that the last step has used up.
+    pub fn read(&self) -> usize {
+        self.read
+    }
+
+    /// Whether what was read is inflated.
+    pub fn done(&self) -> bool {
+        self.done
+    }
+
+    /// Where what was inflated lies.
+    pub fn address(&self) -> u32 {
+        address(&self.output)
+    }
+
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        self.decompressor.memory() + self.output.capacity()
+    }
+
+    /// Gives memory back until the next message.
+    pub fn release(&mut self) {
+        self.decompressor.release();
+        self.output = Vec::new();
+    }
+}
+
+impl Inflater {
+    fn take(&mut self, input: &[u8], last: bool) -> Result<i32, Error> {
+        if !self.open {
+            self.decompressor.begin(Rsv::RSV1)?;
+            (self.open, self.written) = (true, 0);
+        }
+        // Cleared once, and then grown by what messages need.
+        let room = (input.len() * 4).clamp(1024, STEP);
+        if self.output.len() < room {
+            self.output = vec![0; room.next_power_of_two()];
+        }
+        let progress = self.decompressor.decode(input, last, &mut self.output)?;
+        (self.read, self.done) = (progress.read, progress.done);
+        self.written += progress.written as u64;
+        if self.written > self.most {
+            return Err(LimitError::MessageTooLarge.into());
+        }
+        if last && progress.done {
+            self.open = false;
+        }
+        Ok(progress.written as i32)
+    }
+}
+
+/// For one direction, with these limits; the second of them again.
+pub(super) fn decompressor(receive: u8, message: f64, inflation: u32) -> (Decompressor, u64) {
+    let mut limits = Limits::DEFAULT;
+    limits.message = message as u64;
+    limits.inflation = inflation;
+    let agreed = Agreed {
+        send: Direction::DEFAULT,
+        receive: direction(receive),
+    };
+    (Decompressor::new(&agreed, &limits), limits.message)
+}

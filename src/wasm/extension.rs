@@ -1,0 +1,55 @@
+//! What the messages of a receiver may be coded with.
+
+use crate::error::Error;
+use crate::frame::Rsv;
+use crate::message::{Inbound, Opaque, Progress, Treatment};
+
+#[cfg(feature = "deflate")]
+use crate::deflate::Decompressor;
+#[cfg(not(feature = "deflate"))]
+use crate::message::Plain as Decompressor;
+
+/// permessage-deflate if it was agreed on; other bits are tolerated.
+pub(super) struct Extension {
+    opaque: Opaque,
+    deflate: Option<Decompressor>,
+}
+
+impl Extension {
+    pub(super) fn new(opaque: Rsv, deflate: Option<Decompressor>) -> Self {
+        Self {
+            opaque: Opaque(opaque),
+            deflate,
+        }
+    }
+
+    /// Whether messages may become larger than they came.
+    pub(super) fn inflates(&self) -> bool {
+        self.deflate.is_some()
+    }
+}
+
+impl Inbound for Extension {
+    fn rsv(&self) -> Rsv {
+        Rsv::new(self.opaque.rsv().bits() | self.deflate.rsv().bits())
+    }
+
+    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, Error> {
+        match &mut self.deflate {
+            Some(deflate) if rsv == deflate.rsv() => deflate.begin(rsv),
+            _ => self.opaque.begin(rsv),
+        }
+    }
+
+    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+        self.deflate.decode(input, last, output)
+    }
+
+    fn memory(&self) -> usize {
+        self.deflate.memory()
+    }
+
+    fn release(&mut self) {
+        self.deflate.release();
+    }
+}
