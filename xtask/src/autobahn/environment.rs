@@ -29,7 +29,7 @@ the Autobahn test suite runs on Python 2.7 only, and none was found. Install one
 `pyenv install 2.7.18`) or name it in PYTHON27. Or use the public image, with the server started \
 by hand:
   docker run --rm --network host -v \"$PWD/reports:/reports\" crossbario/autobahn-testsuite \\
-    wstest --mode fuzzingclient --wsuri ws://127.0.0.1:9001 --spec /reports/spec.json
+    wstest --mode fuzzingclient --spec /reports/spec.json
 where spec.json holds
   {\"outdir\": \"/reports\", \"servers\": [{\"url\": \"ws://127.0.0.1:9001\"}], \"cases\": [\"*\"]}";
 

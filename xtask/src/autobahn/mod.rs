@@ -7,6 +7,8 @@ mod cases;
 mod environment;
 mod options;
 mod process;
+mod program;
+mod script;
 mod summary;
 mod target;
 mod verdict;
@@ -81,7 +83,7 @@ pub fn check(report: &mut Report) {
         let [native, ..] = TARGETS;
         let plan = Plan::quick(native, role);
         let name = name(&plan);
-        match target::exists(role) {
+        match program::exists(role) {
             Ok(true) => {}
             Ok(false) => {
                 report.skip(&name, "the crate has no such program");

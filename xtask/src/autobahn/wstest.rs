@@ -85,18 +85,14 @@ impl Run<'_> {
     }
 
     fn against_client(&self, group: &Group) -> Result<(), Failure> {
-        let port = free_port()?;
-        let spec = json!({ "url": format!("ws://127.0.0.1:{port}") });
-        let mut wstest = self.start("fuzzingserver", &spec, group)?;
-        if !listens(&mut wstest, port, Instant::now() + STARTS) {
-            return Err(Failure::new("wstest does not listen: see its log"));
-        }
+        let (port, wstest) = self.fuzzing_server(group)?;
         let log = self.reports(group).join("client.log");
         let mut client = Process::start(self.start.command(port, self.agent), &log)?;
         let ended = client.wait(self.limit());
         drop(client);
         // Whether or not the client asked for the reports: what it did get through counts.
         let written = write_reports(port);
+        drop(wstest);
         let shown = log.display();
         match ended {
             None => Err(Failure::new(format!(
@@ -107,6 +103,20 @@ impl Run<'_> {
             ))),
             Some(_) => written,
         }
+    }
+
+    /// Starts wstest as a server, and gives its port. A port that was free may be taken by a
+    /// connection of another group before wstest listens, so there is more than one try.
+    fn fuzzing_server(&self, group: &Group) -> Result<(u16, Process), Failure> {
+        for _ in 0..3 {
+            let port = free_port()?;
+            let spec = json!({ "url": format!("ws://127.0.0.1:{port}") });
+            let mut wstest = self.start("fuzzingserver", &spec, group)?;
+            if listens(&mut wstest, port, Instant::now() + STARTS) {
+                return Ok((port, wstest));
+            }
+        }
+        Err(Failure::new("wstest does not listen: see its log"))
     }
 
     /// Starts wstest on a group's cases.

@@ -1,0 +1,153 @@
+//! The crate's own programs: the `wscodec` binary serves, an example is the client.
+
+use std::env;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::target::{Ready, Role, Start};
+use crate::paths;
+use crate::tool::{Failure, Tool, cargo};
+use crate::toolchain::{WASI, ensure_targets};
+
+/// Whether the crate has this role's program at all.
+pub fn exists(role: Role) -> Result<bool, Failure> {
+    Ok(required_features(&program(role))?.is_some())
+}
+
+/// Builds it for this machine.
+pub fn native(role: Role) -> Result<Ready, Failure> {
+    let program = program(role);
+    let file = match build(&program, None)? {
+        Ok(file) => file,
+        Err(why) => return Ok(Ready::No(why)),
+    };
+    let compiler = Tool::new("rustc").args(["--version"]).stdout()?;
+    Ok(Ready::Yes(Start {
+        program: file.with_extension(env::consts::EXE_EXTENSION).into(),
+        args: program.args.iter().map(|arg| (*arg).to_owned()).collect(),
+        env: Vec::new(),
+        runtime: compiler.trim().to_owned(),
+    }))
+}
+
+/// Builds it as a component, for wasmtime.
+pub fn wasi(role: Role) -> Result<Ready, Failure> {
+    let runner = env::var_os("WASMTIME").unwrap_or_else(|| "wasmtime".into());
+    let version = Tool::at(&runner, "wasmtime").args(["--version"]).stdout();
+    let Ok(version) = version else {
+        return Ok(Ready::No(
+            "there is no wasmtime on PATH, nor named in WASMTIME".to_owned(),
+        ));
+    };
+    ensure_targets(&[WASI])?;
+    let program = program(role);
+    let file = match build(&program, Some(WASI))? {
+        Ok(file) => file.with_extension("wasm"),
+        Err(why) => return Ok(Ready::No(why)),
+    };
+    let mut args = ["run", "-S", "inherit-network"].map(str::to_owned).to_vec();
+    args.push(file.to_string_lossy().into_owned());
+    args.extend(program.args.iter().map(|arg| (*arg).to_owned()));
+    Ok(Ready::Yes(Start {
+        program: runner,
+        args,
+        env: Vec::new(),
+        runtime: version.trim().to_owned(),
+    }))
+}
+
+/// What the native and the WASI target are built from.
+struct Program {
+    kind: &'static str,
+    name: &'static str,
+    /// Arguments for cargo.
+    choose: [&'static str; 2],
+    folder: &'static str,
+    args: &'static [&'static str],
+}
+
+fn program(role: Role) -> Program {
+    match role {
+        Role::Server => Program {
+            kind: "bin",
+            name: "wscodec",
+            choose: ["--bin", "wscodec"],
+            folder: "",
+            args: &["serve", "--listen", "127.0.0.1:{port}"],
+        },
+        Role::Client => Program {
+            kind: "example",
+            name: "autobahn_client",
+            choose: ["--example", "autobahn_client"],
+            folder: "examples",
+            args: &["{url}", "{agent}"],
+        },
+    }
+}
+
+/// The features that a program of the crate needs; `None` if there is no such program.
+fn required_features(program: &Program) -> Result<Option<Vec<String>>, Failure> {
+    let text = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .stdout()?;
+    let metadata = serde_json::from_str(&text)
+        .map_err(|error| Failure::new(format!("cargo metadata gave no JSON: {error}")))?;
+    Ok(features(&metadata, program))
+}
+
+fn features(metadata: &Value, program: &Program) -> Option<Vec<String>> {
+    let packages = metadata["packages"].as_array()?.iter();
+    let mut targets = packages
+        .filter(|package| package["name"] == "wscodec")
+        .flat_map(|package| package["targets"].as_array().into_iter().flatten());
+    let target = targets
+        .find(|target| target["name"] == program.name && target["kind"][0] == program.kind)?;
+    let features = target["required-features"].as_array().into_iter().flatten();
+    let features = features.filter_map(|feature| feature.as_str().map(str::to_owned));
+    Some(features.collect())
+}
+
+/// Builds a program of the crate, and gives the file; an error text if there is none.
+fn build(program: &Program, triple: Option<&str>) -> Result<Result<PathBuf, String>, Failure> {
+    let Some(features) = required_features(program)? else {
+        let (kind, name) = (program.kind, program.name);
+        return Ok(Err(format!("the crate has no {kind} target `{name}`")));
+    };
+    let mut tool = cargo()
+        .args(["build", "--release", "--package", "wscodec"])
+        .args(program.choose);
+    if !features.is_empty() {
+        tool = tool.args(["--features", &features.join(",")]);
+    }
+    let mut file = paths::target()?;
+    if let Some(triple) = triple {
+        tool = tool.args(["--target", triple]);
+        file.push(triple);
+    }
+    tool.run()?;
+    file.push("release");
+    file.push(program.folder);
+    Ok(Ok(file.join(program.name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Role, features, program};
+
+    #[test]
+    fn finds_the_programs() {
+        let metadata = json!({ "packages": [
+            { "name": "other", "targets": [{ "name": "autobahn_client", "kind": ["example"] }] },
+            { "name": "wscodec", "targets": [
+                { "name": "wscodec", "kind": ["lib"] },
+                { "name": "wscodec", "kind": ["bin"], "required-features": ["server", "std"] },
+            ] },
+        ] });
+        let server = features(&metadata, &program(Role::Server));
+        assert_eq!(server, Some(vec!["server".to_owned(), "std".to_owned()]));
+        assert_eq!(features(&metadata, &program(Role::Client)), None);
+    }
+}
