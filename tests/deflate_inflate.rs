@@ -537,7 +537,7 @@ fn memory_is_taken_late_and_given_back() {
         for payload in zlib::conversation(5).into_iter().take(30) {
             let coded = zlib.message(&payload);
             assert_eq!(one(&mut inflater, &coded), Ok(payload));
-            assert!(inflater.memory() > 10_000);
+            assert!(inflater.memory() >= 1024);
             inflater.release();
             assert_eq!(inflater.memory(), if takeover { 1024 } else { 0 });
         }

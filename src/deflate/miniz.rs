@@ -9,46 +9,38 @@ use miniz_oxide::DataFormat;
 use miniz_oxide::deflate::core::{
     CompressionStrategy, CompressorOxide, TDEFLFlush, TDEFLStatus, compress_to_output,
 };
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::inflate_flags::{
-    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
-};
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress_with_limit};
+use miniz_oxide::inflate::core::DecompressorOxide;
 
 use super::Window;
-use super::engine::{Deflate, Flush, Inflate, InflateState, Inflated};
+use super::blocks::Blocks;
+use super::engine::{Deflate, Flush, Inflate, Inflated};
 use super::ring::Ring;
 
-/// Inflates with miniz_oxide. Holds the window, and while a message comes 10 KiB of tables.
+/// Inflates with miniz_oxide, and by itself what needs no tables. Holds the window, and 10 KiB of
+/// tables once they were needed.
 #[derive(Clone)]
 pub struct MinizInflate {
     ring: Ring,
-    tables: Option<Box<DecompressorOxide>>,
+    blocks: Blocks,
 }
 
 /// What such an engine needs in the middle of a stream, with an empty window if the stream has none.
 pub struct MinizTables {
-    core: Box<DecompressorOxide>,
+    core: Option<Box<DecompressorOxide>>,
     ring: Box<[u8]>,
 }
 
 impl MinizInflate {
-    #[cfg(feature = "zlib-rs")]
-    pub(super) fn has(&self) -> bool {
-        self.tables.is_some()
-    }
-
     pub(super) fn put(&mut self, tables: MinizTables) {
-        let MinizTables { mut core, ring } = tables;
-        core.init();
-        self.tables = Some(core);
-        self.ring.put(ring);
+        self.ring.put(tables.ring);
+        let core = self.blocks.tables();
+        *core = core.take().or(tables.core);
     }
 
     pub(super) fn take(&mut self) -> Option<MinizTables> {
-        let core = self.tables.take()?;
-        let ring = self.ring.take();
-        Some(MinizTables { core, ring })
+        let (core, ring) = (self.blocks.tables().take(), self.ring.take());
+        let any = core.is_some() || !ring.is_empty();
+        any.then_some(MinizTables { core, ring })
     }
 }
 
@@ -58,53 +50,17 @@ impl Inflate for MinizInflate {
     fn new(window: Window) -> Self {
         Self {
             ring: Ring::new(window),
-            tables: None,
+            blocks: Blocks::new(),
         }
     }
 
     fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Inflated {
         self.ring.make();
-        let ring = &mut self.ring;
-        let tables = self.tables.get_or_insert_default();
-        let (mut read, mut written) = (0, 0);
-        let state = loop {
-            if ring.at == ring.bytes.len() {
-                (ring.at, ring.full) = (0, true);
-            }
-            // Until the ring is full it is no ring to miniz_oxide, which then refuses distances
-            // that reach before its first byte; from there on, those longer than the ring.
-            let flags = match ring.full {
-                true => TINFL_FLAG_HAS_MORE_INPUT,
-                false => TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
-            };
-            let (at, room) = (ring.at, output.len() - written);
-            let input = &input[read..];
-            let (status, r, w) =
-                decompress_with_limit(tables, input, &mut ring.bytes, at, room, flags);
-            output[written..written + w].copy_from_slice(&ring.bytes[at..at + w]);
-            ring.at += w;
-            read += r;
-            written += w;
-            match status {
-                TINFLStatus::HasMoreOutput if written < output.len() => {}
-                TINFLStatus::HasMoreOutput | TINFLStatus::NeedsMoreInput => {
-                    break InflateState::Going;
-                }
-                TINFLStatus::Done => break InflateState::Ended,
-                _ => break InflateState::Damaged,
-            }
-        };
-        Inflated {
-            read,
-            written,
-            state,
-        }
+        self.blocks.inflate(&mut self.ring, input, output)
     }
 
     fn restart(&mut self) {
-        if let Some(tables) = &mut self.tables {
-            tables.init();
-        }
+        self.blocks.restart();
     }
 
     fn forget(&mut self) {
@@ -112,29 +68,28 @@ impl Inflate for MinizInflate {
         self.ring.forget();
     }
 
-    fn borrow(&mut self, spare: &mut Vec<Self::Tables>) {
-        if self.tables.is_none()
-            && let Some(tables) = spare.pop()
-        {
+    fn borrow(&mut self, spare: &mut Vec<MinizTables>) {
+        if let Some(tables) = spare.pop() {
             self.put(tables);
         }
     }
 
-    fn give_back(&mut self, spare: &mut Vec<Self::Tables>) {
+    fn give_back(&mut self, spare: &mut Vec<MinizTables>) {
         spare.extend(self.take());
     }
 
     fn release(&mut self) {
-        self.tables = None;
+        *self.blocks.tables() = None;
         self.ring.release();
     }
 
     fn memory(&self) -> usize {
-        self.ring.memory() + self.tables.as_ref().map_or(0, |core| size_of_val(&**core))
+        self.ring.memory() + self.blocks.memory()
     }
 
-    fn memory_of(tables: &Self::Tables) -> usize {
-        size_of_val(&*tables.core) + tables.ring.len()
+    fn memory_of(tables: &MinizTables) -> usize {
+        let core = tables.core.as_ref();
+        core.map_or(0, |core| size_of_val(&**core)) + tables.ring.len()
     }
 }
 

@@ -33,9 +33,11 @@
 //! # Ok::<(), wscodec::HandshakeError>(())
 //! ```
 
+mod blocks;
 mod compress;
 mod config;
 mod engine;
+mod fixed;
 mod inflate;
 mod miniz;
 mod params;

@@ -65,13 +65,55 @@ impl Ring {
     }
 }
 
-/// For engines that have windows of their own.
-#[cfg(feature = "zlib-rs")]
 impl Ring {
+    /// How far back one may refer.
+    pub(super) fn reach(&self) -> usize {
+        match self.full {
+            true => self.bytes.len(),
+            false => self.at,
+        }
+    }
+
+    /// Makes `at` an index.
+    #[inline]
+    pub(super) fn wrap(&mut self) {
+        if self.at == self.bytes.len() {
+            (self.at, self.full) = (0, true);
+        }
+    }
+
+    /// Writes what lies `dist` bytes back, and on from there, over what is being written if that is
+    /// longer: here and to `output`.
+    pub(super) fn repeat(&mut self, dist: usize, output: &mut [u8]) {
+        debug_assert!(0 < dist && dist <= self.reach());
+        let size = self.bytes.len();
+        let mut done = 0;
+        while done < output.len() {
+            self.wrap();
+            // What is written repeats itself, so it lies as well a multiple back.
+            let back = match dist * (1 + done / dist) {
+                back if back <= size => back,
+                _ => dist,
+            };
+            let from = match back <= self.at {
+                true => self.at - back,
+                false => self.at + size - back,
+            };
+            let room = (size - self.at).min(size - from);
+            let len = (output.len() - done).min(room).min(back);
+            self.bytes.copy_within(from..from + len, self.at);
+            let piece = &self.bytes[self.at..self.at + len];
+            output[done..done + len].copy_from_slice(piece);
+            self.at += len;
+            done += len;
+        }
+    }
+
     /// Remembers what was written.
     pub(super) fn push(&mut self, written: &[u8]) {
         let len = self.bytes.len();
         let last = &written[written.len().saturating_sub(len)..];
+        self.wrap();
         let (front, back) = last.split_at(last.len().min(len - self.at));
         self.bytes[self.at..self.at + front.len()].copy_from_slice(front);
         self.bytes[..back.len()].copy_from_slice(back);
@@ -80,6 +122,7 @@ impl Ring {
     }
 
     /// All that is remembered, oldest first.
+    #[cfg(feature = "zlib-rs")]
     pub(super) fn parts(&self) -> [&[u8]; 2] {
         let (before, after) = self.bytes.split_at(self.at);
         match self.full {

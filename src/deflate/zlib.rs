@@ -79,13 +79,11 @@ impl Inflate for ZlibInflate {
     }
 
     fn borrow(&mut self, spare: &mut Vec<ZlibTables>) {
-        let (largest, has) = match &self.0 {
-            Engine::Largest(engine) => (true, engine.zlib.is_some()),
-            Engine::Smaller(engine) => (false, engine.has()),
+        let largest = match &self.0 {
+            Engine::Largest(engine) if engine.zlib.is_some() => return,
+            Engine::Largest(_) => true,
+            Engine::Smaller(_) => false,
         };
-        if has {
-            return;
-        }
         let fits = |it: &ZlibTables| largest == matches!(it.0, Tables::Largest(..));
         if let Some(at) = spare.iter().rposition(fits) {
             match (&mut self.0, spare.swap_remove(at).0) {

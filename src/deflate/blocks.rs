@@ -1,0 +1,332 @@
+//! Deflate streams (RFC 1951) block by block: miniz_oxide for blocks with tables of their own, and
+//! what is here for the others.
+//!
+//! Small messages are mostly blocks of the fixed code. For each of those, miniz_oxide makes the
+//! fixed tables anew, which takes it 2 µs: many times what the message itself takes, and, for a
+//! message of nothing but empty blocks, a microsecond for each byte.
+
+use alloc::boxed::Box;
+
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::{
+    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY,
+    TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+};
+use miniz_oxide::inflate::core::{BlockBoundaryState, DecompressorOxide, decompress_with_limit};
+
+use super::engine::{InflateState, Inflated};
+use super::fixed::{self, Symbol};
+use super::ring::Ring;
+
+/// Where a stream is.
+///
+/// Invariant: at [`At::Start`] there are at most 7 `bits`; within a block of the fixed code, between
+/// calls, less than the next symbol takes.
+#[derive(Clone)]
+pub(super) struct Blocks {
+    /// Bits read and not used, and how many.
+    held: u64,
+    bits: u32,
+    /// The block is the final one.
+    last: bool,
+    at: At,
+    tables: Option<Box<DecompressorOxide>>,
+}
+
+#[derive(Clone, Copy)]
+enum At {
+    /// Before a block's header.
+    Start,
+    /// In a block of the fixed code, before a symbol.
+    Fixed,
+    /// In a match of such a block.
+    Match { dist: usize, left: usize },
+    /// Before the two lengths of a stored block.
+    Lengths,
+    /// In a stored block.
+    Stored { left: usize },
+    /// In a block that is miniz_oxide's.
+    Tables,
+}
+
+/// What a step of [`Blocks::inflate`] comes to.
+enum Step {
+    On,
+    Stop(InflateState),
+}
+
+/// A call's input and output.
+struct Call<'a> {
+    input: &'a [u8],
+    read: usize,
+    output: &'a mut [u8],
+    written: usize,
+}
+
+impl Blocks {
+    pub(super) fn new() -> Self {
+        Self {
+            held: 0,
+            bits: 0,
+            last: false,
+            at: At::Start,
+            tables: None,
+        }
+    }
+
+    pub(super) fn restart(&mut self) {
+        (self.held, self.bits, self.at) = (0, 0, At::Start);
+    }
+
+    pub(super) fn tables(&mut self) -> &mut Option<Box<DecompressorOxide>> {
+        &mut self.tables
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.tables
+            .as_ref()
+            .map_or(0, |tables| size_of_val(&**tables))
+    }
+
+    pub(super) fn inflate(&mut self, ring: &mut Ring, input: &[u8], output: &mut [u8]) -> Inflated {
+        let mut call = Call {
+            input,
+            read: 0,
+            output,
+            written: 0,
+        };
+        let state = loop {
+            let step = match self.at {
+                At::Start => self.start(&mut call),
+                At::Fixed => self.fixed(&mut call, ring),
+                At::Match { dist, left } => self.copy(&mut call, ring, dist, left),
+                At::Lengths => self.lengths(&mut call),
+                At::Stored { left } => self.stored(&mut call, ring, left),
+                At::Tables => self.dynamic(&mut call, ring),
+            };
+            if let Step::Stop(state) = step {
+                break state;
+            }
+        };
+        Inflated {
+            read: call.read,
+            written: call.written,
+            state,
+        }
+    }
+
+    fn start(&mut self, call: &mut Call<'_>) -> Step {
+        let before = (self.held, self.bits, call.read);
+        if self.bits < 3 && !self.byte(call) {
+            return Step::Stop(InflateState::Going);
+        }
+        self.last = self.held & 1 == 1;
+        match self.held >> 1 & 3 {
+            0 => {
+                // The rest of the byte is skipped; there is no more than that.
+                (self.held, self.bits) = (0, 0);
+                self.at = At::Lengths;
+            }
+            1 => {
+                self.skip(3);
+                self.at = At::Fixed;
+            }
+            2 => {
+                (self.held, self.bits, call.read) = before;
+                self.hand_over();
+            }
+            _ => return Step::Stop(InflateState::Damaged),
+        }
+        Step::On
+    }
+
+    /// Gives the block to miniz_oxide, header and all.
+    fn hand_over(&mut self) {
+        let state = BlockBoundaryState {
+            num_bits: self.bits as u8,
+            bit_buf: self.held as u8,
+            ..BlockBoundaryState::default()
+        };
+        match &mut self.tables {
+            Some(tables) if self.bits == 0 => tables.init(),
+            Some(tables) => **tables = DecompressorOxide::from_block_boundary_state(&state),
+            tables => {
+                *tables = Some(Box::new(DecompressorOxide::from_block_boundary_state(
+                    &state,
+                )));
+            }
+        }
+        self.at = At::Tables;
+    }
+
+    fn dynamic(&mut self, call: &mut Call<'_>, ring: &mut Ring) -> Step {
+        let tables = self.tables.get_or_insert_default();
+        ring.wrap();
+        // Until the ring is full it is no ring to miniz_oxide, which then refuses distances that
+        // reach before its first byte; from there on, those longer than the ring.
+        let mut flags = TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY;
+        if !ring.full {
+            flags |= TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+        }
+        let (input, at) = (&call.input[call.read..], ring.at);
+        let output = &mut call.output[call.written..];
+        let (status, read, written) =
+            decompress_with_limit(tables, input, &mut ring.bytes, at, output.len(), flags);
+        output[..written].copy_from_slice(&ring.bytes[at..at + written]);
+        ring.at += written;
+        call.read += read;
+        call.written += written;
+        match status {
+            TINFLStatus::BlockBoundary => match tables.block_boundary_state() {
+                Some(state) => {
+                    self.restart();
+                    (self.held, self.bits) = (state.bit_buf.into(), state.num_bits.into());
+                    Step::On
+                }
+                None => Step::Stop(InflateState::Damaged),
+            },
+            // The ring's end.
+            TINFLStatus::HasMoreOutput if call.written < call.output.len() => Step::On,
+            TINFLStatus::HasMoreOutput | TINFLStatus::NeedsMoreInput => {
+                Step::Stop(InflateState::Going)
+            }
+            TINFLStatus::Done => {
+                self.restart();
+                Step::Stop(InflateState::Ended)
+            }
+            _ => Step::Stop(InflateState::Damaged),
+        }
+    }
+
+    fn fixed(&mut self, call: &mut Call<'_>, ring: &mut Ring) -> Step {
+        loop {
+            if call.written == call.output.len() {
+                self.unread(call);
+                return Step::Stop(InflateState::Going);
+            }
+            if self.bits < fixed::LONGEST {
+                self.fill(call);
+            }
+            let Some((symbol, bits)) = fixed::symbol(self.held, self.bits) else {
+                return Step::Stop(InflateState::Going);
+            };
+            self.skip(bits);
+            match symbol {
+                Symbol::Literal(byte) => {
+                    call.output[call.written] = byte;
+                    call.written += 1;
+                    ring.wrap();
+                    ring.bytes[ring.at] = byte;
+                    ring.at += 1;
+                }
+                Symbol::Match { len, dist } if dist <= ring.reach() => {
+                    self.at = At::Match { dist, left: len };
+                    return Step::On;
+                }
+                Symbol::End => {
+                    self.unread(call);
+                    return self.end();
+                }
+                Symbol::Match { .. } | Symbol::Invalid => {
+                    return Step::Stop(InflateState::Damaged);
+                }
+            }
+        }
+    }
+
+    fn copy(&mut self, call: &mut Call<'_>, ring: &mut Ring, dist: usize, left: usize) -> Step {
+        let room = &mut call.output[call.written..];
+        let len = left.min(room.len());
+        ring.repeat(dist, &mut room[..len]);
+        call.written += len;
+        if len < left {
+            let left = left - len;
+            self.at = At::Match { dist, left };
+            self.unread(call);
+            return Step::Stop(InflateState::Going);
+        }
+        self.at = At::Fixed;
+        Step::On
+    }
+
+    fn lengths(&mut self, call: &mut Call<'_>) -> Step {
+        while self.bits < 32 {
+            if !self.byte(call) {
+                return Step::Stop(InflateState::Going);
+            }
+        }
+        let (len, check) = (self.held as u16, (self.held >> 16) as u16);
+        (self.held, self.bits) = (0, 0);
+        if len != !check {
+            return Step::Stop(InflateState::Damaged);
+        }
+        self.at = At::Stored { left: len.into() };
+        Step::On
+    }
+
+    fn stored(&mut self, call: &mut Call<'_>, ring: &mut Ring, left: usize) -> Step {
+        if left == 0 {
+            return self.end();
+        }
+        let room = &mut call.output[call.written..];
+        let rest = &call.input[call.read..];
+        let len = left.min(room.len()).min(rest.len());
+        if len == 0 {
+            return Step::Stop(InflateState::Going);
+        }
+        room[..len].copy_from_slice(&rest[..len]);
+        ring.push(&rest[..len]);
+        call.read += len;
+        call.written += len;
+        self.at = At::Stored { left: left - len };
+        Step::On
+    }
+
+    fn end(&mut self) -> Step {
+        self.at = At::Start;
+        match self.last {
+            true => Step::Stop(InflateState::Ended),
+            false => Step::On,
+        }
+    }
+
+    fn skip(&mut self, bits: u32) {
+        self.held >>= bits;
+        self.bits -= bits;
+    }
+
+    /// Reads a byte, if there is one.
+    fn byte(&mut self, call: &mut Call<'_>) -> bool {
+        let Some(byte) = call.input.get(call.read) else {
+            return false;
+        };
+        self.held |= u64::from(*byte) << self.bits;
+        self.bits += 8;
+        call.read += 1;
+        true
+    }
+
+    /// Reads what there is, up to seven bytes.
+    fn fill(&mut self, call: &mut Call<'_>) {
+        let rest = &call.input[call.read..];
+        let Some(word) = rest.first_chunk::<8>() else {
+            while self.bits < fixed::LONGEST && self.byte(call) {}
+            return;
+        };
+        let bytes = (63 - self.bits) / 8;
+        let word = u64::from_le_bytes(*word) & ((1 << (8 * bytes)) - 1);
+        self.held |= word << self.bits;
+        self.bits += 8 * bytes;
+        call.read += bytes as usize;
+    }
+
+    /// Gives back the whole bytes that were not needed. They came in this call: what was held before
+    /// it was less than a symbol.
+    fn unread(&mut self, call: &mut Call<'_>) {
+        let bytes = self.bits / 8;
+        debug_assert!(call.read >= bytes as usize);
+        call.read -= bytes as usize;
+        self.bits -= 8 * bytes;
+        self.held &= (1 << self.bits) - 1;
+    }
+}
