@@ -8,4 +8,5 @@ export {
   DeflateOffer,
   type ExtensionsInput,
 } from "./deflate/negotiate.ts";
+export { deflateEngines } from "./deflate/engines.ts";
 export type { Deflate, DeflateDirection, DeflateOptions } from "./deflate/options.ts";

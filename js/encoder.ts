@@ -4,8 +4,9 @@ import { Output } from "./wasm.ts";
 import { asUint8Array, type Bytes } from "./bytes.ts";
 import { errorOf, misuse, named, type WscodecError } from "./errors.ts";
 import { Lent } from "./lent.ts";
-import { Deflater } from "./deflate/module.ts";
-import { type DeflateOptions, manner, packed } from "./deflate/options.ts";
+import { deflaterFor } from "./deflate/compressor.ts";
+import type { Deflater } from "./deflate/module.ts";
+import type { DeflateOptions } from "./deflate/options.ts";
 import { buffer, encodeText, heap, refresh } from "./memory.ts";
 import { integer, type Role } from "./options.ts";
 
@@ -84,8 +85,7 @@ export class Encoder {
     }
     this.#key = role === "client" ? (options.maskKey ?? randomKey) : undefined;
     if (options.deflate !== undefined) {
-      const { deflate } = options;
-      this.#deflater = new Deflater(packed(deflate.send), ...manner(deflate));
+      this.#deflater = deflaterFor(options.deflate);
     }
     refresh();
   }
@@ -266,9 +266,10 @@ export class Encoder {
   }
 
   /**
-   * Gives memory back until the next message, for connections that are idle;
-   * frames that wait to be taken stay. The next message then refers to none
-   * before it. What compresses gives back nothing within a message.
+   * Gives memory back that is not needed until the next message, for connections
+   * that are idle; frames that wait to be taken stay. An engine of its own goes
+   * wholly, so that the next message refers to none before it; within a message,
+   * it stays.
    */
   release(): void {
     this.#deflater?.release();

@@ -14,6 +14,7 @@ export {
   type DecompressorLimits,
   type Deflate,
   type DeflateDirection,
+  deflateEngines,
   DeflateOffer,
   type DeflateOptions,
   type ExtensionsInput,

@@ -13,6 +13,7 @@ import {
   refresh,
 } from "./memory.ts";
 import { limitsOf } from "./deflate/decompressor.ts";
+import { enginesFor } from "./deflate/engines.ts";
 import { inflating } from "./deflate/module.ts";
 import { packed } from "./deflate/options.ts";
 import { type DecoderOptions, decoderArguments, integer } from "./options.ts";
@@ -87,6 +88,7 @@ export class MessageDecoder extends Cursor {
         ? new Messages(...decoderArguments(options))
         : inflating(
             ...decoderArguments(options),
+            ...enginesFor(deflate),
             packed(deflate.receive),
             limitsOf(options)[1],
           );

@@ -15,6 +15,12 @@ export class Deflater {
   }
 }
 
+export class Engines {
+  constructor() {
+    absent();
+  }
+}
+
 export class Inflater {
   constructor() {
     absent();

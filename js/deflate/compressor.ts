@@ -2,10 +2,20 @@
 
 import { asUint8Array, type Bytes } from "../bytes.ts";
 import { buffer, heap, refresh } from "../memory.ts";
+import { enginesFor } from "./engines.ts";
 import { Deflater } from "./module.ts";
 import { type DeflateOptions, manner, packed } from "./options.ts";
 
 const encoder = new TextEncoder();
+
+/**
+ * The module's part of what compresses.
+ *
+ * @internal
+ */
+export function deflaterFor(options: DeflateOptions): Deflater {
+  return new Deflater(...enginesFor(options), packed(options.send), ...manner(options));
+}
 
 /**
  * Compresses the messages of one direction, whole or in pieces, whatever the
@@ -26,8 +36,7 @@ export class Compressor {
 
   /** Compresses as `deflate.send` says, with its level. */
   constructor(deflate: DeflateOptions = {}) {
-    const [level, threshold] = manner(deflate);
-    this.#deflater = new Deflater(packed(deflate.send), level, threshold);
+    this.#deflater = deflaterFor(deflate);
     refresh();
   }
 
@@ -52,14 +61,15 @@ export class Compressor {
     return heap.slice(address, address + length);
   }
 
-  /** Bytes of the module's memory that this holds. */
+  /** Bytes of the module's memory that this holds, without what is shared. */
   memory(): number {
     return this.#deflater.memory();
   }
 
   /**
-   * Gives memory back until the next message, for connections that are idle. The
-   * next message then refers to none before it. Within a message, nothing.
+   * Gives memory back that is not needed until the next message, for connections
+   * that are idle: an engine of its own wholly, so that the next message refers
+   * to none before it. Within a message, nothing.
    */
   release(): void {
     this.#deflater.release();

@@ -5,6 +5,7 @@ import { errorOf, misuse, type WscodecError } from "../errors.ts";
 import { Lent } from "../lent.ts";
 import { buffer, refresh } from "../memory.ts";
 import { integer } from "../options.ts";
+import { enginesFor } from "./engines.ts";
 import { Inflater } from "./module.ts";
 import { type DeflateOptions, packed } from "./options.ts";
 
@@ -50,7 +51,8 @@ export class Decompressor {
 
   /** Inflates as `deflate.receive` says. */
   constructor(deflate: DeflateOptions = {}, limits: DecompressorLimits = {}) {
-    this.#inflater = new Inflater(packed(deflate.receive), ...limitsOf(limits));
+    const engines = enginesFor(deflate);
+    this.#inflater = new Inflater(...engines, packed(deflate.receive), ...limitsOf(limits));
     refresh();
   }
 
@@ -112,7 +114,7 @@ export class Decompressor {
     this.#busy = false;
   }
 
-  /** Bytes of the module's memory that this holds. */
+  /** Bytes of the module's memory that this holds, without what is shared. */
   memory(): number {
     return this.#inflater.memory();
   }

@@ -8,6 +8,7 @@ export {
   deflate_check,
   deflate_offer,
   Deflater,
+  Engines,
   Inflater,
 } from "../generated/wscodec.js";
 import { Messages } from "../generated/wscodec.js";

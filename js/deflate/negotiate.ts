@@ -4,7 +4,7 @@ import { errorOf } from "../errors.ts";
 import type { Extension } from "../handshake/head.ts";
 import { refresh } from "../memory.ts";
 import { deflate_accept, deflate_check, deflate_offer } from "./module.ts";
-import { type Deflate, type DeflateOptions, manner, packed, unpacked } from "./options.ts";
+import { type Deflate, type DeflateOptions, filled, packed, unpacked } from "./options.ts";
 
 /** What a server agreed to, with the answer that says so. */
 export interface AcceptedDeflate extends Deflate {
@@ -34,7 +34,7 @@ export function acceptDeflate(
   options: DeflateOptions = {},
 ): AcceptedDeflate | undefined {
   const { send, receive } = options;
-  manner(options);
+  filled(options);
   const found = deflate_accept(text(offers), packed(send), packed(receive));
   refresh();
   if (found === undefined) return undefined;
@@ -59,7 +59,7 @@ export class DeflateOffer {
   readonly #options: DeflateOptions;
 
   constructor(options: DeflateOptions = {}) {
-    manner(options);
+    filled(options);
     this.#options = options;
     this.header = deflate_offer(packed(options.send), packed(options.receive));
     refresh();
@@ -88,9 +88,8 @@ export class DeflateOffer {
 }
 
 function agreed(found: (string | number)[], options: DeflateOptions): Deflate {
-  const [level, threshold] = manner(options);
   const [send, receive] = found as [number, number];
-  return { send: unpacked(send), receive: unpacked(receive), level, threshold };
+  return { send: unpacked(send), receive: unpacked(receive), ...filled(options) };
 }
 
 /** As a header's value. */

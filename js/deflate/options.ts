@@ -34,6 +34,19 @@ export interface DeflateOptions {
    * fragments, whose length is not known when they begin, are always compressed.
    */
   readonly threshold?: number;
+  /**
+   * Whether the connection has engines of its own: about 264 KiB to compress
+   * from the first message on. By default, `false`, connections share them, and
+   * a connection keeps windows only; the price is time where messages of many
+   * connections that have takeover are compressed in turn.
+   */
+  readonly dedicated?: boolean;
+  /**
+   * How much of what was sent is kept for later messages to refer to, where
+   * engines are shared and there is takeover: a power of two, 8 to 15, up to the
+   * window. Default 12, which is 4 KiB.
+   */
+  readonly historyBits?: number;
 }
 
 /** What both sides keep to, for a `MessageDecoder` and an `Encoder`. */
@@ -42,6 +55,8 @@ export interface Deflate extends DeflateOptions {
   readonly receive: Required<DeflateDirection>;
   readonly level: number;
   readonly threshold: number;
+  readonly dedicated: boolean;
+  readonly historyBits: number;
 }
 
 const TAKEOVER = 16;
@@ -49,10 +64,7 @@ const TAKEOVER = 16;
 /** A direction as the module takes it: the window's bits, and 16 for takeover. */
 export function packed(direction: DeflateDirection = {}): number {
   const { windowBits = 15, contextTakeover = true } = direction;
-  if (integer("windowBits", windowBits, 15) < 8) {
-    throw new RangeError("windowBits must be an integer from 8 to 15");
-  }
-  return windowBits | (contextTakeover ? TAKEOVER : 0);
+  return bits("windowBits", windowBits) | (contextTakeover ? TAKEOVER : 0);
 }
 
 /** The same the other way round. */
@@ -62,6 +74,27 @@ export function unpacked(direction: number): Required<DeflateDirection> {
 
 /** The level and the threshold. */
 export function manner({ level = 6, threshold = 64 }: DeflateOptions): [number, number] {
-  if (integer("level", level, 9) < 1) throw new RangeError("level must be an integer from 1 to 9");
-  return [level, integer("threshold", threshold, 2 ** 32 - 1)];
+  return [within("level", level, 1, 9), integer("threshold", threshold, 2 ** 32 - 1)];
+}
+
+/** How much to keep of what was sent; 0 for engines of one's own. */
+export function historyOf({ dedicated = false, historyBits = 12 }: DeflateOptions): number {
+  return bits("historyBits", historyBits) * (dedicated ? 0 : 1);
+}
+
+/** All but the directions, with the defaults filled in. */
+export function filled(options: DeflateOptions): Omit<Deflate, "send" | "receive"> {
+  const [level, threshold] = manner(options);
+  const { dedicated = false, historyBits = 12 } = options;
+  historyOf(options);
+  return { level, threshold, dedicated, historyBits };
+}
+
+function bits(name: string, value: number): number {
+  return within(name, value, 8, 15);
+}
+
+function within(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new RangeError(`${name} must be an integer from ${least} to ${most}`);
 }

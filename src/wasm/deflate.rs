@@ -9,7 +9,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::{address, errors};
 use crate::Limits;
-use crate::deflate::{Agreed, Compressor, Config, Decompressor, Direction, Window};
+use crate::deflate::{
+    Agreed, Compressor, Config, Decompressor, Direction, Pool, PooledDeflate, PooledInflate, Window,
+};
 use crate::error::{Error, HandshakeError, LimitError};
 use crate::frame::Rsv;
 use crate::http::{Extension, Extensions};
@@ -79,10 +81,75 @@ pub fn deflate_check(answer: &str, send: u8, receive: u8) -> JsValue {
     }
 }
 
+/// The engines that connections share: one for all of a module instance.
+#[wasm_bindgen]
+pub struct Engines {
+    shared: Pool,
+    dedicated: Pool,
+}
+
+#[wasm_bindgen]
+impl Engines {
+    /// None yet.
+    #[wasm_bindgen(constructor)]
+    #[allow(
+        clippy::new_without_default,
+        reason = "JavaScript knows constructors only"
+    )]
+    pub fn new() -> Self {
+        Self {
+            shared: Pool::new(),
+            dedicated: Pool::new().dedicated(),
+        }
+    }
+
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        self.shared.memory()
+    }
+
+    /// Gives that memory back until it is needed again.
+    pub fn release(&self) {
+        self.shared.release();
+    }
+}
+
+impl Engines {
+    /// `history` is a window's bits, 0 for engines of one's own.
+    fn pool(&self, history: u8) -> Pool {
+        match Window::new(history) {
+            Some(window) => self.shared.clone().history(window),
+            None => self.dedicated.clone(),
+        }
+    }
+
+    /// For one direction, with these limits; the first of them again.
+    pub(super) fn decompressor(
+        &self,
+        history: u8,
+        receive: u8,
+        message: f64,
+        inflation: u32,
+    ) -> (Inflating, u64) {
+        let mut limits = Limits::DEFAULT;
+        limits.message = message as u64;
+        limits.inflation = inflation;
+        let agreed = Agreed {
+            send: Direction::DEFAULT,
+            receive: direction(receive),
+        };
+        let decompressor = self.pool(history).decompressor(&agreed, &limits);
+        (decompressor, limits.message)
+    }
+}
+
+/// The bytes of messages that are inflated.
+pub(super) type Inflating = Decompressor<PooledInflate>;
+
 /// Compresses the messages of one direction.
 #[wasm_bindgen]
 pub struct Deflater {
-    compressor: Compressor,
+    compressor: Compressor<PooledDeflate>,
     pub(super) coded: Vec<u8>,
 }
 
@@ -90,7 +157,7 @@ pub struct Deflater {
 impl Deflater {
     /// For this [`direction`].
     #[wasm_bindgen(constructor)]
-    pub fn new(send: u8, level: u8, threshold: usize) -> Self {
+    pub fn new(engines: &Engines, history: u8, send: u8, level: u8, threshold: usize) -> Self {
         let mut config = config(send, send);
         config.level = level;
         config.threshold = threshold;
@@ -99,7 +166,7 @@ impl Deflater {
             receive: config.receive,
         };
         Self {
-            compressor: Compressor::new(&agreed, &config),
+            compressor: engines.pool(history).compressor(&agreed, &config),
             coded: Vec::new(),
         }
     }
@@ -155,7 +222,7 @@ impl Deflater {
 /// Inflates the messages of one direction, in steps.
 #[wasm_bindgen]
 pub struct Inflater {
-    decompressor: Decompressor,
+    decompressor: Inflating,
     most: u64,
     open: bool,
     written: u64,
@@ -168,8 +235,8 @@ pub struct Inflater {
 impl Inflater {
     /// For this [`direction`].
     #[wasm_bindgen(constructor)]
-    pub fn new(receive: u8, message: f64, inflation: u32) -> Self {
-        let (decompressor, most) = decompressor(receive, message, inflation);
+    pub fn new(engines: &Engines, history: u8, receive: u8, message: f64, inflation: u32) -> Self {
+        let (decompressor, most) = engines.decompressor(history, receive, message, inflation);
         Self {
             decompressor,
             most,
@@ -238,16 +305,4 @@ impl Inflater {
         }
         Ok(progress.written as i32)
     }
-}
-
-/// For one direction, with these limits; the second of them again.
-pub(super) fn decompressor(receive: u8, message: f64, inflation: u32) -> (Decompressor, u64) {
-    let mut limits = Limits::DEFAULT;
-    limits.message = message as u64;
-    limits.inflation = inflation;
-    let agreed = Agreed {
-        send: Direction::DEFAULT,
-        receive: direction(receive),
-    };
-    (Decompressor::new(&agreed, &limits), limits.message)
 }

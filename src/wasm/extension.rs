@@ -1,22 +1,21 @@
 //! What the messages of a receiver may be coded with.
 
+#[cfg(feature = "deflate")]
+use super::deflate::Inflating;
 use crate::error::Error;
 use crate::frame::Rsv;
-use crate::message::{Inbound, Opaque, Progress, Treatment};
-
-#[cfg(feature = "deflate")]
-use crate::deflate::Decompressor;
 #[cfg(not(feature = "deflate"))]
-use crate::message::Plain as Decompressor;
+use crate::message::Plain as Inflating;
+use crate::message::{Inbound, Opaque, Progress, Treatment};
 
 /// permessage-deflate if it was agreed on; other bits are tolerated.
 pub(super) struct Extension {
     opaque: Opaque,
-    deflate: Option<Decompressor>,
+    deflate: Option<Inflating>,
 }
 
 impl Extension {
-    pub(super) fn new(opaque: Rsv, deflate: Option<Decompressor>) -> Self {
+    pub(super) fn new(opaque: Rsv, deflate: Option<Inflating>) -> Self {
         Self {
             opaque: Opaque(opaque),
             deflate,

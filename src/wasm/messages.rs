@@ -7,6 +7,8 @@ use core::ops::Range;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::{Arena, keep};
+#[cfg(feature = "deflate")]
+use super::deflate::Engines;
 use super::extension::Extension;
 use super::{address, errors, limits, outcome, role};
 use crate::Limits;
@@ -158,10 +160,12 @@ impl Messages {
         message: f64,
         fragments: u32,
         offset: f64,
+        engines: &Engines,
+        history: u8,
         receive: u8,
         inflation: u32,
     ) -> Self {
-        let (deflate, _) = super::deflate::decompressor(receive, message, inflation);
+        let (deflate, _) = engines.decompressor(history, receive, message, inflation);
         let extension = Extension::new(Rsv::new(rsv), Some(deflate));
         Self::with_extension(
             client,
@@ -209,23 +213,29 @@ impl Messages {
             }
             let before = rows.len();
             let assembled = receiver.assembled().as_ptr_range();
-            match receiver.receive(&mut input) {
-                Ok(Some(event)) => row(rows, event, |payload| {
-                    if range.contains(&payload.as_ptr()) || payload.is_empty() {
-                        address(payload)
-                    } else {
-                        keep(&mut arena.side, payload)
-                    }
-                }),
-                Ok(None) => break None,
-                Err(fault) => break Some(fault),
-            }
+            let ended = match receiver.receive(&mut input) {
+                Ok(Some(event)) => {
+                    row(rows, event, |payload| {
+                        if range.contains(&payload.as_ptr()) || payload.is_empty() {
+                            address(payload)
+                        } else {
+                            keep(&mut arena.side, payload)
+                        }
+                    });
+                    None
+                }
+                Ok(None) => Some(None),
+                Err(fault) => Some(Some(fault)),
+            };
             if inflates {
                 let now = receiver.assembled();
                 moved(&mut rows[..before], assembled, now);
-                if now.len() > MOST_INFLATED {
+                if ended.is_none() && now.len() > MOST_INFLATED {
                     break None;
                 }
+            }
+            if let Some(fault) = ended {
+                break fault;
             }
         };
         if batch {

@@ -1,0 +1,29 @@
+/** The engines that connections share. */
+
+import { Engines } from "./module.ts";
+import { type DeflateOptions, historyOf } from "./options.ts";
+
+let engines: Engines | undefined;
+
+/**
+ * What the module's part of a connection is made with: the engines, and which of
+ * them to use.
+ *
+ * @internal
+ */
+export function enginesFor(options: DeflateOptions): [Engines, history: number] {
+  return [(engines ??= new Engines()), historyOf(options)];
+}
+
+/** What connections share to compress and inflate; each connection has its own `memory()`. */
+export const deflateEngines = {
+  /** Bytes of the module's memory that shared engines hold. */
+  memory(): number {
+    return engines?.memory() ?? 0;
+  },
+
+  /** Gives that memory back until it is needed again. Connections lose nothing by it. */
+  release(): void {
+    engines?.release();
+  },
+};
