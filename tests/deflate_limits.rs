@@ -6,7 +6,7 @@ mod common;
 
 use common::rng::Rng;
 use common::{drive, zlib};
-use wscodec::deflate::{Decompressor, DefaultInflate, Direction, Window, decompress};
+use wscodec::deflate::{Decompressor, DefaultInflate, Direction, MinizInflate, Window, decompress};
 use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Role, Rsv, encode};
 use wscodec::message::Receiver;
 use wscodec::{Error, LimitError, Limits, PeerError};
@@ -114,4 +114,24 @@ fn the_ratio_holds_above_its_floor_only() {
     // Large, but it came large.
     let random = zlib::random(&mut Rng(1), 2 << 20);
     assert!(decompress(&zip(&random), &limits).unwrap() == random);
+}
+
+/// A message of nothing but empty blocks of the fixed code, 10 bits each: miniz_oxide would make
+/// tables for every one of them. That it never gets to see them shows by there being no tables.
+#[test]
+fn empty_blocks_need_no_tables() {
+    let mut blocks = [0b0000_0010, 0b0000_1000, 0b0010_0000, 0b1000_0000, 0].repeat(50_000);
+    // The header of the stored block that a message ends with.
+    blocks.push(0);
+    let direction = Direction::DEFAULT;
+    let mut inflater = Decompressor::<MinizInflate>::with_engine(direction, &Limits::default());
+    let mut out = Vec::new();
+    inflater.message(&blocks, &mut out).unwrap();
+    assert!(out.is_empty());
+    assert_eq!(inflater.memory(), direction.window.len());
+    // A block with tables of its own does need them.
+    let coded = zlib::Compressor::new(9, 15, true).message(&zlib::words(&mut Rng(1), 5000));
+    inflater.message(&coded, &mut out).unwrap();
+    assert_eq!(out.len(), 5000);
+    assert!(inflater.memory() > direction.window.len());
 }
