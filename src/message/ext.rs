@@ -2,7 +2,10 @@
 //! data messages on their way. What they are is not known here; how they are agreed on is the
 //! handshake's.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+
+use core::mem::size_of_val;
 
 use super::Kind;
 use crate::error::Error;
@@ -188,6 +191,52 @@ impl<E: Outbound> Outbound for Option<E> {
         if let Some(extension) = self {
             extension.release();
         }
+    }
+}
+
+/// An extension that lies elsewhere, where most connections have none.
+impl<E: Inbound + ?Sized> Inbound for Box<E> {
+    fn rsv(&self) -> Rsv {
+        (**self).rsv()
+    }
+
+    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, Error> {
+        (**self).begin(rsv)
+    }
+
+    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+        (**self).decode(input, last, output)
+    }
+
+    fn memory(&self) -> usize {
+        size_of_val(&**self) + (**self).memory()
+    }
+
+    fn release(&mut self) {
+        (**self).release();
+    }
+}
+
+/// An extension that lies elsewhere, where most connections have none.
+impl<E: Outbound + ?Sized> Outbound for Box<E> {
+    fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv {
+        (**self).begin(kind, len)
+    }
+
+    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+        (**self).encode(input, last, output)
+    }
+
+    fn pass(&mut self, rsv: Rsv, needs: u8) -> bool {
+        (**self).pass(rsv, needs)
+    }
+
+    fn memory(&self) -> usize {
+        size_of_val(&**self) + (**self).memory()
+    }
+
+    fn release(&mut self) {
+        (**self).release();
     }
 }
 

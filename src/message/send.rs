@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::BufMut;
 
-use super::{Kind, Outbound, Plain, Prepared};
+use super::{Kind, Message, Outbound, Plain, Prepared};
 use crate::error::{Error, MisuseError};
 use crate::frame::{self, Close, Header, MAX_CONTROL_LEN, OpCode, Rsv, mask};
 use crate::utf8::Validator;
@@ -134,6 +134,19 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
             return Err(MisuseError::TextNotUtf8.into());
         }
         self.whole(kind, payload, out)
+    }
+
+    /// Sends a message that was received, as it is: its text was checked then.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`] for one that wasn't, because
+    /// it is [`opaque`](Message::opaque).
+    #[inline]
+    pub fn forward(&mut self, message: Message<'_>, out: &mut impl BufMut) -> Result<(), Error> {
+        if message.opaque {
+            return self.send(message.kind, message.payload, out);
+        }
+        self.whole(message.kind, message.payload, out)
     }
 
     /// Sends the first fragment of a message. Control frames may be sent before the next, other

@@ -89,6 +89,15 @@ pub type Out = Option<crate::deflate::Compressor>;
 #[cfg(not(feature = "deflate"))]
 pub type Out = Plain;
 
+/// What decodes by a [`Pool`](crate::deflate::Pool), where there is compression.
+#[cfg(feature = "deflate")]
+pub type PooledIn =
+    Option<alloc::boxed::Box<crate::deflate::Decompressor<crate::deflate::PooledInflate>>>;
+/// What encodes by a [`Pool`](crate::deflate::Pool), where there is compression.
+#[cfg(feature = "deflate")]
+pub type PooledOut =
+    Option<alloc::boxed::Box<crate::deflate::Compressor<crate::deflate::PooledDeflate>>>;
+
 /// What comes out of a session: an event or piece, if there is one, and the side that sends.
 pub type Received<'r, T, M, O> = Option<(T, &'r mut Outgoing<M, O>)>;
 
@@ -152,11 +161,16 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
         self.buffered() + inbound.memory() + outbound.memory()
     }
 
-    /// Gives memory back that is not needed until the next message: for connections that are
-    /// idle.
-    pub fn release(&mut self) {
+    /// Gives back what is held for messages in parts, as far as no begun message needs it.
+    pub fn shrink(&mut self) {
         self.receiver.shrink();
         self.outgoing.sender.shrink();
+    }
+
+    /// Gives all memory back that is not needed until the next message, that of extensions too: for
+    /// connections that are idle.
+    pub fn release(&mut self) {
+        self.shrink();
         self.receiver.extension_mut().release();
         if !self.outgoing.sender.in_message() {
             self.outgoing.sender.extension_mut().release();

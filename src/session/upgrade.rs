@@ -1,6 +1,11 @@
 //! What a server makes of a request: origin, subprotocol and extensions in one step.
 
+#[cfg(feature = "deflate")]
+use alloc::boxed::Box;
+
 use super::{Config, In, Out, Session};
+#[cfg(feature = "deflate")]
+use super::{PooledIn, PooledOut};
 use crate::error::{Fault, MisuseError};
 use crate::frame::Role;
 use crate::handshake::{Accept, Origin, Request};
@@ -162,6 +167,25 @@ impl<'r> Upgrade<'r> {
         };
         #[cfg(not(feature = "deflate"))]
         let (inbound, outbound) = (crate::message::Plain, crate::message::Plain);
+        Session::new(Role::Server, Unmasked, inbound, outbound, config)
+            .with_offset(self.request.head_len() as u64)
+    }
+
+    /// As [`session`](Self::session), with what a [`Pool`](deflate::Pool) shares among the
+    /// connections of a thread.
+    #[cfg(feature = "deflate")]
+    pub fn session_from(
+        &self,
+        pool: &deflate::Pool,
+        config: &Config,
+    ) -> Session<Unmasked, PooledIn, PooledOut> {
+        let (inbound, outbound) = match &self.deflate {
+            Some(it) => (
+                Some(Box::new(pool.decompressor(&it.agreed, &config.limits))),
+                Some(Box::new(pool.compressor(&it.agreed, &it.config))),
+            ),
+            None => (None, None),
+        };
         Session::new(Role::Server, Unmasked, inbound, outbound, config)
             .with_offset(self.request.head_len() as u64)
     }

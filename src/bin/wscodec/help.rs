@@ -1,0 +1,64 @@
+//! What `--help` says.
+
+pub(crate) const VERSION: &str = concat!("wscodec ", env!("CARGO_PKG_VERSION"), "\n");
+
+pub(crate) const ALL: &str = "\
+WebSockets from the command line.
+
+Usage: wscodec serve [OPTION...]
+       wscodec --help | --version
+
+`wscodec serve --help` lists the options. Exit status: 0 for success, 1 if it could not
+be done, 2 if the command line makes no sense.
+";
+
+pub(crate) const SERVE: &str = "\
+An echo server: sends every message back.
+
+Usage: wscodec serve [OPTION...]
+
+  --listen ADDRESS        Where to listen, such as 127.0.0.1:9001 (the default), 0.0.0.0:80
+                          or [::]:9001; may be given several times. Port 0 takes a free one.
+  --protocol NAME         A subprotocol to speak; may be given several times.
+  --origin ORIGIN         Whom browsers may connect for: any (the default: there is nothing
+                          to steal from an echo), same (the same host and port), or an
+                          origin such as https://example.com, several times.
+
+Compression (permessage-deflate):
+  --no-deflate            Never compress.
+  --window BITS           The largest window in both directions, 8 to 15; default 15.
+  --no-takeover           Each message by itself, in both directions.
+  --level N               From 1 (quickest) to 9 (smallest); default 6.
+  --threshold BYTES       Shorter messages are sent as they are; default 64.
+  --memory MODE           shared: one engine for all connections of a loop, and at most
+                          --history of each (the default). dedicated: quickest, and some
+                          hundred KiB for each connection.
+  --history BITS          With shared memory, what is kept of what was sent; default 12,
+                          which is 4 KiB.
+
+Limits (bytes may end in K, M or G; times are in seconds):
+  --max-message BYTES     Default 64M; close code 1009.
+  --max-frame BYTES       Default 64M; close code 1009.
+  --max-fragments N       Frames of a message; default 131072; close code 1008.
+  --max-inflation N       How many times its size a message may inflate to, above 1 MiB;
+                          default 256; close code 1009.
+  --max-head BYTES        Of a request; default 16K; status 431.
+  --max-connections N     Default 100000; status 503.
+  --handshake-timeout S   Default 10; status 408.
+  --close-timeout S       How long a peer may take to answer a close frame; default 10.
+  --idle-timeout S        Close with 1001 when no message comes for that long; default never.
+  --heartbeat S           Ping when nothing comes for that long; default never.
+  --pong-timeout S        How long a pong may take; default 20.
+  --queue BYTES           What may wait for a peer that does not read; default 16M.
+  --stall-timeout S       How long a peer may read nothing; default 30.
+  --dangerously-accept-unmasked
+                          Take frames from clients that are not masked. Not for the internet.
+
+Running:
+  --loops N               Event loops, a thread each; default one for each core.
+  --grace S               How long connections may take to close at the end; default 5.
+  --stop-on-eof           Stop when standard input ends, besides SIGINT and SIGTERM.
+  --stats S               Write figures every S seconds.
+  --log LEVEL             off, error, warn, info (one line for each connection that opens or
+                          ends), debug, trace; to standard error. Default error.
+";

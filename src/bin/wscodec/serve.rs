@@ -1,0 +1,182 @@
+//! `wscodec serve`.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use wscodec::deflate::Window;
+use wscodec::handshake::Origin;
+use wscodec::server::{Echo, Handle, Memory, Options, Server};
+
+use crate::args::Arguments;
+use crate::{Failure, help, log, stop};
+
+/// What only the command knows of.
+#[derive(Default)]
+struct Settings {
+    listen: Vec<SocketAddr>,
+    protocols: Vec<String>,
+    origins: Vec<String>,
+    no_deflate: bool,
+    stop_on_eof: bool,
+    stats: Option<Duration>,
+}
+
+pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
+    let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 9001)));
+    let mut settings = Settings::default();
+    let mut level = ::log::LevelFilter::Error;
+    while let Some(name) = arguments.option()? {
+        match &name[..] {
+            "help" => {
+                print!("{}", help::SERVE);
+                return Ok(());
+            }
+            "listen" => settings
+                .listen
+                .push(arguments.value("an address such as 127.0.0.1:9001")?),
+            "protocol" => settings.protocols.push(arguments.text()?),
+            "origin" => settings.origins.push(arguments.text()?),
+            "no-deflate" => settings.no_deflate = true,
+            "stop-on-eof" => settings.stop_on_eof = true,
+            "stats" => settings.stats = Some(arguments.seconds()?),
+            "log" => {
+                let text = arguments.text()?;
+                level = log::level(&text)
+                    .ok_or_else(|| Failure::Usage(format!("--log: there is no level {text:?}")))?;
+            }
+            _ => option(&name, arguments, &mut options)?,
+        }
+    }
+    log::start(level);
+    if !settings.listen.is_empty() {
+        options.listen.clone_from(&settings.listen);
+    }
+    let protocols: Vec<&str> = settings.protocols.iter().map(|it| &it[..]).collect();
+    let origins: Vec<&str> = settings.origins.iter().map(|it| &it[..]).collect();
+    options.policy.protocols = &protocols;
+    options.policy.origin = match &origins[..] {
+        [] | ["any"] => Origin::Any,
+        ["same"] => Origin::SameHost,
+        list => Origin::List(list),
+    };
+    if settings.no_deflate {
+        options.policy.deflate = None;
+    }
+    serve(options, &settings)
+}
+
+/// An option of the server itself.
+fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> Result<(), Failure> {
+    let limits = &mut options.session.limits;
+    let deflate = options.policy.deflate.get_or_insert_default();
+    match name {
+        "window" => {
+            let window = window(arguments)?;
+            (deflate.send.window, deflate.receive.window) = (window, window);
+        }
+        "no-takeover" => (deflate.send.takeover, deflate.receive.takeover) = (false, false),
+        "level" => deflate.level = arguments.value("a level from 1 to 9")?,
+        "threshold" => deflate.threshold = arguments.bytes()? as usize,
+        "memory" => {
+            options.memory = match &arguments.text()?[..] {
+                "shared" => Memory::default(),
+                "dedicated" => Memory::Dedicated,
+                other => {
+                    let why = format!("--memory: {other:?} is neither shared nor dedicated");
+                    return Err(Failure::Usage(why));
+                }
+            }
+        }
+        "history" => {
+            let history = window(arguments)?;
+            options.memory = Memory::Shared { history };
+        }
+        "max-message" => limits.message = arguments.bytes()?,
+        "max-frame" => limits.frame = arguments.bytes()?,
+        "max-fragments" => limits.fragments = arguments.value("a number")?,
+        "max-inflation" => limits.inflation = arguments.value("a number")?,
+        "max-head" => limits.head = arguments.bytes()? as usize,
+        "max-connections" => options.connections = arguments.value("a number")?,
+        "handshake-timeout" => options.handshake_timeout = arguments.seconds()?,
+        "close-timeout" => options.session.close_timeout = arguments.seconds()?,
+        "idle-timeout" => options.session.idle = Some(arguments.seconds()?),
+        "heartbeat" => options.session.heartbeat = Some(arguments.seconds()?),
+        "pong-timeout" => options.session.pong_timeout = arguments.seconds()?,
+        "queue" => options.queue = arguments.bytes()? as usize,
+        "stall-timeout" => options.stall_timeout = arguments.seconds()?,
+        "dangerously-accept-unmasked" => options.session.dangerously_accept_unmasked = true,
+        "loops" => options.loops = arguments.value("a number")?,
+        "grace" => options.grace = arguments.seconds()?,
+        _ => return Err(arguments.unknown()),
+    }
+    Ok(())
+}
+
+fn window(arguments: &mut Arguments) -> Result<Window, Failure> {
+    let bits = arguments.value("a number from 8 to 15")?;
+    let none = || Failure::Usage(format!("a window has 8 to 15 bits, not {bits}"));
+    Window::new(bits).ok_or_else(none)
+}
+
+fn serve(options: Options<'_>, settings: &Settings) -> Result<(), Failure> {
+    let listen = options.listen.clone();
+    let server = Server::bind(options).map_err(|e| Failure::Run(cannot_listen(&listen, &e)))?;
+    let handle = server.handle();
+    let failed = |e: io::Error| Failure::Run(e.to_string());
+    stop::at_signals(handle.clone()).map_err(failed)?;
+    if settings.stop_on_eof {
+        stop::at_eof(handle.clone()).map_err(failed)?;
+    }
+    if let Some(every) = settings.stats {
+        stats(handle, every).map_err(failed)?;
+    }
+    for address in server.addresses() {
+        // Whoever started it may wait for this line; it does no harm if nobody does.
+        let _ = writeln!(io::stdout(), "listening on ws://{address}");
+    }
+    let _ = io::stdout().flush();
+    server.run(|_| Echo).map_err(failed)
+}
+
+fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> String {
+    let addresses: Vec<_> = listen.iter().map(SocketAddr::to_string).collect();
+    let addresses = addresses.join(", ");
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("{addresses} is in use: stop what listens there, or choose another --listen")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{addresses} is no address of this machine: choose another --listen")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("listening on {addresses} is not allowed: ports below 1024 often are not")
+        }
+        _ => format!("can't listen on {addresses}: {error}"),
+    }
+}
+
+/// Writes a line of figures again and again, as long as the process lives.
+fn stats(handle: Handle, every: Duration) -> io::Result<()> {
+    std::thread::Builder::new().spawn(move || {
+        loop {
+            std::thread::sleep(every);
+            let it = handle.stats();
+            let line = format!(
+                "stats open={} accepted={} refused={} failed={} messages_in={} messages_out={} \
+                 bytes_in={} bytes_out={} memory={}\n",
+                it.open,
+                it.accepted,
+                it.refused,
+                it.failed,
+                it.messages_in,
+                it.messages_out,
+                it.bytes_in,
+                it.bytes_out,
+                it.memory
+            );
+            let _ = io::stderr().write_all(line.as_bytes());
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Which connection waits for the clock, in the order of the times.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use super::slots::Key;
+
+/// A connection has one entry that counts: the one with the time that it remembers. A time that
+/// moves away is found when the entry comes up, so what comes in costs nothing here.
+#[derive(Debug, Default)]
+pub(super) struct Deadlines {
+    heap: BinaryHeap<Reverse<(Duration, Key)>>,
+}
+
+/// What a connection remembers of its entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Armed(Option<Duration>);
+
+impl Deadlines {
+    /// Sees that the connection comes up at `deadline`, or before.
+    #[inline]
+    pub(super) fn arm(&mut self, key: Key, armed: &mut Armed, deadline: Option<Duration>) {
+        let Some(deadline) = deadline else { return };
+        if armed.0.is_none_or(|at| deadline < at) {
+            armed.0 = Some(deadline);
+            self.heap.push(Reverse((deadline, key)));
+        }
+    }
+
+    /// When the next one comes up.
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.heap.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// The next one that has come up.
+    pub(super) fn pop(&mut self, now: Duration) -> Option<(Key, Duration)> {
+        let at = self.next().filter(|at| *at <= now)?;
+        self.heap.pop().map(|Reverse((_, key))| (key, at))
+    }
+}
+
+impl Armed {
+    /// Whether the entry of that time is the one that counts; there is none then.
+    pub(super) fn take(&mut self, at: Duration) -> bool {
+        let counts = self.0 == Some(at);
+        if counts {
+            self.0 = None;
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn only_the_earliest_entry_of_a_connection_counts() {
+        let (mut deadlines, mut armed) = (Deadlines::default(), Armed::default());
+        let key = Key { index: 3, turn: 0 };
+        deadlines.arm(key, &mut armed, None);
+        assert_eq!(deadlines.next(), None);
+        deadlines.arm(key, &mut armed, Some(secs(60)));
+        deadlines.arm(key, &mut armed, Some(secs(90)));
+        deadlines.arm(key, &mut armed, Some(secs(10)));
+        assert_eq!(deadlines.next(), Some(secs(10)));
+        assert_eq!(deadlines.pop(secs(9)), None);
+        let (_, at) = deadlines.pop(secs(10)).unwrap();
+        assert!(armed.take(at));
+        let (_, at) = deadlines.pop(secs(100)).unwrap();
+        assert!(!armed.take(at), "60 seconds were given up for 10");
+        assert_eq!(deadlines.pop(secs(100)), None, "90 was never entered");
+    }
+}

@@ -1,0 +1,83 @@
+//! What differs between platforms: sockets, readiness, the clock. One file each.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use std::vec::Vec;
+
+#[cfg(not(target_os = "wasi"))]
+mod native;
+#[cfg(target_os = "wasi")]
+mod wasi;
+
+#[cfg(not(target_os = "wasi"))]
+pub(super) use native::{Native as Platform, Waker};
+#[cfg(target_os = "wasi")]
+pub(super) use wasi::{Wasi as Platform, Waker};
+
+/// Who is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A listener has connections to accept.
+    Listener(u32),
+    /// A connection can be read from or written to, as far as is known.
+    Stream(u32),
+    /// Another thread has put something into the mailbox.
+    Mailbox,
+}
+
+/// The contract between the event loop and a platform.
+///
+/// Nothing here blocks but [`wait`](Self::wait). A stream is reported when it has become readable
+/// or writable since it last would have blocked, and may be reported without having. So whoever
+/// reads goes on until a read gives less than there was room for, and comes back by itself if it
+/// stops before.
+///
+/// Streams are known by the index that the loop gives them; an index is used again after
+/// [`remove`](Self::remove).
+pub(super) trait Net: Sized {
+    type Listener: Send;
+    type Stream: Send;
+
+    fn new() -> io::Result<Self>;
+
+    /// Wakes [`wait`](Self::wait) from another thread.
+    fn waker(&self) -> io::Result<Waker>;
+
+    /// Time since some moment that stays.
+    fn now(&self) -> Duration;
+
+    fn listen(address: SocketAddr) -> io::Result<(Self::Listener, SocketAddr)>;
+
+    /// Reports the listener from now on.
+    fn watch(&mut self, listener: &mut Self::Listener, index: u32) -> io::Result<()>;
+
+    /// The next connection that waits; `None` if there is none. Errors that concern one connection
+    /// only are no errors.
+    fn accept(
+        &mut self,
+        listener: &mut Self::Listener,
+    ) -> io::Result<Option<(Self::Stream, SocketAddr)>>;
+
+    /// Reports the stream from now on, as ready to be read.
+    fn add(&mut self, stream: &mut Self::Stream, index: u32) -> io::Result<()>;
+
+    /// Whether it is worth reporting that the stream can be read from, or written to. At first:
+    /// read.
+    fn interest(&mut self, stream: &mut Self::Stream, index: u32, read: bool, write: bool);
+
+    /// Some bytes; 0 at the end of the stream; [`io::ErrorKind::WouldBlock`].
+    fn read(&mut self, stream: &mut Self::Stream, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Some of the bytes; [`io::ErrorKind::WouldBlock`].
+    fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Says that nothing more will be written.
+    fn shut_down(&mut self, stream: &mut Self::Stream);
+
+    /// Forgets the stream and closes it, at once or as soon as that does not block.
+    fn remove(&mut self, stream: Self::Stream, index: u32);
+
+    /// Waits until somebody is ready or the time is over, and appends who.
+    fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Source>) -> io::Result<()>;
+}

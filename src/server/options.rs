@@ -1,0 +1,103 @@
+//! What a server is told before it starts.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::vec;
+use std::vec::Vec;
+
+use crate::deflate::Window;
+use crate::session::{Config, Policy};
+
+/// How a server behaves. Nothing of it changes while it runs.
+///
+/// ```
+/// use wscodec::handshake::Origin;
+/// use wscodec::server::Options;
+///
+/// let mut options = Options::new("127.0.0.1:9001".parse()?);
+/// options.policy.protocols = &["chat"];
+/// options.policy.origin = Origin::List(&["https://example.com"]);
+/// options.session.limits.message = 1 << 20;
+/// options.connections = 50_000;
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options<'a> {
+    /// Where to listen; port 0 takes one that is free.
+    pub listen: Vec<SocketAddr>,
+    /// Origins, subprotocols and compression.
+    pub policy: Policy<'a>,
+    /// Limits of messages and heads, heartbeat, idle time, the time to close.
+    pub session: Config,
+    /// How compression is paid for.
+    pub memory: Memory,
+    /// Connections at a time. The next ones are answered with status 503. Default 100,000.
+    pub connections: usize,
+    /// How long a request may take, from the connection to its last byte; then status 408. Default
+    /// 10 seconds.
+    pub handshake_timeout: Duration,
+    /// Bytes that wait for a peer to read them: with more, nothing is read from it. Default 64 KiB.
+    pub high_water: usize,
+    /// Bytes that may wait for a peer to read them, which those sent [by others](super::Handle) may
+    /// come to: with more, it is dropped. Default 16 MiB.
+    pub queue: usize,
+    /// How long a peer may read nothing of what waits for it, before it is dropped. Default 30
+    /// seconds.
+    pub stall_timeout: Duration,
+    /// How long a peer may take to close the transport after the last byte. Default 2 seconds.
+    pub linger: Duration,
+    /// How long connections may take to close when the server stops. Default 5 seconds.
+    pub grace: Duration,
+    /// Event loops, a thread each; connections are dealt out among them. Default: one for each
+    /// core, and one on WASI, which has no threads.
+    pub loops: usize,
+}
+
+/// Whose memory compression takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Memory {
+    /// One engine a loop; connections with takeover keep this much of what they sent.
+    Shared {
+        /// See [`Pool::history`](crate::deflate::Pool::history).
+        history: Window,
+    },
+    /// Engines of their own for each connection: quickest, and some hundred KiB each.
+    Dedicated,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::Shared {
+            history: Window::new(12).unwrap_or(Window::MAX),
+        }
+    }
+}
+
+impl Options<'_> {
+    /// The defaults, for one address.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen: vec![listen],
+            policy: Policy::DEFAULT,
+            session: Config::DEFAULT,
+            memory: Memory::default(),
+            connections: 100_000,
+            handshake_timeout: Duration::from_secs(10),
+            high_water: 64 << 10,
+            queue: 16 << 20,
+            stall_timeout: Duration::from_secs(30),
+            linger: Duration::from_secs(2),
+            grace: Duration::from_secs(5),
+            loops: cores(),
+        }
+    }
+}
+
+fn cores() -> usize {
+    if cfg!(target_os = "wasi") {
+        return 1;
+    }
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
