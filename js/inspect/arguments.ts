@@ -15,6 +15,10 @@ export interface Arguments {
   readonly dir: Direction | undefined;
   /** Reserved bits that were agreed on, beside what a handshake says. */
   readonly rsv: number;
+  /** Whether permessage-deflate was agreed on for certain. */
+  readonly deflate: boolean;
+  /** Whether to show what compressed messages hold. */
+  readonly inflate: boolean;
   readonly messages: boolean;
   readonly json: boolean;
   /** Most lines of frames or messages for each direction. */
@@ -63,6 +67,8 @@ export function readArguments(args: readonly string[]): "help" | "version" | Arg
     handshake: !values["no-handshake"],
     dir: values.dir,
     rsv: whole("--rsv", values.rsv ?? "0", 7) | (values.deflate ? 4 : 0),
+    deflate: values.deflate ?? false,
+    inflate: !values["no-inflate"],
     messages: values.messages ?? false,
     json: values.json ?? false,
     limit: whole("--limit", values.limit ?? "infinite"),
@@ -90,6 +96,7 @@ function parse(args: readonly string[]) {
         messages: { type: "boolean" },
         "no-color": { type: "boolean" },
         "no-handshake": { type: "boolean" },
+        "no-inflate": { type: "boolean" },
         preview: { type: "string" },
         rsv: { type: "string" },
         version: { type: "boolean", short: "V" },

@@ -12,6 +12,8 @@ export interface Frame {
   rsv: number;
   masked: boolean;
   length: number;
+  /** Bytes that came out of it, if its message is inflated. */
+  inflated: number | undefined;
   /** Of a close frame that has one. */
   closeCode: number | undefined;
   /** The payload's beginning; of a close frame, its reason. */
@@ -27,6 +29,8 @@ export interface Message {
   frames: number;
   /** The reserved bits of its first frame. */
   rsv: number;
+  /** Its length inflated, if it is. */
+  inflated: number | undefined;
   readonly excerpt: Excerpt;
 }
 
@@ -39,6 +43,13 @@ export interface Fault {
   readonly message: string;
   /** The frame that was being read, as far as it is known. */
   readonly frame?: PartialFrame | undefined;
+}
+
+/** Something to know that is no fault. */
+export interface Note {
+  readonly offset: number;
+  readonly code: string;
+  readonly message: string;
 }
 
 /** A frame that did not end well. */
@@ -71,6 +82,8 @@ export interface Totals {
   binary: number;
   /** Those among them that were compressed. */
   compressed: number;
+  /** Bytes that came out of those that were inflated. */
+  inflated: number;
   /** Bytes of payload in whole data frames, and in whole control frames. */
   data: number;
   control: number;
@@ -86,6 +99,7 @@ export interface Printer {
   /** So many lines of this direction were left out. */
   omitted(dir: Direction, count: number): void;
   fault(dir: Direction, fault: Fault): void;
+  note(dir: Direction, note: Note): void;
   totals(totals: { readonly [dir in Direction]?: Totals }): void;
 }
 
@@ -109,6 +123,7 @@ export function nothingYet(): Totals {
     text: 0,
     binary: 0,
     compressed: 0,
+    inflated: 0,
     data: 0,
     control: 0,
     close: undefined,

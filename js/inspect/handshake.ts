@@ -1,5 +1,6 @@
 /** The opening handshake: what was asked, what was answered, what is wrong. */
 
+import type { DeflateDirection } from "wscodec";
 import type { Direction } from "./arguments.ts";
 import { extensionsOf, headerOf, type Head, statusOf } from "./heads.ts";
 import type { Fault } from "./events.ts";
@@ -11,6 +12,19 @@ export interface Deflate {
   readonly clientNoContextTakeover: boolean;
   readonly serverMaxWindowBits: number;
   readonly clientMaxWindowBits: number;
+}
+
+/** How one direction's messages were compressed. */
+export function directionOf(deflate: Deflate, dir: Direction): DeflateDirection {
+  return dir === "c2s"
+    ? {
+        windowBits: deflate.clientMaxWindowBits,
+        contextTakeover: !deflate.clientNoContextTakeover,
+      }
+    : {
+        windowBits: deflate.serverMaxWindowBits,
+        contextTakeover: !deflate.serverNoContextTakeover,
+      };
 }
 
 /** A handshake, of which one side may not be known. */

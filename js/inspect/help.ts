@@ -14,7 +14,8 @@ all from client to server (c2s), then all from server to client (s2c), since
 the files say nothing about time; and totals. A line tells the direction, the
 offset of the frame's first byte in its file, the opcode, FIN, the reserved
 bits, whether it is masked, the length of the payload, and its beginning: text
-in quotes and escaped, anything else in hexadecimal.
+in quotes and escaped, anything else in hexadecimal. Compressed messages are
+inflated as the handshake agreed on it: "to N" tells the length then.
 
 What to show
   --messages         whole messages instead of data frames
@@ -23,6 +24,7 @@ What to show
                      the totals still count all
   --preview N        at most N bytes of each payload; default 64 of text and
                      32 of anything else
+  --no-inflate       compressed messages as they are
   --color            colours, even if the output is no terminal
   --no-color         no colours, even if it is
 
@@ -33,7 +35,7 @@ How to read
   --dir c2s|s2c      the direction of the first file, where its bytes do not
                      tell or should not be asked
   --deflate          permessage-deflate was agreed on: messages may be
-                     compressed (RSV1), and are shown as they are
+                     compressed (RSV1), as a handshake would say
   --rsv N            these reserved bits may be set: RSV1 is 4, RSV2 is 2,
                      RSV3 is 1
   --max-frame N      a frame with more bytes of payload is an error

@@ -2,8 +2,9 @@
 
 import type { Arguments, Direction } from "./arguments.ts";
 import { nothingYet, type Printer, type Totals } from "./events.ts";
-import { type Handshake, readHandshake } from "./handshake.ts";
+import { type Handshake, directionOf as deflateOf, readHandshake } from "./handshake.ts";
 import { directionOf, type Head, readHead } from "./heads.ts";
+import type { Inflating } from "./inflation.ts";
 import type { Output } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import type { Source } from "./source.ts";
@@ -67,7 +68,8 @@ export async function inspect(
     let readable = head?.complete !== false;
     if (readable && handshake?.upgraded !== false) {
       const rsv = asked.rsv | (handshake?.rsv ?? 0);
-      readable = await frames(source, new Walk(dir, rsv, asked, printer, sums), around);
+      const how = inflating(dir, asked, handshake);
+      readable = await frames(source, new Walk(dir, rsv, how, asked, printer, sums), around);
     }
     // A fault ends the reading; what follows a close or a refusal is counted.
     sums.unread = await unread(source, sums.bytes, readable, progress);
@@ -97,6 +99,18 @@ async function frames(
   } finally {
     walk.free();
   }
+}
+
+/** How a direction's compressed messages are to be inflated, or why not. */
+function inflating(dir: Direction, asked: Arguments, handshake?: Handshake): Inflating {
+  if (!asked.inflate) return "as --no-inflate asks for";
+  if (handshake?.deflate) return deflateOf(handshake.deflate, dir);
+  // The largest window, taken over, reads what was made for less.
+  if (asked.deflate) return {};
+  if (handshake?.request && !handshake.response) {
+    return "the server's answer is not there to say what was agreed on";
+  }
+  return "nothing says that it is permessage-deflate; --deflate does";
 }
 
 /** How many bytes there are behind those that were looked into. */

@@ -5,6 +5,7 @@ import {
   type Fault,
   type Frame,
   type Message,
+  type Note,
   opcodes,
   type Printer,
   type Totals,
@@ -43,6 +44,7 @@ export class JsonPrinter implements Printer {
       `{"type":"frame","dir":"${dir}","offset":${frame.offset},"opcode":${opcode},` +
       `"name":${names[opcode]},"fin":${frame.fin},"rsv":${frame.rsv},` +
       `"masked":${frame.masked},"length":${frame.length}`;
+    if (frame.inflated !== undefined) line += `,"inflated":${frame.inflated}`;
     if (opcode === 8) {
       line += `,"closeCode":${frame.closeCode ?? null},"reason":${quoted(excerpt.text())}}`;
     } else {
@@ -55,7 +57,8 @@ export class JsonPrinter implements Printer {
     this.#out.line(
       `{"type":"message","dir":"${dir}","offset":${message.offset},"kind":"${message.kind}",` +
         `"length":${message.length},"frames":${message.frames},` +
-        `"compressed":${(message.rsv & 4) !== 0},${payloadOf(message.excerpt)}}`,
+        `"compressed":${(message.rsv & 4) !== 0},"inflated":${message.inflated ?? null},` +
+        `${payloadOf(message.excerpt)}}`,
     );
   }
 
@@ -74,6 +77,10 @@ export class JsonPrinter implements Printer {
       opcode: frame?.opcode ?? null,
       length: frame?.length ?? null,
     });
+  }
+
+  note(dir: Direction, { offset, code, message }: Note): void {
+    this.#line({ type: "note", dir, offset, code, message });
   }
 
   totals({ c2s, s2c }: { readonly [dir in Direction]?: Totals }): void {
@@ -142,7 +149,7 @@ function sums(totals: Totals) {
     unread: totals.unread ?? null,
     frames,
     messages: { text: totals.text, binary: totals.binary, compressed: totals.compressed },
-    payload: { data: totals.data, control: totals.control },
+    payload: { data: totals.data, inflated: totals.inflated, control: totals.control },
     close: close
       ? { offset: close.offset, closeCode: close.code ?? null, reason: close.reason }
       : null,

@@ -6,6 +6,7 @@ import {
   type Fault,
   type Frame,
   type Message,
+  type Note,
   opcodes,
   type Printer,
   type Totals,
@@ -68,15 +69,16 @@ export class TextPrinter implements Printer {
     this.#out.line(
       `${this.#dirs[dir]} ${String(frame.offset).padStart(11)}  ${this.#names[opcode]} ` +
         `${frame.fin ? "FIN" : "   "} ${rsv === 0 ? "    " : reserved(rsv)} ` +
-        `${frame.masked ? "MASK" : "    "} ${String(frame.length).padStart(11)}  ${preview}`,
+        `${frame.masked ? "MASK" : "    "} ${String(frame.length).padStart(11)}  ` +
+        `${frame.inflated === undefined ? "" : this.#dim(`to ${frame.inflated} `)}${preview}`,
     );
   }
 
   message(dir: Direction, message: Message): void {
     this.#columns();
-    const { rsv, frames, excerpt } = message;
+    const { rsv, frames, inflated, excerpt } = message;
     const notes =
-      (rsv & 4 ? "compressed " : rsv ? `${reserved(rsv)} ` : "") +
+      (inflated !== undefined ? `to ${inflated} ` : rsv & 4 ? "compressed " : rsv ? `${reserved(rsv)} ` : "") +
       (frames > 1 ? `${frames} frames ` : "");
     this.#out.line(
       `${this.#dirs[dir]} ${String(message.offset).padStart(11)}  ` +
@@ -101,6 +103,10 @@ export class TextPrinter implements Printer {
     const close = closeCode === undefined ? "" : `, close code ${closeCode}`;
     const what = `error ${code}: ${message}${where}${close}`;
     this.#out.line(`${this.#dirs[dir]} ${String(offset).padStart(11)}  ${this.#red(what)}`);
+  }
+
+  note(dir: Direction, { offset, message }: Note): void {
+    this.#out.line(`${this.#dirs[dir]} ${String(offset).padStart(11)}  ${this.#dim(message)}`);
   }
 
   totals(totals: { readonly [dir in Direction]?: Totals }): void {
@@ -179,13 +185,14 @@ function told(totals: Totals): string[] {
     .filter(([count]) => count > 0);
   const frames = kinds.reduce((sum, [count]) => sum + count, 0);
   const list = kinds.map(([count, name]) => `${count} ${name}`).join(", ");
-  const { head, text, binary, compressed, data, control, close, unread } = totals;
+  const { head, text, binary, compressed, inflated, data, control, close, unread } = totals;
   const lines = [
     some(totals.bytes, "byte") + (head > 0 ? `, ${head} of them the HTTP head` : ""),
     some(frames, "frame") + (list && `: ${list}`),
     `${some(text + binary, "message")}: ${text} text, ${binary} binary` +
       (compressed > 0 ? `; ${compressed} compressed` : ""),
-    `${some(data, "byte")} of payload in data frames, ${control} in control frames`,
+    `${some(data, "byte")} of payload in data frames, ${control} in control frames` +
+      (inflated > 0 ? `; compressed messages hold ${some(inflated, "byte")}` : ""),
     close ? closed(close) : "no close frame",
   ];
   if (unread !== 0) {

@@ -2,9 +2,11 @@
 
 import { FrameDecoder } from "wscodec";
 import type { Arguments, Direction } from "./arguments.ts";
-import type { Frame, Message, PartialFrame, Printer, Totals } from "./events.ts";
+import type { Fault, Frame, Message, PartialFrame, Printer, Totals } from "./events.ts";
 import { Excerpt } from "./excerpt.ts";
 import { faultOf } from "./faults.ts";
+import { RSV1 } from "./handshake.ts";
+import { type Inflating, Inflation } from "./inflation.ts";
 
 const CONTINUATION = 0;
 const TEXT = 1;
@@ -29,6 +31,13 @@ export class Walk {
   /** Nothing more is to be read: a close frame or a fault came. */
   #done = false;
   #failed = false;
+  #inflation: Inflation;
+  /** Whether the message that is being read is inflated. */
+  #inflating = false;
+  /** It is known that messages are not inflated. */
+  #noted = false;
+  /** What is wrong with a compressed message, to be told behind it. */
+  #damage: Fault | undefined;
   /** Where the last whole frame ended. */
   #end: number;
 
@@ -38,7 +47,14 @@ export class Walk {
   #message: Message;
 
   /** Reads what comes behind the `totals.head` bytes of the head. */
-  constructor(dir: Direction, rsv: number, asked: Arguments, printer: Printer, totals: Totals) {
+  constructor(
+    dir: Direction,
+    rsv: number,
+    how: Inflating,
+    asked: Arguments,
+    printer: Printer,
+    totals: Totals,
+  ) {
     this.#decoder = new FrameDecoder({
       // Who reads what goes this way.
       role: dir === "c2s" ? "server" : "client",
@@ -48,6 +64,7 @@ export class Walk {
       maxFragments: 2 ** 32 - 1,
       offset: totals.head,
     });
+    this.#inflation = new Inflation(how, asked.maxMessage);
     this.#dir = dir;
     this.#asked = asked;
     this.#printer = printer;
@@ -63,10 +80,19 @@ export class Walk {
       rsv: 0,
       masked: false,
       length: 0,
+      inflated: undefined,
       closeCode: undefined,
       excerpt,
     };
-    this.#message = { offset: -1, kind: "text", length: 0, frames: 0, rsv: 0, excerpt };
+    this.#message = {
+      offset: -1,
+      kind: "text",
+      length: 0,
+      frames: 0,
+      rsv: 0,
+      inflated: undefined,
+      excerpt,
+    };
   }
 
   /** Reads a chunk; false if what follows is of no meaning. */
@@ -104,6 +130,7 @@ export class Walk {
   /** Frees the decoder. */
   free(): void {
     this.#decoder.free();
+    this.#inflation.free();
   }
 
   /** A frame's header came. */
@@ -117,7 +144,7 @@ export class Walk {
     frame.rsv = decoder.rsv;
     frame.masked = decoder.masked;
     frame.length = decoder.length;
-    frame.closeCode = undefined;
+    frame.closeCode = frame.inflated = undefined;
     const { preview, messages } = this.#asked;
     if (opcode >= CLOSE) {
       frame.excerpt = this.#control;
@@ -130,11 +157,14 @@ export class Walk {
       message.kind = opcode === TEXT ? "text" : "binary";
       message.rsv = frame.rsv;
       message.length = message.frames = 0;
+      message.inflated = undefined;
+      this.#messageBegins(message);
     }
     frame.excerpt = this.#data;
+    if (this.#inflating) frame.inflated = 0;
     if (!messages || opcode !== CONTINUATION) {
       // An extension's coding is no text.
-      const text = message.kind === "text" && message.rsv === 0;
+      const text = message.kind === "text" && (message.rsv === 0 || this.#inflating);
       this.#data.begin(this.#most(text ? preview.text : preview.hex), text);
     }
   }
@@ -143,6 +173,9 @@ export class Walk {
   #piece(): void {
     const decoder = this.#decoder;
     const { excerpt, opcode, fin } = this.#frame;
+    if (opcode < CLOSE && this.#inflating) return this.#inflate();
+    // What is behind damage, in the same frame or message, is nothing to show.
+    if (opcode < CLOSE && this.#damage !== undefined) return;
     if (!excerpt.wanting || decoder.pieceLength === 0) return;
     const bytes = decoder.bytes();
     if (opcode === CLOSE) {
@@ -154,6 +187,53 @@ export class Walk {
     } else {
       excerpt.add(bytes);
     }
+  }
+
+  /** A message's first frame came. */
+  #messageBegins(message: Message): void {
+    const compressed = (message.rsv & RSV1) !== 0;
+    const { reason } = this.#inflation;
+    this.#inflating = compressed && reason === undefined;
+    if (this.#inflating) {
+      message.inflated = 0;
+      this.#inflation.begin(message.kind === "text");
+    } else if (compressed && !this.#noted) {
+      this.#noted = true;
+      this.#printer.note(this.#dir, {
+        offset: message.offset,
+        code: "NOT_INFLATED",
+        message: `compressed messages are shown as they are: ${reason}`,
+      });
+    }
+  }
+
+  /** Some of a compressed message's payload came. */
+  #inflate(): void {
+    const decoder = this.#decoder;
+    const frame = this.#frame;
+    const { last: frameEnds } = decoder;
+    const where = { offset: frame.offset, frameEnds, messageEnds: frameEnds && frame.fin };
+    const bytes = decoder.pieceLength === 0 ? undefined : decoder.bytes();
+    const { excerpt } = frame;
+    const damage = this.#inflation.take(bytes, where, (piece) => {
+      (frame.inflated as number) += piece.length;
+      (this.#message.inflated as number) += piece.length;
+      this.#totals.inflated += piece.length;
+      if (excerpt.wanting) excerpt.add(piece);
+    });
+    if (damage === undefined) return;
+    this.#inflating = false;
+    const { offset, opcode, length } = frame;
+    this.#damage = { ...damage, frame: { offset, opcode, length } };
+  }
+
+  /** Tells of damage, behind what it was found in. */
+  #tellDamage(): void {
+    if (this.#damage === undefined) return;
+    this.#totals.faults++;
+    this.#failed = true;
+    this.#printer.fault(this.#dir, this.#damage);
+    this.#damage = undefined;
   }
 
   /** Whether the excerpt is of this frame alone. */
@@ -186,8 +266,9 @@ export class Walk {
     message.length += length;
     message.frames++;
     if (!this.#asked.messages) {
-      excerpt.total(length);
+      excerpt.total(frame.inflated ?? length);
       this.#printFrame();
+      this.#tellDamage();
     }
     if (frame.fin) this.#messageEnds();
   }
@@ -197,13 +278,14 @@ export class Walk {
     this.#totals[message.kind]++;
     if (message.rsv & 4) this.#totals.compressed++;
     if (!this.#asked.messages) return;
-    message.excerpt.total(message.length);
+    message.excerpt.total(message.inflated ?? message.length);
     if (this.#left > 0) {
       this.#left--;
       this.#printer.message(this.#dir, message);
     } else {
       this.#omitted++;
     }
+    this.#tellDamage();
   }
 
   #printFrame(): void {
@@ -224,6 +306,7 @@ export class Walk {
   #settle(): void {
     this.#done = true;
     if (this.#omitted > 0) this.#printer.omitted(this.#dir, this.#omitted);
+    this.#tellDamage();
   }
 
   #fails(error: unknown): void {

@@ -27,7 +27,7 @@ test("help and version", async () => {
   assert.deepEqual([status, stderr], [0, ""]);
   for (const option of [
     "--messages", "--json", "--limit", "--preview", "--color", "--no-color", "--no-handshake",
-    "--dir", "--deflate", "--rsv", "--max-frame", "--max-message", "--help", "--version",
+    "--dir", "--deflate", "--no-inflate", "--rsv", "--max-frame", "--max-message", "--help", "--version",
   ]) {
     assert.match(stdout, new RegExp(`^  (-\\w, )?${option}\\b`, "m"));
   }
@@ -135,9 +135,13 @@ test("--rsv lets reserved bits pass, --deflate RSV1", async () => {
   };
   const second = frame(0xc1, "\xff").length;
   assert.deepEqual(await with_(), ["RESERVED_BITS"]);
-  assert.deepEqual(await with_("--deflate"), [[4, 0], "RESERVED_BITS"]);
-  assert.deepEqual(await with_("--rsv", "5"), [[4, 0], [1, second]]);
-  assert.deepEqual(await with_("--rsv", "1", "--deflate"), [[4, 0], [1, second]]);
+  // "\xff" is no compressed message.
+  const damaged = [[4, 0], "INVALID_COMPRESSED_DATA"];
+  assert.deepEqual(await with_("--deflate"), [...damaged, "RESERVED_BITS"]);
+  assert.deepEqual(await with_("--rsv", "5"), ["NOT_INFLATED", [4, 0], [1, second]]);
+  assert.deepEqual(await with_("--rsv", "1", "--deflate"), [...damaged, [1, second]]);
+  const plainly = ["--rsv", "1", "--deflate", "--no-inflate"];
+  assert.deepEqual(await with_(...plainly), ["NOT_INFLATED", [4, 0], [1, second]]);
 });
 
 test("--dir", async () => {

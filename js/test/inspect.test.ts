@@ -20,7 +20,7 @@ for (const conversation of captures()) {
   const { name, c2s, s2c, expected } = conversation;
 
   test(`${name}: frames are what another decoder sees`, async () => {
-    const options = ["--json", "--preview", "1M"];
+    const options = ["--json", "--preview", "1M", "--no-inflate"];
     const { text, fine } = await inspectBytes([c2s, s2c], options);
     const lines = linesOf(text);
     for (const dir of dirs) {
@@ -34,7 +34,7 @@ for (const conversation of captures()) {
   });
 
   test(`${name}: messages are what another decoder sees`, async () => {
-    const options = ["--json", "--messages", "--preview", "1M"];
+    const options = ["--json", "--messages", "--preview", "1M", "--no-inflate"];
     const { text } = await inspectBytes([c2s, s2c], options);
     const lines = linesOf(text);
     for (const dir of dirs) {
@@ -57,8 +57,43 @@ for (const conversation of captures()) {
     }
   });
 
+  test(`${name}: compressed messages hold what another decoder sees`, async () => {
+    const options = ["--json", "--preview", "1M"];
+    const lines = linesOf((await inspectBytes([c2s, s2c], [...options, "--messages"])).text);
+    const frames = linesOf((await inspectBytes([c2s, s2c], options)).text);
+    assert.ok(lines.every(({ type }) => type !== "note"));
+    for (const dir of dirs) {
+      const messages = lines.filter((line) => line.type === "message" && line.dir === dir);
+      assert.equal(messages.length, expected[dir].messages.length);
+      let sum = 0;
+      for (const [i, line] of messages.entries()) {
+        const theirs = expected[dir].messages[i];
+        const { compressed, inflatedLength, inflatedSha1 } = theirs;
+        sum += inflatedLength ?? 0;
+        assert.equal(line.compressed, compressed);
+        assert.equal(line.inflated, inflatedLength ?? null);
+        assert.equal(sha1Of(line), compressed ? inflatedSha1 : theirs.sha1);
+        assert.equal("text" in line, line.kind === "text");
+        // What came out of its frames is the whole of it.
+        if (!compressed) continue;
+        const end = messages[i + 1]?.offset ?? Infinity;
+        const own = frames.filter(({ type, dir: of, offset, opcode }) => {
+          const within = offset >= line.offset && offset < end && opcode < 8;
+          return type === "frame" && of === dir && within;
+        });
+        const parts = own.slice(0, line.frames).map(({ inflated }) => inflated);
+        assert.equal(parts.reduce((sum, part) => sum + part, 0), inflatedLength);
+      }
+      const totals = lines.at(-1)?.[dir].payload;
+      // A message that is cut has been inflated as far as it came.
+      assert.ok(totals.inflated >= sum);
+      if (expected[dir].end?.message === undefined) assert.equal(totals.inflated, sum);
+    }
+  });
+
   test(`${name}: chunks and the order of the files make no difference`, async () => {
-    for (const options of [["--json"], ["--json", "--messages"], ["--messages"]]) {
+    const modes = [["--json"], ["--json", "--messages"], ["--messages"], ["--no-inflate"]];
+    for (const options of modes) {
       const whole = await inspectBytes([c2s, s2c], options);
       assert.deepEqual(await inspectBytes([s2c, c2s], options), whole);
       for (const step of [1, 7, 1000]) {
@@ -86,9 +121,17 @@ for (const conversation of captures()) {
   });
 
   test(`${name}: each direction alone`, async () => {
-    const both = linesOf((await inspectBytes([c2s, s2c], ["--json"])).text);
     for (const dir of dirs) {
+      // Without the answer, nobody knows how to inflate what the client sent.
+      const options = dir === "c2s" ? ["--json", "--no-inflate"] : ["--json"];
+      const both = linesOf((await inspectBytes([c2s, s2c], options)).text);
       const alone = linesOf((await inspectBytes([conversation[dir]], ["--json"])).text);
+      const compressed = alone.some(({ rsv }) => rsv === 4);
+      const notes = alone.filter(({ type }) => type === "note");
+      assert.deepEqual(
+        notes.map(({ code, dir }) => [code, dir]),
+        dir === "c2s" && compressed ? [["NOT_INFLATED", "c2s"]] : [],
+      );
       const frames = (lines: Line[]) => {
         return lines.filter((line) => line.type === "frame" && line.dir === dir);
       };
