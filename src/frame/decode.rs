@@ -108,6 +108,11 @@ impl Decoder {
         self.frame_offset
     }
 
+    #[cfg(feature = "io")]
+    pub(crate) const fn role(&self) -> Role {
+        self.rules.role()
+    }
+
     pub(crate) fn rules_mut(&mut self) -> &mut Rules {
         &mut self.rules
     }

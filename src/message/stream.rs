@@ -4,6 +4,8 @@ use core::mem;
 
 use super::{Inbound, Piece, Receiver};
 use crate::error::{Error, Fault, LimitError, MisuseError, PeerError};
+#[cfg(feature = "io")]
+use crate::frame::Role;
 use crate::frame::{Close, OpCode};
 
 /// Coded bytes that are taken at a time, and room for what comes out of them.
@@ -191,5 +193,29 @@ impl<E: Inbound> Receiver<E> {
                 return Ok(Some(written));
             }
         }
+    }
+}
+
+/// What was lent last, once more: for those who had to let go of it in between. Of meaning only
+/// where it was lent from the receiver, and until the receiver is fed again.
+#[cfg(feature = "io")]
+impl<E: Inbound> Receiver<E> {
+    pub(crate) fn role(&self) -> Role {
+        self.decoder.role()
+    }
+
+    /// The message that was put together last.
+    pub(crate) fn held(&self) -> &[u8] {
+        self.assembly.message()
+    }
+
+    /// The payload of the control frame that was put together last.
+    pub(crate) fn held_control(&self) -> &[u8] {
+        &self.control[..usize::from(self.control_len)]
+    }
+
+    /// The `len` bytes that were decoded last.
+    pub(crate) fn held_piece(&mut self, len: usize) -> &mut [u8] {
+        self.assembly.decoded(CODED, len)
     }
 }

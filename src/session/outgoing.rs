@@ -8,7 +8,7 @@ use super::timers::{Due, Timers};
 use super::{Config, Session};
 use crate::error::{CloseCode, Error, Fault, LimitError, MisuseError, PeerError};
 use crate::frame::Close;
-use crate::message::{Inbound, MaskSource, Outbound, Sender};
+use crate::message::{Inbound, MaskSource, Outbound, Receiver, Sender};
 
 /// The side of a [`Session`] that sends: all of it but the receiver, from which events are lent
 /// meanwhile. A session's own methods are these too.
@@ -204,17 +204,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     /// The fault that the session is in; [`PeerError::UnexpectedEof`] if no close frame came
     /// (1006, RFC 6455 §7.1.5).
     pub fn finish(&mut self) -> Result<(), Fault> {
-        if self.outgoing.is_deaf() {
-            self.outgoing.state = State::Closed;
-            return self.outgoing.fault().map_or(Ok(()), Err);
-        }
-        let error = Error::from(PeerError::UnexpectedEof);
-        let fault = match self.receiver.finish() {
-            Ok(()) => error.at(self.receiver.offset()),
-            Err(fault) => fault,
-        };
-        // 1006 is never sent, so nothing is.
-        Err(self.outgoing.fail(fault, &mut Vec::new()))
+        self.outgoing.finish(&mut self.receiver)
     }
 
     /// Looks at the clock: sends the heartbeat's pings, closes an idle connection, gives up a peer
@@ -244,28 +234,86 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     /// [`PeerError::NoPong`] and [`PeerError::NoClose`]; the session has ended then. The fault
     /// that it is in.
     pub fn tick(&mut self, now: Duration, out: &mut Vec<u8>) -> Result<(), Fault> {
-        if self.outgoing.state == State::Closed {
-            return self.outgoing.fault().map_or(Ok(()), Err);
+        self.outgoing.tick(self.receiver.offset(), now, out)
+    }
+}
+
+/// As the session's methods of these names; the receiver can be elsewhere.
+impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
+    #[cfg(feature = "io")]
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        match self.state {
+            State::Open | State::PeerClosed => self.timers.deadline(false),
+            State::Closing => self.timers.deadline(true),
+            State::Closed => None,
         }
-        self.outgoing.pay(out);
-        let closing = self.outgoing.state == State::Closing;
-        let error = match self.outgoing.timers.look(now, closing) {
+    }
+
+    pub(crate) fn finish<I: Inbound>(&mut self, receiver: &mut Receiver<I>) -> Result<(), Fault> {
+        if self.is_deaf() {
+            self.state = State::Closed;
+            return self.fault().map_or(Ok(()), Err);
+        }
+        let error = Error::from(PeerError::UnexpectedEof);
+        let fault = match receiver.finish() {
+            Ok(()) => error.at(receiver.offset()),
+            Err(fault) => fault,
+        };
+        // 1006 is never sent, so nothing is.
+        Err(self.fail(fault, &mut Vec::new()))
+    }
+
+    /// `offset` is how many bytes were received.
+    pub(crate) fn tick(
+        &mut self,
+        offset: u64,
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        if self.state == State::Closed {
+            return self.fault().map_or(Ok(()), Err);
+        }
+        self.pay(out);
+        let error = match self.timers.look(now, self.state == State::Closing) {
             Due::Nothing => return Ok(()),
             Due::Ping => {
-                let _ = self.outgoing.sender.ping(b"", out);
+                let _ = self.sender.ping(b"", out);
                 return Ok(());
             }
             Due::Idle => {
                 let reason = LimitError::Idle.message();
                 let code = CloseCode::GOING_AWAY;
-                let _ = self.outgoing.close(Some(Close { code, reason }), out);
-                self.outgoing.timers.look(now, true);
+                let _ = self.close(Some(Close { code, reason }), out);
+                self.timers.look(now, true);
                 return Ok(());
             }
             Due::NoPong => PeerError::NoPong,
             Due::NoClose => PeerError::NoClose,
         };
-        let fault = Error::from(error).at(self.receiver.offset());
-        Err(self.outgoing.fail(fault, out))
+        Err(self.fail(Error::from(error).at(offset), out))
+    }
+
+    /// Bytes held for sending.
+    #[cfg(feature = "io")]
+    pub(crate) fn memory(&self) -> usize {
+        self.sender.buffered() + self.sender.extension().memory()
+    }
+
+    /// Gives back what sending does not need until the next message.
+    #[cfg(feature = "io")]
+    pub(crate) fn release(&mut self) {
+        self.sender.shrink();
+        if !self.sender.in_message() {
+            self.sender.extension_mut().release();
+        }
+    }
+
+    /// The close frame that came, as an [`Event`](super::Event) lent it.
+    #[cfg(feature = "io")]
+    pub(crate) fn peer_close(&self) -> Option<Close<'_>> {
+        match self.came {
+            true => self.note.close(),
+            false => None,
+        }
     }
 }

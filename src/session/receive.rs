@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 use core::mem;
 
-use super::{Event, Piece, Received, Session};
+use super::{Event, Outgoing, Piece, Received, Session};
 use crate::error::Fault;
-use crate::message::{Inbound, MaskSource, Outbound};
+use crate::message::{Inbound, MaskSource, Outbound, Receiver};
 
 impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     /// Takes bytes off the front of `input` until there is an event; `None` when `input` is used
@@ -25,24 +25,8 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
         input: &mut &'i mut [u8],
         out: &mut Vec<u8>,
     ) -> Result<Received<'r, Event<'r>, M, O>, Fault> {
-        if !self.outgoing.at_ease() && self.attend(input, out)? {
-            return Ok(None);
-        }
-        self.outgoing
-            .heard(!input.is_empty(), self.receiver.in_message());
-        match self.receiver.receive(input) {
-            Ok(Some(event)) => {
-                match event {
-                    Event::Message(_) => self.outgoing.timers.busy = true,
-                    Event::Ping(payload) => self.outgoing.pinged(payload, out),
-                    Event::Pong(_) => {}
-                    Event::Close(close) => self.outgoing.peer_closes(close, out),
-                }
-                Ok(Some((event, &mut self.outgoing)))
-            }
-            Ok(None) => Ok(None),
-            Err(fault) => Err(self.outgoing.refuse(fault, out)),
-        }
+        let event = self.outgoing.receive(&mut self.receiver, input, out)?;
+        Ok(event.map(|event| (event, &mut self.outgoing)))
     }
 
     /// As [`receive`](Self::receive), in pieces as they come: see
@@ -55,24 +39,10 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
         input: &mut &'i mut [u8],
         out: &mut Vec<u8>,
     ) -> Result<Received<'r, Piece<'r>, M, O>, Fault> {
-        if !self.outgoing.at_ease() && self.attend(input, out)? {
-            return Ok(None);
-        }
-        self.outgoing
-            .heard(!input.is_empty(), self.receiver.in_message());
-        match self.receiver.receive_piece(input) {
-            Ok(Some(piece)) => {
-                match &piece {
-                    Piece::Ping(payload) => self.outgoing.pinged(payload, out),
-                    Piece::Close(close) => self.outgoing.peer_closes(*close, out),
-                    Piece::Data(_) | Piece::End => self.outgoing.timers.busy = true,
-                    Piece::Frame(_) | Piece::Pong(_) => {}
-                }
-                Ok(Some((piece, &mut self.outgoing)))
-            }
-            Ok(None) => Ok(None),
-            Err(fault) => Err(self.outgoing.refuse(fault, out)),
-        }
+        let piece = self
+            .outgoing
+            .receive_piece(&mut self.receiver, input, out)?;
+        Ok(piece.map(|piece| (piece, &mut self.outgoing)))
     }
 
     /// Where the next bytes of the stream may be written instead of handing them to
@@ -97,12 +67,8 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
         len: usize,
         out: &mut Vec<u8>,
     ) -> Result<Received<'_, Event<'_>, M, O>, Fault> {
-        self.outgoing.pay(out);
-        self.outgoing.heard(len > 0, true);
-        match self.receiver.fill(len) {
-            Ok(event) => Ok(event.map(|event| (event, &mut self.outgoing))),
-            Err(fault) => Err(self.outgoing.refuse(fault, out)),
-        }
+        let event = self.outgoing.fill(&mut self.receiver, len, out)?;
+        Ok(event.map(|event| (event, &mut self.outgoing)))
     }
 
     /// Whether a message is begun and not at its end.
@@ -110,17 +76,93 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
         self.receiver.in_message()
     }
 
+    /// The two sides of the session, each for a thread of its own.
+    #[cfg(feature = "io")]
+    pub(crate) fn into_parts(self) -> (Receiver<I>, Outgoing<M, O>) {
+        (self.receiver, self.outgoing)
+    }
+}
+
+/// What a session does with what its receiver finds. The receiver is an argument, so that the two
+/// can be apart.
+impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
+    // Inlined as the receiver's method is, for the same reason.
+    #[inline(always)]
+    pub(crate) fn receive<'r, 'i: 'r, I: Inbound>(
+        &mut self,
+        receiver: &'r mut Receiver<I>,
+        input: &mut &'i mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'r>>, Fault> {
+        if !self.at_ease() && self.attend(input, out)? {
+            return Ok(None);
+        }
+        self.heard(!input.is_empty(), receiver.in_message());
+        match receiver.receive(input) {
+            Ok(Some(event)) => {
+                match event {
+                    Event::Message(_) => self.timers.busy = true,
+                    Event::Ping(payload) => self.pinged(payload, out),
+                    Event::Pong(_) => {}
+                    Event::Close(close) => self.peer_closes(close, out),
+                }
+                Ok(Some(event))
+            }
+            Ok(None) => Ok(None),
+            Err(fault) => Err(self.refuse(fault, out)),
+        }
+    }
+
+    pub(crate) fn receive_piece<'r, 'i: 'r, I: Inbound>(
+        &mut self,
+        receiver: &'r mut Receiver<I>,
+        input: &mut &'i mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Piece<'r>>, Fault> {
+        if !self.at_ease() && self.attend(input, out)? {
+            return Ok(None);
+        }
+        self.heard(!input.is_empty(), receiver.in_message());
+        match receiver.receive_piece(input) {
+            Ok(Some(piece)) => {
+                match &piece {
+                    Piece::Ping(payload) => self.pinged(payload, out),
+                    Piece::Close(close) => self.peer_closes(*close, out),
+                    Piece::Data(_) | Piece::End => self.timers.busy = true,
+                    Piece::Frame(_) | Piece::Pong(_) => {}
+                }
+                Ok(Some(piece))
+            }
+            Ok(None) => Ok(None),
+            Err(fault) => Err(self.refuse(fault, out)),
+        }
+    }
+
+    pub(crate) fn fill<'r, I: Inbound>(
+        &mut self,
+        receiver: &'r mut Receiver<I>,
+        len: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'r>>, Fault> {
+        self.pay(out);
+        self.heard(len > 0, true);
+        match receiver.fill(len) {
+            Ok(event) => Ok(event),
+            Err(fault) => Err(self.refuse(fault, out)),
+        }
+    }
+
     /// Sees to what isn't receiving. Says whether what comes is dropped.
     #[cold]
     fn attend(&mut self, input: &mut &mut [u8], out: &mut Vec<u8>) -> Result<bool, Fault> {
-        if let Some(fault) = self.outgoing.fault() {
+        if let Some(fault) = self.fault() {
             return Err(fault);
         }
-        if self.outgoing.is_deaf() {
+        if self.is_deaf() {
             mem::take(input);
             return Ok(true);
         }
-        self.outgoing.pay(out);
+        self.pay(out);
         Ok(false)
     }
 }
