@@ -99,6 +99,12 @@ pub mod deflate;
 pub mod handshake;
 pub mod session;
 
+#[cfg(all(
+    feature = "io",
+    not(all(target_arch = "wasm32", target_os = "unknown"))
+))]
+pub mod io;
+
 #[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
 mod wasm;
 

@@ -206,6 +206,8 @@ group! {
     RefusalStatus, "REFUSAL_STATUS", 0, "a refusal has a status from 300 to 599";
     /// Something is to be sent after a close frame was (RFC 6455 §5.5.1), or after a failure.
     Closing, "CLOSING", 0, "the connection is closing";
+    /// A URL that is no `ws:` or `wss:` URL (RFC 6455 §3), or is one of the other kind.
+    Url, "URL", 0, "the URL is not a WebSocket URL that can be used here";
 }
 
 /// Everything that can go wrong, grouped by who is at fault.

@@ -1,0 +1,236 @@
+//! Opening a connection, as a client (RFC 6455 §4.1).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Instant;
+
+use super::head::{Head, Input};
+use super::line::{Line, read};
+use super::random::nonce;
+use super::websocket::{Agreed, IoSession};
+use super::{Error, Keys, Options, Refused, Transport, Url, WebSocket};
+#[cfg(feature = "deflate")]
+use crate::deflate;
+use crate::error::{HandshakeError, MisuseError};
+use crate::session::Connect;
+
+/// The most that is read of a refusal's body.
+const BODY: usize = 16 << 10;
+
+/// Opens connections: what to ask for, and how they then behave.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use wscodec::io::Connector;
+///
+/// let mut connector = Connector::default();
+/// connector.protocols = &["v2.chat", "v1.chat"];
+/// connector.headers = &[("Authorization", "Bearer 1234")];
+/// connector.connect_timeout = Some(Duration::from_secs(5));
+/// let ws = connector.connect("ws://127.0.0.1:9001/chat")?;
+/// println!("{:?}", ws.protocol());
+/// # Ok::<(), wscodec::io::Error>(())
+/// ```
+///
+/// Redirects are not followed: the [`Refused`] says where they lead.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Connector<'a> {
+    /// The subprotocols to offer, most wanted first.
+    pub protocols: &'a [&'a str],
+    /// Further headers, as pairs of name and value: `Origin`, `Cookie`, `Authorization`.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// What to send as `Host`, in place of the URL's host and port.
+    pub host: Option<&'a str>,
+    /// Where to connect to, in place of the URL's host and port.
+    pub address: Option<SocketAddr>,
+    /// How long connecting may take, for each address that the name has. Default: as long as the
+    /// system tries.
+    pub connect_timeout: Option<Duration>,
+    /// What compression to offer; `None` for none. Default: with the defaults.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<deflate::Config>,
+    /// What holds for each connection.
+    pub options: Options,
+}
+
+impl Connector<'_> {
+    /// The defaults, in a constant.
+    pub const DEFAULT: Self = Self {
+        protocols: &[],
+        headers: &[],
+        host: None,
+        address: None,
+        connect_timeout: None,
+        #[cfg(feature = "deflate")]
+        deflate: Some(deflate::Config::DEFAULT),
+        options: Options::DEFAULT,
+    };
+
+    /// Connects over TCP to a `ws:` URL. Small messages are then sent without delay
+    /// (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    /// [`MisuseError::Url`], also for `wss:`, which needs a stream with TLS:
+    /// [`connect_over`](Self::connect_over). [`Error::Io`]; [`Error::Refused`] if the server did not
+    /// switch protocols; [`Error::Fault`] if its answer breaks a rule.
+    pub fn connect(&self, url: &str) -> Result<WebSocket<TcpStream>, Error> {
+        let parts = Url::parse(url)?;
+        if parts.is_secure() {
+            return Err(MisuseError::Url.into());
+        }
+        let stream = self.dial(&parts)?;
+        self.connect_over(stream, Transport::tcp(), url)
+    }
+
+    /// The TCP connection that [`connect`](Self::connect) makes, by itself: to be wrapped, in TLS
+    /// for example.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn dial(&self, url: &Url<'_>) -> Result<TcpStream, Error> {
+        let stream = match self.address {
+            Some(address) => open(&[address], self.connect_timeout)?,
+            None => {
+                let addresses: Vec<_> = (url.host(), url.port()).to_socket_addrs()?.collect();
+                open(&addresses, self.connect_timeout)?
+            }
+        };
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// Asks for a WebSocket over a stream that is connected already, and secure if the URL says so.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect).
+    pub fn connect_over<S: Read + Write>(
+        &self,
+        stream: S,
+        transport: Transport<S>,
+        url: &str,
+    ) -> Result<WebSocket<S>, Error> {
+        let url = Url::parse(url)?;
+        let time = self.options.handshake_timeout;
+        let mut line = Line::new(stream, transport, &self.options);
+        line.set_write_timeout(time)?;
+        let until = time.and_then(|time| Instant::now().checked_add(time));
+        let (session, input, agreed) = self.shake_hands(&mut line, until, &url)?;
+        line.set_write_timeout(self.options.write_timeout)?;
+        line.set_read_timeout(None)?;
+        let mut ws = WebSocket::begin(line, session, input, &self.options);
+        ws.agreed = agreed;
+        Ok(ws)
+    }
+
+    fn shake_hands<S: Read + Write>(
+        &self,
+        line: &mut Line<S>,
+        until: Option<Instant>,
+        url: &Url<'_>,
+    ) -> Result<(IoSession, Input, Agreed), Error> {
+        let options = &self.options;
+        let path = url.path();
+        let host = self.host.unwrap_or(url.authority());
+        let connect = Connect::new(host, &path, nonce()?)
+            .protocols(self.protocols)
+            .headers(self.headers)
+            .limits(&options.session.limits);
+        #[cfg(feature = "deflate")]
+        let connect = connect.deflate(self.deflate);
+        let mut connect = connect;
+        connect.write(&mut line.out)?;
+        line.flush()?;
+        let mut head = Head::new(options);
+        loop {
+            let fault = match connect.read(head.came()) {
+                Ok(Some(connected)) => {
+                    let keys = match options.dangerously_zero_masks {
+                        true => Keys::zero(),
+                        false => Keys::random()?,
+                    };
+                    let session = connected.session(keys, &options.session);
+                    let agreed = Agreed {
+                        protocol: connected.response().protocol().map(Box::from),
+                        #[cfg(feature = "deflate")]
+                        deflate: connected.deflate(),
+                    };
+                    let taken = connected.head_len();
+                    return Ok((session, head.rest(taken), agreed));
+                }
+                Ok(None) => {
+                    head.read(line, until)?;
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            if fault.error != HandshakeError::Status.into() {
+                return Err(fault.into());
+            }
+            let Some(response) = connect.refusal(head.came()) else {
+                return Err(fault.into());
+            };
+            let status = response.status();
+            let declared = response.header("Content-Length").and_then(number);
+            let body = declared.unwrap_or(BODY).min(BODY);
+            // Behind the interim answers.
+            let start = response.head().as_ptr().addr() - head.came().as_ptr().addr();
+            let mut bytes = head.came()[start..].to_vec();
+            let head_len = response.head_len();
+            read_body(line, until, &mut bytes, head_len + body);
+            return Err(Error::Refused(Box::new(Refused::new(bytes, status))));
+        }
+    }
+}
+
+impl Default for Connector<'_> {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Connects to the first address that answers.
+fn open(addresses: &[SocketAddr], timeout: Option<Duration>) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in addresses {
+        let stream = match timeout {
+            Some(time) => TcpStream::connect_timeout(address, time),
+            None => TcpStream::connect(address),
+        };
+        match stream {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn number(value: &[u8]) -> Option<usize> {
+    core::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// Reads until there are `len` bytes. What goes wrong is not worth more than the refusal.
+fn read_body<S: Read + Write>(
+    line: &mut Line<S>,
+    until: Option<Instant>,
+    bytes: &mut Vec<u8>,
+    len: usize,
+) {
+    let mut buffer = [0; 1024];
+    while bytes.len() < len {
+        if let Some(until) = until {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || line.set_read_timeout(Some(left)).is_err() {
+                break;
+            }
+        }
+        match read(&mut line.stream, &mut buffer) {
+            Ok(0) | Err(_) => break,
+            Ok(n) => bytes.extend_from_slice(&buffer[..n]),
+        }
+    }
+    bytes.truncate(len);
+}

@@ -1,0 +1,175 @@
+//! What can go wrong where there is a transport.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use std::io;
+
+use crate::Limits;
+use crate::error::{Fault, MisuseError};
+use crate::handshake::Response;
+
+/// An error of a connection: of its transport, of the peer, or of the caller.
+///
+/// ```
+/// use wscodec::MisuseError;
+/// use wscodec::io::Error;
+///
+/// let error = Error::from(MisuseError::Closing);
+/// assert_eq!(error.code(), "CLOSING");
+/// let error = std::io::Error::from(error);
+/// assert_eq!(error.to_string(), "the connection is closing");
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The transport failed, or took [too long](Self::is_timeout).
+    Io(io::Error),
+    /// The peer broke a rule or passed a limit; it was told why, as far as there is a way.
+    Fault(Fault),
+    /// The caller asked for what the protocol or this API does not allow. Nothing was sent.
+    Misuse(MisuseError),
+    /// The handshake was refused: at a client, by the server, which did not switch protocols; at a
+    /// server, by its own decision.
+    Refused(Box<Refused>),
+}
+
+impl Error {
+    /// The stable name: that of the [`Fault`] or [`MisuseError`], `"STATUS"` for a refusal,
+    /// `"TIMED_OUT"` and `"IO"` for the transport.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io(_) if self.is_timeout() => "TIMED_OUT",
+            Self::Io(_) => "IO",
+            Self::Fault(fault) => fault.error.code(),
+            Self::Misuse(error) => error.code(),
+            Self::Refused(_) => crate::HandshakeError::Status.code(),
+        }
+    }
+
+    /// Whether only time ran out: a deadline of the caller's, a time-out of the stream's, or a
+    /// stream that does not block and has nothing. The call may be repeated; nothing is lost.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Io(error) if is_timeout(error))
+    }
+}
+
+/// Whether a stream says that it has nothing now.
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+pub(super) fn timed_out() -> Error {
+    Error::Io(io::ErrorKind::TimedOut.into())
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Fault(fault) => fault.fmt(f),
+            Self::Misuse(error) => error.fmt(f),
+            Self::Refused(refused) => refused.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Fault(fault) => Some(fault),
+            Self::Misuse(error) => Some(error),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        // One of ours that went through `Read` or `Write` comes back as it was.
+        match error.downcast::<Self>() {
+            Ok(ours) => ours,
+            Err(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Io(error) => error,
+            Error::Fault(_) => Self::new(io::ErrorKind::InvalidData, error),
+            Error::Misuse(_) => Self::new(io::ErrorKind::InvalidInput, error),
+            Error::Refused(_) => Self::new(io::ErrorKind::ConnectionRefused, error),
+        }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault.error {
+            crate::Error::Misuse(error) => Self::Misuse(error),
+            _ => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<MisuseError> for Error {
+    fn from(error: MisuseError) -> Self {
+        Self::Misuse(error)
+    }
+}
+
+impl From<crate::Error> for Error {
+    fn from(error: crate::Error) -> Self {
+        Self::from(error.at(0))
+    }
+}
+
+/// What a server answered instead of switching protocols.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    bytes: Vec<u8>,
+    status: u16,
+}
+
+impl Refused {
+    pub(super) fn new(bytes: Vec<u8>, status: u16) -> Self {
+        Self { bytes, status }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The status, which is not 101.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The head: its reason and headers.
+    pub fn response(&self) -> Option<Response<'_>> {
+        let limits = Limits {
+            head: usize::MAX,
+            headers: Limits::MAX_HEADERS,
+            ..Limits::DEFAULT
+        };
+        Response::parse(&self.bytes, &limits).ok().flatten()
+    }
+
+    /// The body, as far as it came; a client reads at most 16 KiB of it.
+    pub fn body(&self) -> &[u8] {
+        let head = self.response().map(|response| response.head_len());
+        &self.bytes[head.unwrap_or(self.bytes.len())..]
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the handshake was refused with status {}", self.status)
+    }
+}

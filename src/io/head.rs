@@ -1,0 +1,69 @@
+//! The head of a handshake as it comes.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+use std::io::{Read, Write};
+use std::time::Instant;
+
+use super::error::timed_out;
+use super::line::{Line, read};
+use super::{Error, Options};
+use crate::error::PeerError;
+
+/// A buffer, and where in it what came lies.
+pub(super) type Input = (Vec<u8>, Range<usize>);
+
+/// What came of a head; the limits are those of whoever reads it. The buffer is used further, for
+/// frames.
+#[derive(Debug)]
+pub(super) struct Head {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Head {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            bytes: vec![0; options.buffer.max(512)],
+            len: 0,
+        }
+    }
+
+    pub(super) fn came(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// What follows the head.
+    pub(super) fn rest(self, head: usize) -> Input {
+        (self.bytes, head..self.len)
+    }
+
+    /// Reads once.
+    pub(super) fn read<S: Read + Write>(
+        &mut self,
+        line: &mut Line<S>,
+        until: Option<Instant>,
+    ) -> Result<(), Error> {
+        if let Some(until) = until {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(timed_out());
+            }
+            line.set_read_timeout(Some(left))?;
+        }
+        if self.len == self.bytes.len() {
+            self.bytes.resize(self.len * 2, 0);
+        }
+        match read(&mut line.stream, &mut self.bytes[self.len..])? {
+            0 => {
+                let error = crate::Error::from(PeerError::UnexpectedEof);
+                Err(error.at(self.len as u64).into())
+            }
+            n => {
+                self.len += n;
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Blocking I/O over any `Read + Write`: one connection, one thread (or two).
+//!
+//! | to | use |
+//! |---|---|
+//! | accept a connection | [`accept`]; [`Acceptor`] with subprotocols, headers, refusals, any stream |
+//! | open one | [`connect`]; [`Connector`] with subprotocols, headers, time-outs, any stream |
+//! | read and send messages | [`WebSocket`], [`Outbox`] |
+//! | read or write a message as its bytes come | [`MessageReader`], [`MessageWriter`] |
+//! | read and send in two threads | [`WebSocket::split`] |
+//! | read and write frames by hand | [`read_frame`], [`write_frame`] and their like |
+//!
+//! An echo server, a thread for each connection:
+//!
+//! ```
+//! use std::net::{TcpListener, TcpStream};
+//! use std::thread;
+//! use wscodec::CloseCode;
+//! use wscodec::io::{self, Error};
+//!
+//! fn serve(stream: TcpStream) -> Result<(), Error> {
+//!     let mut ws = io::accept(stream)?;
+//!     while let Some((message, mut outbox)) = ws.read()? {
+//!         outbox.send(message.kind, message.payload)?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let address = listener.local_addr()?;
+//! let server = thread::spawn(move || serve(listener.accept()?.0));
+//!
+//! let mut ws = io::connect(&format!("ws://{address}/"))?;
+//! ws.text("Hello")?;
+//! let (message, _) = ws.read()?.expect("an echo");
+//! assert_eq!(message.text(), Some("Hello"));
+//! let outcome = ws.close(CloseCode::NORMAL, "bye")?;
+//! assert!(outcome.clean);
+//! server.join().unwrap()?;
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! What is sent in answer to what was read waits in a queue, and is written at once when there is
+//! nothing more to read: a peer that sends ten messages in one packet gets ten answers in one.
+//!
+//! In the steady state nothing is allocated: buffers are used again, and payloads are lent from
+//! where they were read to.
+//!
+//! Mask keys and nonces are drawn from the system's source of random numbers, in blocks.
+//!
+//! Everything that [gobwas/ws](https://github.com/gobwas/ws) has for Go is here: see [`gobwas`].
+
+mod accept;
+mod connect;
+mod error;
+mod head;
+mod inbox;
+mod line;
+mod options;
+mod outbox;
+mod random;
+mod reader;
+mod transport;
+mod url;
+mod websocket;
+mod writer;
+
+use std::net::TcpStream;
+
+pub use accept::{Acceptor, Answer, Refusing};
+pub use connect::Connector;
+pub use error::{Error, Refused};
+pub use options::Options;
+pub use outbox::Outbox;
+pub use random::Keys;
+pub use reader::MessageReader;
+pub use transport::{SetTimeout, Transport};
+pub use url::Url;
+pub use websocket::{IoSession, WebSocket};
+pub use writer::MessageWriter;
+
+/// Accepts a client over TCP, with the defaults of [`Acceptor`].
+///
+/// # Errors
+/// As for [`Acceptor::accept`].
+pub fn accept(stream: TcpStream) -> Result<WebSocket<TcpStream>, Error> {
+    Acceptor::default().accept(stream)
+}
+
+/// Connects over TCP to a `ws:` URL, with the defaults of [`Connector`].
+///
+/// # Errors
+/// As for [`Connector::connect`].
+pub fn connect(url: &str) -> Result<WebSocket<TcpStream>, Error> {
+    Connector::DEFAULT.connect(url)
+}

@@ -1,0 +1,59 @@
+//! What holds for a connection as a whole.
+
+use core::time::Duration;
+
+use crate::session::Config;
+
+/// How a connection behaves, in both roles.
+///
+/// ```
+/// use std::time::Duration;
+/// use wscodec::io::Options;
+///
+/// let mut options = Options::default();
+/// options.session.heartbeat = Some(Duration::from_secs(30));
+/// options.session.limits.message = 1 << 20;
+/// options.buffer = 16 << 10;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Limits, automatic answers, heartbeat, idle time, and how long the close may take.
+    pub session: Config,
+    /// How long the opening handshake may take, from its first byte to its last, on a stream with
+    /// time-outs; a client's look-up of addresses is not counted. Default 10 seconds.
+    pub handshake_timeout: Option<Duration>,
+    /// How long one write may block, on a stream with time-outs. Default: for ever.
+    pub write_timeout: Option<Duration>,
+    /// Bytes to read at a time, and the length of the buffer for that; at least 512. The payload
+    /// of larger frames is read to where its message is put together. Default 4 KiB.
+    pub buffer: usize,
+    /// What may wait to be sent before it is written without being asked for, in bytes. Default
+    /// 16 KiB.
+    pub queue: usize,
+    /// The payload of the fragments that a [`MessageWriter`](super::MessageWriter) sends, in bytes.
+    /// Default 4 KiB.
+    pub fragment: usize,
+    /// Client: masks of zeros, against RFC 6455 §10.3; see
+    /// [`DangerouslyZero`](crate::message::DangerouslyZero). Default: off.
+    pub dangerously_zero_masks: bool,
+}
+
+impl Options {
+    /// The defaults, in a constant.
+    pub const DEFAULT: Self = Self {
+        session: Config::DEFAULT,
+        handshake_timeout: Some(Duration::from_secs(10)),
+        write_timeout: None,
+        buffer: 4 << 10,
+        queue: 16 << 10,
+        fragment: 4 << 10,
+        dangerously_zero_masks: false,
+    };
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

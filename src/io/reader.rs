@@ -1,0 +1,109 @@
+//! A message as a `Read`.
+
+use core::fmt;
+use std::io::{self, BufRead, Read};
+
+use super::Error;
+use super::inbox::{Part, Place};
+use crate::frame::OpCode;
+use crate::message::Kind;
+
+/// Reads one message as it comes: of any length, decoded, and checked if it is text. It ends, as
+/// readers do, with a read of no bytes. What is left of it when it is dropped is passed over before
+/// the next message.
+///
+/// Pings and a close frame that come within it are answered. If the connection ends before the
+/// message does, the read fails with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) or the
+/// [`Error`] of the connection.
+///
+/// ```no_run
+/// use wscodec::io;
+///
+/// let mut ws = io::connect("ws://127.0.0.1:9001/")?;
+/// while let Some(reader) = ws.reader()? {
+///     let value: serde_json::Value = serde_json::from_reader(reader)?;
+///     println!("{value}");
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct MessageReader<'a> {
+    source: &'a mut dyn Source,
+    kind: Kind,
+    /// The piece that is being read.
+    piece: Place,
+    done: bool,
+}
+
+/// Where a message's pieces come from.
+pub(super) trait Source {
+    fn next_part(&mut self) -> Result<Option<Part>, Error>;
+    fn data(&mut self, place: &Place) -> &mut [u8];
+}
+
+impl<'a> MessageReader<'a> {
+    /// A reader of the next message; `None` if there is none any more.
+    pub(super) fn begin(source: &'a mut dyn Source) -> Result<Option<Self>, Error> {
+        loop {
+            match source.next_part()? {
+                Some(Part::Frame(header)) if !header.opcode.is_control() => {
+                    let kind = match header.opcode {
+                        OpCode::Text => Kind::Text,
+                        OpCode::Binary => Kind::Binary,
+                        // Of a message that nobody reads any more.
+                        _ => continue,
+                    };
+                    return Ok(Some(Self {
+                        source,
+                        kind,
+                        piece: Place::Input(0..0),
+                        done: false,
+                    }));
+                }
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Text or binary.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+impl BufRead for MessageReader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.piece.is_empty() && !self.done {
+            match self.source.next_part()? {
+                Some(Part::Data(place)) => self.piece = place,
+                Some(Part::End) => self.done = true,
+                Some(_) => {}
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        Ok(self.source.data(&self.piece))
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.piece.advance(amount);
+    }
+}
+
+impl Read for MessageReader<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let piece = self.fill_buf()?;
+        let n = piece.len().min(buf.len());
+        buf[..n].copy_from_slice(&piece[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl fmt::Debug for MessageReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageReader")
+            .field("kind", &self.kind)
+            .field("done", &self.done)
+            .finish()
+    }
+}

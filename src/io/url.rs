@@ -1,0 +1,207 @@
+//! `ws:` and `wss:` URLs (RFC 6455 §3).
+
+use core::net::{IpAddr, Ipv6Addr};
+
+use crate::error::MisuseError;
+
+/// A WebSocket URL, taken apart. Strict: what is no `ws://host[:port][/path][?query]` is refused,
+/// and so are fragments (RFC 6455 §3) and user names, which would be sent nowhere: credentials go
+/// into an `Authorization` header. Characters that URLs don't have, such as spaces and letters
+/// beyond ASCII, are to be percent-encoded (in a host: punycode) by the caller.
+///
+/// ```
+/// use wscodec::io::Url;
+///
+/// let url = Url::parse("wss://example.com/chat?room=1")?;
+/// assert!(url.is_secure());
+/// assert_eq!((url.host(), url.port()), ("example.com", 443));
+/// assert_eq!((url.authority(), url.path().as_ref()), ("example.com", "/chat?room=1"));
+///
+/// let url = Url::parse("ws://[::1]:9001")?;
+/// assert_eq!((url.host(), url.port()), ("::1", 9001));
+/// assert_eq!((url.authority(), url.path().as_ref()), ("[::1]:9001", "/"));
+/// assert!(Url::parse("http://example.com").is_err());
+/// # Ok::<(), wscodec::MisuseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Url<'a> {
+    secure: bool,
+    authority: &'a str,
+    host: &'a str,
+    port: u16,
+    path: &'a str,
+}
+
+impl<'a> Url<'a> {
+    /// Takes a URL apart.
+    ///
+    /// # Errors
+    /// [`MisuseError::Url`].
+    pub fn parse(url: &'a str) -> Result<Self, MisuseError> {
+        Self::split(url).ok_or(MisuseError::Url)
+    }
+
+    fn split(url: &'a str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let secure = match () {
+            () if scheme.eq_ignore_ascii_case("ws") => false,
+            () if scheme.eq_ignore_ascii_case("wss") => true,
+            () => return None,
+        };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        if !path.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
+            return None;
+        }
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']')?;
+                host.parse::<Ipv6Addr>().ok()?;
+                (host, port)
+            }
+            None => {
+                let at = authority.find(':').unwrap_or(authority.len());
+                let (host, port) = authority.split_at(at);
+                if host.is_empty() || !host.bytes().all(is_host) {
+                    return None;
+                }
+                (host, port)
+            }
+        };
+        let default = if secure { 443 } else { 80 };
+        let (authority, port) = match port {
+            "" => (authority, default),
+            // The scheme's port is not sent, as browsers do.
+            port => match parse_port(port.strip_prefix(':')?)? {
+                number if number == default => {
+                    (&authority[..authority.len() - port.len()], default)
+                }
+                number => (authority, number),
+            },
+        };
+        Some(Self {
+            secure,
+            authority,
+            host,
+            port,
+            path,
+        })
+    }
+
+    /// Whether this is `wss:`, over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host: a name or an address, an IPv6 address without its brackets.
+    pub fn host(&self) -> &'a str {
+        self.host
+    }
+
+    /// The host as an address, if it is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+
+    /// The port, which is 80 or 443 if the URL names none.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Host and port as they are sent in `Host`: without the port if it is the scheme's.
+    pub fn authority(&self) -> &'a str {
+        self.authority
+    }
+
+    /// Path and query, as they are sent: at least `/`.
+    pub fn path(&self) -> alloc::borrow::Cow<'a, str> {
+        match self.path {
+            "" => "/".into(),
+            query if query.starts_with('?') => alloc::format!("/{query}").into(),
+            path => path.into(),
+        }
+    }
+}
+
+/// What a name or an IPv4 address has (RFC 3986 §3.2.2, without what is percent-encoded).
+fn is_host(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"-._~".contains(&b)
+}
+
+fn parse_port(digits: &str) -> Option<u16> {
+    match digits.bytes().all(|b| b.is_ascii_digit()) {
+        true => digits.parse().ok().filter(|&port| port != 0),
+        false => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts() {
+        for (url, authority, host, port, path) in [
+            ("ws://a", "a", "a", 80, "/"),
+            ("WS://A:80/", "A", "A", 80, "/"),
+            ("wss://a:443?q", "a", "a", 443, "/?q"),
+            (
+                "wss://a:80/x/../y?z=:/@?",
+                "a:80",
+                "a",
+                80,
+                "/x/../y?z=:/@?",
+            ),
+            (
+                "ws://127.0.0.1:9001/a",
+                "127.0.0.1:9001",
+                "127.0.0.1",
+                9001,
+                "/a",
+            ),
+            ("ws://[fe80::1]/", "[fe80::1]", "fe80::1", 80, "/"),
+            ("ws://[::1]:80", "[::1]", "::1", 80, "/"),
+        ] {
+            let found = Url::parse(url).unwrap();
+            assert_eq!(found.authority(), authority, "{url}");
+            assert_eq!((found.host(), found.port()), (host, port), "{url}");
+            assert_eq!(found.path(), path, "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for url in [
+            "",
+            "a",
+            "ws:a",
+            "ws:/a",
+            "ws://",
+            "ws:///a",
+            "http://a",
+            "ws://a#",
+            "ws://a/#b",
+            "ws://user@a",
+            "ws://user:word@a/",
+            "ws://a:",
+            "ws://a:0",
+            "ws://a:65536",
+            "ws://a:+1",
+            "ws://a:b",
+            "ws://a b",
+            "ws://a/ b",
+            "ws://a/\r\n",
+            "ws://ä",
+            "ws://a/ä",
+            "ws://[::1",
+            "ws://::1",
+            "ws://[a]",
+            "ws://[::1]x",
+            "ws://[::1%25eth0]",
+            "ws://a\\b",
+            " ws://a",
+        ] {
+            assert_eq!(Url::parse(url), Err(MisuseError::Url), "{url}");
+        }
+    }
+}

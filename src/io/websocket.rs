@@ -1,0 +1,459 @@
+//! A connection, for one thread.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use std::io::{self, BufRead, Read, Write};
+use std::time::Instant;
+
+use super::head::Input;
+use super::inbox::{Driver, Found, Inbox, Outgoing, Part, Place};
+use super::line::Line;
+use super::reader::Source;
+use super::writer::{Sink, Step};
+use super::{Error, Keys, MessageReader, MessageWriter, Options, Outbox, Transport};
+use crate::error::{CloseCode, MisuseError};
+use crate::message::{Event, Kind, Message, Prepared};
+use crate::session::{Outcome, Piece, Session, State};
+
+/// A session with what this room gives it.
+pub type IoSession = Session<Keys, crate::session::In, crate::session::Out>;
+
+/// One end of a connection over a blocking stream.
+///
+/// Pings and close frames are answered while it is read from. What is lent by a read is valid until
+/// the next one; the [`Outbox`] that comes with it answers meanwhile.
+///
+/// ```no_run
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let (stream, _) = listener.accept()?;
+/// let mut ws = wscodec::io::accept(stream)?;
+/// while let Some((message, mut outbox)) = ws.read()? {
+///     outbox.send(message.kind, message.payload)?; // an echo
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Time
+/// Where the [`Transport`] has time-outs, as TCP does, reads keep the session's
+/// [heartbeat, idle time and close time-out](crate::session::Config), and a
+/// [deadline](Self::set_deadline) of the caller's. On other streams the clock is looked at before
+/// each read and after one that timed out, if the caller has set a time-out.
+///
+/// # Memory
+/// [`memory`](Self::memory) tells what is held besides the value itself: while idle, the buffer for
+/// reading ([`Options::buffer`]), a client's block of 512 random bytes, and whatever messages in
+/// parts, compression and large sends have needed before; [`release`](Self::release) gives that back.
+pub struct WebSocket<S> {
+    pub(super) inbox: Inbox,
+    pub(super) outgoing: Outgoing,
+    pub(super) line: Line<S>,
+    pub(super) agreed: Agreed,
+}
+
+/// What the handshake came to.
+#[derive(Debug, Default)]
+pub(super) struct Agreed {
+    pub(super) protocol: Option<Box<str>>,
+    #[cfg(feature = "deflate")]
+    pub(super) deflate: Option<crate::deflate::Agreed>,
+}
+
+/// The sending side and the stream, while the receiving side is used.
+struct Direct<'a, S> {
+    outgoing: &'a mut Outgoing,
+    line: &'a mut Line<S>,
+}
+
+impl<S: Read + Write> WebSocket<S> {
+    /// A connection whose handshake is done: `session` as the rooms
+    /// [`session`](crate::session) or [`handshake`](crate::handshake) gave it, and `came`, the bytes
+    /// that came behind the head.
+    ///
+    /// ```
+    /// use wscodec::io::{Keys, Options, Transport, WebSocket};
+    /// use wscodec::session::{Config, Session};
+    /// use wscodec::frame::Role;
+    /// # #[cfg(feature = "deflate")] {
+    ///
+    /// let session = Session::new(Role::Server, Keys::none(), None, None, &Config::default());
+    /// let stream = std::io::Cursor::new(Vec::new());
+    /// let came = b"\x82\x81\0\0\0\0!";
+    /// let options = Options::default();
+    /// let mut ws = WebSocket::new(stream, Transport::plain(), session, came, &options);
+    /// let (message, _) = ws.read()?.expect("a message");
+    /// assert_eq!(message.payload, b"!");
+    /// # }
+    /// # Ok::<(), wscodec::io::Error>(())
+    /// ```
+    pub fn new(
+        stream: S,
+        transport: Transport<S>,
+        session: IoSession,
+        came: &[u8],
+        options: &Options,
+    ) -> Self {
+        let line = Line::new(stream, transport, options);
+        Self::begin(line, session, (came.to_vec(), 0..came.len()), options)
+    }
+
+    pub(super) fn begin(
+        line: Line<S>,
+        session: IoSession,
+        input: Input,
+        options: &Options,
+    ) -> Self {
+        let (receiver, outgoing) = session.into_parts();
+        Self {
+            inbox: Inbox::new(receiver, input, options),
+            outgoing,
+            line,
+            agreed: Agreed::default(),
+        }
+    }
+
+    /// Waits for the next message, and lends it. `None` is the end: both sides have closed, and
+    /// [`outcome`](Self::outcome) tells how.
+    ///
+    /// What waits to be sent is written before the peer is waited for.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] if the peer broke a rule or passed a limit: it was told, and the connection
+    /// is over. [`Error::Io`] if the transport failed, or time ran out: see
+    /// [`Error::is_timeout`].
+    pub fn read(&mut self) -> Result<Option<(Message<'_>, Outbox<'_, S>)>, Error> {
+        let (shape, place) = loop {
+            match self
+                .inbox
+                .next(&mut direct(&mut self.outgoing, &mut self.line))?
+            {
+                Some(Found::Message(shape, place)) => break (shape, place),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        };
+        let outbox = Outbox {
+            outgoing: &mut self.outgoing,
+            line: &mut self.line,
+        };
+        Ok(Some((self.inbox.message(shape, &place), outbox)))
+    }
+
+    /// As [`read`](Self::read), with pings, pongs and the close frame; what is answered by itself is
+    /// [configured](crate::session::Config).
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_event(&mut self) -> Result<Option<(Event<'_>, Outbox<'_, S>)>, Error> {
+        let driver = &mut direct(&mut self.outgoing, &mut self.line);
+        let Some(found) = self.inbox.next(driver)? else {
+            return Ok(None);
+        };
+        if let Found::Close = found {
+            // The one event that the sending side keeps.
+            self.inbox.keep_close(self.outgoing.peer_close());
+        }
+        let outbox = Outbox {
+            outgoing: &mut self.outgoing,
+            line: &mut self.line,
+        };
+        Ok(Some((self.inbox.lend(&found), outbox)))
+    }
+
+    /// As [`read_event`](Self::read_event), with messages in pieces as they come, decoded: for
+    /// relays. See [`Piece`].
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_piece(&mut self) -> Result<Option<(Piece<'_>, Outbox<'_, S>)>, Error> {
+        let driver = &mut direct(&mut self.outgoing, &mut self.line);
+        let Some(part) = self.inbox.next_part(driver)? else {
+            return Ok(None);
+        };
+        if let Part::Close = part {
+            self.inbox.keep_close(self.outgoing.peer_close());
+        }
+        let outbox = Outbox {
+            outgoing: &mut self.outgoing,
+            line: &mut self.line,
+        };
+        Ok(Some((self.inbox.lend_part(part), outbox)))
+    }
+
+    /// Waits for the next message, to be read in pieces by the standard library's means.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
+        self.skip()?;
+        MessageReader::begin(self)
+    }
+
+    /// Appends the next message to `buffer`, and says which kind it is. In pieces: nothing is held
+    /// besides. On an error, what came of the message is in `buffer`, and the rest is dropped.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_to(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Kind>, Error> {
+        let Some(mut reader) = self.reader()? else {
+            return Ok(None);
+        };
+        reader.read_to_end(buffer)?;
+        Ok(Some(reader.kind()))
+    }
+
+    /// Reads the next message into `buffer`, and says which kind it is and how long.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read); [`MisuseError::BufferTooSmall`] if the message is longer, and
+    /// the next read goes on with the message after it.
+    pub fn read_into(&mut self, buffer: &mut [u8]) -> Result<Option<(Kind, usize)>, Error> {
+        let Some(mut reader) = self.reader()? else {
+            return Ok(None);
+        };
+        let mut len = 0;
+        loop {
+            let piece = reader.fill_buf()?;
+            let n = piece.len();
+            if n == 0 {
+                return Ok(Some((reader.kind(), len)));
+            }
+            let Some(target) = buffer.get_mut(len..len + n) else {
+                return Err(MisuseError::BufferTooSmall.into());
+            };
+            target.copy_from_slice(piece);
+            reader.consume(n);
+            len += n;
+        }
+    }
+
+    /// What is to be sent, without being written at once.
+    pub fn outbox(&mut self) -> Outbox<'_, S> {
+        Outbox {
+            outgoing: &mut self.outgoing,
+            line: &mut self.line,
+        }
+    }
+
+    /// Sends a text message, in one frame and one write.
+    ///
+    /// # Errors
+    /// As for [`Outbox::text`] and [`flush`](Self::flush).
+    pub fn text(&mut self, text: &str) -> Result<(), Error> {
+        self.outbox().text(text)?;
+        self.flush()
+    }
+
+    /// Sends a binary message, in one frame and one write.
+    ///
+    /// # Errors
+    /// As for [`Outbox::binary`] and [`flush`](Self::flush).
+    pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.outbox().binary(payload)?;
+        self.flush()
+    }
+
+    /// Sends a message of either kind, in one frame and one write.
+    ///
+    /// # Errors
+    /// As for [`Outbox::send`] and [`flush`](Self::flush).
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
+        self.outbox().send(kind, payload)?;
+        self.flush()
+    }
+
+    /// Sends a message that was framed once for many.
+    ///
+    /// # Errors
+    /// As for [`Outbox::prepared`] and [`flush`](Self::flush).
+    pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+        self.outbox().prepared(message)?;
+        self.flush()
+    }
+
+    /// A message to be written as its bytes come to be.
+    pub fn writer(&mut self, kind: Kind) -> MessageWriter<'_> {
+        MessageWriter::new(self, kind)
+    }
+
+    /// Sends a ping, of at most 125 bytes.
+    ///
+    /// # Errors
+    /// As for [`Outbox::ping`] and [`flush`](Self::flush).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.outbox().ping(payload)?;
+        self.flush()
+    }
+
+    /// Writes what waits.
+    ///
+    /// # Errors
+    /// [`Error::Io`]. After a [time-out](Error::is_timeout), called again, it goes on where it was.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        Ok(self.line.flush()?)
+    }
+
+    /// Closes, and waits until the peer has closed too: messages that still come are dropped. To
+    /// read them, [queue a close](Outbox::close) and go on reading. If both sides have closed
+    /// before, only says how.
+    ///
+    /// On a stream with time-outs this takes the session's
+    /// [`close_timeout`](crate::session::Config::close_timeout) at the most: once for the answer, and
+    /// once for the end of the transport.
+    ///
+    /// # Errors
+    /// As for [`Outbox::close`] and [`read`](Self::read).
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Outcome<'_>, Error> {
+        if matches!(self.outgoing.state(), State::Open | State::PeerClosed) {
+            self.outbox().close(code, reason)?;
+        }
+        // The caller's deadline was for messages.
+        self.inbox.deadline = None;
+        while self.read_event()?.is_some() {}
+        self.outcome().ok_or(Error::Misuse(MisuseError::Closing))
+    }
+
+    /// When reads give up waiting for the next message, with an [error](Error::is_timeout) after
+    /// which they may be repeated; `None` for never. Only on streams with time-outs.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.inbox.deadline = deadline;
+    }
+
+    fn skip(&mut self) -> Result<(), Error> {
+        self.inbox
+            .skip(&mut direct(&mut self.outgoing, &mut self.line))
+    }
+}
+
+impl<S> WebSocket<S> {
+    /// Where the session stands.
+    pub fn state(&self) -> State {
+        self.outgoing.state()
+    }
+
+    /// How the session ended; `None` as long as it has not.
+    pub fn outcome(&self) -> Option<Outcome<'_>> {
+        self.outgoing.outcome()
+    }
+
+    /// The subprotocol agreed on.
+    pub fn protocol(&self) -> Option<&str> {
+        self.agreed.protocol.as_deref()
+    }
+
+    /// What was agreed on for compression.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<crate::deflate::Agreed> {
+        self.agreed.deflate
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &S {
+        &self.line.stream
+    }
+
+    /// The stream, to be changed. What is read from it or written to it is missing from the
+    /// session.
+    pub fn stream_mut(&mut self) -> &mut S {
+        &mut self.line.stream
+    }
+
+    /// The stream, as it is: what waits to be sent and what came and was not read is dropped.
+    pub fn into_stream(self) -> S {
+        self.line.stream
+    }
+
+    /// Bytes held besides this value, for buffers, extensions and messages in parts.
+    pub fn memory(&self) -> usize {
+        self.inbox.memory() + self.line.memory() + self.outgoing.memory()
+    }
+
+    /// Gives back what is not needed until something comes or goes: for connections that are idle
+    /// and are not being read from.
+    pub fn release(&mut self) {
+        self.inbox.release();
+        self.line.release();
+        self.outgoing.release();
+    }
+}
+
+fn direct<'a, S>(outgoing: &'a mut Outgoing, line: &'a mut Line<S>) -> Direct<'a, S> {
+    Direct { outgoing, line }
+}
+
+impl<S: Read + Write> Driver for Direct<'_, S> {
+    type Stream = S;
+
+    fn with<R>(&mut self, f: impl FnOnce(&mut Outgoing, &mut Vec<u8>) -> R) -> R {
+        f(self.outgoing, &mut self.line.out)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.line.flush()
+    }
+
+    fn stream(&mut self) -> &mut S {
+        &mut self.line.stream
+    }
+
+    fn set_read_timeout(&mut self, time: Option<Duration>) -> io::Result<bool> {
+        self.line.set_read_timeout(time)
+    }
+
+    fn set_write_timeout(&mut self, time: Duration) -> io::Result<()> {
+        self.line.set_write_timeout(Some(time))
+    }
+
+    fn shutdown(&mut self) -> io::Result<()> {
+        self.line.shutdown()
+    }
+}
+
+impl<S: Read + Write> Source for WebSocket<S> {
+    fn next_part(&mut self) -> Result<Option<Part>, Error> {
+        self.inbox
+            .next_part(&mut direct(&mut self.outgoing, &mut self.line))
+    }
+
+    fn data(&mut self, place: &Place) -> &mut [u8] {
+        self.inbox.data(place)
+    }
+}
+
+impl<S: Write> Sink for WebSocket<S> {
+    fn borrow(&mut self) -> (Vec<u8>, usize) {
+        self.as_outbox().borrow()
+    }
+
+    fn give_back(&mut self, part: Vec<u8>) {
+        self.as_outbox().give_back(part);
+    }
+
+    fn frame(&mut self, step: Step, part: &[u8]) -> Result<(), Error> {
+        self.as_outbox().frame(step, part)
+    }
+
+    fn write_out(&mut self) -> Result<(), Error> {
+        self.as_outbox().flush()
+    }
+}
+
+impl<S> WebSocket<S> {
+    fn as_outbox(&mut self) -> Outbox<'_, S> {
+        Outbox {
+            outgoing: &mut self.outgoing,
+            line: &mut self.line,
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for WebSocket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("stream", &self.line.stream)
+            .field("state", &self.state())
+            .field("agreed", &self.agreed)
+            .finish_non_exhaustive()
+    }
+}
