@@ -14,7 +14,7 @@ use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 use crate::{build, node, paths, table};
 
-const KINDS: [&str; 4] = ["native", "js", "handshake", "size"];
+const KINDS: [&str; 5] = ["native", "js", "handshake", "deflate", "size"];
 
 /// What was asked for.
 struct Plan {
@@ -36,7 +36,7 @@ pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, Stri
     if plan.kind != "size" && !native(report, &plan, &mut results) {
         return Ok(report.close());
     }
-    if plan.kind != "native" && !javascript(report, &plan, &mut results) {
+    if !matches!(plan.kind, "native" | "deflate") && !javascript(report, &plan, &mut results) {
         return Ok(report.close());
     }
     let result = describe(&plan, &results);

@@ -2,6 +2,7 @@
 //!
 //! - `native ROUNDS MILLISECONDS`: decoding, encoding, masks and headers
 //! - `handshake ROUNDS MILLISECONDS`
+//! - `deflate ROUNDS MILLISECONDS`: permessage-deflate
 //! - `data FOLDER`: writes the streams for the harness in JavaScript
 //!
 //! Results are JSON on standard output; what is being measured is said on standard error.
@@ -9,6 +10,7 @@
 mod alloc;
 mod data;
 mod decode;
+mod deflate;
 mod encode;
 mod feed;
 mod handshake;
@@ -39,15 +41,17 @@ fn main() -> ExitCode {
                 }
             };
         }
-        ["native", rounds, time] => plan(rounds, time).map(native),
-        ["handshake", rounds, time] => plan(rounds, time).map(|plan| vec![handshake::table(plan)]),
+        ["native", rounds, time] => plan(rounds, time).map(native).map(json),
+        ["handshake", rounds, time] => {
+            plan(rounds, time).map(|plan| json(vec![handshake::table(plan)]))
+        }
+        ["deflate", rounds, time] => plan(rounds, time).map(deflate::tables),
         _ => None,
     };
     let Some(tables) = tables else {
-        eprintln!("usage: native ROUNDS MS | handshake ROUNDS MS | data FOLDER");
+        eprintln!("usage: native|handshake|deflate ROUNDS MS | data FOLDER");
         return ExitCode::from(2);
     };
-    let tables: Vec<Value> = tables.into_iter().map(Table::json).collect();
     println!("{}", json!({ "tables": tables, "versions": versions() }));
     ExitCode::SUCCESS
 }
@@ -56,6 +60,10 @@ fn plan(rounds: &str, milliseconds: &str) -> Option<Plan> {
     let rounds = rounds.parse().ok().filter(|rounds| *rounds > 0)?;
     let time = Duration::from_millis(milliseconds.parse().ok()?);
     Some(Plan { rounds, time })
+}
+
+fn json(tables: Vec<Table>) -> Vec<Value> {
+    tables.into_iter().map(Table::json).collect()
 }
 
 fn native(plan: Plan) -> Vec<Table> {
@@ -73,10 +81,14 @@ fn versions() -> Value {
     let measured = [
         "embedded-websocket",
         "fastwebsockets",
+        "flate2",
+        "libz-sys",
+        "miniz_oxide",
         "tokio-websockets",
         "tungstenite",
         "websocket-sans-io",
         "wscodec",
+        "zlib-rs",
     ];
     let mut versions = serde_json::Map::new();
     for package in lock.split("[[package]]").skip(1) {
