@@ -1,6 +1,6 @@
 // Runs a benchmark and writes its tables as JSON.
 //
-//     node main.mjs js|handshake|size ROUNDS quick|full DATA
+//     node main.mjs js|handshake|deflate|size ROUNDS quick|full DATA
 //
 // DATA is where the program in Rust has written the streams. `cargo xtask bench` does it all.
 
@@ -83,9 +83,15 @@ function size(quick) {
 
 const [kind, rounds, pace, folder] = process.argv.slice(2);
 const quick = pace === "quick";
-const parts = { js: ["decode", "encode"], handshake: ["handshake"], size: [] }[kind];
+const parts = {
+  js: ["decode", "encode"],
+  handshake: ["handshake"],
+  deflate: ["deflate"],
+  size: [],
+}[kind];
 if (parts === undefined) throw new Error(`there is no benchmark ${kind}`);
 const measured = kind === "size" ? size(quick) : [];
 for (const part of parts) measured.push(...(await tables(part, Number(rounds), folder, quick)));
+if (kind === "deflate") measured.push(await modules.deflate.sizes());
 const { versions } = await import("./peers.mjs");
 console.log(JSON.stringify({ tables: measured, versions }));

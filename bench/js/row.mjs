@@ -10,7 +10,7 @@ import { modules } from "./suites.mjs";
 
 const [part, title, workload, place, folder] = process.argv.slice(2);
 const { suites, row } = modules[part];
-const { name, ops, prepare, run } = row(suites[title], Number(place), folder, workload);
+const { name, ops, prepare, run } = await row(suites[title], Number(place), folder, workload);
 
 process.on("message", async (least) => {
   let [passes, time] = [0, 0];

@@ -3,5 +3,6 @@
 export const modules = {
   decode: await import("./decode.mjs"),
   encode: await import("./encode.mjs"),
+  deflate: await import("./deflate.mjs"),
   handshake: await import("./handshake.mjs"),
 };
