@@ -105,6 +105,9 @@ pub mod session;
 ))]
 pub mod io;
 
+#[cfg(feature = "server")]
+pub mod server;
+
 #[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
 mod wasm;
 

@@ -3,7 +3,6 @@
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
-use std::boxed::Box;
 use std::vec::Vec;
 
 use log::{debug, info};
@@ -11,20 +10,18 @@ use log::{debug, info};
 use super::deadlines::Armed;
 use super::event_loop::Lane;
 use super::handle::Id;
-use super::handler::{Grant, Handler, Peer};
+use super::handler::Handler;
 use super::net::{Net, Platform};
 use super::queue::Queue;
 use super::slots::Key;
 use crate::error::{CloseCode, Error, LimitError};
 use crate::frame::Close;
-use crate::handshake::{Refusal, RequestReader};
-use crate::message::{Event, Prepared, Unmasked};
+use crate::handshake::RequestReader;
+use crate::message::{Prepared, Unmasked};
 use crate::session::{PooledIn, PooledOut, Session, State};
 
 type Stream = <Platform as Net>::Stream;
 
-/// A message that has come this far is read to its place, without a copy.
-const LARGE: usize = 64 << 10;
 /// Buffers for messages in parts that are larger than this are given back after the message.
 const KEPT: usize = 16 << 10;
 
@@ -42,24 +39,30 @@ pub(super) enum Next {
 pub(super) struct Conn<S> {
     pub(super) stream: Stream,
     pub(super) armed: Armed,
-    phase: Phase<S>,
-    queue: Queue,
+    /// The peer has sent its last byte, which may not be read yet.
+    pub(super) ended: bool,
+    pub(super) phase: Phase<S>,
+    pub(super) queue: Queue,
     /// Input that was read and not looked at, because too much waits to be sent.
-    held: Vec<u8>,
+    pub(super) held: Vec<u8>,
     /// Nothing is read until the queue is empty.
-    paused: bool,
+    pub(super) paused: bool,
     /// Whether the platform was asked to report that the stream can be written to.
     reported: bool,
     /// There was no room for it: its request will be refused.
-    surplus: bool,
-    address: SocketAddr,
+    pub(super) surplus: bool,
+    pub(super) address: SocketAddr,
     /// When the phase began.
-    since: Duration,
+    pub(super) since: Duration,
     /// When something of the queue went last, while there is one.
     moved: Duration,
 }
 
-enum Phase<S> {
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all connections are open ones"
+)]
+pub(super) enum Phase<S> {
     Head {
         reader: RequestReader,
         bytes: Vec<u8>,
@@ -78,6 +81,7 @@ impl<S> Conn<S> {
         Self {
             stream,
             armed: Armed::default(),
+            ended: false,
             phase: Phase::Leaving { shut: false },
             queue: Queue::default(),
             held: Vec::new(),
@@ -232,11 +236,7 @@ impl<S> Conn<S> {
     }
 
     /// The server stops.
-    pub(super) fn stop<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        lane: &mut Lane<'_, H>,
-    ) -> Next {
+    pub(super) fn stop<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
         match &mut self.phase {
             Phase::Head { .. } => Next::Drop,
             Phase::Open { session, .. } => {
@@ -255,277 +255,13 @@ impl<S> Conn<S> {
     }
 
     /// The connection is gone: tells the handler, if it knew of it.
-    pub(super) fn end<H: Handler<State = S>>(mut self: Box<Self>, key: Key, lane: &mut Lane<'_, H>) {
+    pub(super) fn end<H: Handler<State = S>>(mut self, key: Key, lane: &mut Lane<'_, H>) {
         self.leave(key, lane);
         lane.net.remove(self.stream, key.index);
     }
 
-    fn read_head<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
-        let n = match lane.net.read(&mut self.stream, &mut lane.buf) {
-            Ok(0) => return Next::Drop,
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
-            Err(_) => return Next::Drop,
-        };
-        lane.stats.bytes_in += n as u64;
-        let again = n == lane.buf.len();
-        // Lent while the rest of the lane is used.
-        let mut buf = core::mem::take(&mut lane.buf);
-        let next = self.head(key, &mut buf[..n], lane);
-        lane.buf = buf;
-        match next {
-            Next::Keep if again => Next::Again,
-            next => next,
-        }
-    }
-
-    fn head<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        input: &mut [u8],
-        lane: &mut Lane<'_, H>,
-    ) -> Next {
-        let Phase::Head { reader, bytes } = &mut self.phase else {
-            return Next::Keep;
-        };
-        // A head that comes in one piece, as most do, is looked at where it lies.
-        let mut whole = core::mem::take(bytes);
-        let in_place = whole.is_empty();
-        let input = match in_place {
-            true => input,
-            false => {
-                whole.extend_from_slice(input);
-                &mut whole[..]
-            }
-        };
-        let request = match reader.read(input) {
-            Ok(Some(request)) => request,
-            Ok(None) => {
-                *bytes = match in_place {
-                    true => input.to_vec(),
-                    false => whole,
-                };
-                return Next::Keep;
-            }
-            Err(fault) => return self.refuse(key, fault.error, lane),
-        };
-        if self.surplus {
-            return self.refuse(key, LimitError::TooManyConnections, lane);
-        }
-        let upgrade = match lane.options.policy.judge(&request) {
-            Ok(upgrade) => upgrade,
-            Err(fault) => return self.refuse(key, fault.error, lane),
-        };
-        let mut grant = Grant {
-            upgrade,
-            headers: Vec::new(),
-            address: self.address,
-        };
-        let state = match lane.handler.accept(&request, &mut grant) {
-            Ok(state) => state,
-            Err(refusal) => {
-                info!("{} {} {}", self.address, refusal.status(), request.path());
-                return self.answer(key, refusal, lane);
-            }
-        };
-        let Grant {
-            upgrade, headers, ..
-        } = grant;
-        let mut out = self.queue.buffer(&mut lane.out);
-        let headers: Vec<_> = headers.iter().map(|(n, v)| (&n[..], &v[..])).collect();
-        if let Err(error) = upgrade.accept().headers(&headers).write(&mut out) {
-            log::error!("{} the answer to be sent: {error}", self.address);
-            return self.answer(key, Refusal::new(500), lane);
-        }
-        info!(
-            "{} open {} {} {}",
-            self.address,
-            request.path(),
-            upgrade.protocol().unwrap_or("-"),
-            match upgrade.deflate() {
-                Some(_) => "permessage-deflate",
-                None => "-",
-            }
-        );
-        let mut session = upgrade.session_from(&lane.pool, &lane.options.session);
-        let _ = session.tick(lane.now, &mut out);
-        let len = request.head_len();
-        self.since = lane.now;
-        self.phase = Phase::Open {
-            session,
-            state,
-            received: 0,
-        };
-        lane.stats.accepted += 1;
-        self.call(key, &mut out, lane, |handler, peer| handler.open(peer));
-        match self.settle(key, out, lane) {
-            Next::Keep => self.feed(key, &mut input[len..], lane),
-            next => next,
-        }
-    }
-
-    fn read_frames<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
-        let Phase::Open { session, .. } = &mut self.phase else {
-            return Next::Keep;
-        };
-        if session.in_message()
-            && session.buffered() >= LARGE
-            && let Some(space) = session.space(lane.buf.len())
-        {
-            let room = space.len();
-            let n = match lane.net.read(&mut self.stream, space) {
-                Ok(0) => return Next::Drop,
-                Ok(n) => n,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
-                Err(_) => return Next::Drop,
-            };
-            lane.stats.bytes_in += n as u64;
-            return match self.fill(key, n, lane) {
-                Next::Keep if n == room => Next::Again,
-                next => next,
-            };
-        }
-        let n = match lane.net.read(&mut self.stream, &mut lane.buf) {
-            Ok(0) => return Next::Drop,
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
-            Err(_) => return Next::Drop,
-        };
-        lane.stats.bytes_in += n as u64;
-        let again = n == lane.buf.len();
-        let mut buf = core::mem::take(&mut lane.buf);
-        let next = self.feed(key, &mut buf[..n], lane);
-        lane.buf = buf;
-        match next {
-            Next::Keep if again && !self.paused => Next::Again,
-            next => next,
-        }
-    }
-
-    /// Hands out all messages of the input, and sends all that is said about them at once.
-    fn feed<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        mut input: &mut [u8],
-        lane: &mut Lane<'_, H>,
-    ) -> Next {
-        loop {
-            let Phase::Open {
-                session,
-                state,
-                received,
-            } = &mut self.phase
-            else {
-                return Next::Keep;
-            };
-            let mut out = self.queue.buffer(&mut lane.out);
-            let full = loop {
-                if out.len() >= lane.options.high_water && !input.is_empty() {
-                    break true;
-                }
-                // A fault shows in the state.
-                let Ok(Some((event, outgoing))) = session.receive(&mut input, &mut out) else {
-                    break false;
-                };
-                if matches!(event, Event::Ping(_) | Event::Close(_)) {
-                    continue;
-                }
-                let mut peer = Peer {
-                    state,
-                    id: Id {
-                        lane: lane.index,
-                        key,
-                    },
-                    address: self.address,
-                    outgoing,
-                    out: &mut out,
-                    handle: &lane.handle,
-                    sent: &mut lane.stats.messages_out,
-                };
-                match event {
-                    Event::Message(message) => {
-                        *received += 1;
-                        lane.stats.messages_in += 1;
-                        lane.handler.message(&mut peer, message);
-                    }
-                    Event::Pong(payload) => lane.handler.pong(&mut peer, payload),
-                    Event::Ping(_) | Event::Close(_) => {}
-                }
-            };
-            let next = self.settle(key, out, lane);
-            if !full || next == Next::Drop {
-                return next;
-            }
-            if self.queue.len() >= lane.options.high_water {
-                self.held = input.to_vec();
-                return next;
-            }
-        }
-    }
-
-    /// Takes what was read to its place in a large message.
-    fn fill<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        len: usize,
-        lane: &mut Lane<'_, H>,
-    ) -> Next {
-        let Phase::Open {
-            session,
-            state,
-            received,
-        } = &mut self.phase
-        else {
-            return Next::Keep;
-        };
-        let mut out = self.queue.buffer(&mut lane.out);
-        if let Ok(Some((Event::Message(message), outgoing))) = session.fill(len, &mut out) {
-            *received += 1;
-            lane.stats.messages_in += 1;
-            let mut peer = Peer {
-                state,
-                id: Id {
-                    lane: lane.index,
-                    key,
-                },
-                address: self.address,
-                outgoing,
-                out: &mut out,
-                handle: &lane.handle,
-                sent: &mut lane.stats.messages_out,
-            };
-            lane.handler.message(&mut peer, message);
-        }
-        self.settle(key, out, lane)
-    }
-
-    fn call<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        out: &mut Vec<u8>,
-        lane: &mut Lane<'_, H>,
-        f: impl FnOnce(&mut H, &mut Peer<'_, S>),
-    ) {
-        let Phase::Open { session, state, .. } = &mut self.phase else {
-            return;
-        };
-        let mut peer = Peer {
-            state,
-            id: Id {
-                lane: lane.index,
-                key,
-            },
-            address: self.address,
-            outgoing: session,
-            out,
-            handle: &lane.handle,
-            sent: &mut lane.stats.messages_out,
-        };
-        f(&mut lane.handler, &mut peer);
-    }
-
     /// Sends what was said, and sees whether that was the last.
-    fn settle<H: Handler<State = S>>(
+    pub(super) fn settle<H: Handler<State = S>>(
         &mut self,
         key: Key,
         out: Vec<u8>,
@@ -551,7 +287,7 @@ impl<S> Conn<S> {
     /// Writes as much as goes. Pauses the connection if too much is left, and says goodbye when
     /// nothing is and all is said.
     #[inline]
-    fn send<H: Handler<State = S>>(
+    pub(super) fn send<H: Handler<State = S>>(
         &mut self,
         key: Key,
         out: Vec<u8>,
@@ -585,41 +321,6 @@ impl<S> Conn<S> {
         self.reported = !self.queue.is_empty();
         lane.net
             .interest(&mut self.stream, key.index, !self.paused, self.reported);
-    }
-
-    /// Answers a request that can't be accepted.
-    fn refuse<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        error: impl Into<Error>,
-        lane: &mut Lane<'_, H>,
-    ) -> Next {
-        let error = error.into();
-        info!("{} refused: {error}", self.address);
-        match Refusal::of(error) {
-            Some(refusal) => self.answer(key, refusal, lane),
-            None => Next::Drop,
-        }
-    }
-
-    fn answer<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        refusal: Refusal<'_>,
-        lane: &mut Lane<'_, H>,
-    ) -> Next {
-        lane.stats.refused += 1;
-        let mut out = self.queue.buffer(&mut lane.out);
-        out.clear();
-        if let Err(error) = refusal.write(&mut out) {
-            log::error!("{} the refusal to be sent: {error}", self.address);
-            return Next::Drop;
-        }
-        self.phase = Phase::Leaving { shut: false };
-        match self.send(key, out, lane) {
-            Ok(()) => Next::Keep,
-            Err(_) => Next::Drop,
-        }
     }
 
     /// The session is over: nothing more is said.
@@ -672,7 +373,7 @@ impl<S> Conn<S> {
             Ok(0) => Next::Drop,
             Ok(n) => {
                 lane.stats.bytes_in += n as u64;
-                match n == lane.buf.len() {
+                match n == lane.buf.len() || self.ended {
                     true => Next::Again,
                     false => Next::Keep,
                 }

@@ -117,7 +117,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             core::mem::swap(&mut self.again, &mut again);
             for source in ready.drain(..) {
                 match source {
-                    Source::Stream(index) => self.ready(index),
+                    Source::Stream(index, ended) => self.ready(index, ended),
                     Source::Listener(_) => self.accept_at = Some(self.lane.now),
                     Source::Mailbox => {}
                 }
@@ -145,10 +145,11 @@ impl<'a, H: Handler> EventLoop<'a, H> {
 
     /// A connection was reported: which of the two it is ready for is not told.
     #[inline]
-    fn ready(&mut self, index: u32) {
+    fn ready(&mut self, index: u32, ended: bool) {
         let Some((key, conn)) = self.conns.at(index) else {
             return;
         };
+        conn.ended |= ended;
         let mut next = conn.writable(key, &mut self.lane);
         if next != Next::Drop {
             next = conn.readable(key, &mut self.lane);

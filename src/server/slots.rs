@@ -85,7 +85,7 @@ impl<T> Slots<T> {
         (found == key).then_some(value)
     }
 
-    pub(super) fn remove(&mut self, key: Key) -> Option<Box<T>> {
+    pub(super) fn remove(&mut self, key: Key) -> Option<T> {
         let slot = self.slots.get_mut(key.index as usize)?;
         if slot.turn != key.turn {
             return None;
@@ -94,7 +94,7 @@ impl<T> Slots<T> {
         slot.turn = slot.turn.wrapping_add(1);
         slot.next_free = self.free.replace(key.index);
         self.len -= 1;
-        Some(value)
+        Some(*value)
     }
 
     /// The places that may be taken: not all of them are.
@@ -111,7 +111,7 @@ mod tests {
     fn places_are_used_again_and_names_are_not() {
         let mut slots = Slots::new();
         let (a, b) = (slots.insert('a'), slots.insert('b'));
-        assert_eq!(slots.remove(a).as_deref(), Some(&'a'));
+        assert_eq!(slots.remove(a), Some('a'));
         assert_eq!(slots.remove(a), None);
         assert_eq!(slots.next_key().index, a.index);
         let c = slots.insert('c');

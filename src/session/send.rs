@@ -4,7 +4,7 @@ use bytes::BufMut;
 
 use super::{Outgoing, State};
 use crate::error::{Error, MisuseError};
-use crate::message::{Kind, MaskSource, Outbound, Prepared};
+use crate::message::{Kind, MaskSource, Message, Outbound, Prepared};
 
 /// Everything here is refused with [`MisuseError::Closing`] once a close frame was sent or the
 /// session has ended, and writes nothing if it fails.
@@ -38,6 +38,16 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     pub fn send(&mut self, kind: Kind, payload: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
         self.may_send()?;
         self.sender.send(kind, payload, out)
+    }
+
+    /// Sends a message that was received, as it is.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    #[inline]
+    pub fn forward(&mut self, message: Message<'_>, out: &mut impl BufMut) -> Result<(), Error> {
+        self.may_send()?;
+        self.sender.forward(message, out)
     }
 
     /// Sends a message that was framed once for many receivers.

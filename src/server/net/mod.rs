@@ -20,8 +20,9 @@ pub(super) use wasi::{Wasi as Platform, Waker};
 pub(super) enum Source {
     /// A listener has connections to accept.
     Listener(u32),
-    /// A connection can be read from or written to, as far as is known.
-    Stream(u32),
+    /// A connection can be read from or written to, as far as is known; and whether its end has
+    /// come, which then lies behind what can be read and is not reported again.
+    Stream(u32, bool),
     /// Another thread has put something into the mailbox.
     Mailbox,
 }
@@ -30,8 +31,8 @@ pub(super) enum Source {
 ///
 /// Nothing here blocks but [`wait`](Self::wait). A stream is reported when it has become readable
 /// or writable since it last would have blocked, and may be reported without having. So whoever
-/// reads goes on until a read gives less than there was room for, and comes back by itself if it
-/// stops before.
+/// reads goes on until a read gives less than there was room for (or, of a stream whose end has
+/// come, nothing), and comes back by itself if it stops before.
 ///
 /// Streams are known by the index that the loop gives them; an index is used again after
 /// [`remove`](Self::remove).

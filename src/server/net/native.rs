@@ -140,7 +140,10 @@ impl Net for Native {
             Token(token) if token > LISTENER - MOST_LISTENERS => {
                 Source::Listener((LISTENER - token) as u32)
             }
-            Token(token) => Source::Stream(token as u32),
+            Token(token) => {
+                let ended = event.is_read_closed() || event.is_error();
+                Source::Stream(token as u32, ended)
+            }
         }));
         Ok(())
     }

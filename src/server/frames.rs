@@ -1,0 +1,177 @@
+//! An open connection's messages.
+
+use std::io;
+use std::vec::Vec;
+
+use super::conn::{Conn, Next, Phase};
+use super::event_loop::Lane;
+use super::handle::Id;
+use super::handler::{Handler, Peer};
+use super::net::Net;
+use super::slots::Key;
+use crate::message::Event;
+
+/// A message that has come this far is read to its place, without a copy.
+const LARGE: usize = 64 << 10;
+
+impl<S> Conn<S> {
+    pub(super) fn read_frames<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
+        let Phase::Open { session, .. } = &mut self.phase else {
+            return Next::Keep;
+        };
+        if session.in_message()
+            && session.buffered() >= LARGE
+            && let Some(space) = session.space(lane.buf.len())
+        {
+            let room = space.len();
+            let n = match lane.net.read(&mut self.stream, space) {
+                Ok(0) => return Next::Drop,
+                Ok(n) => n,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
+                Err(_) => return Next::Drop,
+            };
+            lane.stats.bytes_in += n as u64;
+            return match self.fill(key, n, lane) {
+                Next::Keep if n == room || self.ended => Next::Again,
+                next => next,
+            };
+        }
+        let n = match lane.net.read(&mut self.stream, &mut lane.buf) {
+            Ok(0) => return Next::Drop,
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
+            Err(_) => return Next::Drop,
+        };
+        lane.stats.bytes_in += n as u64;
+        let again = n == lane.buf.len() || self.ended;
+        let mut buf = core::mem::take(&mut lane.buf);
+        let next = self.feed(key, &mut buf[..n], lane);
+        lane.buf = buf;
+        match next {
+            Next::Keep if again && !self.paused => Next::Again,
+            next => next,
+        }
+    }
+
+    /// Hands out all messages of the input, and sends all that is said about them at once.
+    pub(super) fn feed<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        mut input: &mut [u8],
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        loop {
+            let Phase::Open {
+                session,
+                state,
+                received,
+            } = &mut self.phase
+            else {
+                return Next::Keep;
+            };
+            let mut out = self.queue.buffer(&mut lane.out);
+            let full = loop {
+                if out.len() >= lane.options.high_water && !input.is_empty() {
+                    break true;
+                }
+                // A fault shows in the state.
+                let Ok(Some((event, outgoing))) = session.receive(&mut input, &mut out) else {
+                    break false;
+                };
+                if matches!(event, Event::Ping(_) | Event::Close(_)) {
+                    continue;
+                }
+                let mut peer = Peer {
+                    state,
+                    id: Id {
+                        lane: lane.index,
+                        key,
+                    },
+                    address: self.address,
+                    outgoing,
+                    out: &mut out,
+                    handle: &lane.handle,
+                    sent: &mut lane.stats.messages_out,
+                };
+                match event {
+                    Event::Message(message) => {
+                        *received += 1;
+                        lane.stats.messages_in += 1;
+                        lane.handler.message(&mut peer, message);
+                    }
+                    Event::Pong(payload) => lane.handler.pong(&mut peer, payload),
+                    Event::Ping(_) | Event::Close(_) => {}
+                }
+            };
+            let next = self.settle(key, out, lane);
+            if !full || next == Next::Drop {
+                return next;
+            }
+            if self.queue.len() >= lane.options.high_water {
+                self.held = input.to_vec();
+                return next;
+            }
+        }
+    }
+
+    /// Takes what was read to its place in a large message.
+    fn fill<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        len: usize,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        let Phase::Open {
+            session,
+            state,
+            received,
+        } = &mut self.phase
+        else {
+            return Next::Keep;
+        };
+        let mut out = self.queue.buffer(&mut lane.out);
+        if let Ok(Some((Event::Message(message), outgoing))) = session.fill(len, &mut out) {
+            *received += 1;
+            lane.stats.messages_in += 1;
+            let mut peer = Peer {
+                state,
+                id: Id {
+                    lane: lane.index,
+                    key,
+                },
+                address: self.address,
+                outgoing,
+                out: &mut out,
+                handle: &lane.handle,
+                sent: &mut lane.stats.messages_out,
+            };
+            lane.handler.message(&mut peer, message);
+        }
+        self.settle(key, out, lane)
+    }
+
+    pub(super) fn call<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        out: &mut Vec<u8>,
+        lane: &mut Lane<'_, H>,
+        f: impl FnOnce(&mut H, &mut Peer<'_, S>),
+    ) {
+        let Phase::Open { session, state, .. } = &mut self.phase else {
+            return;
+        };
+        let mut peer = Peer {
+            state,
+            id: Id {
+                lane: lane.index,
+                key,
+            },
+            address: self.address,
+            outgoing: session,
+            out,
+            handle: &lane.handle,
+            sent: &mut lane.stats.messages_out,
+        };
+        f(&mut lane.handler, &mut peer);
+    }
+}
