@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
 
-import { type DecoderOptions, Encoder, MessageDecoder, type Role } from "wscodec";
+import { type DecoderOptions, type DeflateDirection, Encoder, MessageDecoder, type Role } from "wscodec";
 
 import {
   committed,
@@ -36,9 +36,23 @@ interface Capture {
   readonly bytes: Uint8Array;
   readonly expected: Expected;
   readonly early: boolean;
+  /** How messages of this direction are compressed, if they are. */
+  readonly deflate: DeflateDirection | undefined;
 }
 
 const sha1 = (bytes: Uint8Array) => createHash("sha1").update(bytes).digest("hex");
+
+function deflateOf(agreed: Record<string, any>, role: Role): DeflateDirection {
+  return role === "server"
+    ? {
+        windowBits: agreed.clientMaxWindowBits,
+        contextTakeover: !agreed.clientNoContextTakeover,
+      }
+    : {
+        windowBits: agreed.serverMaxWindowBits,
+        contextTakeover: !agreed.serverNoContextTakeover,
+      };
+}
 
 function readCaptures(): Capture[] {
   const folders = readdirSync(new URL("../../tests/captures/", import.meta.url), {
@@ -57,6 +71,7 @@ function readCaptures(): Capture[] {
         bytes: file(`captures/${folder}/${direction}.bin`).subarray(expected.head),
         expected,
         early: end?.what === "cut" || end?.message !== undefined,
+        deflate: json.deflate === null ? undefined : deflateOf(json.deflate, role),
       });
     }
   }
@@ -145,6 +160,32 @@ test("messages are those that were recorded", () => {
       );
     assert.deepEqual(controls, expectedControls, capture.name);
   }
+});
+
+test("compressed messages hold what was recorded, however they are cut", () => {
+  let count = 0;
+  for (const { name, options, bytes, expected, deflate } of captures) {
+    if (deflate === undefined) continue;
+    const inflating = { ...options, rsv: 0, deflate: { receive: deflate } };
+    const theirs = expected.messages.map(({ kind, compressed, ...message }) => {
+      const { length, sha1 } = message;
+      const { inflatedLength = length, inflatedSha1 = sha1 } = message;
+      count += compressed ? 1 : 0;
+      return [kind, compressed ? inflatedLength : length, compressed ? inflatedSha1 : sha1];
+    });
+    const random = randomNumbers(bytes.length);
+    for (const chunks of [[bytes], singleBytes(bytes), randomCuts(bytes, 1000, random)]) {
+      const found: unknown[] = [];
+      readMessages(inflating, chunks, pushed, (decoder) => {
+        const { opcode, type, length, opaque } = decoder;
+        assert.equal(opaque, false);
+        if (opcode < 8) found.push([type, length, sha1(decoder.copy())]);
+        return [type];
+      });
+      assert.deepEqual(found, theirs, name);
+    }
+  }
+  assert.ok(count > 200, `${count} compressed messages`);
 });
 
 test("messages are the same however they are cut", () => {
