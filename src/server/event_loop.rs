@@ -2,9 +2,9 @@
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;
+use std::boxed::Box;
 use std::io;
 use std::net::SocketAddr;
-use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
@@ -53,6 +53,8 @@ pub(super) struct EventLoop<'a, H: Handler> {
     accept_at: Option<Duration>,
     /// Connections to come back to.
     again: Vec<Key>,
+    /// Whether standard input is of interest.
+    watches_input: bool,
     /// When all must be gone, once the server stops.
     end: Option<Duration>,
     /// The loop that gets the next connection.
@@ -90,9 +92,13 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             listeners,
             accept_at: None,
             again: Vec::new(),
+            watches_input: index == 0 && options.stop_on_eof,
             end: None,
             turn: 0,
         };
+        if this.watches_input {
+            this.lane.net.watch_input()?;
+        }
         for (i, listener) in this.listeners.iter_mut().enumerate() {
             this.lane.net.watch(listener, i as u32)?;
         }
@@ -119,7 +125,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 match source {
                     Source::Stream(index, ended) => self.ready(index, ended),
                     Source::Listener(_) => self.accept_at = Some(self.lane.now),
-                    Source::Mailbox => {}
+                    Source::Mailbox => self.read_input(),
                 }
             }
             for key in again.drain(..) {
@@ -258,6 +264,20 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             conn.begin(lane);
             Next::Keep
         });
+    }
+
+    /// Standard input says nothing but that it ends.
+    fn read_input(&mut self) {
+        while self.watches_input {
+            match self.lane.net.read_input(&mut self.lane.buf) {
+                Ok(1..) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(0) | Err(_) => {
+                    self.watches_input = false;
+                    self.lane.handle.stop();
+                }
+            }
+        }
     }
 
     fn read_mail(&mut self, mail: &mut Vec<Mail>) {

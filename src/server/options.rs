@@ -49,6 +49,9 @@ pub struct Options<'a> {
     pub linger: Duration,
     /// How long connections may take to close when the server stops. Default 5 seconds.
     pub grace: Duration,
+    /// Stop when standard input ends: for platforms without signals, and for those who start the
+    /// server as a part of theirs. Default: no.
+    pub stop_on_eof: bool,
     /// Event loops, a thread each; connections are dealt out among them. Default: one for each
     /// core, and one on WASI, which has no threads.
     pub loops: usize,
@@ -90,6 +93,7 @@ impl Options<'_> {
             stall_timeout: Duration::from_secs(30),
             linger: Duration::from_secs(2),
             grace: Duration::from_secs(5),
+            stop_on_eof: false,
             loops: cores(),
         }
     }

@@ -18,7 +18,6 @@ struct Settings {
     protocols: Vec<String>,
     origins: Vec<String>,
     no_deflate: bool,
-    stop_on_eof: bool,
     stats: Option<Duration>,
 }
 
@@ -38,7 +37,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             "protocol" => settings.protocols.push(arguments.text()?),
             "origin" => settings.origins.push(arguments.text()?),
             "no-deflate" => settings.no_deflate = true,
-            "stop-on-eof" => settings.stop_on_eof = true,
+            "stop-on-eof" => options.stop_on_eof = true,
             "stats" => settings.stats = Some(arguments.seconds()?),
             "log" => {
                 let text = arguments.text()?;
@@ -125,9 +124,6 @@ fn serve(options: Options<'_>, settings: &Settings) -> Result<(), Failure> {
     let handle = server.handle();
     let failed = |e: io::Error| Failure::Run(e.to_string());
     stop::at_signals(handle.clone()).map_err(failed)?;
-    if settings.stop_on_eof {
-        stop::at_eof(handle.clone()).map_err(failed)?;
-    }
     if let Some(every) = settings.stats {
         stats(handle, every).map_err(failed)?;
     }

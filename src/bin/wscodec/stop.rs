@@ -1,6 +1,6 @@
 //! What stops a server from outside.
 
-use std::io::{self, Read};
+use std::io;
 use std::thread;
 
 use wscodec::server::Handle;
@@ -16,16 +16,6 @@ pub(crate) fn at_signals(handle: Handle) -> io::Result<()> {
             }
             handle.stop();
         }
-    })?;
-    Ok(())
-}
-
-/// Stops the server when standard input ends.
-pub(crate) fn at_eof(handle: Handle) -> io::Result<()> {
-    thread::Builder::new().spawn(move || {
-        let mut bytes = [0; 1024];
-        while !matches!(io::stdin().read(&mut bytes), Ok(0) | Err(_)) {}
-        handle.stop();
     })?;
     Ok(())
 }

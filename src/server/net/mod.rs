@@ -6,6 +6,8 @@ use std::time::Duration;
 use std::vec::Vec;
 
 #[cfg(not(target_os = "wasi"))]
+mod input;
+#[cfg(not(target_os = "wasi"))]
 mod native;
 #[cfg(target_os = "wasi")]
 mod wasi;
@@ -23,13 +25,13 @@ pub(super) enum Source {
     /// A connection can be read from or written to, as far as is known; and whether its end has
     /// come, which then lies behind what can be read and is not reported again.
     Stream(u32, bool),
-    /// Another thread has put something into the mailbox.
+    /// Another thread has put something into the mailbox, or there is standard input.
     Mailbox,
 }
 
 /// The contract between the event loop and a platform.
 ///
-/// Nothing here blocks but [`wait`](Self::wait). A stream is reported when it has become readable
+/// Nothing here blocks but [`wait`](Self::wait) and [`connect`](Self::connect). A stream is reported when it has become readable
 /// or writable since it last would have blocked, and may be reported without having. So whoever
 /// reads goes on until a read gives less than there was room for (or, of a stream whose end has
 /// come, nothing), and comes back by itself if it stops before.
@@ -59,6 +61,16 @@ pub(super) trait Net: Sized {
         &mut self,
         listener: &mut Self::Listener,
     ) -> io::Result<Option<(Self::Stream, SocketAddr)>>;
+
+    /// A connection to that address; waits for it, but no longer than the time-out.
+    fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<Self::Stream>;
+
+    /// Reports from now on, as [`Source::Mailbox`], when standard input can be read or has ended.
+    fn watch_input(&mut self) -> io::Result<()>;
+
+    /// Some bytes of standard input; 0 at its end; [`io::ErrorKind::WouldBlock`], also where it is
+    /// not watched.
+    fn read_input(&mut self, into: &mut [u8]) -> io::Result<usize>;
 
     /// Reports the stream from now on, as ready to be read.
     fn add(&mut self, stream: &mut Self::Stream, index: u32) -> io::Result<()>;

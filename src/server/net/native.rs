@@ -9,6 +9,7 @@ use std::vec::Vec;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
+use super::input::Input;
 use super::{Net, Source};
 
 const MAILBOX: Token = Token(usize::MAX);
@@ -21,6 +22,7 @@ pub(crate) struct Native {
     events: Events,
     start: Instant,
     waker: Arc<mio::Waker>,
+    input: Option<Input>,
 }
 
 /// Wakes a loop from another thread.
@@ -46,6 +48,7 @@ impl Net for Native {
             events: Events::with_capacity(1024),
             start: Instant::now(),
             waker,
+            input: None,
         })
     }
 
@@ -88,6 +91,25 @@ impl Net for Native {
                     _ => return Err(e),
                 },
             }
+        }
+    }
+
+    fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+        let stream = std::net::TcpStream::connect_timeout(&address, timeout)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        Ok(TcpStream::from_std(stream))
+    }
+
+    fn watch_input(&mut self) -> io::Result<()> {
+        self.input = Some(Input::start(self.waker()?)?);
+        Ok(())
+    }
+
+    fn read_input(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match &self.input {
+            Some(input) => input.read(into),
+            None => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 

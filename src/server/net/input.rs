@@ -1,0 +1,62 @@
+//! Standard input beside sockets, where the system can't wait for both: read by a thread.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+
+use super::Waker;
+
+/// Bytes that are read ahead.
+const AHEAD: usize = 64 << 10;
+
+/// What was read, and not yet taken.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Input(Arc<(Mutex<Ahead>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Ahead {
+    bytes: VecDeque<u8>,
+    ended: bool,
+}
+
+impl Input {
+    /// Starts the thread. It ends with standard input, or with the process.
+    pub(super) fn start(waker: Waker) -> io::Result<Self> {
+        let this = Self::default();
+        let other = this.clone();
+        thread::Builder::new().spawn(move || {
+            let mut bytes = [0; 8 << 10];
+            loop {
+                let read = match io::stdin().read(&mut bytes) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                    read => read.unwrap_or(0),
+                };
+                let (ahead, room) = &*other.0;
+                let lock = ahead.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut ahead = room
+                    .wait_while(lock, |ahead| ahead.bytes.len() >= AHEAD)
+                    .unwrap_or_else(PoisonError::into_inner);
+                ahead.bytes.extend(&bytes[..read]);
+                ahead.ended = read == 0;
+                drop(ahead);
+                waker.wake();
+                if read == 0 {
+                    return;
+                }
+            }
+        })?;
+        Ok(this)
+    }
+
+    pub(super) fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        let (ahead, room) = &*self.0;
+        let mut ahead = ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        if ahead.bytes.is_empty() && !ahead.ended {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let read = ahead.bytes.read(into)?;
+        room.notify_one();
+        Ok(read)
+    }
+}
