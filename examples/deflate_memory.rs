@@ -1,4 +1,4 @@
-//! What a connection's compression takes, by window and by how engines are shared: a table in
+//! What a connection's compression takes, by window and by how engines are shared: tables in
 //! Markdown. With the feature `zlib-rs`, for that engine too.
 //!
 //! `cargo run --release --example deflate_memory --features zlib-rs`
@@ -7,23 +7,34 @@ use wscodec::Limits;
 use wscodec::deflate::{
     Agreed, Config, Deflate, Direction, Inflate, MinizDeflate, MinizInflate, Pool, Window,
 };
+#[cfg(feature = "zlib-rs")]
+use wscodec::deflate::{ZlibDeflate, ZlibInflate};
 
 fn main() {
-    println!("| bytes a connection | window | dedicated | shared | shared, no takeover | pool |");
-    println!("|---|--:|--:|--:|--:|--:|");
-    compressors::<MinizDeflate, MinizInflate>("compressor, miniz_oxide");
-    #[cfg(feature = "zlib-rs")]
-    compressors::<wscodec::deflate::ZlibDeflate, wscodec::deflate::ZlibInflate>(
-        "compressor, zlib-rs",
-    );
+    println!("| to send: bytes held, by window | miniz_oxide | zlib-rs | shared | no takeover |");
+    println!("|--:|--:|--:|--:|--:|");
+    for bits in (8..=15).rev() {
+        let [own, shared, none, _] = compressor::<MinizDeflate, MinizInflate>(bits);
+        #[cfg(feature = "zlib-rs")]
+        let zlib = compressor::<ZlibDeflate, ZlibInflate>(bits)[0];
+        #[cfg(not(feature = "zlib-rs"))]
+        let zlib = "–";
+        println!("| {bits} | {own} | {zlib} | {shared} | {none} |");
+    }
     println!();
-    println!("| bytes a connection | window | in a message | idle | idle, no takeover |");
-    println!("|---|--:|--:|--:|--:|");
-    decompressors::<MinizDeflate, MinizInflate>("decompressor, miniz_oxide");
-    #[cfg(feature = "zlib-rs")]
-    decompressors::<wscodec::deflate::ZlibDeflate, wscodec::deflate::ZlibInflate>(
-        "decompressor, zlib-rs",
-    );
+    println!("| to receive | miniz_oxide | zlib-rs | idle | idle, no takeover |");
+    println!("|--:|--:|--:|--:|--:|");
+    for bits in (8..=15).rev() {
+        let [busy, idle, none] = decompressor::<MinizDeflate, MinizInflate>(bits);
+        #[cfg(feature = "zlib-rs")]
+        let zlib = decompressor::<ZlibDeflate, ZlibInflate>(bits)[0];
+        #[cfg(not(feature = "zlib-rs"))]
+        let zlib = "–";
+        println!("| {bits} | {busy} | {zlib} | {idle} | {none} |");
+    }
+    println!();
+    let pool = compressor::<MinizDeflate, MinizInflate>(15)[3];
+    println!("shared by all, with window 15: {pool} (miniz_oxide)");
 }
 
 /// Words, so that blocks have tables of their own, and more than a window of them.
@@ -46,46 +57,40 @@ fn agreed(bits: u8, takeover: bool) -> Agreed {
     agreed
 }
 
-fn compressors<D: Deflate, I: Inflate>(name: &str) {
+/// What a connection holds: with an engine of its own, sharing one, without takeover; and the pool.
+fn compressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 4] {
     let (config, text) = (Config::default(), text());
-    for bits in (9..=15).rev() {
-        // As one sends, and others have their turn.
-        let measure = |pool: &Pool<D, I>, takeover| {
-            let agreed = agreed(bits, takeover);
-            let mut senders = [(); 2].map(|()| pool.compressor(&agreed, &config));
-            for sender in &mut senders {
-                sender.message(&text, &mut Vec::new());
-            }
-            senders[0].memory()
-        };
-        let own = measure(&Pool::with_engines().dedicated(), true);
-        let pool = Pool::with_engines();
-        let shared = measure(&pool, true);
-        let none = measure(&Pool::with_engines(), false);
-        let pool = pool.memory();
-        println!("| {name} | {bits} | {own} | {shared} | {none} | {pool} |");
-    }
+    // One sends, then another.
+    let measure = |pool: &Pool<D, I>, takeover| {
+        let agreed = agreed(bits, takeover);
+        let mut senders = [(); 2].map(|()| pool.compressor(&agreed, &config));
+        for sender in &mut senders {
+            sender.message(&text, &mut Vec::new());
+        }
+        senders[0].memory()
+    };
+    let own = measure(&Pool::with_engines().dedicated(), true);
+    let none = measure(&Pool::with_engines(), false);
+    let pool = Pool::with_engines();
+    let shared = measure(&pool, true);
+    [own, shared, none, pool.memory()]
 }
 
-fn decompressors<D: Deflate, I: Inflate>(name: &str) {
+/// What a connection holds: before tables are released or given back, after that, and without
+/// takeover.
+fn decompressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 3] {
     let (config, limits, text) = (Config::default(), Limits::default(), text());
-    for bits in (9..=15).rev() {
-        let measure = |takeover| {
-            let agreed = agreed(bits, takeover);
-            let pool = Pool::<D, I>::with_engines();
-            let mut coded = Vec::new();
-            pool.compressor(&agreed, &config).message(&text, &mut coded);
-            let mut busy = Pool::<D, I>::with_engines()
-                .dedicated()
-                .decompressor(&agreed, &limits);
-            let mut idle = pool.decompressor(&agreed, &limits);
-            for inflate in [&mut busy, &mut idle] {
-                let result = inflate.message(&coded, &mut Vec::new());
-                result.expect("it was just compressed");
-            }
-            (busy.memory(), idle.memory())
-        };
-        let ((busy, idle), (_, none)) = (measure(true), measure(false));
-        println!("| {name} | {bits} | {busy} | {idle} | {none} |");
-    }
+    let measure = |pool: &Pool<D, I>, takeover| {
+        let agreed = agreed(bits, takeover);
+        let mut coded = Vec::new();
+        pool.compressor(&agreed, &config).message(&text, &mut coded);
+        let mut inflate = pool.decompressor(&agreed, &limits);
+        let result = inflate.message(&coded, &mut Vec::new());
+        result.expect("it was just compressed");
+        inflate.memory()
+    };
+    let busy = measure(&Pool::with_engines().dedicated(), true);
+    let idle = measure(&Pool::with_engines(), true);
+    let none = measure(&Pool::with_engines(), false);
+    [busy, idle, none]
 }
