@@ -34,8 +34,11 @@ pub(super) trait Driver {
     fn stream(&mut self) -> &mut Self::Stream;
     /// Whether the stream has time-outs.
     fn set_read_timeout(&mut self, time: Option<Duration>) -> io::Result<bool>;
-    fn set_write_timeout(&mut self, time: Duration) -> io::Result<()>;
-    fn shutdown(&mut self) -> io::Result<()>;
+    /// Likewise for writing.
+    fn set_write_timeout(&mut self, time: Duration) -> io::Result<bool>;
+    /// Says that nothing more will be written; in the middle of another thread's write only if that
+    /// is of no use any more.
+    fn shutdown(&mut self, now: bool) -> io::Result<()>;
     /// The longest that a read may take without a look at the clock.
     fn nap(&self) -> Option<Duration> {
         None
@@ -203,8 +206,13 @@ impl Inbox {
         Ok(())
     }
 
-    pub(super) fn keep_close(&mut self, close: Option<Close<'_>>) {
-        self.close = close.map(|close| (close.code, close.reason.into()));
+    pub(super) fn close_timeout(&self) -> Duration {
+        self.close_timeout
+    }
+
+    /// The reason that the peer gave for closing.
+    pub(super) fn reason(&self) -> &str {
+        self.close().map_or("", |close| close.reason)
     }
 
     fn close(&self) -> Option<Close<'_>> {
@@ -269,6 +277,9 @@ impl Inbox {
         let bounds = self.input.as_ptr_range();
         let mut input = &mut self.input[self.start..self.end];
         let event = outgoing.receive(&mut self.receiver, &mut input, out)?;
+        if let Some(Event::Close(close)) = event {
+            self.close = close.map(|close| (close.code, close.reason.into()));
+        }
         let start = self.end - input.len();
         let found = event.map(|event| Found::of(event, |slice| place(slice, &bounds, start)));
         self.start = start;
@@ -283,6 +294,9 @@ impl Inbox {
         let bounds = self.input.as_ptr_range();
         let mut input = &mut self.input[self.start..self.end];
         let piece = outgoing.receive_piece(&mut self.receiver, &mut input, out)?;
+        if let Some(Piece::Close(close)) = piece {
+            self.close = close.map(|close| (close.code, close.reason.into()));
+        }
         let start = self.end - input.len();
         let place = |slice: &[u8]| place(slice, &bounds, start);
         let part = piece.map(|piece| match piece {
@@ -307,7 +321,7 @@ impl Inbox {
                 return Ok(More::End);
             }
             State::Closed => {
-                self.end(driver);
+                self.end(driver)?;
                 return Ok(More::End);
             }
         }
@@ -339,7 +353,7 @@ impl Inbox {
             }
             let closed = driver.with(|outgoing, _| outgoing.state() == State::Closed);
             if closed {
-                self.end(driver);
+                self.end(driver)?;
                 return Ok(More::End);
             }
         }
@@ -433,7 +447,8 @@ impl Inbox {
     fn fail<D: Driver>(&mut self, fault: Fault, driver: &mut D) -> Error {
         if !matches!(fault.error, crate::Error::Misuse(_)) {
             self.fault = Some(fault);
-            self.end(driver);
+            // What could not be written yet can be, by a flush.
+            let _ = self.end(driver);
         }
         fault.into()
     }
@@ -443,9 +458,11 @@ impl Inbox {
     /// and our close frame lost.
     ///
     /// What goes wrong here no longer matters: both sides have said what they had to.
-    fn end<D: Driver>(&mut self, driver: &mut D) {
-        if core::mem::replace(&mut self.ended, true) {
-            return;
+    ///
+    /// An error is that of a stream whose time-outs are its owner's: to be called again.
+    fn end<D: Driver>(&mut self, driver: &mut D) -> io::Result<()> {
+        if self.ended {
+            return Ok(());
         }
         // A peer that does not answer is gone, and nobody waits for it.
         let gone = |fault: Fault| {
@@ -453,21 +470,25 @@ impl Inbox {
             gone.iter().any(|&error| fault.error == error.into())
         };
         let until = Instant::now() + self.close_timeout;
-        let _ = driver.set_write_timeout(self.close_timeout);
-        if driver.flush().is_err() {
-            return;
+        let timed = driver.set_write_timeout(self.close_timeout).unwrap_or(true);
+        match driver.flush() {
+            Err(error) if !timed && is_timeout(&error) => return Err(error),
+            Err(_) => {
+                self.ended = true;
+                return Ok(());
+            }
+            Ok(()) => self.ended = true,
         }
         // The server closes first, so that the client does not have to remember the connection.
         let first = self.server || self.fault.is_some();
         if first {
-            let _ = driver.shutdown();
+            let _ = driver.shutdown(false);
         }
         if !self.fault.is_some_and(gone) {
             self.drain(until, driver);
         }
-        if !first {
-            let _ = driver.shutdown();
-        }
+        let _ = driver.shutdown(true);
+        Ok(())
     }
 
     fn drain<D: Driver>(&mut self, until: Instant, driver: &mut D) {

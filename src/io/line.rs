@@ -43,6 +43,12 @@ impl<S> Line<S> {
         }
     }
 
+    /// The stream, what waits, and the length of fragments.
+    pub(super) fn into_parts(mut self) -> (S, Vec<u8>, usize) {
+        self.out.drain(..self.written);
+        (self.stream, self.out, self.fragment)
+    }
+
     /// Bytes that wait.
     pub(super) fn queued(&self) -> usize {
         self.out.len() - self.written
@@ -71,10 +77,11 @@ impl<S> Line<S> {
         Ok(true)
     }
 
-    pub(super) fn set_write_timeout(&mut self, time: Option<Duration>) -> io::Result<()> {
+    /// Lets a write block for that long; whether the stream can.
+    pub(super) fn set_write_timeout(&mut self, time: Option<Duration>) -> io::Result<bool> {
         match self.transport.write_timeout {
-            Some(set) => set(&mut self.stream, time.map(at_least)),
-            None => Ok(()),
+            Some(set) => set(&mut self.stream, time.map(at_least)).map(|()| true),
+            None => Ok(false),
         }
     }
 
@@ -92,16 +99,7 @@ impl<S: Write> Line<S> {
         if self.out.is_empty() {
             return Ok(());
         }
-        while self.written < self.out.len() {
-            match self.stream.write(&self.out[self.written..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => self.written += n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        // A stream with a buffer of its own, such as TLS; sockets have none.
-        self.stream.flush()?;
+        write(&mut self.stream, &self.out, &mut self.written)?;
         self.out.clear();
         self.written = 0;
         Ok(())
@@ -125,6 +123,25 @@ impl<S: Read + Write> Line<S> {
                 Ok(0) | Err(_) => return,
                 Ok(n) => drained += n as u64,
             }
+        }
+    }
+}
+
+/// Writes `bytes` from `written` on, and counts there what was written.
+pub(super) fn write(stream: &mut impl Write, bytes: &[u8], written: &mut usize) -> io::Result<()> {
+    while *written < bytes.len() {
+        match stream.write(&bytes[*written..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => *written += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    // For a stream with a buffer of its own, such as TLS; sockets have none.
+    loop {
+        match stream.flush() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
         }
     }
 }

@@ -35,7 +35,7 @@ impl Keys {
         Self(Source::Zero)
     }
 
-    pub(super) fn random() -> io::Result<Self> {
+    pub(crate) fn random() -> io::Result<Self> {
         let mut block = Box::new(Block {
             at: 0,
             bytes: [0; BLOCK],
@@ -70,7 +70,7 @@ impl MaskSource for Keys {
 }
 
 /// A client's nonce (RFC 6455 §4.1).
-pub(super) fn nonce() -> io::Result<[u8; 16]> {
+pub(crate) fn nonce() -> io::Result<[u8; 16]> {
     let mut nonce = [0; 16];
     fill(&mut nonce)?;
     Ok(nonce)

@@ -150,10 +150,6 @@ impl<S: Read + Write> WebSocket<S> {
         let Some(found) = self.inbox.next(driver)? else {
             return Ok(None);
         };
-        if let Found::Close = found {
-            // The one event that the sending side keeps.
-            self.inbox.keep_close(self.outgoing.peer_close());
-        }
         let outbox = Outbox {
             outgoing: &mut self.outgoing,
             line: &mut self.line,
@@ -171,9 +167,6 @@ impl<S: Read + Write> WebSocket<S> {
         let Some(part) = self.inbox.next_part(driver)? else {
             return Ok(None);
         };
-        if let Part::Close = part {
-            self.inbox.keep_close(self.outgoing.peer_close());
-        }
         let outbox = Outbox {
             outgoing: &mut self.outgoing,
             line: &mut self.line,
@@ -401,11 +394,11 @@ impl<S: Read + Write> Driver for Direct<'_, S> {
         self.line.set_read_timeout(time)
     }
 
-    fn set_write_timeout(&mut self, time: Duration) -> io::Result<()> {
+    fn set_write_timeout(&mut self, time: Duration) -> io::Result<bool> {
         self.line.set_write_timeout(Some(time))
     }
 
-    fn shutdown(&mut self) -> io::Result<()> {
+    fn shutdown(&mut self, _: bool) -> io::Result<()> {
         self.line.shutdown()
     }
 }

@@ -307,13 +307,4 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
             self.sender.extension_mut().release();
         }
     }
-
-    /// The close frame that came, as an [`Event`](super::Event) lent it.
-    #[cfg(feature = "io")]
-    pub(crate) fn peer_close(&self) -> Option<Close<'_>> {
-        match self.came {
-            true => self.note.close(),
-            false => None,
-        }
-    }
 }

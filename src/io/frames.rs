@@ -1,0 +1,123 @@
+//! Frames by hand, over anything that reads or writes: no state, no checks but those of a single
+//! header's form.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use std::io::{self, Read, Write};
+
+use super::Error;
+use crate::error::LimitError;
+use crate::frame::{Header, MAX_HEADER_LEN, Parsed, encode, mask};
+
+/// Frames of up to this length are put together without asking for memory.
+const SMALL: usize = 1024;
+
+/// Reads a frame's header, and not a byte more. The payload follows, masked if the header says so:
+/// [`mask::apply`] unmasks it.
+///
+/// What the header must be in this place (masked or not, continuing a message or not) is for
+/// [`Rules::check`](crate::frame::Rules::check) to say.
+///
+/// ```
+/// use wscodec::frame::OpCode;
+/// use wscodec::io::read_header;
+///
+/// let mut stream = &b"\x81\x05Hello"[..];
+/// let header = read_header(&mut stream)?;
+/// assert_eq!((header.opcode, header.len), (OpCode::Text, 5));
+/// assert_eq!(stream, b"Hello");
+/// # Ok::<(), wscodec::io::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`], with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) where the stream ends;
+/// [`Error::Fault`] with what [`Header::parse`] says. Bytes that were read before a time-out are
+/// lost.
+pub fn read_header(reader: &mut impl Read) -> Result<Header, Error> {
+    let mut bytes = [0; MAX_HEADER_LEN];
+    let mut have = 0;
+    loop {
+        match Header::parse(&bytes[..have])? {
+            Parsed::Complete(header, _) => return Ok(header),
+            Parsed::Incomplete(more) => {
+                let next = have + more.min(MAX_HEADER_LEN - have);
+                reader.read_exact(&mut bytes[have..next])?;
+                have = next;
+            }
+        }
+    }
+}
+
+/// Reads a frame: its header, and the payload into `payload`, in place of what was there. The
+/// payload is unmasked.
+///
+/// ```
+/// use wscodec::io::read_frame;
+///
+/// let mut stream = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"[..];
+/// let mut payload = Vec::new();
+/// let header = read_frame(&mut stream, &mut payload, 1 << 20)?;
+/// assert!(header.fin && header.mask.is_some());
+/// assert_eq!(payload, b"Hello");
+/// # Ok::<(), wscodec::io::Error>(())
+/// ```
+///
+/// # Errors
+/// As for [`read_header`]; [`LimitError::FrameTooLarge`] if the payload is longer than `max`, of
+/// which nothing is read then. The buffer grows with the bytes that come.
+pub fn read_frame(
+    reader: &mut impl Read,
+    payload: &mut Vec<u8>,
+    max: u64,
+) -> Result<Header, Error> {
+    payload.clear();
+    let header = read_header(reader)?;
+    if header.len > max {
+        return Err(crate::Error::from(LimitError::FrameTooLarge).into());
+    }
+    let read = reader.take(header.len).read_to_end(payload)?;
+    if read as u64 != header.len {
+        return Err(Error::Io(io::ErrorKind::UnexpectedEof.into()));
+    }
+    if let Some(key) = header.mask {
+        mask::apply(key, 0, payload);
+    }
+    Ok(header)
+}
+
+/// Writes a frame's header. The payload is to follow, masked by the caller if the header has a key.
+///
+/// # Errors
+/// [`Error::Misuse`] with what [`Header::encode`] says; [`Error::Io`].
+pub fn write_header(writer: &mut impl Write, header: &Header) -> Result<(), Error> {
+    let mut bytes = [0; MAX_HEADER_LEN];
+    let len = header.encode(&mut bytes)?;
+    Ok(writer.write_all(&bytes[..len])?)
+}
+
+/// Writes a frame, in one write. The header's `len` is set to the payload's; with a mask the
+/// payload is masked on its way.
+///
+/// ```
+/// use wscodec::frame::{Header, OpCode};
+/// use wscodec::io::write_frame;
+///
+/// let mut stream = Vec::new();
+/// write_frame(&mut stream, Header::new(OpCode::Ping, 0), b"now?")?;
+/// assert_eq!(stream, b"\x89\x04now?");
+/// # Ok::<(), wscodec::io::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Misuse`] with what [`Header::encode`] says; [`Error::Io`].
+pub fn write_frame(writer: &mut impl Write, header: Header, payload: &[u8]) -> Result<(), Error> {
+    let len = MAX_HEADER_LEN + payload.len();
+    if len <= SMALL {
+        let mut frame = [0; SMALL];
+        let len = encode(header, payload, &mut frame)?;
+        return Ok(writer.write_all(&frame[..len])?);
+    }
+    let mut frame = vec![0; len];
+    let len = encode(header, payload, &mut frame)?;
+    Ok(writer.write_all(&frame[..len])?)
+}
