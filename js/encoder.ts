@@ -47,10 +47,12 @@ const PONG = 0x8a;
 const FIN = 0x80;
 const RSV1 = 0x40;
 
-// How a payload is to be treated: as it is, or compressed if that was agreed on.
+// How a payload is to be treated: as it is; as a message that is compressed, unless it is small; as
+// a fragment; or not at all, because another message is begun.
 const PLAIN = 0;
 const WHOLE = 1;
 const PART = 2;
+const REFUSED = 3;
 
 const MAX_HEADER = 14;
 const FIRST_CAPACITY = 16 * 1024;
@@ -75,6 +77,8 @@ export class Encoder {
   #lent = new Lent();
   #key: (() => number) | undefined;
   #deflater: Deflater | undefined;
+  /** How whole messages are to be treated: in one place, as most are small and plain. */
+  #whole = PLAIN;
   /** The message of which not all fragments were added. */
   #open: "text" | "binary" | undefined;
 
@@ -86,6 +90,7 @@ export class Encoder {
     this.#key = role === "client" ? (options.maskKey ?? randomKey) : undefined;
     if (options.deflate !== undefined) {
       this.#deflater = deflaterFor(options.deflate);
+      this.#whole = WHOLE;
     }
     refresh();
   }
@@ -98,10 +103,9 @@ export class Encoder {
    * {@link begin} and {@link finish}
    */
   text(data: string | Bytes): this {
-    if (this.#open !== undefined) throw named("MESSAGE_UNFINISHED");
     return typeof data === "string"
-      ? this.#string(TEXT, data, WHOLE)
-      : this.#bytes(TEXT, asUint8Array(data), WHOLE);
+      ? this.#string(TEXT, data, this.#whole)
+      : this.#bytes(TEXT, asUint8Array(data), this.#whole, true);
   }
 
   /**
@@ -111,8 +115,7 @@ export class Encoder {
    * {@link finish}
    */
   binary(data: Bytes): this {
-    if (this.#open !== undefined) throw named("MESSAGE_UNFINISHED");
-    return this.#bytes(BINARY, asUint8Array(data), WHOLE);
+    return this.#bytes(BINARY, asUint8Array(data), this.#whole, false);
   }
 
   /**
@@ -127,12 +130,12 @@ export class Encoder {
     if (type !== "text" && type !== "binary") {
       throw new TypeError('type must be "text" or "binary"');
     }
-    this.#open = type;
+    this.#begins(type);
     try {
       const rsv = this.#deflater === undefined ? 0 : RSV1;
       return this.#part((type === "text" ? 1 : 2) | rsv, data);
     } catch (error) {
-      this.#open = undefined;
+      this.#begins(undefined);
       throw error;
     }
   }
@@ -155,7 +158,7 @@ export class Encoder {
   finish(data: string | Bytes = ""): this {
     if (this.#open === undefined) throw named("NO_MESSAGE_BEGUN");
     this.#part(FIN, data);
-    this.#open = undefined;
+    this.#begins(undefined);
     return this;
   }
 
@@ -195,7 +198,7 @@ export class Encoder {
     payload[0] = code >>> 8;
     payload[1] = code;
     payload.set(words, 2);
-    return this.#bytes(CLOSE, payload, PLAIN);
+    return this.#bytes(CLOSE, payload, PLAIN, false);
   }
 
   /**
@@ -287,6 +290,12 @@ export class Encoder {
     this.#deflater?.free();
   }
 
+  #begins(type: "text" | "binary" | undefined): void {
+    this.#open = type;
+    if (type !== undefined) this.#whole = REFUSED;
+    else this.#whole = this.#deflater === undefined ? PLAIN : WHOLE;
+  }
+
   #part(first: number, data: string | Bytes): this {
     if ((first & RSV1) !== 0) this.#deflater?.begin();
     return this.#any(first, data, PART);
@@ -295,19 +304,17 @@ export class Encoder {
   #any(first: number, data: string | Bytes, how: number): this {
     return typeof data === "string"
       ? this.#string(first, data, how)
-      : this.#bytes(first, asUint8Array(data), how);
+      : this.#bytes(first, asUint8Array(data), how, false);
   }
 
-  #bytes(first: number, data: Uint8Array, how: number): this {
+  #bytes(first: number, data: Uint8Array, how: number, text: boolean): this {
     const { length } = data;
     // A view on the memory, such as a decoder lends, would be gone when that grows.
     const stable = this.#fits(length) || data.buffer !== buffer ? data : data.slice();
     this.#room(length);
     const at = this.#length + this.#headerLength(length);
     heap.set(stable, this.#address + at);
-    if (first === TEXT && how === WHOLE && !this.#output.is_utf8(at, length)) {
-      throw named("TEXT_NOT_UTF8");
-    }
+    if (text && !this.#output.is_utf8(at, length)) throw named("TEXT_NOT_UTF8");
     return this.#finish(first, length, how);
   }
 
@@ -326,25 +333,30 @@ export class Encoder {
   }
 
   #finish(first: number, length: number, how: number): this {
-    if (how === PART && this.#open === "text") this.#checkPart(first, length);
-    const deflater = this.#deflater;
+    if (how !== PLAIN) return this.#add(this.#special(first, length, how));
     const key = this.#key;
     const masked = key !== undefined;
-    const written =
-      deflater === undefined || how === PLAIN
-        ? this.#output.frame(this.#length, first, length, masked, masked ? key() >>> 0 : 0)
-        : this.#deflate(deflater, first, length, how);
+    const mask = masked ? key() >>> 0 : 0;
+    return this.#add(this.#output.frame(this.#length, first, length, masked, mask));
+  }
+
+  #add(written: number): this {
     if (written === 0) throw this.#error();
     this.#lent.expire();
     this.#length += written;
     return this;
   }
 
-  #deflate(deflater: Deflater, first: number, length: number, how: number): number {
+  /** Writes the frame of what is no plain message. */
+  #special(first: number, length: number, how: number): number {
+    if (how === REFUSED) throw named("MESSAGE_UNFINISHED");
+    if (how === PART && this.#open === "text") this.#checkPart(first, length);
+    const deflater = this.#deflater;
     const key = this.#key;
     const at = this.#length;
     const masked = key !== undefined;
     const mask = masked ? key() >>> 0 : 0;
+    if (deflater === undefined) return this.#output.frame(at, first, length, masked, mask);
     const written =
       how === WHOLE
         ? this.#output.message(deflater, at, first, length, masked, mask)

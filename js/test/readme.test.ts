@@ -72,6 +72,32 @@ test("the README's server echoes what a WebSocket client sends", { timeout: 20_0
   await once(server, "close");
 });
 
+test("the README's messages are compressed", async () => {
+  const sizes = await run<[number, number][]>(example("README.md", 1), "sizes");
+  const inflated = JSON.stringify({ type: "message", from: "Chloé", id: 0 }).length + 1;
+  assert.equal(sizes.length, 3);
+  for (const [i, [wire, length]] of sizes.entries()) {
+    assert.equal(length, inflated);
+    assert.ok(wire < (i === 0 ? inflated + 10 : 16), `${wire} bytes`);
+  }
+});
+
+test("the package's README agrees on compression", async () => {
+  const source = example("pkg/README.md", 2);
+  assert.equal(
+    await run(source, "header"),
+    "permessage-deflate; client_no_context_takeover; client_max_window_bits=12",
+  );
+  assert.deepEqual(await run(source, "agreed"), {
+    send: { windowBits: 12, contextTakeover: false },
+    receive: { windowBits: 15, contextTakeover: true },
+    level: 6,
+    threshold: 64,
+    dedicated: false,
+    historyBits: 12,
+  });
+});
+
 test("the package's README reads what it writes", async () => {
   const received = await run<(chunk: Uint8Array) => string[]>(
     example("pkg/README.md", 0),
@@ -82,5 +108,5 @@ test("the package's README reads what it writes", async () => {
   assert.deepEqual(received(bytes), ["Grüße", "3 bytes", "ping"]);
   const into = await run<Uint8Array>(source, "into");
   const length = await run<number>(source, "length");
-  assert.deepEqual(received(into.slice(0, length)), ["a fragment"]);
+  assert.deepEqual(received(into.slice(0, length)), ["a fragment", "a fragment, checked"]);
 });

@@ -13,6 +13,14 @@ assert.ok(names.length > 0, "the package exports something");
 assert.deepEqual(Object.keys(required).sort(), names, "import and require give the same names");
 assert.ok(require.resolve("wscodec").endsWith(".cjs"), "require gives CommonJS");
 
-const file = readFileSync(require.resolve("wscodec/wscodec.wasm"));
-const exports = WebAssembly.Module.exports(new WebAssembly.Module(file));
-assert.ok(exports.some(({ name }) => name === "memory"), "the file is the module");
+for (const entry of ["slim", "zlib"]) {
+  const path = `wscodec/${entry}`;
+  assert.deepEqual(Object.keys(await import(path)).sort(), names, `${path} has the same names`);
+  assert.deepEqual(Object.keys(require(path)).sort(), names);
+}
+
+for (const name of ["wscodec", "slim", "zlib"]) {
+  const file = readFileSync(require.resolve(`wscodec/${name}.wasm`));
+  const exports = WebAssembly.Module.exports(new WebAssembly.Module(file));
+  assert.ok(exports.some(({ name }) => name === "memory"), "the file is the module");
+}
