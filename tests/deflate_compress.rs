@@ -153,6 +153,25 @@ fn as_small_as_zlib() {
     }
 }
 
+/// Chats and ticks: messages of one kind, shorter than what pays for tables of its own.
+#[test]
+fn small_messages() {
+    let mut rng = Rng(14);
+    for (len, part) in [(30, 2), (64, 18), (94, 18), (120, 18), (141, 18)] {
+        let mut deflater = deflater(direction(15, true), 6);
+        let mut zlib = zlib::Compressor::new(6, 15, true);
+        let (mut ours, mut zlibs) = (0, 0);
+        for _ in 0..300 {
+            let mut json = zlib::json(&mut rng);
+            json.truncate(len);
+            ours += message(&mut deflater, &json).len();
+            zlibs += zlib.message(&json).len();
+        }
+        let most = zlibs * (100 + part) / 100;
+        assert!(ours <= most, "{len}: {ours} to zlib's {zlibs}");
+    }
+}
+
 #[test]
 fn a_larger_window_makes_less() {
     let mut rng = Rng(6);

@@ -19,8 +19,9 @@ const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
 ///
 /// Whether a message is compressed is decided by its length before anything else, so what the
 /// peer's window holds and what ours holds are always the same. A message that does not become
-/// smaller is sent compressed nevertheless; it grows by at most ten bytes for each 16 KiB, or for
-/// each stretch as long as the window if that is less (with zlib-rs at level 1, by a sixteenth).
+/// smaller is sent compressed nevertheless; it grows by at most twenty bytes, and ten for each
+/// 16 KiB or each stretch as long as the window if that is less (with zlib-rs at level 1, by a
+/// sixteenth).
 /// Each fragment is flushed, so the peer can read all of it as soon as it comes.
 ///
 /// ```

@@ -114,6 +114,11 @@ pub struct MinizDeflate {
     core: Option<Box<CompressorOxide>>,
 }
 
+/// The most bytes that miniz_oxide makes a block of the fixed code of. It never tries that code with
+/// more, though tables of their own make small messages half as large again, so these go as several
+/// blocks; how many pay was measured.
+const PIECE: usize = 47;
+
 /// The level that history is read at: the quickest that fills the tables which all levels but the
 /// first look things up in.
 const PRIMING: u8 = 2;
@@ -136,15 +141,28 @@ impl Deflate for MinizDeflate {
     }
 
     fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
-        let flush = match flush {
-            Flush::Sync => TDEFLFlush::Sync,
-            Flush::Full => TDEFLFlush::Full,
+        let (flush, pieces) = match flush {
+            Flush::Sync => (TDEFLFlush::Sync, 3),
+            Flush::Full => (TDEFLFlush::Full, 2),
         };
-        let (status, read) = compress_to_output(self.core(), input, flush, |bytes| {
-            out.extend_from_slice(bytes);
-            true
-        });
-        debug_assert!(status == TDEFLStatus::Okay && read == input.len());
+        let core = self.core();
+        let mut put = |input: &[u8], flush| {
+            let (status, read) = compress_to_output(core, input, flush, |bytes| {
+                out.extend_from_slice(bytes);
+                true
+            });
+            debug_assert!(status == TDEFLStatus::Okay && read == input.len());
+        };
+        let mut rest = input;
+        if input.len() <= pieces * PIECE {
+            while let Some((piece, after)) = rest.split_at_checked(PIECE)
+                && !after.is_empty()
+            {
+                put(piece, TDEFLFlush::NoSync);
+                rest = after;
+            }
+        }
+        put(rest, flush);
     }
 
     fn forget(&mut self) {
