@@ -149,7 +149,7 @@ impl Connector<'_> {
             let fault = match connect.read(head.came()) {
                 Ok(Some(connected)) => {
                     let keys = match options.dangerously_zero_masks {
-                        true => Keys::zero(),
+                        true => Keys::dangerously_zero(),
                         false => Keys::random()?,
                     };
                     let session = connected.session(keys, &options.session);

@@ -27,15 +27,22 @@ struct Block {
 }
 
 impl Keys {
-    pub(super) const fn none() -> Self {
+    /// No keys: a server's.
+    pub const fn none() -> Self {
         Self(Source::None)
     }
 
-    pub(super) const fn zero() -> Self {
+    /// Keys of zeros, against RFC 6455 §10.3: see
+    /// [`DangerouslyZero`](crate::message::DangerouslyZero).
+    pub const fn dangerously_zero() -> Self {
         Self(Source::Zero)
     }
 
-    pub(crate) fn random() -> io::Result<Self> {
+    /// Keys from the system's source of random numbers: a client's.
+    ///
+    /// # Errors
+    /// If the system has none.
+    pub fn random() -> io::Result<Self> {
         let mut block = Box::new(Block {
             at: 0,
             bytes: [0; BLOCK],
@@ -93,6 +100,6 @@ mod tests {
         assert!(drawn.len() > 990);
         assert_ne!(nonce().unwrap(), nonce().unwrap());
         assert_eq!(Keys::none().next_key(), None);
-        assert_eq!(Keys::zero().next_key(), Some([0; 4]));
+        assert_eq!(Keys::dangerously_zero().next_key(), Some([0; 4]));
     }
 }
