@@ -50,6 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "deflate",
             "handshake",
             "session",
+            "io",
         ],
     ),
     (

@@ -138,7 +138,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    pub(super) fn new(bytes: Vec<u8>, status: u16) -> Self {
+    pub(crate) fn new(bytes: Vec<u8>, status: u16) -> Self {
         Self { bytes, status }
     }
 

@@ -7,6 +7,7 @@
 //! | set limits, timeouts, origins, compression | [`Options`] |
 //! | run it | [`Server`] |
 //! | send to connections from anywhere, stop, look at figures | [`Handle`] |
+//! | be a client, beside standard input | [`client`] |
 //!
 //! In each round a loop reads what came, hands out every message in it, and writes all answers of a
 //! connection at once. A connection whose peer does not read is not read from either, and is
@@ -27,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod client;
 mod conn;
 mod deadlines;
 mod echo;

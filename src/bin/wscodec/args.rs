@@ -4,11 +4,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
+use wscodec::deflate::Window;
 
 use crate::{Failure, help};
 
 pub(crate) enum Command {
     Serve,
+    Connect,
     Help(&'static str),
 }
 
@@ -40,6 +42,7 @@ impl Arguments {
             Some(Arg::Long("version") | Arg::Short('V')) => Ok(Command::Help(help::VERSION)),
             Some(Arg::Value(word)) => match word.to_str() {
                 Some("serve") => Ok(Command::Serve),
+                Some("connect") => Ok(Command::Connect),
                 Some("help") => Ok(Command::Help(help::ALL)),
                 _ => Err(Failure::Usage(format!("there is no command {word:?}"))),
             },
@@ -47,17 +50,26 @@ impl Arguments {
         }
     }
 
-    /// The next option by its long name, or `None` at the end.
-    pub(crate) fn option(&mut self) -> Result<Option<String>, Failure> {
-        let name = match self.parser.next()? {
+    /// The next word that is no option, or the next option with its dashes; `None` at the end.
+    pub(crate) fn word(&mut self) -> Result<Option<String>, Failure> {
+        let word = match self.parser.next()? {
             None => return Ok(None),
-            Some(Arg::Long(name)) => name.to_owned(),
-            Some(Arg::Short('h')) => "help".to_owned(),
-            Some(Arg::Short('v')) => "verbose".to_owned(),
+            Some(Arg::Value(value)) => value.string()?,
+            Some(Arg::Long(name)) => {
+                name.clone_into(&mut self.option);
+                format!("--{name}")
+            }
+            Some(Arg::Short('h')) => "--help".to_owned(),
+            Some(Arg::Short('v')) => "--verbose".to_owned(),
             Some(other) => return Err(other.unexpected().into()),
         };
-        self.option.clone_from(&name);
-        Ok(Some(name))
+        Ok(Some(word))
+    }
+
+    pub(crate) fn window(&mut self) -> Result<Window, Failure> {
+        let bits = self.value("a number from 8 to 15")?;
+        let none = || Failure::Usage(format!("a window has 8 to 15 bits, not {bits}"));
+        Window::new(bits).ok_or_else(none)
     }
 
     pub(crate) fn unknown(&self) -> Failure {

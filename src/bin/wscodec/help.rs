@@ -6,9 +6,10 @@ pub(crate) const ALL: &str = "\
 WebSockets from the command line.
 
 Usage: wscodec serve [OPTION...]
+       wscodec connect [OPTION...] URL
        wscodec --help | --version
 
-`wscodec serve --help` lists the options. Exit status: 0 for success, 1 if it could not
+`wscodec serve --help` and `wscodec connect --help` list the options. Exit status: 0 for success, 1 if it could not
 be done, 2 if the command line makes no sense.
 ";
 
@@ -61,4 +62,27 @@ Running:
   --stats S               Write figures every S seconds.
   --log LEVEL             off, error, warn, info (one line for each connection that opens or
                           ends), debug, trace; to standard error. Default error.
+";
+
+pub(crate) const CONNECT: &str = "\
+A plain client: lines of standard input go out as messages, messages that come are
+printed. At the end of standard input it closes.
+
+Usage: wscodec connect [OPTION...] URL
+
+  URL                     Such as ws://localhost:9001/path; no TLS.
+  --header 'NAME: VALUE'  A header of the request, such as Authorization, Cookie or Origin;
+                          may be given several times.
+  --protocol NAME         A subprotocol to offer; may be given several times.
+  --binary                Send lines as binary messages; binary messages are printed as they
+                          come, without a line end.
+  --ping S                Ping when nothing comes for so many seconds, and give up when
+                          nothing comes after that.
+  --timeout S             How long connecting and the handshake may take, each; default 10.
+  --max-message BYTES     Default 64M.
+  --no-deflate            Do not offer compression.
+  --window BITS           The largest window in both directions, 8 to 15; default 15.
+  --no-takeover           Each message by itself, in both directions.
+  --level N               From 1 (quickest) to 9 (smallest); default 6.
+  -v, --verbose           Tell of what else happens, on standard error.
 ";

@@ -1,6 +1,7 @@
 //! The `wscodec` command: an echo server and a plain client, to try things with.
 
 mod args;
+mod connect;
 mod help;
 mod log;
 mod serve;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     let mut arguments = args::Arguments::from_env();
     let result = match arguments.command() {
         Ok(args::Command::Serve) => serve::run(&mut arguments),
+        Ok(args::Command::Connect) => connect::run(&mut arguments),
         Ok(args::Command::Help(text)) => {
             print!("{text}");
             Ok(())

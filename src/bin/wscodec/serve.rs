@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use wscodec::deflate::Window;
 use wscodec::handshake::Origin;
 use wscodec::server::{Echo, Handle, Memory, Options, Server};
 
@@ -25,8 +24,13 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 9001)));
     let mut settings = Settings::default();
     let mut level = ::log::LevelFilter::Error;
-    while let Some(name) = arguments.option()? {
-        match &name[..] {
+    while let Some(word) = arguments.word()? {
+        let Some(name) = word.strip_prefix("--") else {
+            return Err(Failure::Usage(format!(
+                "there is nothing to do with {word:?}"
+            )));
+        };
+        match name {
             "help" => {
                 print!("{}", help::SERVE);
                 return Ok(());
@@ -44,7 +48,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
                 level = log::level(&text)
                     .ok_or_else(|| Failure::Usage(format!("--log: there is no level {text:?}")))?;
             }
-            _ => option(&name, arguments, &mut options)?,
+            _ => option(name, arguments, &mut options)?,
         }
     }
     log::start(level);
@@ -71,7 +75,7 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
     let deflate = options.policy.deflate.get_or_insert_default();
     match name {
         "window" => {
-            let window = window(arguments)?;
+            let window = arguments.window()?;
             (deflate.send.window, deflate.receive.window) = (window, window);
         }
         "no-takeover" => (deflate.send.takeover, deflate.receive.takeover) = (false, false),
@@ -88,7 +92,7 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
             }
         }
         "history" => {
-            let history = window(arguments)?;
+            let history = arguments.window()?;
             options.memory = Memory::Shared { history };
         }
         "max-message" => limits.message = arguments.bytes()?,
@@ -110,12 +114,6 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
         _ => return Err(arguments.unknown()),
     }
     Ok(())
-}
-
-fn window(arguments: &mut Arguments) -> Result<Window, Failure> {
-    let bits = arguments.value("a number from 8 to 15")?;
-    let none = || Failure::Usage(format!("a window has 8 to 15 bits, not {bits}"));
-    Window::new(bits).ok_or_else(none)
 }
 
 fn serve(options: Options<'_>, settings: &Settings) -> Result<(), Failure> {
