@@ -9,8 +9,9 @@ use crate::toolchain::{WASI, WASM, ensure_targets, toolchain};
 const MSRV: &str = "1.88";
 
 /// The feature sets that are linted and tested on the host, by name.
-const FEATURES: [(&str, &[&str]); 5] = [
+const FEATURES: [(&str, &[&str]); 6] = [
     ("default", &[]),
+    ("server", &["--features", "server"]),
     ("zlib-rs", &["--features", "zlib-rs"]),
     ("http", &["--features", "http"]),
     (
@@ -67,7 +68,7 @@ fn clippy(tool: Tool) -> Result<Outcome, Failure> {
 pub fn doc(report: &mut Report) {
     report.step("doc", || {
         cargo()
-            .args(["doc", "--no-deps", "--features", "http"])
+            .args(["doc", "--no-deps", "--features", "http,server"])
             .args(BARE)
             .env("RUSTDOCFLAGS", "-D warnings")
             .run()?;
