@@ -35,7 +35,8 @@ export interface DeflateOptions {
    */
   readonly threshold?: number;
   /**
-   * Whether the connection has engines of its own: about 264 KiB to compress
+   * Whether the connection has engines of its own: about 250 KiB to compress (370
+   * in `wscodec/zlib`)
    * from the first message on. By default, `false`, connections share them, and
    * a connection keeps windows only; the price is time where messages of many
    * connections that have takeover are compressed in turn.

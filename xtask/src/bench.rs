@@ -36,7 +36,7 @@ pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, Stri
     if plan.kind != "size" && !native(report, &plan, &mut results) {
         return Ok(report.close());
     }
-    if !matches!(plan.kind, "native" | "deflate") && !javascript(report, &plan, &mut results) {
+    if plan.kind != "native" && !javascript(report, &plan, &mut results) {
         return Ok(report.close());
     }
     let result = describe(&plan, &results);

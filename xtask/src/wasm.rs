@@ -63,13 +63,16 @@ pub fn compile() -> Result<String, Failure> {
         .filter(|name| std::env::var_os(name).is_some());
     let set: Vec<_> = set.copied().collect();
     let target = paths::target()?;
-    let state = sources()?;
     let mut done = Vec::new();
     for module in &MODULES {
         let work = work(&target, module);
         let stamp = work.join("sources");
         let kept = work.join("compiled.wasm");
-        if kept.exists() && fs::read_to_string(&stamp).is_ok_and(|old| old == state) {
+        let list = work.join("compiled.d");
+        if kept.exists()
+            && let Ok(old) = fs::read_to_string(&stamp)
+            && sources(module, &list).is_ok_and(|state| state == old)
+        {
             continue;
         }
         let _ = fs::remove_file(&stamp);
@@ -81,12 +84,11 @@ pub fn compile() -> Result<String, Failure> {
             .args(["--no-default-features", "--features", module.features])
             .args(["--target", WASM])
             .run()?;
-        // cargo has one place for all sets of features.
-        put(
-            &kept,
-            &read(&target.join(WASM).join("wasm").join("wscodec.wasm"))?,
-        )?;
-        put(&stamp, state.as_bytes())?;
+        // cargo has one place for all sets of features, so it would compile all anew each time.
+        let built = target.join(WASM).join("wasm");
+        put(&kept, &read(&built.join("wscodec.wasm"))?)?;
+        put(&list, &read(&built.join("wscodec.d"))?)?;
+        put(&stamp, sources(module, &list)?.as_bytes())?;
         done.push(module.name);
     }
     if done.is_empty() {
@@ -144,34 +146,22 @@ fn work(target: &Path, module: &Module) -> PathBuf {
     target.join("wscodec-bindings").join(module.name)
 }
 
-/// What the modules are compiled of, and by what.
-fn sources() -> Result<String, Failure> {
-    let mut files = vec![
-        paths::root().join("Cargo.toml"),
-        paths::root().join("Cargo.lock"),
-        paths::root().join(".cargo/config.toml"),
-    ];
-    let mut folders = vec![paths::root().join("src")];
-    while let Some(folder) = folders.pop() {
-        let failed = |error| Failure::file("read", &folder, &error);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false => files.push(path),
-            }
-        }
-    }
-    files.sort();
+/// What a module is compiled of, and by what. `list` is cargo's, in which the crate's own files
+/// are: those of rooms that the module does not have are not.
+fn sources(module: &Module, list: &Path) -> Result<String, Failure> {
+    let list = String::from_utf8_lossy(&read(list)?).into_owned();
+    let (_, list) = list.split_once(": ").unwrap_or_default();
+    let files = list.trim_end().replace("\\ ", "\0");
+    let files = files.split(' ').map(|file| file.replace('\0', " "));
+    let others = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"];
+    let others = others.map(|file| paths::root().join(file));
     let mut hasher = DefaultHasher::new();
-    for file in &files {
+    module.features.hash(&mut hasher);
+    for file in files.map(PathBuf::from).chain(others) {
         file.hash(&mut hasher);
-        read(file)?.hash(&mut hasher);
+        read(&file)?.hash(&mut hasher);
     }
     Tool::new("rustc").args(["-vV"]).stdout()?.hash(&mut hasher);
-    for module in &MODULES {
-        module.features.hash(&mut hasher);
-    }
     Ok(format!("{:016x}", hasher.finish()))
 }
 
