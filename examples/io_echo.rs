@@ -1,0 +1,32 @@
+//! An echo server, a thread for each connection.
+//!
+//! ```sh
+//! cargo run --example io_echo -- 127.0.0.1:9001
+//! ```
+
+use std::net::{TcpListener, TcpStream};
+use std::{env, thread};
+
+use wscodec::io::{self, Error};
+
+pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
+    let mut ws = io::accept(stream)?;
+    while let Some((message, mut outbox)) = ws.read()? {
+        outbox.send(message.kind, message.payload)?;
+    }
+    Ok(())
+}
+
+fn main() -> Result<(), Error> {
+    let address = env::args().nth(1);
+    let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:9001"))?;
+    for stream in listener.incoming() {
+        let stream = stream?;
+        thread::spawn(move || {
+            if let Err(error) = serve(stream) {
+                eprintln!("{error} ({})", error.code());
+            }
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! An echo server that does all by hand: the handshake's bytes, each frame's header, its mask, and
+//! what control frames ask for.
+//!
+//! ```sh
+//! cargo run --example io_echo_frames -- 127.0.0.1:9001
+//! ```
+
+use std::env;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use wscodec::frame::{Header, OpCode, Role, Rules, mask};
+use wscodec::handshake::{Refusal, RequestReader};
+use wscodec::io::{Error, read_header, write_frame};
+use wscodec::{LimitError, Limits, PeerError};
+
+const MAX_FRAME: u64 = 1 << 20;
+
+pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
+    let rest = shake_hands(&mut stream)?;
+    let mut reader = rest.chain(stream.try_clone()?);
+    let rules = Rules::new(Role::Server);
+    let mut in_message = false;
+    let mut payload = Vec::new();
+    loop {
+        let header = read_header(&mut reader)?;
+        rules.check(&header, in_message)?;
+        if header.len > MAX_FRAME {
+            return Err(wscodec::Error::from(LimitError::FrameTooLarge).into());
+        }
+        payload.resize(header.len as usize, 0);
+        reader.read_exact(&mut payload)?;
+        if let Some(key) = header.mask {
+            mask::apply(key, 0, &mut payload);
+        }
+        // A server's frames are not masked.
+        let answer = Header {
+            mask: None,
+            ..header
+        };
+        match header.opcode {
+            OpCode::Close => {
+                write_frame(&mut stream, answer, &payload)?;
+                return Ok(());
+            }
+            OpCode::Ping => {
+                let opcode = OpCode::Pong;
+                write_frame(&mut stream, Header { opcode, ..answer }, &payload)?;
+            }
+            OpCode::Pong => {}
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => {
+                in_message = !header.fin;
+                write_frame(&mut stream, answer, &payload)?;
+            }
+        }
+    }
+}
+
+/// Answers the request; gives back what came behind it.
+fn shake_hands(stream: &mut TcpStream) -> Result<std::io::Cursor<Vec<u8>>, Error> {
+    let mut reader = RequestReader::new(&Limits::DEFAULT);
+    let (mut came, mut buffer, mut out) = (Vec::new(), [0; 1024], Vec::new());
+    let head_len = loop {
+        let n = stream.read(&mut buffer)?;
+        if n == 0 {
+            return Err(wscodec::Error::from(PeerError::UnexpectedEof).into());
+        }
+        came.extend_from_slice(&buffer[..n]);
+        match reader.read(&came) {
+            Ok(Some(request)) => {
+                request.accept().write(&mut out)?;
+                break request.head_len();
+            }
+            Ok(None) => {}
+            Err(fault) => {
+                if let Some(refusal) = Refusal::of(fault) {
+                    refusal.write(&mut out)?;
+                }
+                stream.write_all(&out)?;
+                return Err(fault.into());
+            }
+        }
+    };
+    stream.write_all(&out)?;
+    came.drain(..head_len);
+    Ok(std::io::Cursor::new(came))
+}
+
+fn main() -> Result<(), Error> {
+    let address = env::args().nth(1);
+    let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:9001"))?;
+    for stream in listener.incoming() {
+        if let Err(error) = serve(stream?) {
+            eprintln!("{error} ({})", error.code());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Who may connect: only those who ask for the right host, and bring a session's cookie.
+//!
+//! ```sh
+//! cargo run --example io_refuse -- 127.0.0.1:9001
+//! ```
+
+use std::env;
+use std::net::{TcpListener, TcpStream};
+
+use wscodec::handshake::{Refusal, Request};
+use wscodec::io::{Acceptor, Answer, Error, Refusing};
+
+fn decide(request: &Request<'_>, answer: &mut Answer<'_>) -> Result<(), Refusing> {
+    if request.host() != "chat.example.com" {
+        let body = format!("{} is not served here\n", request.host());
+        let refusal = Refusal::new(421).reason("Misdirected Request");
+        return answer.refuse(refusal.body(body.as_bytes()));
+    }
+    match cookie(request, "session") {
+        Some(session) if !session.is_empty() => {
+            answer.header("X-Session", String::from_utf8_lossy(session));
+            Ok(())
+        }
+        _ => answer.refuse(Refusal::new(401).headers(&[("WWW-Authenticate", "Session")])),
+    }
+}
+
+/// A cookie's value (RFC 6265 §4.2).
+fn cookie<'h>(request: &Request<'h>, name: &str) -> Option<&'h [u8]> {
+    let cookies = request.header("Cookie")?.split(|b| *b == b';');
+    cookies
+        .map(|cookie| cookie.trim_ascii())
+        .find_map(|cookie| {
+            let value = cookie.strip_prefix(name.as_bytes())?;
+            value.strip_prefix(b"=")
+        })
+}
+
+pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
+    let mut ws = Acceptor::default().accept_with(stream, decide)?;
+    ws.text("welcome")?;
+    while ws.read()?.is_some() {}
+    Ok(())
+}
+
+fn main() -> Result<(), Error> {
+    let address = env::args().nth(1);
+    let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:9001"))?;
+    for stream in listener.incoming() {
+        match serve(stream?) {
+            Err(Error::Refused(refused)) => eprintln!("refused with {}", refused.status()),
+            Err(error) => eprintln!("{error} ({})", error.code()),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}

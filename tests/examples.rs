@@ -1,0 +1,259 @@
+//! The examples, run.
+#![cfg(all(feature = "io", feature = "deflate", not(target_family = "wasm")))]
+
+use std::io::{Read, Write, copy};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use wscodec::CloseCode;
+use wscodec::io::{self, Connector, Error, WebSocket};
+use wscodec::message::Kind;
+
+/// The examples as modules; their `main` is not run.
+macro_rules! examples {
+    ($($name:ident, $path:literal;)*) => {
+        $(#[allow(dead_code)] #[path = $path] mod $name;)*
+    };
+}
+
+examples! {
+    chat, "../examples/chat.rs";
+    connect_proxy, "../examples/connect_proxy.rs";
+    io_deflate_frames, "../examples/io_deflate_frames.rs";
+    io_deflate_stream, "../examples/io_deflate_stream.rs";
+    io_echo, "../examples/io_echo.rs";
+    io_echo_frames, "../examples/io_echo_frames.rs";
+    io_json, "../examples/io_json.rs";
+    io_refuse, "../examples/io_refuse.rs";
+    io_upgrade, "../examples/io_upgrade.rs";
+    proxy, "../examples/proxy.rs";
+    wss_client, "../examples/wss_client.rs";
+    wss_server, "../examples/wss_server.rs";
+}
+
+type Served = Result<(), Error>;
+
+/// Serves that many clients, each in its thread; where to, and how they ended.
+fn server(
+    clients: usize,
+    serve: impl Fn(TcpStream) -> Served + Clone + Send + 'static,
+) -> (String, JoinHandle<Vec<Served>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let thread = thread::spawn(move || {
+        let threads: Vec<_> = (0..clients)
+            .map(|_| {
+                let (stream, serve) = (listener.accept().unwrap().0, serve.clone());
+                thread::spawn(move || serve(stream))
+            })
+            .collect();
+        let ended = threads.into_iter().map(|thread| thread.join().unwrap());
+        ended.collect()
+    });
+    (address, thread)
+}
+
+fn expect<S: Read + Write>(ws: &mut WebSocket<S>, text: &str) {
+    ws.set_deadline(Some(Instant::now() + Duration::from_secs(20)));
+    let (message, _) = ws.read().unwrap().expect("a message");
+    assert_eq!(message.text(), Some(text));
+}
+
+/// Has three messages echoed, and closes.
+fn use_echo<S: Read + Write>(ws: &mut WebSocket<S>) {
+    let long = "compress me ".repeat(1000);
+    for text in ["Hello", "", &long] {
+        ws.text(text).unwrap();
+        ws.ping(b"?").unwrap();
+        expect(ws, text);
+    }
+    assert!(ws.close(CloseCode::NORMAL, "").unwrap().clean);
+}
+
+#[test]
+fn echoes() {
+    type Serve = fn(TcpStream) -> Served;
+    let echoes: [Serve; 4] = [
+        io_echo::serve,
+        io_echo_frames::serve,
+        io_deflate_frames::serve,
+        io_deflate_stream::serve,
+    ];
+    for (i, echo) in echoes.into_iter().enumerate() {
+        let (address, thread) = server(1, echo);
+        let mut ws = io::connect(&format!("ws://{address}/")).unwrap();
+        assert_eq!(ws.deflate().is_some(), i != 1);
+        use_echo(&mut ws);
+        drop(ws);
+        assert!(thread.join().unwrap().iter().all(Result::is_ok));
+    }
+}
+
+#[test]
+fn json() {
+    let (address, thread) = server(1, io_json::serve);
+    let mut ws = io::connect(&format!("ws://{address}/")).unwrap();
+    ws.text(r#"{"id": 7, "params": ["a", {"b": null}]}"#)
+        .unwrap();
+    expect(&mut ws, r#"{"id":7,"result":["a",{"b":null}]}"#);
+    ws.close(CloseCode::NORMAL, "").unwrap();
+    drop(ws);
+    assert!(thread.join().unwrap().iter().all(Result::is_ok));
+}
+
+#[test]
+fn upgrade() {
+    let (address, thread) = server(2, io_upgrade::serve);
+    let mut connector = Connector::DEFAULT;
+    connector.protocols = &["v2.chat", "v1.chat"];
+    connector.headers = &[("User-Agent", "tests")];
+    let mut ws = connector.connect(&format!("ws://{address}/old")).unwrap();
+    assert_eq!(ws.protocol(), Some("v1.chat"));
+    expect(&mut ws, r#""tests" speaks Some("v1.chat")"#);
+    ws.close(CloseCode::NORMAL, "").unwrap();
+    drop(ws);
+    connector.protocols = &["v2.chat"];
+    let error = connector
+        .connect(&format!("ws://{address}/old"))
+        .unwrap_err();
+    let Error::Refused(refused) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(refused.body(), b"v1.chat is spoken here\n");
+    thread.join().unwrap();
+}
+
+#[test]
+fn refuse() {
+    let (address, thread) = server(3, io_refuse::serve);
+    let url = format!("ws://{address}/");
+    let mut connector = Connector::DEFAULT;
+    let status = |connector: &Connector<'_>| match connector.connect(&url) {
+        Err(Error::Refused(refused)) => refused.status(),
+        Err(error) => panic!("{error}"),
+        Ok(mut ws) => {
+            expect(&mut ws, "welcome");
+            ws.close(CloseCode::NORMAL, "").unwrap();
+            101
+        }
+    };
+    assert_eq!(status(&connector), 421);
+    connector.host = Some("chat.example.com");
+    assert_eq!(status(&connector), 401);
+    connector.headers = &[("Cookie", "a=b; session=1234")];
+    assert_eq!(status(&connector), 101);
+    let ended = thread.join().unwrap();
+    assert_eq!(ended.iter().filter(|ended| ended.is_ok()).count(), 1);
+}
+
+#[test]
+fn chatting() {
+    let room = chat::Room::default();
+    let (address, thread) = server(2, move |stream| chat::serve(stream, &room));
+    let url = format!("ws://{address}/");
+    let mut first = io::connect(&url).unwrap();
+    // The first one's entry is not told to itself; a ping shows that it is in.
+    first.ping(b"?").unwrap();
+    first.read_event().unwrap().unwrap();
+    let mut second = io::connect(&url).unwrap();
+    expect(&mut first, "2 entered");
+    first.text("Hello").unwrap();
+    expect(&mut second, "1: Hello");
+    second.text("Hi").unwrap();
+    expect(&mut first, "2: Hi");
+    second.close(CloseCode::NORMAL, "").unwrap();
+    expect(&mut first, "2 left");
+    first.close(CloseCode::NORMAL, "").unwrap();
+    drop((first, second));
+    assert!(thread.join().unwrap().iter().all(Result::is_ok));
+}
+
+#[test]
+fn relaying() {
+    let (upstream, echo) = server(1, io_echo::serve);
+    let upstream = format!("ws://{upstream}");
+    let (address, thread) = server(1, move |stream| proxy::serve(stream, &upstream));
+    let mut ws = io::connect(&format!("ws://{address}/some/path")).unwrap();
+    let payload: Vec<u8> = (0..500_000).map(|i| (i % 253) as u8).collect();
+    ws.binary(&payload).unwrap();
+    let mut back = Vec::new();
+    assert_eq!(ws.read_to(&mut back).unwrap(), Some(Kind::Binary));
+    assert!(back == payload);
+    let outcome = ws.close(CloseCode::new(4000), "over").unwrap();
+    assert_eq!((outcome.code, outcome.clean), (CloseCode::new(4000), true));
+    drop(ws);
+    assert!(thread.join().unwrap().iter().all(Result::is_ok));
+    assert!(echo.join().unwrap().iter().all(Result::is_ok));
+    // Without a server behind, clients are told.
+    let (address, thread) = server(1, |stream| proxy::serve(stream, "ws://127.0.0.1:1"));
+    let error = io::connect(&format!("ws://{address}/")).unwrap_err();
+    let Error::Refused(refused) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(refused.status(), 502);
+    thread.join().unwrap();
+}
+
+#[test]
+fn over_tls() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = CertificateDer::from(made.cert.der().to_vec());
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone()).unwrap();
+    let client = ClientConfig::builder().with_root_certificates(roots);
+    let client = Arc::new(client.with_no_client_auth());
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = Arc::new(config.with_single_cert(vec![certificate], key).unwrap());
+
+    let serve = move |stream| wss_server::serve(stream, Arc::clone(&config));
+    let (address, thread) = server(1, serve);
+    let port = address.rsplit(':').next().unwrap();
+    let mut ws = wss_client::connect(&format!("wss://localhost:{port}/"), client).unwrap();
+    use_echo(&mut ws);
+    drop(ws);
+    assert!(thread.join().unwrap().iter().all(Result::is_ok));
+}
+
+/// A proxy that knows CONNECT, for one client.
+fn tunnel(mut client: TcpStream) -> Served {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        client.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let target = head.split(' ').nth(1).unwrap();
+    if target.ends_with(":1") {
+        client.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n")?;
+        return Ok(());
+    }
+    let mut server = TcpStream::connect(target)?;
+    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+    let (mut from, mut to) = (client.try_clone()?, server.try_clone()?);
+    let upwards = thread::spawn(move || {
+        let _ = copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    });
+    let _ = copy(&mut server, &mut client);
+    let _ = client.shutdown(Shutdown::Write);
+    upwards.join().unwrap();
+    Ok(())
+}
+
+#[test]
+fn behind_a_proxy() {
+    let (upstream, echo) = server(1, io_echo::serve);
+    let (address, thread) = server(2, tunnel);
+    let mut ws = connect_proxy::connect(&address, &format!("ws://{upstream}/")).unwrap();
+    use_echo(&mut ws);
+    drop(ws);
+    let error = connect_proxy::connect(&address, "ws://127.0.0.1:1/").unwrap_err();
+    assert!(error.to_string().contains("403 Forbidden"), "{error}");
+    thread.join().unwrap();
+    assert!(echo.join().unwrap().iter().all(Result::is_ok));
+}
