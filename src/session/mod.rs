@@ -10,7 +10,7 @@
 //!
 //! There is no clock and no source of random numbers here. The time is an argument of
 //! [`Session::tick`], as the time since any moment that the caller likes; a client's mask keys come
-//! from its [`MaskSource`](crate::message::MaskSource).
+//! from its [`MaskSource`].
 //!
 //! What is to be sent is appended to a buffer of the caller's, who sends it and takes it out. A
 //! caller who keeps reading while that buffer does not empty holds ever more: the buffer's length
