@@ -1,9 +1,9 @@
 //! The checks of the Rust side.
 
-use crate::paths;
 use crate::report::{Outcome, Report, done};
 use crate::tool::{Failure, Tool, cargo};
 use crate::toolchain::{WASI, WASM, ensure_targets, toolchain};
+use crate::{paths, wasm};
 
 /// The library's `rust-version`.
 const MSRV: &str = "1.88";
@@ -46,15 +46,17 @@ pub fn lint(report: &mut Report) {
             )
         });
     }
-    report.step("lint: wasm", || {
-        ensure_targets(&[WASM])?;
-        clippy(
-            cargo()
-                .args(["clippy", "--lib", "--target", WASM])
-                .args(BARE)
-                .args(["--no-default-features", "--features", "wasm"]),
-        )
-    });
+    for features in wasm::MODULES.map(|module| module.features) {
+        report.step(&format!("lint: {features}"), || {
+            ensure_targets(&[WASM])?;
+            clippy(
+                cargo()
+                    .args(["clippy", "--lib", "--target", WASM])
+                    .args(BARE)
+                    .args(["--no-default-features", "--features", features]),
+            )
+        });
+    }
     report.step("lint: xtask", || {
         clippy(cargo().args(["clippy", "--all-targets", "--package", "xtask"]))
     });

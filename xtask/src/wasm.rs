@@ -13,7 +13,7 @@ use crate::{node, paths, simd};
 /// One build of the crate as a wasm module.
 pub struct Module {
     pub name: &'static str,
-    features: &'static str,
+    pub features: &'static str,
     /// Below `js/generated`.
     folder: &'static str,
 }
