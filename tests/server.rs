@@ -523,6 +523,34 @@ fn stopping_says_1001_to_all_and_waits_for_them_but_not_for_ever() {
     assert_eq!(ends, ["/ 1001 true", "/ 1006 false"]);
 }
 
+/// Stops after three ticks.
+struct Clock(u32);
+
+impl Handler for Clock {
+    type State = ();
+
+    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+        Ok(())
+    }
+
+    fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
+
+    fn tick(&mut self, handle: &Handle) {
+        self.0 += 1;
+        if self.0 == 3 {
+            handle.stop();
+        }
+    }
+}
+
+#[test]
+fn handlers_are_called_as_time_passes() {
+    let mut options = options();
+    options.loops = 1;
+    options.tick = Some(Duration::from_millis(1));
+    Server::bind(options).unwrap().run(|_| Clock(0)).unwrap();
+}
+
 #[test]
 fn an_address_in_use_is_an_error() {
     let server = echo(options());

@@ -55,6 +55,8 @@ pub(super) struct EventLoop<'a, H: Handler> {
     again: Vec<Key>,
     /// Whether standard input is of interest.
     watches_input: bool,
+    /// When the handler is called for the time that has passed.
+    tick: Option<Duration>,
     /// When all must be gone, once the server stops.
     end: Option<Duration>,
     /// The loop that gets the next connection.
@@ -93,9 +95,11 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             accept_at: None,
             again: Vec::new(),
             watches_input: index == 0 && options.stop_on_eof,
+            tick: None,
             end: None,
             turn: 0,
         };
+        this.tick = options.tick.map(|every| this.lane.now + every);
         if this.watches_input {
             this.lane.net.watch_input()?;
         }
@@ -136,6 +140,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             }
             self.read_mail(&mut mail);
             self.expire();
+            self.tick();
             self.publish();
         }
     }
@@ -144,7 +149,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         if !self.again.is_empty() {
             return Some(Duration::ZERO);
         }
-        let times = [self.deadlines.next(), self.accept_at, self.end];
+        let times = [self.deadlines.next(), self.accept_at, self.tick, self.end];
         let next = times.into_iter().flatten().min()?;
         Some(next.saturating_sub(self.lane.now))
     }
@@ -237,7 +242,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     fn deal(&mut self, stream: <Platform as Net>::Stream, address: SocketAddr) {
         let shared = self.lane.handle.shared.clone();
         let before = shared.connections.fetch_add(1, Ordering::Relaxed);
-        if before >= self.lane.options.connections + SURPLUS {
+        if before + self.lane.net.closing() >= self.lane.options.connections + SURPLUS {
             shared.connections.fetch_sub(1, Ordering::Relaxed);
             return; // Closed as it is dropped.
         }
@@ -251,7 +256,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
 
     fn adopt(&mut self, mut stream: <Platform as Net>::Stream, address: SocketAddr) {
         let shared = &self.lane.handle.shared;
-        let open = shared.connections.load(Ordering::Relaxed);
+        let open = shared.connections.load(Ordering::Relaxed) + self.lane.net.closing();
         let surplus = open > self.lane.options.connections;
         let key = self.conns.next_key();
         if let Err(e) = self.lane.net.add(&mut stream, key.index) {
@@ -355,6 +360,13 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 true => conn.expire(key, lane),
                 false => Next::Keep,
             });
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.tick.is_some_and(|at| at <= self.lane.now) {
+            self.tick = self.lane.options.tick.map(|every| self.lane.now + every);
+            self.lane.handler.tick(&self.lane.handle);
         }
     }
 

@@ -78,6 +78,12 @@ pub trait Handler {
     fn close(&mut self, id: Id, state: Self::State, outcome: &Outcome<'_>) {
         let _ = (id, state, outcome);
     }
+
+    /// The time of [`Options::tick`](super::Options::tick) has passed once more: for what is done
+    /// regularly where there may be no threads. Late if the loop is busy, and never twice for that.
+    fn tick(&mut self, handle: &Handle) {
+        let _ = handle;
+    }
 }
 
 /// The answer to a request that is granted, before it is sent.

@@ -52,6 +52,8 @@ pub struct Options<'a> {
     /// Stop when standard input ends: for platforms without signals, and for those who start the
     /// server as a part of theirs. Default: no.
     pub stop_on_eof: bool,
+    /// How often [`Handler::tick`](super::Handler::tick) is called. Default: never.
+    pub tick: Option<Duration>,
     /// Event loops, a thread each; connections are dealt out among them. Default: one for each
     /// core, and one on WASI, which has no threads.
     pub loops: usize,
@@ -94,6 +96,7 @@ impl Options<'_> {
             linger: Duration::from_secs(2),
             grace: Duration::from_secs(5),
             stop_on_eof: false,
+            tick: None,
             loops: cores(),
         }
     }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use wscodec::handshake::Origin;
-use wscodec::server::{Echo, Handle, Memory, Options, Server};
+use wscodec::handshake::{Origin, Refusal, Request};
+use wscodec::message::Message;
+use wscodec::server::{Echo, Grant, Handle, Handler, Memory, Options, Peer, Server};
 
 use crate::args::Arguments;
 use crate::{Failure, help, log, stop};
@@ -17,7 +17,6 @@ struct Settings {
     protocols: Vec<String>,
     origins: Vec<String>,
     no_deflate: bool,
-    stats: Option<Duration>,
 }
 
 pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
@@ -42,7 +41,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             "origin" => settings.origins.push(arguments.text()?),
             "no-deflate" => settings.no_deflate = true,
             "stop-on-eof" => options.stop_on_eof = true,
-            "stats" => settings.stats = Some(arguments.seconds()?),
+            "stats" => options.tick = Some(arguments.seconds()?),
             "log" => {
                 let text = arguments.text()?;
                 level = log::level(&text)
@@ -66,7 +65,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     if settings.no_deflate {
         options.policy.deflate = None;
     }
-    serve(options, &settings)
+    serve(options)
 }
 
 /// An option of the server itself.
@@ -116,21 +115,18 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
     Ok(())
 }
 
-fn serve(options: Options<'_>, settings: &Settings) -> Result<(), Failure> {
+fn serve(options: Options<'_>) -> Result<(), Failure> {
     let listen = options.listen.clone();
     let server = Server::bind(options).map_err(|e| Failure::Run(cannot_listen(&listen, &e)))?;
-    let handle = server.handle();
     let failed = |e: io::Error| Failure::Run(e.to_string());
-    stop::at_signals(handle.clone()).map_err(failed)?;
-    if let Some(every) = settings.stats {
-        stats(handle, every).map_err(failed)?;
-    }
+    stop::at_signals(server.handle()).map_err(failed)?;
     for address in server.addresses() {
         // Whoever started it may wait for this line; it does no harm if nobody does.
         let _ = writeln!(io::stdout(), "listening on ws://{address}");
     }
     let _ = io::stdout().flush();
-    server.run(|_| Echo).map_err(failed)
+    let handler = |index| Figures { first: index == 0 };
+    server.run(handler).map_err(failed)
 }
 
 fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> String {
@@ -143,6 +139,9 @@ fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> String {
         io::ErrorKind::AddrNotAvailable => {
             format!("{addresses} is no address of this machine: choose another --listen")
         }
+        io::ErrorKind::PermissionDenied if cfg!(target_os = "wasi") => {
+            format!("listening on {addresses} is not allowed: run it with -S inherit-network")
+        }
         io::ErrorKind::PermissionDenied => {
             format!("listening on {addresses} is not allowed: ports below 1024 often are not")
         }
@@ -150,27 +149,46 @@ fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> String {
     }
 }
 
-/// Writes a line of figures again and again, as long as the process lives.
-fn stats(handle: Handle, every: Duration) -> io::Result<()> {
-    std::thread::Builder::new().spawn(move || {
-        loop {
-            std::thread::sleep(every);
-            let it = handle.stats();
-            let line = format!(
-                "stats open={} accepted={} refused={} failed={} messages_in={} messages_out={} \
-                 bytes_in={} bytes_out={} memory={}\n",
-                it.open,
-                it.accepted,
-                it.refused,
-                it.failed,
-                it.messages_in,
-                it.messages_out,
-                it.bytes_in,
-                it.bytes_out,
-                it.memory
-            );
-            let _ = io::stderr().write_all(line.as_bytes());
+/// An echo whose first loop writes a line of figures now and then.
+struct Figures {
+    first: bool,
+}
+
+impl Handler for Figures {
+    type State = ();
+
+    fn accept(
+        &mut self,
+        request: &Request<'_>,
+        grant: &mut Grant<'_>,
+    ) -> Result<(), Refusal<'static>> {
+        Echo.accept(request, grant)
+    }
+
+    #[inline]
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+        Echo.message(peer, message);
+    }
+
+    fn tick(&mut self, handle: &Handle) {
+        if !self.first {
+            return;
         }
-    })?;
-    Ok(())
+        let it = handle.stats();
+        let line = format!(
+            "stats open={} accepted={} refused={} failed={} messages_in={} messages_out={} \
+             bytes_in={} bytes_out={} memory={}\n",
+            it.open,
+            it.accepted,
+            it.refused,
+            it.failed,
+            it.messages_in,
+            it.messages_out,
+            it.bytes_in,
+            it.bytes_out,
+            it.memory
+        );
+        // Nobody may be there to read it.
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
 }

@@ -9,6 +9,8 @@ use std::vec::Vec;
 mod input;
 #[cfg(not(target_os = "wasi"))]
 mod native;
+#[cfg(any(target_os = "wasi", test))]
+mod tiers;
 #[cfg(target_os = "wasi")]
 mod wasi;
 
@@ -90,6 +92,9 @@ pub(super) trait Net: Sized {
 
     /// Forgets the stream and closes it, at once or as soon as that does not block.
     fn remove(&mut self, stream: Self::Stream, index: u32);
+
+    /// Streams that were removed and are not closed yet: to the system they are still connections.
+    fn closing(&self) -> usize;
 
     /// Waits until somebody is ready or the time is over, and appends who.
     fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Source>) -> io::Result<()>;

@@ -151,6 +151,10 @@ impl Net for Native {
         let _ = self.poll.registry().deregister(&mut stream);
     }
 
+    fn closing(&self) -> usize {
+        0
+    }
+
     fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Source>) -> io::Result<()> {
         match self.poll.poll(&mut self.events, timeout) {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),

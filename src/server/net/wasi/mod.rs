@@ -1,0 +1,196 @@
+//! Sockets and readiness on WASI 0.2: `wasi:sockets` and `wasi:io/poll`, through the `wasi` crate.
+//!
+//! Two faults of wasmtime are lived with. Up to version 48, once 128 operations succeeded without a
+//! pause, no stream takes bytes and no listener gives connections: [`pause`] ends that. In 48 and
+//! 49, to drop a stream whose last bytes are not out makes everybody wait until they are: such a
+//! stream is kept until it can be written to.
+//!
+//! There is no TCP_NODELAY: what is to be said goes in one write, or waits for the peer's answer.
+
+mod socket;
+mod watch;
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::vec::Vec;
+
+use wasi::cli::stdin;
+use wasi::clocks::monotonic_clock;
+use wasi::io::streams::StreamError;
+use wasi::sockets::network::ErrorCode;
+use wasi::sockets::tcp::ShutdownType;
+
+use super::{Net, Source};
+pub(crate) use socket::{Listener, Stream};
+use watch::{Input, Watch};
+
+/// The most that a host takes or gives at a time.
+const MOST: usize = 64 << 10;
+
+pub(crate) struct Wasi {
+    watch: Watch,
+    waker: Waker,
+}
+
+/// Says that there is something in the mailbox. Nobody but the loop itself can have put it there:
+/// there are no threads.
+#[derive(Clone, Debug)]
+pub(crate) struct Waker(Arc<AtomicBool>);
+
+impl Waker {
+    pub(crate) fn wake(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Lets the host turn to what else it has to do.
+fn pause() {
+    monotonic_clock::subscribe_duration(0).block();
+}
+
+fn failed(error: StreamError) -> io::Error {
+    match error {
+        StreamError::Closed => io::ErrorKind::BrokenPipe.into(),
+        StreamError::LastOperationFailed(error) => io::Error::other(error.to_debug_string()),
+    }
+}
+
+impl Net for Wasi {
+    type Listener = Listener;
+    type Stream = Stream;
+
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            watch: Watch::default(),
+            waker: Waker(Arc::default()),
+        })
+    }
+
+    fn waker(&self) -> io::Result<Waker> {
+        Ok(self.waker.clone())
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(monotonic_clock::now())
+    }
+
+    fn listen(address: SocketAddr) -> io::Result<(Listener, SocketAddr)> {
+        socket::listen(address)
+    }
+
+    fn watch(&mut self, listener: &mut Listener, index: u32) -> io::Result<()> {
+        self.watch.listen(listener, index);
+        Ok(())
+    }
+
+    fn accept(&mut self, listener: &mut Listener) -> io::Result<Option<(Stream, SocketAddr)>> {
+        let mut paused = false;
+        loop {
+            match listener.accept() {
+                Ok((stream, address)) => return Ok(Some((stream, address))),
+                Err(ErrorCode::WouldBlock) if paused => return Ok(None),
+                Err(ErrorCode::WouldBlock) => {
+                    pause();
+                    paused = true;
+                }
+                Err(ErrorCode::ConnectionAborted | ErrorCode::ConnectionReset) => {}
+                Err(code) => return Err(socket::error(code)),
+            }
+        }
+    }
+
+    fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<Stream> {
+        socket::connect(address, timeout)
+    }
+
+    fn watch_input(&mut self) -> io::Result<()> {
+        self.watch.input = Some(Input::new(stdin::get_stdin()));
+        Ok(())
+    }
+
+    fn read_input(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let Some(input) = &self.watch.input else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        match input.stream.read(into.len().min(MOST) as u64) {
+            Ok(bytes) if bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
+            Ok(bytes) => Ok(copy(&bytes, into)),
+            Err(StreamError::Closed) => {
+                // It would be reported for ever.
+                self.watch.input = None;
+                Ok(0)
+            }
+            Err(error) => {
+                self.watch.input = None;
+                Err(failed(error))
+            }
+        }
+    }
+
+    fn add(&mut self, stream: &mut Stream, index: u32) -> io::Result<()> {
+        self.watch.add(stream, index);
+        Ok(())
+    }
+
+    fn interest(&mut self, stream: &mut Stream, index: u32, read: bool, write: bool) {
+        self.watch.interest(stream, index, read, write);
+    }
+
+    #[inline]
+    fn read(&mut self, stream: &mut Stream, into: &mut [u8]) -> io::Result<usize> {
+        match stream.input.read(into.len().min(MOST) as u64) {
+            Ok(bytes) if bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
+            Ok(bytes) => Ok(copy(&bytes, into)),
+            Err(StreamError::Closed) => Ok(0),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    #[inline]
+    fn write(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
+        let room = stream.room().map_err(failed)?;
+        if room == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let len = bytes.len().min(room);
+        stream.output.write(&bytes[..len]).map_err(failed)?;
+        Ok(len)
+    }
+
+    fn shut_down(&mut self, stream: &mut Stream) {
+        // It fails if the peer is gone, which shows when the stream is read.
+        let _ = stream.socket.shutdown(ShutdownType::Send);
+    }
+
+    fn remove(&mut self, stream: Stream, index: u32) {
+        self.watch.remove(stream, index);
+    }
+
+    fn closing(&self) -> usize {
+        self.watch.closing()
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Source>) -> io::Result<()> {
+        let now = monotonic_clock::now();
+        let woken = self.waker.0.swap(false, Ordering::Relaxed);
+        let until = match timeout {
+            _ if woken => Some(now),
+            None => None,
+            Some(time) => {
+                Some(now.saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
+            }
+        };
+        self.watch.wait(now, until, ready);
+        Ok(())
+    }
+}
+
+#[inline]
+fn copy(bytes: &[u8], into: &mut [u8]) -> usize {
+    let len = bytes.len().min(into.len());
+    into[..len].copy_from_slice(&bytes[..len]);
+    len
+}

@@ -1,0 +1,265 @@
+//! Whom to poll, and who was ready.
+//!
+//! A poll costs the host a third of a microsecond for each pollable, ready or not, and reports no
+//! more than 128 on wasmtime, always the first ones: [`Tiers`] says what follows from that.
+//! Pollables are kept, because to make one costs more than to poll it.
+
+use core::mem;
+use std::sync::{Arc, Weak};
+use std::vec::Vec;
+
+use wasi::clocks::monotonic_clock;
+use wasi::io::poll::{Pollable, poll};
+use wasi::io::streams::InputStream;
+
+use super::super::Source;
+use super::super::tiers::Tiers;
+use super::socket::{Listener, Listening, Stream};
+
+/// How long a stream stays hot after it was ready, in nanoseconds.
+const HOT: u64 = 20_000_000;
+
+/// All that can be waited for.
+#[derive(Default)]
+pub(super) struct Watch {
+    pub(super) input: Option<Input>,
+    listeners: Vec<(u32, Weak<Listening>)>,
+    /// By the indices of the streams.
+    places: Vec<Place>,
+    /// Indices of those that were ready lately; some may be gone.
+    hot: Vec<u32>,
+    open: usize,
+    tiers: Tiers,
+    closing: Vec<Closing>,
+    /// One that is not over, to be used again.
+    timer: Option<(u64, Pollable)>,
+    /// Whom the poll is about, in its order.
+    asked: Vec<Asked>,
+}
+
+/// Standard input. What waits for it is dropped first.
+pub(super) struct Input {
+    pollable: Pollable,
+    pub(super) stream: InputStream,
+}
+
+impl Input {
+    pub(super) fn new(stream: InputStream) -> Self {
+        Self {
+            pollable: stream.subscribe(),
+            stream,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Place {
+    read: Option<Pollable>,
+    wants_read: bool,
+    /// Only while it is of interest: an idle connection has none.
+    write: Option<Pollable>,
+    /// Whether it is in the list of the hot ones.
+    hot: bool,
+    /// When it was ready.
+    seen: u64,
+    /// The turn in which it was reported.
+    turn: u64,
+}
+
+/// A stream that was removed while its last bytes were not out. What waits for it is dropped first.
+struct Closing {
+    writable: Pollable,
+    stream: Stream,
+}
+
+#[derive(Clone, Copy)]
+enum Asked {
+    Clock,
+    Input,
+    Listener(u32),
+    Closing(usize),
+    Stream(u32),
+}
+
+impl Watch {
+    pub(super) fn listen(&mut self, listener: &Listener, index: u32) {
+        self.listeners.push((index, Arc::downgrade(&listener.0)));
+    }
+
+    pub(super) fn add(&mut self, stream: &Stream, index: u32) {
+        let at = index as usize;
+        if self.places.len() <= at {
+            self.places.resize_with(at + 1, Place::default);
+        }
+        let place = &mut self.places[at];
+        place.read = Some(stream.input.subscribe());
+        place.wants_read = true;
+        place.turn = self.tiers.turn().wrapping_sub(1);
+        place.seen = monotonic_clock::now();
+        if !mem::replace(&mut place.hot, true) {
+            self.hot.push(index);
+        }
+        self.open += 1;
+    }
+
+    pub(super) fn interest(&mut self, stream: &Stream, index: u32, read: bool, write: bool) {
+        let Some(place) = self.places.get_mut(index as usize) else {
+            return;
+        };
+        place.wants_read = read;
+        if !write {
+            place.write = None;
+        } else if place.write.is_none() {
+            place.write = Some(stream.output.subscribe());
+        }
+    }
+
+    pub(super) fn remove(&mut self, stream: Stream, index: u32) {
+        if let Some(place) = self.places.get_mut(index as usize) {
+            (place.read, place.write) = (None, None);
+            self.open -= 1;
+        }
+        if matches!(stream.room(), Ok(0)) {
+            self.closing.push(Closing {
+                writable: stream.output.subscribe(),
+                stream,
+            });
+        }
+    }
+
+    pub(super) fn closing(&self) -> usize {
+        self.closing.len()
+    }
+
+    /// Waits, and appends who is ready.
+    pub(super) fn wait(&mut self, now: u64, until: Option<u64>, ready: &mut Vec<Source>) {
+        let plan = self.tiers.plan(now, until, self.hot.len(), self.open);
+        if plan.all {
+            self.cool(now);
+        }
+        let indices = self.poll(plan.all, now, plan.until);
+        let now = match self.tiers.measures() {
+            true => monotonic_clock::now(),
+            false => now,
+        };
+        let before = ready.len();
+        let mut over = Vec::new();
+        for index in indices {
+            match self.asked[index as usize] {
+                Asked::Clock => {}
+                Asked::Input => ready.push(Source::Mailbox),
+                Asked::Listener(index) => ready.push(Source::Listener(index)),
+                Asked::Closing(at) => over.push(at),
+                Asked::Stream(index) => {
+                    let place = &mut self.places[index as usize];
+                    place.seen = now;
+                    if place.turn == self.tiers.turn() {
+                        continue; // Ready for both.
+                    }
+                    place.turn = self.tiers.turn();
+                    if !mem::replace(&mut place.hot, true) {
+                        self.hot.push(index);
+                    }
+                    ready.push(Source::Stream(index, false));
+                }
+            }
+        }
+        self.tiers.polled(ready.len() - before, now);
+        // From the last one on, so that those before it stay where they are.
+        over.sort_unstable();
+        for at in over.into_iter().rev() {
+            if !matches!(self.closing[at].stream.room(), Ok(0)) {
+                self.closing.swap_remove(at);
+            }
+        }
+    }
+
+    /// Takes those out of the hot ones that were not ready for a while.
+    fn cool(&mut self, now: u64) {
+        let places = &mut self.places;
+        self.hot.retain(|index| {
+            let place = &mut places[*index as usize];
+            place.hot = place.read.is_some() && now < place.seen + HOT;
+            place.hot
+        });
+    }
+
+    /// Polls all streams or the hot ones only; what it gives are indices of `asked`.
+    fn poll(&mut self, all: bool, now: u64, until: Option<u64>) -> Vec<u32> {
+        let Self {
+            places,
+            hot,
+            asked,
+            timer,
+            ..
+        } = self;
+        let listeners: Vec<_> = self
+            .listeners
+            .iter()
+            .map(|(i, it)| (*i, it.upgrade()))
+            .collect();
+        let streams = if all { places.len() } else { hot.len() };
+        let mut list = Vec::with_capacity(streams + self.closing.len() + listeners.len() + 2);
+        asked.clear();
+        let fresh;
+        match until {
+            // Also when there is nothing else to wait for: an empty list is not allowed.
+            Some(at) if at <= now => {
+                fresh = monotonic_clock::subscribe_duration(0);
+                list.push(&fresh);
+                asked.push(Asked::Clock);
+            }
+            Some(at) => {
+                // One that is early wakes once for nothing, which costs less than a new one.
+                let kept = timer.take().filter(|(kept, _)| now < *kept && *kept <= at);
+                let kept = kept.unwrap_or_else(|| (at, monotonic_clock::subscribe_instant(at)));
+                list.push(&timer.insert(kept).1);
+                asked.push(Asked::Clock);
+            }
+            None => {}
+        }
+        if let Some(input) = &self.input {
+            list.push(&input.pollable);
+            asked.push(Asked::Input);
+        }
+        for (index, listener) in &listeners {
+            if let Some(listener) = listener {
+                list.push(&listener.pollable);
+                asked.push(Asked::Listener(*index));
+            }
+        }
+        let turn = self.tiers.turn();
+        let mut add = |index: u32| {
+            let place = &places[index as usize];
+            if place.turn == turn {
+                return;
+            }
+            let read = place.read.as_ref().filter(|_| place.wants_read);
+            for pollable in read.into_iter().chain(&place.write) {
+                list.push(pollable);
+                asked.push(Asked::Stream(index));
+            }
+        };
+        match all {
+            true => (0..places.len() as u32).for_each(add),
+            false => hot.iter().for_each(|index| add(*index)),
+        }
+        if all {
+            for (at, closing) in self.closing.iter().enumerate() {
+                list.push(&closing.writable);
+                asked.push(Asked::Closing(at));
+            }
+        }
+        match list.is_empty() {
+            true => Vec::new(),
+            false => poll(&list),
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // To drop them would wait for peers that don't read. The host closes them at the end.
+        self.closing.drain(..).for_each(mem::forget);
+    }
+}
