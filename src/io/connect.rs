@@ -15,6 +15,7 @@ use super::{Error, Keys, Options, Refused, Transport, Url, WebSocket};
 #[cfg(feature = "deflate")]
 use crate::deflate;
 use crate::error::{HandshakeError, MisuseError};
+use crate::handshake::Response;
 use crate::session::Connect;
 
 /// The most that is read of a refusal's body.
@@ -113,12 +114,27 @@ impl Connector<'_> {
         transport: Transport<S>,
         url: &str,
     ) -> Result<WebSocket<S>, Error> {
+        self.connect_with(stream, transport, url, |_| Ok(()))
+    }
+
+    /// As [`connect_over`](Self::connect_over), with a look at the answer, after it was checked: at
+    /// its headers, such as `Set-Cookie`.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect), and what `look` gives: the stream is dropped then.
+    pub fn connect_with<S: Read + Write>(
+        &self,
+        stream: S,
+        transport: Transport<S>,
+        url: &str,
+        look: impl FnOnce(&Response<'_>) -> Result<(), Error>,
+    ) -> Result<WebSocket<S>, Error> {
         let url = Url::parse(url)?;
         let time = self.options.handshake_timeout;
         let mut line = Line::new(stream, transport, &self.options);
         line.set_write_timeout(time)?;
         let until = time.and_then(|time| Instant::now().checked_add(time));
-        let (session, input, agreed) = self.shake_hands(&mut line, until, &url)?;
+        let (session, input, agreed) = self.shake_hands(&mut line, until, &url, look)?;
         line.set_write_timeout(self.options.write_timeout)?;
         line.set_read_timeout(None)?;
         let mut ws = WebSocket::begin(line, session, input, &self.options);
@@ -131,6 +147,7 @@ impl Connector<'_> {
         line: &mut Line<S>,
         until: Option<Instant>,
         url: &Url<'_>,
+        look: impl FnOnce(&Response<'_>) -> Result<(), Error>,
     ) -> Result<(IoSession, Input, Agreed), Error> {
         let options = &self.options;
         let path = url.path();
@@ -148,6 +165,7 @@ impl Connector<'_> {
         loop {
             let fault = match connect.read(head.came()) {
                 Ok(Some(connected)) => {
+                    look(connected.response())?;
                     let keys = match options.dangerously_zero_masks {
                         true => Keys::dangerously_zero(),
                         false => Keys::random()?,

@@ -46,8 +46,10 @@
 //! where they were read to.
 //!
 //! Mask keys and nonces are drawn from the system's source of random numbers, in blocks.
-//!
-//! Everything that [gobwas/ws](https://github.com/gobwas/ws) has for Go is here: see [`gobwas`].
+#![cfg_attr(
+    feature = "deflate",
+    doc = "\nWhat stands here for each thing of Go's gobwas/ws is in the table [`gobwas`]."
+)]
 
 mod accept;
 mod connect;
@@ -65,6 +67,11 @@ mod transport;
 mod url;
 mod websocket;
 mod writer;
+
+#[cfg(feature = "deflate")]
+pub mod gobwas {
+    #![doc = include_str!("gobwas.md")]
+}
 
 use std::net::TcpStream;
 
