@@ -40,6 +40,8 @@ struct Sending {
     /// Another buffer, for what comes to be sent meanwhile.
     spare: Vec<u8>,
     writing: bool,
+    /// Nothing is to be written any more: for whoever is writing, when it is done.
+    shut: bool,
 }
 
 /// The side of a connection that receives: see [`WebSocket::split`].
@@ -110,6 +112,7 @@ impl<S> WebSocket<S> {
                 out,
                 spare: Vec::new(),
                 writing: false,
+                shut: false,
             }),
             free: Condvar::new(),
             stream: Mutex::new(Line::new(writing, write, &Options::DEFAULT)),
@@ -347,6 +350,9 @@ impl<W: Write> Shared<W> {
             }
             sending.spare = out;
         }
+        if sending.shut {
+            let _ = self.line().shutdown();
+        }
         Ok(())
     }
 }
@@ -387,11 +393,13 @@ impl<R: Read, W: Write> Driver for Half<'_, R, W> {
     }
 
     fn shutdown(&mut self, now: bool) -> io::Result<()> {
-        match self.shared.stream.try_lock() {
-            Ok(mut line) => line.shutdown(),
+        let mut sending = self.shared.lock();
+        sending.shut = true;
+        match sending.writing {
+            false => self.shared.line().shutdown(),
             // The same socket by its other handle: the write fails.
-            Err(_) if now => self.line.shutdown(),
-            Err(_) => Ok(()),
+            true if now => self.line.shutdown(),
+            true => Ok(()),
         }
     }
 
