@@ -1,10 +1,10 @@
 //! A WebSocket core (RFC 6455) without I/O: frames, messages and opening handshakes over bytes in
-//! place.
+//! place; and around it, `io` for blocking sockets and streams.
 //!
 //! Bytes that came are handed in as slices, and payloads are lent from where they lie. Bytes to
 //! send are appended to a buffer of the caller's. There are no sockets, clocks or random sources
-//! inside, so the same code runs in a server, a proxy, an embedded device, or as the WebAssembly
-//! module of the npm package of the same name.
+//! in the core, so the same code runs in a server, a proxy, an embedded device, or as the
+//! WebAssembly module of the npm package of the same name.
 //!
 //! ```
 //! use wscodec::Limits;
@@ -33,6 +33,8 @@
 //! # Which layer do I need?
 //!
 //! ```text
+//!                 io              blocking, over any `Read + Write`
+//!                 │
 //!               session           one endpoint without I/O
 //!       ┌───────────┴────┐
 //!   handshake            │        the HTTP exchange that opens a connection
@@ -49,6 +51,7 @@
 //! | to look at or rewrite frames | [`frame::Decoder`], [`frame::encode`] | never |
 //! | headers only, in loops of your own | [`frame::Header`], [`frame::mask`] | never |
 //! | one endpoint, with pings, close and timers | [`session::Session`] | for messages in parts |
+//! | connections over sockets and streams | `io::accept`, `io::connect` | once a connection |
 //! | to accept or open connections | [`handshake`] | never (for what the caller's buffer lacks) |
 //! | to agree on compression | `deflate::Config` | never |
 //! | compressed messages | `deflate::Compressor`, `deflate::Decompressor` | once a connection |
@@ -72,6 +75,7 @@
 //! |---|---|---|
 //! | `deflate` (default) | permessage-deflate (RFC 7692) | `miniz_oxide` |
 //! | `std` (default) | run-time choice of SIMD in the UTF-8 check and the scan of heads | `std` |
+//! | `io` (default) | blocking I/O: accept, connect, read, write; not for `wasm32-unknown-unknown` | `std`, `getrandom` |
 //! | `http` | handshakes with the types of the `http` crate | `http` |
 //! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `js-sys` |
 //!
@@ -115,6 +119,6 @@ pub use error::{CloseCode, Error, Fault, HandshakeError, LimitError, MisuseError
 pub use limits::Limits;
 
 /// The examples of the README.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "io"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

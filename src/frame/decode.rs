@@ -108,7 +108,10 @@ impl Decoder {
         self.frame_offset
     }
 
-    #[cfg(feature = "io")]
+    #[cfg(all(
+        feature = "io",
+        not(all(target_arch = "wasm32", target_os = "unknown"))
+    ))]
     pub(crate) const fn role(&self) -> Role {
         self.rules.role()
     }

@@ -4,7 +4,10 @@ use core::mem;
 
 use super::{Inbound, Piece, Receiver};
 use crate::error::{Error, Fault, LimitError, MisuseError, PeerError};
-#[cfg(feature = "io")]
+#[cfg(all(
+    feature = "io",
+    not(all(target_arch = "wasm32", target_os = "unknown"))
+))]
 use crate::frame::Role;
 use crate::frame::{Close, OpCode};
 
@@ -198,7 +201,10 @@ impl<E: Inbound> Receiver<E> {
 
 /// What was lent last, once more: for those who had to let go of it in between. Of meaning only
 /// where it was lent from the receiver, and until the receiver is fed again.
-#[cfg(feature = "io")]
+#[cfg(all(
+    feature = "io",
+    not(all(target_arch = "wasm32", target_os = "unknown"))
+))]
 impl<E: Inbound> Receiver<E> {
     pub(crate) fn role(&self) -> Role {
         self.decoder.role()

@@ -240,7 +240,10 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
 
 /// As the session's methods of these names; the receiver can be elsewhere.
 impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
-    #[cfg(feature = "io")]
+    #[cfg(all(
+        feature = "io",
+        not(all(target_arch = "wasm32", target_os = "unknown"))
+    ))]
     pub(crate) fn deadline(&self) -> Option<Duration> {
         match self.state {
             State::Open | State::PeerClosed => self.timers.deadline(false),
@@ -294,13 +297,19 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     }
 
     /// Bytes held for sending.
-    #[cfg(feature = "io")]
+    #[cfg(all(
+        feature = "io",
+        not(all(target_arch = "wasm32", target_os = "unknown"))
+    ))]
     pub(crate) fn memory(&self) -> usize {
         self.sender.buffered() + self.sender.extension().memory()
     }
 
     /// Gives back what sending does not need until the next message.
-    #[cfg(feature = "io")]
+    #[cfg(all(
+        feature = "io",
+        not(all(target_arch = "wasm32", target_os = "unknown"))
+    ))]
     pub(crate) fn release(&mut self) {
         self.sender.shrink();
         if !self.sender.in_message() {

@@ -77,7 +77,10 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     }
 
     /// The two sides of the session, each for a thread of its own.
-    #[cfg(feature = "io")]
+    #[cfg(all(
+        feature = "io",
+        not(all(target_arch = "wasm32", target_os = "unknown"))
+    ))]
     pub(crate) fn into_parts(self) -> (Receiver<I>, Outgoing<M, O>) {
         (self.receiver, self.outgoing)
     }

@@ -9,7 +9,7 @@ use crate::{paths, wasm};
 const MSRV: &str = "1.88";
 
 /// The feature sets that are linted and tested on the host, by name.
-const FEATURES: [(&str, &[&str]); 6] = [
+const FEATURES: [(&str, &[&str]); 7] = [
     ("default", &[]),
     ("server", &["--features", "server"]),
     ("zlib-rs", &["--features", "zlib-rs"]),
@@ -18,6 +18,7 @@ const FEATURES: [(&str, &[&str]); 6] = [
         "only deflate",
         &["--no-default-features", "--features", "deflate"],
     ),
+    ("only io", &["--no-default-features", "--features", "io"]),
     ("no default", &["--no-default-features"]),
 ];
 
