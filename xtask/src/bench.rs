@@ -14,7 +14,7 @@ use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 use crate::{build, node, paths, table};
 
-const KINDS: [&str; 5] = ["native", "js", "handshake", "deflate", "size"];
+const KINDS: [&str; 6] = ["native", "js", "handshake", "deflate", "server", "size"];
 
 /// What was asked for.
 struct Plan {
@@ -33,13 +33,25 @@ pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, Stri
     }
     let plan = plan(arguments)?;
     let mut results = Vec::new();
+    if plan.kind == "server" {
+        if servers(report, &plan, &mut results) {
+            keep(report, &plan, &results);
+        }
+        return Ok(report.close());
+    }
     if plan.kind != "size" && !native(report, &plan, &mut results) {
         return Ok(report.close());
     }
     if plan.kind != "native" && !javascript(report, &plan, &mut results) {
         return Ok(report.close());
     }
-    let result = describe(&plan, &results);
+    keep(report, &plan, &results);
+    Ok(report.close())
+}
+
+/// Keeps what was measured in a file, and prints it.
+fn keep(report: &mut Report, plan: &Plan, results: &[Value]) {
+    let result = describe(plan, results);
     report.step("bench: result", || {
         let path = match &plan.json {
             Some(path) => path.clone(),
@@ -52,7 +64,6 @@ pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, Stri
         Ok(Outcome::Done(shown.display().to_string()))
     });
     println!("\n{}", table::markdown(&result));
-    Ok(report.close())
 }
 
 fn plan(arguments: &[String]) -> Result<Plan, String> {
@@ -137,6 +148,62 @@ fn native(report: &mut Report, plan: &Plan, results: &mut Vec<Value>) -> bool {
         && measure(report, "bench: native", results, || {
             let milliseconds = if plan.quick { "2" } else { "20" };
             Ok(program()?.args([plan.kind, &plan.rounds.to_string(), milliseconds]))
+        })
+}
+
+/// Builds our server and the others, and loads them in turns.
+fn servers(report: &mut Report, plan: &Plan, results: &mut Vec<Value>) -> bool {
+    let target = || Ok(folder()?.join("server"));
+    let built = report.step("bench: build", || {
+        let target = target()?;
+        cargo()
+            .args(["build", "--release", "--manifest-path"])
+            .args(["bench/server/Cargo.toml", "--target-dir"])
+            .args([&target])
+            .run()?;
+        cargo()
+            .args(["build", "--release", "--features", "server", "--target-dir"])
+            .args([&target])
+            .run()
+            .map(|_| Outcome::Done(String::new()))
+    });
+    built
+        && build::needed_by(report, "bench: servers")
+        && measure(report, "bench: servers", results, || {
+            let release = target()?.join("release");
+            let program = |name: &str| {
+                let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+                release.join(name)
+            };
+            let peers = program("wscodec-bench-server");
+            let (ours, others) = (program("wscodec"), peers.display());
+            let ours = ours.display();
+            let script = paths::root().join("bench/server/ws.mjs");
+            let script = script.display();
+            // The words of a command have tabs between them.
+            let servers = [
+                (
+                    "wscodec",
+                    format!("{ours}\tserve\t--loops\t1\t--listen\t127.0.0.1:{{port}}"),
+                ),
+                ("raw bytes, one loop", format!("{others}\traw\t{{port}}")),
+                (
+                    "fastwebsockets",
+                    format!("{others}\tfastwebsockets\t{{port}}"),
+                ),
+                (
+                    "tungstenite, a thread each",
+                    format!("{others}\ttungstenite\t{{port}}"),
+                ),
+                ("ws with bufferutil", format!("node\t{script}\t{{port}}")),
+            ];
+            let mut tool = Tool::at(peers.as_os_str(), "wscodec-bench-server")
+                .args(["compare", &plan.rounds.to_string()])
+                .args([if plan.quick { "100" } else { "1000" }]);
+            for (name, command) in servers {
+                tool = tool.args([name, &command]);
+            }
+            Ok(tool)
         })
 }
 

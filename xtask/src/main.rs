@@ -94,7 +94,7 @@ fn usage() -> String {
          build     Build the npm package into pkg/dist\n  \
          test      Run every check below\n  \
          demo      Build the package and inspect a recorded conversation with it\n  \
-         bench     Measure us and others: bench native|js|handshake|deflate|size\n            \
+         bench     Measure us and others: bench native|js|handshake|deflate|server|size\n            \
          [--rounds N] [--json FILE] [--quick]; bench table FILE... shows results\n  \
          autobahn  The Autobahn test suite: autobahn\n            \
          --target native|wasi|node|deno|bun --role server|client [--quick]\n            \

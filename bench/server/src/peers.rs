@@ -1,0 +1,141 @@
+//! Echo servers by others, as their own examples have them.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+
+use fastwebsockets::{FragmentCollector, OpCode, WebSocketError, upgrade};
+use http_body_util::Empty;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A thread a connection, and no WebSocket at all behind the handshake: the bytes come back. The
+/// floor.
+pub fn raw(port: &str) -> Outcome {
+    use mio::net::TcpListener;
+    use mio::{Events, Interest, Poll, Token};
+
+    let mut poll = Poll::new()?;
+    let address = (Ipv4Addr::LOCALHOST, port.parse::<u16>()?).into();
+    let mut listener = TcpListener::bind(address)?;
+    let own = Token(usize::MAX);
+    poll.registry()
+        .register(&mut listener, own, Interest::READABLE)?;
+    let mut events = Events::with_capacity(1024);
+    let mut streams = Vec::new();
+    let mut bytes = vec![0; 64 << 10];
+    loop {
+        poll.poll(&mut events, None)?;
+        for event in &events {
+            if event.token() == own {
+                while let Ok((mut stream, _)) = listener.accept() {
+                    stream.set_nodelay(true)?;
+                    let token = Token(streams.len());
+                    poll.registry()
+                        .register(&mut stream, token, Interest::READABLE)?;
+                    streams.push(Some((stream, false)));
+                }
+                continue;
+            }
+            let place = &mut streams[event.token().0];
+            let Some((stream, open)) = place else {
+                continue;
+            };
+            loop {
+                let n = match stream.read(&mut bytes) {
+                    Ok(0) => {
+                        *place = None;
+                        break;
+                    }
+                    Ok(n) => n,
+                    Err(_) => break,
+                };
+                if !*open {
+                    *open = true;
+                    stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")?;
+                    continue;
+                }
+                let mut sent = 0;
+                while sent < n {
+                    match stream.write(&bytes[sent..n]) {
+                        Ok(more) => sent += more,
+                        Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                        Err(e) => return Err(e.into()),
+                    }
+                }
+                if n < bytes.len() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// A thread a connection.
+pub fn tungstenite(port: &str) -> Outcome {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.parse()?))?;
+    for stream in listener.incoming() {
+        let stream = stream?;
+        stream.set_nodelay(true)?;
+        thread::Builder::new()
+            .stack_size(256 << 10)
+            .spawn(move || {
+                let Ok(mut ws) = tungstenite::accept(stream) else {
+                    return;
+                };
+                while let Ok(message) = ws.read() {
+                    if (message.is_text() || message.is_binary()) && ws.send(message).is_err() {
+                        return;
+                    }
+                }
+            })?;
+    }
+    Ok(())
+}
+
+/// A task a connection, on tokio's current-thread runtime.
+pub fn fastwebsockets(port: &str) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let port: u16 = port.parse()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            tokio::spawn(async move {
+                let connection = http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service_fn(answer))
+                    .with_upgrades();
+                let _ = connection.await;
+            });
+        }
+    })
+}
+
+async fn answer(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, WebSocketError> {
+    let (response, upgrade) = upgrade::upgrade(&mut request)?;
+    tokio::spawn(async move {
+        let _ = echo(upgrade).await;
+    });
+    Ok(response)
+}
+
+async fn echo(upgrade: upgrade::UpgradeFut) -> Result<(), WebSocketError> {
+    let mut ws = FragmentCollector::new(upgrade.await?);
+    loop {
+        let frame = ws.read_frame().await?;
+        match frame.opcode {
+            OpCode::Close => return Ok(()),
+            OpCode::Text | OpCode::Binary => ws.write_frame(frame).await?,
+            _ => {}
+        }
+    }
+}
