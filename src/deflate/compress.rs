@@ -168,6 +168,14 @@ impl<E: Deflate> Outbound for Compressor<E> {
         self.stale = self.direction.takeover;
         true
     }
+
+    fn memory(&self) -> usize {
+        Compressor::memory(self)
+    }
+
+    fn release(&mut self) {
+        Compressor::release(self);
+    }
 }
 
 /// Compresses one message by itself, with the largest window: [`Compressor::message`] on a new

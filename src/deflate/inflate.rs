@@ -297,6 +297,14 @@ impl<E: Inflate> Inbound for Decompressor<E> {
         }
         Ok(at)
     }
+
+    fn memory(&self) -> usize {
+        Decompressor::memory(self)
+    }
+
+    fn release(&mut self) {
+        Decompressor::release(self);
+    }
 }
 
 /// Inflates one message by itself, with the largest window: [`Decompressor::message`] on a new
