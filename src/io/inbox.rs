@@ -34,8 +34,8 @@ pub(super) trait Driver {
     fn stream(&mut self) -> &mut Self::Stream;
     /// Whether the stream has time-outs.
     fn set_read_timeout(&mut self, time: Option<Duration>) -> io::Result<bool>;
-    /// Likewise for writing.
-    fn set_write_timeout(&mut self, time: Duration) -> io::Result<bool>;
+    /// Lets all further writing take no longer than that; whether the stream has time-outs.
+    fn limit_writing(&mut self, time: Duration) -> io::Result<bool>;
     /// Says that nothing more will be written; in the middle of another thread's write only if that
     /// is of no use any more.
     fn shutdown(&mut self, now: bool) -> io::Result<()>;
@@ -470,7 +470,7 @@ impl Inbox {
             gone.iter().any(|&error| fault.error == error.into())
         };
         let until = Instant::now() + self.close_timeout;
-        let timed = driver.set_write_timeout(self.close_timeout).unwrap_or(true);
+        let timed = driver.limit_writing(self.close_timeout).unwrap_or(true);
         match driver.flush() {
             Err(error) if !timed && is_timeout(&error) => return Err(error),
             Err(_) => {

@@ -22,6 +22,8 @@ pub(super) struct Line<S> {
     pub(super) transport: Transport<S>,
     /// The time-out for reads that is set.
     armed: Option<Duration>,
+    /// When writing is given up, however much of it goes on.
+    until: Option<Instant>,
     /// What may wait.
     pub(super) queue: usize,
     /// The part of a message that makes up its next fragment.
@@ -37,6 +39,7 @@ impl<S> Line<S> {
             written: 0,
             transport,
             armed: None,
+            until: None,
             queue: options.queue,
             part: Vec::new(),
             fragment: options.fragment.max(1),
@@ -85,6 +88,13 @@ impl<S> Line<S> {
         }
     }
 
+    /// Lets all that is still to be written take no longer than that, on a stream with time-outs;
+    /// whether it is one.
+    pub(super) fn limit_writing(&mut self, time: Duration) -> io::Result<bool> {
+        self.until = Instant::now().checked_add(time);
+        self.set_write_timeout(Some(time))
+    }
+
     pub(super) fn shutdown(&mut self) -> io::Result<()> {
         match self.transport.shutdown {
             Some(shutdown) => shutdown(&mut self.stream),
@@ -94,12 +104,17 @@ impl<S> Line<S> {
 }
 
 impl<S: Write> Line<S> {
+    /// Writes `bytes` from `written` on, and counts there what was written.
+    pub(super) fn write(&mut self, bytes: &[u8], written: &mut usize) -> io::Result<()> {
+        write(&mut self.stream, bytes, written, self.until)
+    }
+
     /// Writes what waits. After a time-out, called again, it goes on where it was.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         if self.out.is_empty() {
             return Ok(());
         }
-        write(&mut self.stream, &self.out, &mut self.written)?;
+        write(&mut self.stream, &self.out, &mut self.written, self.until)?;
         self.out.clear();
         self.written = 0;
         Ok(())
@@ -128,8 +143,17 @@ impl<S: Read + Write> Line<S> {
 }
 
 /// Writes `bytes` from `written` on, and counts there what was written.
-pub(super) fn write(stream: &mut impl Write, bytes: &[u8], written: &mut usize) -> io::Result<()> {
+fn write(
+    stream: &mut impl Write,
+    bytes: &[u8],
+    written: &mut usize,
+    until: Option<Instant>,
+) -> io::Result<()> {
+    let start = *written;
     while *written < bytes.len() {
+        if *written > start && until.is_some_and(|until| Instant::now() >= until) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         match stream.write(&bytes[*written..]) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(n) => *written += n,

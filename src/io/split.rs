@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::inbox::{Driver, Found, Inbox, Outgoing, Part, Place};
-use super::line::{Line, write};
+use super::line::Line;
 use super::reader::Source;
 use super::writer::{Sink, Step};
 use super::{Error, MessageReader, MessageWriter, Options, Transport, WebSocket};
@@ -337,7 +337,7 @@ impl<W: Write> Shared<W> {
             let mut out = mem::replace(&mut sending.out, spare);
             drop(sending);
             let mut written = 0;
-            let result = write(&mut self.line().stream, &out, &mut written);
+            let result = self.line().write(&out, &mut written);
             sending = self.lock();
             sending.writing = false;
             self.free.notify_one();
@@ -385,9 +385,9 @@ impl<R: Read, W: Write> Driver for Half<'_, R, W> {
     }
 
     // Who writes holds this lock, and may do so for as long as the peer does not read.
-    fn set_write_timeout(&mut self, time: Duration) -> io::Result<bool> {
+    fn limit_writing(&mut self, time: Duration) -> io::Result<bool> {
         match self.shared.stream.try_lock() {
-            Ok(mut line) => line.set_write_timeout(Some(time)),
+            Ok(mut line) => line.limit_writing(time),
             Err(_) => Ok(true),
         }
     }

@@ -394,8 +394,8 @@ impl<S: Read + Write> Driver for Direct<'_, S> {
         self.line.set_read_timeout(time)
     }
 
-    fn set_write_timeout(&mut self, time: Duration) -> io::Result<bool> {
-        self.line.set_write_timeout(Some(time))
+    fn limit_writing(&mut self, time: Duration) -> io::Result<bool> {
+        self.line.limit_writing(time)
     }
 
     fn shutdown(&mut self, _: bool) -> io::Result<()> {
