@@ -76,6 +76,7 @@
 //! | `deflate` (default) | permessage-deflate (RFC 7692) | `miniz_oxide` |
 //! | `std` (default) | run-time choice of SIMD in the UTF-8 check and the scan of heads | `std` |
 //! | `io` (default) | blocking I/O: accept, connect, read, write; not for `wasm32-unknown-unknown` | `std`, `getrandom` |
+//! | `tokio-util` | a session as a codec for `Framed` | `tokio-util` |
 //! | `http` | handshakes with the types of the `http` crate | `http` |
 //! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `js-sys` |
 //!
@@ -108,6 +109,12 @@ pub mod session;
     not(all(target_arch = "wasm32", target_os = "unknown"))
 ))]
 pub mod io;
+
+#[cfg(all(
+    feature = "tokio-util",
+    not(all(target_arch = "wasm32", target_os = "unknown"))
+))]
+pub mod codec;
 
 #[cfg(feature = "server")]
 pub mod server;

@@ -53,6 +53,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "io",
         ],
     ),
+    ("codec", &["error", "frame", "message", "session", "io"]),
     (
         "wasm",
         &[
@@ -76,6 +77,7 @@ const ALLOCATING: &[&str] = &[
     "handshake",
     "session",
     "io",
+    "codec",
     "server",
     "wasm",
 ];

@@ -9,11 +9,12 @@ use crate::{paths, wasm};
 const MSRV: &str = "1.88";
 
 /// The feature sets that are linted and tested on the host, by name.
-const FEATURES: [(&str, &[&str]); 7] = [
+const FEATURES: [(&str, &[&str]); 8] = [
     ("default", &[]),
     ("server", &["--features", "server"]),
     ("zlib-rs", &["--features", "zlib-rs"]),
     ("http", &["--features", "http"]),
+    ("tokio-util", &["--features", "tokio-util"]),
     (
         "only deflate",
         &["--no-default-features", "--features", "deflate"],
