@@ -123,12 +123,19 @@ const PIECE: usize = 47;
 /// first look things up in.
 const PRIMING: u8 = 2;
 
+/// How many places miniz_oxide looks at for a match at level 6. Its own figure is 128, which takes a
+/// quarter to a third longer for output that is 1 to 2 % smaller, and smaller than zlib's at that
+/// level. After [priming](Deflate::prime) it is 128: there is no way to set another.
+const PROBES: u32 = 48;
+
 impl MinizDeflate {
     fn core(&mut self) -> &mut CompressorOxide {
         self.core.get_or_insert_with(|| {
             let strategy = CompressionStrategy::Default;
-            let core = CompressorOxide::with_params(DataFormat::Raw, self.level, strategy, 15);
-            Box::new(core)
+            Box::new(match self.level {
+                6 => CompressorOxide::new(PROBES),
+                level => CompressorOxide::with_params(DataFormat::Raw, level, strategy, 15),
+            })
         })
     }
 }
