@@ -70,7 +70,7 @@ fn run(url: &str, agent: &str) -> Result<u32, Error> {
 fn echo(connector: &Connector<'_>, url: &str) -> Result<(), Error> {
     let mut ws = connector.connect(url)?;
     while let Some((message, mut outbox)) = ws.read()? {
-        outbox.send(message.kind, message.payload)?;
+        outbox.forward(message)?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use wscodec::io::{self, Error};
 pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
     let mut ws = io::accept(stream)?;
     while let Some((message, mut outbox)) = ws.read()? {
-        outbox.send(message.kind, message.payload)?;
+        outbox.forward(message)?;
     }
     Ok(())
 }

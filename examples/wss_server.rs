@@ -37,7 +37,7 @@ pub(crate) fn serve(
     let tls = StreamOwned::new(tls, stream);
     let mut ws = Acceptor::default().accept_over(tls, TRANSPORT, |_, _| Ok(()))?;
     while let Some((message, mut outbox)) = ws.read()? {
-        outbox.send(message.kind, message.payload)?;
+        outbox.forward(message)?;
     }
     Ok(())
 }

@@ -126,7 +126,7 @@ fn pair(options: &Options) -> (Ws, Ws) {
 /// Echoes all that there is.
 fn echo(ws: &mut Ws) {
     while let Ok(Some((message, mut outbox))) = ws.read() {
-        outbox.send(message.kind, message.payload).unwrap();
+        outbox.forward(message).unwrap();
     }
 }
 

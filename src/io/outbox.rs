@@ -10,7 +10,7 @@ use super::writer::{Sink, Step};
 use super::{Error, MessageWriter};
 use crate::error::CloseCode;
 use crate::frame::Close;
-use crate::message::{Kind, Prepared};
+use crate::message::{Kind, Message, Prepared};
 
 /// The sending side of a [`WebSocket`](super::WebSocket), lent along with what came so that it can
 /// be answered at once.
@@ -51,6 +51,16 @@ impl<S: Write> Outbox<'_, S> {
     /// As for [`text`](Self::text), and [`TextNotUtf8`](crate::MisuseError::TextNotUtf8).
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
         self.outgoing.send(kind, payload, &mut self.line.out)?;
+        self.overflow()
+    }
+
+    /// Queues a message that was received, as it is: of a text, what was checked is not checked
+    /// again.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    pub fn forward(&mut self, message: Message<'_>) -> Result<(), Error> {
+        self.outgoing.forward(message, &mut self.line.out)?;
         self.overflow()
     }
 
