@@ -245,7 +245,8 @@ impl Caller {
         talk: &mut impl Talk,
     ) -> Result<(), Error> {
         let mut linger = None;
-        let mut again = false;
+        // What came with the answer, its end too, was reported already.
+        let mut again = true;
         loop {
             let now = self.net.now();
             if session.state() == State::Closed {
