@@ -1,0 +1,195 @@
+//! Connections that come and go, half of them hostile or stuck, for minutes: `cargo xtask churn`.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::bits::zeros;
+use crate::common::rng::Rng;
+use crate::common::zlib::Compressor;
+use crate::good::Good;
+use crate::served::Served;
+use crate::wire::{Open, close, connect, deflating, frame, request, text};
+
+const CONNECTIONS: u64 = 20_000;
+const THREADS: u64 = 4;
+/// A server that was used, before the churn.
+const WARM: u64 = 1000;
+/// Above what it has then, for what the allocator keeps.
+const SLACK: u64 = 4 << 20;
+
+/// Connections that do nothing, left open for a while; the oldest is dropped for the newest.
+#[derive(Default)]
+struct Stuck(std::collections::VecDeque<TcpStream>);
+
+impl Stuck {
+    fn push(&mut self, stream: TcpStream) {
+        self.0.push_back(stream);
+        if self.0.len() > 100 {
+            self.0.pop_front();
+        }
+    }
+}
+
+/// One connection: the even numbers do all right, of the odd ones each does something else wrong.
+fn one(address: SocketAddr, number: u64, rng: &mut Rng, stuck: &mut Stuck) {
+    let open = |request: &[u8]| Open::new(address, request);
+    match number % 16 {
+        0 | 4 | 8 => {
+            let mut open = open(&request(""));
+            open.send(&text("hello"));
+            assert_eq!(open.next(), Some((0x81, b"hello".to_vec())));
+            open.send(&close(1000, b""));
+            assert_eq!(open.next().unwrap().0, 0x88);
+            assert_eq!(open.next(), None);
+        }
+        2 | 6 | 10 => {
+            let mut open = open(&deflating());
+            let payload = vec![b'a' + (number % 26) as u8; rng.below(50_000)];
+            let message = Compressor::new(1, 15, true).message(&payload);
+            for _ in 0..3 {
+                open.send(&frame(0xc2, &message));
+                assert!(open.next().is_some());
+            }
+            // It leaves without a word.
+        }
+        12 => {
+            let mut open = open(&request(""));
+            open.send(&frame(0x82, &vec![1; 300_000]));
+            assert_eq!(open.next().unwrap().1.len(), 300_000);
+            open.send(&close(1001, b"bye"));
+            assert_eq!(open.next().unwrap().0, 0x88);
+        }
+        14 => {
+            let mut stream = connect(address);
+            let _ = stream.write_all(b"POST / HTTP/1.1\r\nHost: x\r\n\r\n");
+            crate::wire::read_to_end(&mut stream);
+        }
+        // Nothing, or half a request.
+        1 => stuck.push(connect(address)),
+        3 => {
+            let mut stream = connect(address);
+            let _ = stream.write_all(&request("")[..rng.below(140)]);
+            stuck.push(stream);
+        }
+        // An upgrade, then half a frame, a message without end.
+        5 => {
+            let mut open = open(&request(""));
+            open.send(&frame(0x82, &vec![1; 100_000])[..70_000]);
+            stuck.push(open.stream);
+        }
+        7 => {
+            let mut open = open(&deflating());
+            open.send(&frame(0x42, &zeros(200_000)));
+            stuck.push(open.stream);
+        }
+        // Much is asked for and nothing read.
+        9 => {
+            let mut open = open(&request(""));
+            let patience = Duration::from_millis(20);
+            open.stream.set_write_timeout(Some(patience)).unwrap();
+            let bytes = frame(0x82, &vec![1; 200_000]);
+            while open.stream.write_all(&bytes).is_ok() {}
+            stuck.push(open.stream);
+        }
+        11 => {
+            let mut open = open(&request(""));
+            let patience = Duration::from_millis(20);
+            open.stream.set_write_timeout(Some(patience)).unwrap();
+            let _ = open
+                .stream
+                .write_all(&frame(0x89, &[b'p'; 125]).repeat(20_000));
+            stuck.push(open.stream);
+        }
+        // Broken frames and bombs, with more behind them.
+        13 => {
+            let mut open = open(&deflating());
+            let bomb = frame(0xc2, &zeros(8 << 20));
+            let _ = open
+                .stream
+                .write_all(&[bomb, text("more").repeat(100)].concat());
+            assert_eq!(open.next().unwrap().0, 0x88);
+        }
+        _ => {
+            let mut stream = connect(address);
+            let noise: Vec<u8> = (0..500).map(|_| rng.byte()).collect();
+            let _ = stream.write_all(&[request(""), noise].concat());
+        }
+    }
+}
+
+fn churn(address: SocketAddr, count: u64, every: Duration) {
+    let begun = Arc::new(AtomicU64::new(0));
+    let start = Instant::now();
+    let threads: Vec<_> = (0..THREADS)
+        .map(|seed| {
+            let begun = begun.clone();
+            thread::spawn(move || {
+                let (mut rng, mut stuck) = (Rng(seed), Stuck::default());
+                loop {
+                    let number = begun.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    let at = start + every.saturating_mul(number as u32);
+                    thread::sleep(at.saturating_duration_since(Instant::now()));
+                    one(address, number, &mut rng, &mut stuck);
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+#[ignore = "takes minutes: cargo xtask churn"]
+fn churn_leaves_nothing() {
+    let minutes = std::env::var("WSCODEC_CHURN_MINUTES");
+    let minutes: f64 = minutes.map_or(1.0, |it| it.parse().expect("minutes"));
+    let every = Duration::from_secs_f64(minutes * 60.0 / CONNECTIONS as f64);
+    let served = Served::new(&[
+        "--max-message",
+        "4M",
+        "--handshake-timeout",
+        "5",
+        "--stall-timeout",
+        "5",
+    ]);
+    churn(served.address, WARM, Duration::ZERO);
+    served.figure_when("open", |open| open == 0);
+    let calm = || (served.resident(), served.figure("memory"));
+    served.figure_when("memory", |memory| memory < 2 << 20);
+    let before = calm();
+
+    let good: Vec<_> = (0..4).map(|_| Good::start(served.address)).collect();
+    let start = Instant::now();
+    churn(served.address, CONNECTIONS, every);
+    let time = start.elapsed();
+    let waits: Vec<_> = good.into_iter().map(Good::finish).collect();
+    served.figure_when("open", |open| open == 0);
+    served.figure_when("memory", |memory| memory <= before.1.max(1 << 20));
+    let after = calm();
+    println!(
+        "{CONNECTIONS} connections in {time:.0?}: resident {:?} before, {:?} after, {:?} at most; counted \
+         {} before, {} after; good clients waited {:?} at most",
+        before.0,
+        after.0,
+        served.peak(),
+        before.1,
+        after.1,
+        waits.iter().max().unwrap()
+    );
+    if let (Some(before), Some(after)) = (before.0, after.0) {
+        assert!(after < before + SLACK, "{before} bytes grew to {after}");
+    }
+    // As many as an answer may take when a machine is busy with other things too.
+    assert!(
+        waits.iter().all(|wait| *wait < Duration::from_secs(5)),
+        "{waits:?}"
+    );
+}

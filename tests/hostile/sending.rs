@@ -1,0 +1,65 @@
+//! What the application asks for: hostile 36.
+
+use std::net::SocketAddr;
+use std::thread;
+
+use wscodec::CloseCode;
+use wscodec::frame::Close;
+use wscodec::handshake::{Refusal, Request};
+use wscodec::message::Message;
+use wscodec::server::{Grant, Handler, Options, Peer, Server};
+
+use crate::wire::{close, converse, request, text};
+
+/// Closes as it is told, and tells why it could not.
+struct Closing;
+
+impl Handler for Closing {
+    type State = ();
+
+    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+        Ok(())
+    }
+
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+        let (code, len) = message.text().unwrap().split_once(' ').unwrap();
+        let close = Close {
+            code: CloseCode::new(code.parse().unwrap()),
+            reason: &"x".repeat(len.parse().unwrap()),
+        };
+        if let Err(error) = peer.close(Some(close)) {
+            peer.text(error.code()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn hostile_36_close_frames_that_must_not_be_sent() {
+    let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    options.loops = 1;
+    let server = Server::bind(options).unwrap();
+    let (address, handle) = (server.addresses()[0], server.handle());
+    let running = thread::spawn(move || server.run(|_| Closing).unwrap());
+    let asked = |asked: &str| {
+        converse(
+            address,
+            &[request(""), text(asked), close(3999, b"")].concat(),
+        )
+    };
+    for (what, why) in [
+        ("1005 0", "CLOSE_CODE_NOT_SENDABLE"),
+        ("1006 0", "CLOSE_CODE_NOT_SENDABLE"),
+        ("1015 0", "CLOSE_CODE_NOT_SENDABLE"),
+        ("999 0", "CLOSE_CODE_NOT_SENDABLE"),
+        ("5000 0", "CLOSE_CODE_NOT_SENDABLE"),
+        ("1000 124", "CLOSE_REASON_TOO_LONG"),
+    ] {
+        let answer = asked(what);
+        assert_eq!(answer.messages(), [why.as_bytes()], "{what}");
+        assert_eq!(answer.code(), 3999, "nothing of it was sent");
+    }
+    let answer = asked("4999 123");
+    assert_eq!((answer.code(), answer.frames[0].1.len()), (4999, 125));
+    handle.stop();
+    running.join().unwrap();
+}
