@@ -15,7 +15,11 @@ use crate::message::Event;
 const LARGE: usize = 64 << 10;
 
 impl<S> Conn<S> {
-    pub(super) fn read_frames<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
+    pub(super) fn read_frames<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
         let Phase::Open { session, .. } = &mut self.phase else {
             return Next::Keep;
         };

@@ -159,8 +159,6 @@ impl Shared {
             asked: AtomicBool::new(false),
         }
     }
-
-
 }
 
 impl Post {

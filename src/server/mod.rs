@@ -146,7 +146,9 @@ impl<'a> Server<'a> {
                 .collect();
             let mut result = run(first, net, listeners);
             for other in others {
-                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                let other = other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 result = result.and(other);
             }
             result

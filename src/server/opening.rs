@@ -14,7 +14,11 @@ use crate::error::{Error, LimitError};
 use crate::handshake::Refusal;
 
 impl<S> Conn<S> {
-    pub(super) fn read_head<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
+    pub(super) fn read_head<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
         let n = match lane.net.read(&mut self.stream, &mut lane.buf) {
             Ok(0) => return Next::Drop,
             Ok(n) => n,

@@ -17,7 +17,7 @@ mod wasi;
 #[cfg(not(target_os = "wasi"))]
 pub(super) use native::{Native as Platform, Waker};
 #[cfg(target_os = "wasi")]
-pub(super) use wasi::{Wasi as Platform, Waker};
+pub(super) use wasi::{Waker, Wasi as Platform};
 
 /// Who is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
