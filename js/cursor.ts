@@ -108,8 +108,13 @@ export abstract class Cursor {
   }
 
   /** Ends what was lent: a new use of the arena begins. @internal */
-  protected begin(): void {
+  protected renew(): void {
     this.generation = nextGeneration();
+  }
+
+  /** The same as {@link free}, for `using`. */
+  [Symbol.dispose](): void {
+    this.free();
   }
 
   /** Decodes what is left of the push. @internal */

@@ -1,6 +1,6 @@
 /** Frames to send, one or a batch, into the module's memory or the caller's. */
 
-import { Output } from "./wasm.ts";
+import type { Output } from "./wasm.ts";
 import { asUint8Array, type Bytes } from "./bytes.ts";
 import { errorOf, misuse, named, type WscodecError } from "./errors.ts";
 import { Lent } from "./lent.ts";
@@ -9,6 +9,7 @@ import type { Deflater } from "./deflate/module.ts";
 import type { DeflateOptions } from "./deflate/options.ts";
 import { buffer, encodeText, heap, refresh } from "./memory.ts";
 import { integer, type Role } from "./options.ts";
+import { giveRegion, Region, takeRegion } from "./region.ts";
 
 /** How an {@link Encoder} writes. */
 export interface EncoderOptions {
@@ -19,7 +20,7 @@ export interface EncoderOptions {
    * `crypto.getRandomValues`. A key has to be new and unforeseeable for each
    * frame (RFC 6455 §5.3), so this is for tests and replays.
    */
-  readonly maskKey?: () => number;
+  readonly maskKey?: (() => number) | undefined;
   /**
    * permessage-deflate as it was agreed on, by `acceptDeflate` or `DeflateOffer`:
    * messages are compressed as its `send`, `level` and `threshold` say. By
@@ -55,7 +56,6 @@ const PART = 2;
 const REFUSED = 3;
 
 const MAX_HEADER = 14;
-const FIRST_CAPACITY = 16 * 1024;
 
 /**
  * Writes frames one behind the other, until they are taken.
@@ -68,11 +68,13 @@ const FIRST_CAPACITY = 16 * 1024;
  *
  * With `deflate` in the options, what is added has to be sent, in that order:
  * later messages may refer to it.
+ *
+ * An encoder from which everything was taken holds no memory of the module, but
+ * for compressing.
  */
 export class Encoder {
-  #output = new Output(FIRST_CAPACITY);
-  #capacity = FIRST_CAPACITY;
-  #address = this.#output.address();
+  /** Where the frames are; none if there are none. */
+  #region: Region | undefined;
   #length = 0;
   #lent = new Lent();
   #key: (() => number) | undefined;
@@ -192,8 +194,9 @@ export class Encoder {
       return this.#any(CLOSE, "", PLAIN);
     }
     const words = textEncoder.encode(reason);
-    const error = this.#output.check_close(integer("code", code, 65535), words.length);
-    if (error !== 0) throw errorOf(error);
+    const { output } = this.#room(2 + words.length);
+    const error = output.check_close(integer("code", code, 65535), words.length);
+    if (error !== 0) throw this.#refuse(errorOf(error));
     const payload = new Uint8Array(2 + words.length);
     payload[0] = code >>> 8;
     payload[1] = code;
@@ -225,15 +228,15 @@ export class Encoder {
    */
   bytes(): Uint8Array<ArrayBuffer> {
     refresh();
-    return this.#lent.lend(buffer, this.#address, this.#length);
+    return this.#lent.lend(buffer, this.#address(), this.#length);
   }
 
   /** The frames in memory of their own; the encoder is empty then. */
   take(): Uint8Array<ArrayBuffer> {
     refresh();
-    this.#lent.expire();
-    const taken = heap.slice(this.#address, this.#address + this.#length);
-    this.#length = 0;
+    const address = this.#address();
+    const taken = heap.slice(address, address + this.#length);
+    this.clear();
     return taken;
   }
 
@@ -251,9 +254,9 @@ export class Encoder {
     if (integer("offset", offset) + length > bytes.length) {
       throw misuse("BUFFER_TOO_SMALL", "the buffer is too small");
     }
-    bytes.set(heap.subarray(this.#address, this.#address + length), offset);
-    this.#lent.expire();
-    this.#length = 0;
+    const address = this.#address();
+    bytes.set(heap.subarray(address, address + length), offset);
+    this.clear();
     return length;
   }
 
@@ -261,11 +264,16 @@ export class Encoder {
   clear(): void {
     this.#lent.expire();
     this.#length = 0;
+    const region = this.#region;
+    // The text of a message in fragments is checked there.
+    if (region === undefined || this.#open !== undefined) return;
+    this.#region = undefined;
+    giveRegion(region);
   }
 
   /** Bytes of the module's memory that this holds: for frames, and for compressing. */
   memory(): number {
-    return this.#capacity + (this.#deflater?.memory() ?? 0);
+    return (this.#region?.capacity ?? 0) + (this.#deflater?.memory() ?? 0);
   }
 
   /**
@@ -276,18 +284,18 @@ export class Encoder {
    */
   release(): void {
     this.#deflater?.release();
-    if (this.#length > 0 || this.#capacity === FIRST_CAPACITY) return;
-    this.#lent.expire();
-    this.#output.free();
-    this.#output = new Output(FIRST_CAPACITY);
-    this.#settle();
   }
 
   /** Frees the encoder's part of the module's memory. It can't be used any more. */
   free(): void {
-    this.#lent.expire();
-    this.#output.free();
+    this.#open = undefined;
+    this.clear();
     this.#deflater?.free();
+  }
+
+  /** The same as {@link free}, for `using`. */
+  [Symbol.dispose](): void {
+    this.free();
   }
 
   #begins(type: "text" | "binary" | undefined): void {
@@ -311,72 +319,66 @@ export class Encoder {
     const { length } = data;
     // A view on the memory, such as a decoder lends, would be gone when that grows.
     const stable = this.#fits(length) || data.buffer !== buffer ? data : data.slice();
-    this.#room(length);
+    const region = this.#room(length);
     const at = this.#length + this.#headerLength(length);
-    heap.set(stable, this.#address + at);
-    if (text && !this.#output.is_utf8(at, length)) throw named("TEXT_NOT_UTF8");
-    return this.#finish(first, length, how);
+    heap.set(stable, region.address + at);
+    if (text && !region.output.is_utf8(at, length)) throw this.#refuse(named("TEXT_NOT_UTF8"));
+    return this.#finish(region, first, length, how);
   }
 
   #string(first: number, data: string, how: number): this {
     const most = data.length * 3;
-    this.#room(most);
+    const region = this.#room(most);
     // Most text is ASCII: its length in bytes is nearly always the string's.
     const guess = this.#headerLength(data.length);
-    const start = this.#address + this.#length;
+    const start = region.address + this.#length;
     const length = encodeText(data, start + guess, most);
     const header = this.#headerLength(length);
     if (header !== guess) {
       heap.copyWithin(start + header, start + guess, start + guess + length);
     }
-    return this.#finish(first, length, how);
+    return this.#finish(region, first, length, how);
   }
 
-  #finish(first: number, length: number, how: number): this {
-    if (how !== PLAIN) return this.#add(this.#special(first, length, how));
+  #finish(region: Region, first: number, length: number, how: number): this {
+    if (how !== PLAIN) return this.#add(region, this.#special(region, first, length, how));
     const key = this.#key;
     const masked = key !== undefined;
     const mask = masked ? key() >>> 0 : 0;
-    return this.#add(this.#output.frame(this.#length, first, length, masked, mask));
+    return this.#add(region, region.output.frame(this.#length, first, length, masked, mask));
   }
 
-  #add(written: number): this {
-    if (written === 0) throw this.#error();
+  #add({ output }: Region, written: number): this {
+    if (written === 0) throw this.#refuse(errorOf(output.error()));
     this.#lent.expire();
     this.#length += written;
     return this;
   }
 
   /** Writes the frame of what is no plain message. */
-  #special(first: number, length: number, how: number): number {
+  #special(region: Region, first: number, length: number, how: number): number {
     if (how === REFUSED) throw named("MESSAGE_UNFINISHED");
-    if (how === PART && this.#open === "text") this.#checkPart(first, length);
+    const { output } = region;
+    if (how === PART && this.#open === "text") this.#checkPart(output, first, length);
     const deflater = this.#deflater;
     const key = this.#key;
     const at = this.#length;
     const masked = key !== undefined;
     const mask = masked ? key() >>> 0 : 0;
-    if (deflater === undefined) return this.#output.frame(at, first, length, masked, mask);
+    if (deflater === undefined) return output.frame(at, first, length, masked, mask);
     const written =
       how === WHOLE
-        ? this.#output.message(deflater, at, first, length, masked, mask)
-        : this.#output.part(deflater, at, first, length, masked, mask);
-    this.#settle();
+        ? output.message(deflater, at, first, length, masked, mask)
+        : output.part(deflater, at, first, length, masked, mask);
+    region.settle();
     return written;
   }
 
-  /** Sees where the output is now. */
-  #settle(): void {
-    this.#capacity = this.#output.capacity();
-    this.#address = this.#output.address();
-    refresh();
-  }
-
   /** Sees that the fragments of a text are one. */
-  #checkPart(first: number, length: number): void {
+  #checkPart(output: Output, first: number, length: number): void {
     const at = this.#length + this.#headerLength(length);
     const begins = (first & 15) !== 0;
-    if (!this.#output.is_text(at, length, begins, (first & FIN) !== 0)) {
+    if (!output.is_text(at, length, begins, (first & FIN) !== 0)) {
       throw named("TEXT_NOT_UTF8");
     }
   }
@@ -386,21 +388,27 @@ export class Encoder {
   }
 
   #fits(length: number): boolean {
-    return this.#length + MAX_HEADER + length <= this.#capacity;
+    const region = (this.#region ??= takeRegion());
+    return region !== undefined && this.#length + MAX_HEADER + length <= region.capacity;
   }
 
-  #room(length: number): void {
+  #room(length: number): Region {
     if (!this.#fits(length)) {
-      const needed = this.#length + MAX_HEADER + length;
-      this.#capacity = Math.max(needed, this.#capacity * 2);
-      this.#output.reserve(this.#capacity);
-      this.#address = this.#output.address();
+      this.#region ??= new Region();
+      this.#region.reserve(this.#length + MAX_HEADER + length);
     }
     refresh();
+    return this.#region as Region;
   }
 
-  #error(): WscodecError {
-    return errorOf(this.#output.error());
+  #address(): number {
+    return this.#region === undefined ? 0 : this.#region.address;
+  }
+
+  /** An error, after which an empty encoder holds no memory either. */
+  #refuse(error: WscodecError): WscodecError {
+    if (this.#length === 0) this.clear();
+    return error;
   }
 }
 

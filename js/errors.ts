@@ -87,8 +87,8 @@ export function errorOf(number: number, offset?: number): WscodecError {
 }
 
 /** An error of the module by its name. */
-export function named(code: string): WscodecError {
-  return errorOf(errorTable().findIndex((row) => row.code === code) + 1);
+export function named(code: string, offset?: number): WscodecError {
+  return errorOf(errorTable().findIndex((row) => row.code === code) + 1, offset);
 }
 
 /** A misuse that only JavaScript can make. */

@@ -63,7 +63,7 @@ export class FrameDecoder extends Cursor {
     const stable = length >= LARGE && bytes.buffer === buffer ? bytes.slice() : bytes;
     const input = inputRegion(length);
     heap.set(stable, input);
-    this.begin();
+    this.renew();
     this.found(this.#frames.push(arena, length));
     return this;
   }

@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /**
  * A WebSocket core (RFC 6455, RFC 7692) over bytes in place: frames, messages,
  * their compression and the opening handshake, without any I/O.
@@ -54,6 +56,13 @@ export {
 export { setDebug } from "./lent.ts";
 export { MessageDecoder, type MessageType, type OwnedMessage } from "./messages.ts";
 export type { DecoderOptions, Role } from "./options.ts";
+export type { SessionManner, SessionOptions } from "./session/options.ts";
+export {
+  type Outcome,
+  Session,
+  type SessionEvent,
+  type SessionState,
+} from "./session/session.ts";
 
 import { simd as built } from "./wasm.ts";
 

@@ -117,14 +117,14 @@ export class MessageDecoder extends Cursor {
       refresh();
       if (space !== 0) {
         heap.set(bytes, space);
-        this.begin();
+        this.renew();
         this.found(this.#messages.fill(arena, length));
         return this;
       }
     }
     const input = inputRegion(length);
     heap.set(bytes, input);
-    this.begin();
+    this.renew();
     this.found(this.#messages.push(arena, length));
     return this;
   }
@@ -137,7 +137,7 @@ export class MessageDecoder extends Cursor {
   reserve(length = 64 * 1024): Uint8Array<ArrayBuffer> {
     if (this.faulty || this.more) this.drain();
     integer("length", length);
-    this.begin();
+    this.renew();
     this.#reservedAt = this.generation;
     this.#reserved = length;
     this.at = this.limit = 0;
@@ -155,7 +155,7 @@ export class MessageDecoder extends Cursor {
   commit(length: number): this {
     checkGeneration(this.#reservedAt);
     integer("length", length, this.#reserved);
-    this.begin();
+    this.renew();
     this.found(
       this.#space === 0
         ? this.#messages.push(arena, length)
@@ -214,6 +214,11 @@ export class MessageDecoder extends Cursor {
     return this.#messages.offset();
   }
 
+  /** Whether a message is begun and not at its end. */
+  get inMessage(): boolean {
+    return this.#messages.in_message();
+  }
+
   /** Bytes of the module's memory that a message in parts holds. */
   get buffered(): number {
     return this.#messages.buffered();
@@ -237,7 +242,7 @@ export class MessageDecoder extends Cursor {
 
   /** @internal */
   protected override resume(): void {
-    this.begin();
+    this.renew();
     this.found(this.#messages.resume(arena));
   }
 

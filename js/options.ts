@@ -38,7 +38,17 @@ export interface DecoderOptions {
   readonly rsv?: number;
   /** What offsets count from; default 0. */
   readonly offset?: number;
+  /**
+   * Lets a client send frames that are not masked; a `MessageDecoder` of role
+   * `"server"` takes masked ones then too. Masking keeps a browser's bytes from
+   * looking like another protocol to what lies in between (RFC 6455 §10.3), so
+   * only for networks where nothing does. Default false.
+   */
+  readonly dangerouslyAcceptUnmasked?: boolean;
 }
+
+/** Beside the reserved bits. */
+const UNMASKED = 8;
 
 /** The options as the module takes them: client, rsv, frame, message, fragments, offset. */
 export function decoderArguments(
@@ -50,7 +60,7 @@ export function decoderArguments(
   }
   return [
     role === "client",
-    integer("rsv", options.rsv ?? 0, 7),
+    integer("rsv", options.rsv ?? 0, 7) | (options.dangerouslyAcceptUnmasked ? UNMASKED : 0),
     integer("maxFrame", options.maxFrame ?? 64 * 2 ** 20),
     integer("maxMessage", options.maxMessage ?? 64 * 2 ** 20),
     integer("maxFragments", options.maxFragments ?? 131_072, 2 ** 32 - 1),

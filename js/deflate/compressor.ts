@@ -79,4 +79,9 @@ export class Compressor {
   free(): void {
     this.#deflater.free();
   }
+
+  /** The same as {@link free}, for `using`. */
+  [Symbol.dispose](): void {
+    this.free();
+  }
 }

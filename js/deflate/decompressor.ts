@@ -132,4 +132,9 @@ export class Decompressor {
     this.#lent.expire();
     this.#inflater.free();
   }
+
+  /** The same as {@link free}, for `using`. */
+  [Symbol.dispose](): void {
+    this.free();
+  }
 }

@@ -1,11 +1,11 @@
 //! What the messages of a receiver may be coded with.
 
 #[cfg(feature = "deflate")]
-use super::deflate::Inflating;
+pub(super) use super::deflate::Inflating;
 use crate::error::Error;
 use crate::frame::Rsv;
 #[cfg(not(feature = "deflate"))]
-use crate::message::Plain as Inflating;
+pub(super) use crate::message::Plain as Inflating;
 use crate::message::{Inbound, Opaque, Progress, Treatment};
 
 /// permessage-deflate if it was agreed on; other bits are tolerated.

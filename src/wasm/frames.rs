@@ -50,7 +50,7 @@ impl Frames {
     ) -> Self {
         let limits = limits(frame, message, fragments);
         Self {
-            pieces: Pieces::tolerating(Rsv::new(rsv), role(client), &limits)
+            pieces: Pieces::tolerating(Rsv::new(rsv & 7), role(client), &limits)
                 .with_offset(offset as u64),
             fault: None,
             row: [0; WIDTH],

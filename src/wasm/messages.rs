@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::arena::{Arena, keep};
 #[cfg(feature = "deflate")]
 use super::deflate::Engines;
-use super::extension::Extension;
+use super::extension::{Extension, Inflating};
 use super::{address, errors, limits, outcome, role};
 use crate::Limits;
 use crate::error::Fault;
@@ -18,6 +18,9 @@ use crate::message::{Event, Inbound, Kind, Receiver};
 
 const ASCII: u32 = 1 << 8;
 const OPAQUE: u32 = 1 << 9;
+
+/// Beside the reserved bits: a server takes frames that are not masked.
+const UNMASKED: u8 = 8;
 
 /// There is more in what was pushed.
 const MORE: i32 = 1 << 30;
@@ -42,7 +45,8 @@ pub struct Messages {
 
 #[wasm_bindgen]
 impl Messages {
-    /// A receiver at a stream's `offset`, for one side.
+    /// A receiver at a stream's `offset`, for one side. `rsv` has the reserved bits to tolerate,
+    /// and [`UNMASKED`].
     #[wasm_bindgen(constructor)]
     pub fn new(
         client: bool,
@@ -52,13 +56,8 @@ impl Messages {
         fragments: u32,
         offset: f64,
     ) -> Self {
-        let extension = Extension::new(Rsv::new(rsv), None);
-        Self::with_extension(
-            client,
-            &limits(frame, message, fragments),
-            extension,
-            offset,
-        )
+        let limits = limits(frame, message, fragments);
+        Self::with_extension(client, rsv, &limits, None, offset)
     }
 
     /// Decodes the first `len` bytes of the arena's input. Returns the number of rows, or its
@@ -132,6 +131,11 @@ impl Messages {
         self.receiver.frame_offset() as f64
     }
 
+    /// Whether a message is begun and not at its end.
+    pub fn in_message(&self) -> bool {
+        self.receiver.in_message()
+    }
+
     /// Bytes of memory held for a message in parts.
     pub fn buffered(&self) -> usize {
         self.receiver.buffered()
@@ -166,20 +170,23 @@ impl Messages {
         inflation: u32,
     ) -> Self {
         let (deflate, _) = engines.decompressor(history, receive, message, inflation);
-        let extension = Extension::new(Rsv::new(rsv), Some(deflate));
-        Self::with_extension(
-            client,
-            &limits(frame, message, fragments),
-            extension,
-            offset,
-        )
+        let limits = limits(frame, message, fragments);
+        Self::with_extension(client, rsv, &limits, Some(deflate), offset)
     }
 }
 
 impl Messages {
-    fn with_extension(client: bool, limits: &Limits, extension: Extension, offset: f64) -> Self {
+    fn with_extension(
+        client: bool,
+        rsv: u8,
+        limits: &Limits,
+        deflate: Option<Inflating>,
+        offset: f64,
+    ) -> Self {
+        let extension = Extension::new(Rsv::new(rsv & 7), deflate);
         Self {
             receiver: Receiver::with_extension(role(client), limits, extension)
+                .dangerously_accept_unmasked(rsv & UNMASKED != 0)
                 .with_offset(offset as u64),
             fault: None,
             rest: Vec::new(),
