@@ -43,8 +43,11 @@ pub(super) struct Conn<S> {
     pub(super) ended: bool,
     pub(super) phase: Phase<S>,
     pub(super) queue: Queue,
-    /// Input that was read and not looked at, because too much waits to be sent.
+    /// Input that was read and not looked at, because too much waits to be sent or the others have
+    /// their turn.
     pub(super) held: Vec<u8>,
+    /// The loop comes back to it by itself.
+    pub(super) queued: bool,
     /// Nothing is read until the queue is empty.
     pub(super) paused: bool,
     /// Whether the platform was asked to report that the stream can be written to.
@@ -85,6 +88,7 @@ impl<S> Conn<S> {
             phase: Phase::Leaving { shut: false },
             queue: Queue::default(),
             held: Vec::new(),
+            queued: false,
             paused: false,
             reported: false,
             surplus,
@@ -138,6 +142,9 @@ impl<S> Conn<S> {
         if self.paused {
             return Next::Keep;
         }
+        if !self.held.is_empty() {
+            return self.resume(key, lane);
+        }
         match &mut self.phase {
             Phase::Open { .. } => self.read_frames(key, lane),
             Phase::Head { .. } => self.read_head(key, lane),
@@ -163,9 +170,11 @@ impl<S> Conn<S> {
         }
         self.paused = false;
         self.report(key, lane);
-        if self.held.is_empty() {
-            return Next::Again;
-        }
+        Next::Again
+    }
+
+    /// Looks at what is held.
+    fn resume<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
         let mut held = core::mem::take(&mut self.held);
         match self.feed(key, &mut held, lane) {
             Next::Keep => Next::Again,
@@ -370,6 +379,8 @@ impl<S> Conn<S> {
     /// take it away again.
     fn drain<H: Handler<State = S>>(&mut self, lane: &mut Lane<'_, H>) -> Next {
         match lane.net.read(&mut self.stream, &mut lane.buf) {
+            // The peer may still read.
+            Ok(0) if !self.queue.is_empty() => Next::Keep,
             Ok(0) => Next::Drop,
             Ok(n) => {
                 lane.stats.bytes_in += n as u64;

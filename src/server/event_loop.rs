@@ -133,7 +133,10 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 }
             }
             for key in again.drain(..) {
-                self.step(key, Conn::readable);
+                self.step(key, |conn, key, lane| {
+                    conn.queued = false;
+                    conn.readable(key, lane)
+                });
             }
             if self.accept_at.is_some_and(|at| at <= self.lane.now) {
                 self.accept();
@@ -162,7 +165,8 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         };
         conn.ended |= ended;
         let mut next = conn.writable(key, &mut self.lane);
-        if next != Next::Drop {
+        // One that is to come back anyway has its turn then, and no second one.
+        if next != Next::Drop && !conn.queued {
             next = conn.readable(key, &mut self.lane);
         }
         self.after(key, next);
@@ -186,10 +190,11 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             self.remove(key);
             return;
         }
-        if next == Next::Again {
-            self.again.push(key);
-        }
         if let Some(conn) = self.conns.get(key) {
+            if next == Next::Again && !conn.queued {
+                conn.queued = true;
+                self.again.push(key);
+            }
             let deadline = conn.deadline(&self.lane);
             self.deadlines.arm(key, &mut conn.armed, deadline);
         }

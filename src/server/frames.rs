@@ -14,6 +14,10 @@ use crate::message::Event;
 /// A message that has come this far is read to its place, without a copy.
 const LARGE: usize = 64 << 10;
 
+/// Bytes of messages after which the other connections have their turn. Compressed, what was read
+/// at once may come to a thousand times this.
+const TURN: usize = 256 << 10;
+
 impl<S> Conn<S> {
     pub(super) fn read_frames<H: Handler<State = S>>(
         &mut self,
@@ -64,6 +68,7 @@ impl<S> Conn<S> {
         mut input: &mut [u8],
         lane: &mut Lane<'_, H>,
     ) -> Next {
+        let mut done = 0;
         loop {
             let Phase::Open {
                 session,
@@ -75,7 +80,8 @@ impl<S> Conn<S> {
             };
             let mut out = self.queue.buffer(&mut lane.out);
             let full = loop {
-                if out.len() >= lane.options.high_water && !input.is_empty() {
+                let much = out.len() >= lane.options.high_water || done >= TURN;
+                if much && !input.is_empty() {
                     break true;
                 }
                 // A fault shows in the state.
@@ -101,6 +107,7 @@ impl<S> Conn<S> {
                     Event::Message(message) => {
                         *received += 1;
                         lane.stats.messages_in += 1;
+                        done += message.payload.len();
                         lane.handler.message(&mut peer, message);
                     }
                     Event::Pong(payload) => lane.handler.pong(&mut peer, payload),
@@ -111,9 +118,12 @@ impl<S> Conn<S> {
             if !full || next == Next::Drop {
                 return next;
             }
-            if self.queue.len() >= lane.options.high_water {
+            if self.queue.len() >= lane.options.high_water || done >= TURN {
                 self.held = input.to_vec();
-                return next;
+                return match self.paused {
+                    true => Next::Keep,
+                    false => Next::Again,
+                };
             }
         }
     }

@@ -166,8 +166,9 @@ fn hostile_31_an_end_inside_a_frame_or_message() {
 #[test]
 fn a_close_frame_with_the_end_right_behind_it_is_answered() {
     let served = Served::new(&[]);
-    let big = frame(0x82, &vec![1; 3 << 20]);
-    for message in [text("hello"), big] {
+    // Of different sizes, so that more or less of it waits to be sent when the end comes.
+    for len in [5, 50_000, 900_000, 1_200_000, 1 << 21, 3 << 20] {
+        let message = frame(0x82, &vec![1; len]);
         let bytes = [request(""), message.repeat(3), close(1000, b"")].concat();
         let answer = converse_and_end(served.address, &bytes);
         assert_eq!(answer.code(), 1000);
