@@ -1,7 +1,7 @@
 //! The table of checks; `test` is all of them in this order.
 
 use crate::report::Report;
-use crate::{autobahn, js, package, rust};
+use crate::{autobahn, js, package, rust, wasi};
 
 /// Adds a check's steps to a report.
 pub type Run = fn(&mut Report);
@@ -48,6 +48,11 @@ pub const CHECKS: &[Check] = &[
         "autobahn",
         "The quick cases of the Autobahn suite, natively, both roles",
         autobahn::check,
+    ),
+    check(
+        "wasi",
+        "The WASI component, end to end, on a wasmtime that it finds or installs",
+        wasi::check,
     ),
     js_check("types", "TypeScript's checker on js/", js::types),
     js_check("node", "JavaScript tests in Node", js::node),

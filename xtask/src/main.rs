@@ -20,6 +20,7 @@ mod simd;
 mod table;
 mod tool;
 mod toolchain;
+mod wasi;
 mod wasm;
 
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ fn main() -> ExitCode {
     let mut words = Vec::new();
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
+            // Its own programs have options of these names.
+            _ if words.first().is_some_and(|first| first == "wasi") => words.push(argument),
             "-v" | "--verbose" => report.verbose = true,
             "-h" | "--help" | "help" => {
                 print!("{}", usage());
@@ -54,6 +57,9 @@ fn main() -> ExitCode {
         },
         Some((first, rest)) if first == "autobahn" && !rest.is_empty() => {
             autobahn::command(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
+        }
+        Some((first, rest)) if first == "wasi" && !rest.is_empty() => {
+            wasi::command(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
         }
         Some((first, rest)) if first == "bench" => {
             bench::bench(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
@@ -99,7 +105,10 @@ fn usage() -> String {
          autobahn  The Autobahn test suite: autobahn\n            \
          --target native|wasi|node|deno|bun --role server|client [--quick]\n            \
          [--cases LIST] [--exclude LIST] [--jobs N] [--json FILE]\n            \
-         (without arguments: the check below)\n\n\
+         (without arguments: the check below)\n  \
+         wasi      The WASI component: wasi [--runner NAME] serve|connect ARGUMENT...\n            \
+         runs it, wasi [--runner NAME] test tests it (without arguments: the\n            \
+         check below)\n\n\
          Checks, each a part of `test`:\n",
     );
     for check in checks::CHECKS {

@@ -1,0 +1,138 @@
+//! Many and bad clients, and what wasmtime makes of them. Two of these tests fail without what
+//! `server/net/wasi` does about wasmtime's faults: see there.
+
+use std::io::{ErrorKind, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::{Client, REQUEST, head, open, open_narrow};
+use crate::component::{Component, read_all, serve};
+
+/// How long a stream takes no byte before it counts as full: the server may still be at work.
+const FULL: Duration = Duration::from_millis(1500);
+
+/// Clients that have written until nothing more went, and read nothing.
+fn stalled(server: &Component, count: usize) -> Vec<TcpStream> {
+    let mut frame = vec![0x82, 0xfe, 0xff, 0xff, 0, 0, 0, 0];
+    frame.resize(frame.len() + 0xffff, 7);
+    let open = |_| Client::over(open_narrow(server.address), None).stream;
+    let mut streams: Vec<_> = (0..count).map(open).collect();
+    let mut sent = vec![0; count];
+    let mut moved = Instant::now();
+    while moved.elapsed() < FULL {
+        for (stream, sent) in streams.iter_mut().zip(&mut sent) {
+            stream.set_nonblocking(true).unwrap();
+            match stream.write(&frame[*sent % frame.len()..]) {
+                Ok(n) => (*sent, moved) = (*sent + n, Instant::now()),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                Err(e) => panic!("{e} after {sent} bytes"),
+            }
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    streams
+}
+
+/// wasmtime up to 48: once 128 operations succeeded without a pause, nothing can be written.
+#[test]
+#[ignore = "by `cargo xtask wasi test`"]
+fn hundreds_that_are_ready_at_once_are_all_served() {
+    let server = serve(&[]);
+    let mut clients: Vec<_> = (0..400).map(|_| Client::new(server.address)).collect();
+    for round in 0..5 {
+        for client in &mut clients {
+            client.send(format!("round {round}").as_bytes());
+        }
+        for client in &mut clients {
+            assert_eq!(client.next().unwrap(), format!("round {round}").as_bytes());
+        }
+    }
+}
+
+/// wasmtime 48 and 49: to drop a stream whose bytes are not out makes the whole component wait.
+#[test]
+#[ignore = "by `cargo xtask wasi test`"]
+fn a_stalled_reader_that_is_dropped_makes_nobody_wait() {
+    let mut server = serve(&["--stall-timeout", "0.5", "--grace", "0.5"]);
+    let mut good = Client::new(server.address);
+    let _stuck = stalled(&server, 3);
+    good.echo(b"served beside them");
+    server.stats_when("open", |it| it("open") == 1 && it("failed") == 3);
+    for _ in 0..100 {
+        good.echo(b"served after them");
+    }
+    // Nor does it wait for them when it stops.
+    let _late = stalled(&server, 1);
+    server.end_input();
+    assert_eq!(good.next(), Err(1001));
+    assert_eq!(server.ended().code(), Some(0), "{}", server.log());
+}
+
+/// What is dropped but not closed yet is a connection to the system, and counts as one.
+#[test]
+#[ignore = "by `cargo xtask wasi test`"]
+fn dropped_readers_that_are_not_closed_are_limited() {
+    let server = serve(&["--stall-timeout", "0.5", "--max-connections", "4"]);
+    let stuck = stalled(&server, 4);
+    server.stats_when("open", |it| it("open") == 0 && it("failed") == 4);
+    let mut stream = open(server.address);
+    stream.write_all(REQUEST).unwrap();
+    let answer = head(&mut stream);
+    // Runners without the fault have closed them.
+    let full = answer.starts_with("HTTP/1.1 503 ");
+    assert!(full || answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    drop((stuck, stream));
+    server.stats_when("open", |it| it("open") == 0);
+    Client::new(server.address).echo(b"there is room again");
+}
+
+#[test]
+#[ignore = "by `cargo xtask wasi test`"]
+fn a_thousand_stalled_readers_hold_little_and_are_dropped() {
+    let server = serve(&["--stall-timeout", "6"]);
+    let mut good = Client::new(server.address);
+    let _stuck = stalled(&server, 1000);
+    good.echo(b"served");
+    let memory = server.stats_when("memory", |it| it("memory") > 0);
+    assert!(memory < 200 << 20, "{memory} bytes");
+    server.stats_when("open", |it| it("failed") == 1000);
+    good.echo(b"still");
+}
+
+#[test]
+#[ignore = "by `cargo xtask wasi test`"]
+fn a_thousand_half_open_handshakes_hold_little_and_are_refused() {
+    let server = serve(&["--handshake-timeout", "3"]);
+    let mut good = Client::new(server.address);
+    let half: Vec<_> = (0..1000)
+        .map(|_| {
+            let mut stream = open(server.address);
+            stream.write_all(&REQUEST[..100]).unwrap();
+            stream
+        })
+        .collect();
+    good.echo(b"served");
+    let memory = server.stats_when("memory", |it| it("memory") > 0);
+    assert!(memory < 2 << 20, "{memory} bytes");
+    for stream in half {
+        assert!(read_all(stream).starts_with(b"HTTP/1.1 408 "));
+    }
+    good.echo(b"still");
+}
+
+#[test]
+#[ignore = "by `cargo xtask wasi test`"]
+fn idle_connections_cost_less_than_a_kibibyte() {
+    let server = serve(&[]);
+    let before = server.stats_when("memory", |it| it("memory") > 0);
+    let mut clients: Vec<_> = (0..1000).map(|_| Client::new(server.address)).collect();
+    for client in &mut clients {
+        client.echo(b"something");
+    }
+    let after = server.stats_when("memory", |it| {
+        it("messages_out") == 1000 && it("memory") > before
+    });
+    let each = (after - before) / 1000;
+    assert!((1..1024).contains(&each), "{each} bytes");
+}

@@ -1,0 +1,148 @@
+//! `cargo xtask wasi`: the WASI component, built, run and tested.
+
+mod runner;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+pub use runner::{Runner, any, named};
+
+use crate::paths;
+use crate::report::{Outcome, Report};
+use crate::tool::{Failure, Tool, cargo};
+use crate::toolchain::{WASI, ensure_targets};
+
+/// The version whose faults the server has to live with.
+const FAULTY: &str = "wasmtime-48";
+
+/// Runs `wasi` with these arguments; an error is what is wrong with them.
+pub fn command(report: &mut Report, arguments: &[String]) -> Result<ExitCode, String> {
+    let (name, rest) = match arguments {
+        [option, name, rest @ ..] if option == "--runner" => (Some(&name[..]), rest),
+        rest => (None, rest),
+    };
+    match rest {
+        [first] if first == "test" => {
+            let names: Vec<_> = name.into_iter().collect();
+            run_tests(report, &names);
+            Ok(report.close())
+        }
+        [first, option, name] if first == "test" && option == "--runner" => {
+            run_tests(report, &[name]);
+            Ok(report.close())
+        }
+        [first, ..] if first == "serve" || first == "connect" => Ok(run(name, rest)
+            .unwrap_or_else(|failure| {
+                println!("{failure}");
+                ExitCode::FAILURE
+            })),
+        _ => Err(
+            "`wasi` takes `serve` or `connect` with their arguments, or `test`; before \
+                  them `--runner NAME`"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Builds the component, and runs it with this process's input and output.
+fn run(name: Option<&str>, arguments: &[String]) -> Result<ExitCode, Failure> {
+    let component = build()?;
+    let runner = match name {
+        Some(name) => named(name)?,
+        None => any()?,
+    };
+    eprintln!("{}: {}", runner.name, runner.version);
+    let [program, words @ ..] = &runner.words[..] else {
+        return Err(Failure::new("the runner has no program"));
+    };
+    let status = Tool::at(program, runner.name)
+        .args(words)
+        .args([component])
+        .args(arguments)
+        .inherit()?;
+    Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
+}
+
+/// Builds the component, and gives its path.
+pub fn build() -> Result<PathBuf, Failure> {
+    ensure_targets(&[WASI])?;
+    cargo()
+        .args([
+            "build",
+            "--release",
+            "--package",
+            "wscodec",
+            "--bin",
+            "wscodec",
+        ])
+        .args(["--no-default-features", "--features", "server"])
+        .args(["--target", WASI])
+        .run()?;
+    Ok(paths::target()?.join(WASI).join("release/wscodec.wasm"))
+}
+
+/// The part of `cargo xtask test`: on the first runner that can be had, and on the version of
+/// wasmtime whose faults are worked around.
+pub fn check(report: &mut Report) {
+    run_tests(report, &[]);
+}
+
+/// Tests the component on these runners.
+fn run_tests(report: &mut Report, names: &[&str]) {
+    let mut component = None;
+    report.step("wasi: build", || {
+        component = Some(build()?);
+        Ok(Outcome::Done(String::new()))
+    });
+    let Some(component) = component else { return };
+    let mut runners = Vec::new();
+    for name in names {
+        report.step(&format!("wasi: {name}"), || {
+            let runner = named(name)?;
+            let version = runner.version.clone();
+            runners.push(runner);
+            Ok(Outcome::Done(version))
+        });
+    }
+    if names.is_empty() {
+        report.step("wasi: a runner", || match any() {
+            Ok(runner) => {
+                let version = runner.version.clone();
+                runners.push(runner);
+                Ok(Outcome::Done(version))
+            }
+            Err(failure) => Ok(Outcome::Skipped(failure.to_string())),
+        });
+        report.step(&format!("wasi: {FAULTY}"), || match named(FAULTY) {
+            Ok(runner) => {
+                let version = runner.version.clone();
+                if runners.iter().all(|other| other.version != version) {
+                    runners.push(runner);
+                }
+                Ok(Outcome::Done(version))
+            }
+            Err(failure) => Ok(Outcome::Skipped(failure.to_string())),
+        });
+    }
+    for runner in runners {
+        report.step(&format!("wasi: tests, {}", runner.name), || {
+            tests(&runner, &component)
+        });
+    }
+}
+
+/// Runs `tests/wasi.rs`, which is told how to start the component.
+fn tests(runner: &Runner, component: &Path) -> Result<Outcome, Failure> {
+    let mut words: Vec<OsString> = runner.words.clone();
+    words.push(component.into());
+    let output = cargo()
+        .args(["test", "--package", "wscodec", "--test", "wasi"])
+        .args(["--", "--ignored"])
+        .env(
+            "WSCODEC_COMPONENT",
+            words.join(OsString::from("\n").as_os_str()),
+        )
+        .run()?;
+    crate::rust::counted(&output)
+}

@@ -1,0 +1,45 @@
+"""Runs a WASI 0.2 command with the network: run.py COMPONENT ARGUMENT...
+
+By the `wasmtime` package. Its `WasiConfig` has no method that gives the network, so the C API's
+functions are called.
+"""
+
+import signal
+import sys
+
+from wasmtime import Engine, ExitTrap, Store, WasiConfig, _ffi
+from wasmtime.component import Component, Linker
+
+
+def entry(store, instance):
+    """The command's `run`; its interface is named with the version that it was made for."""
+    for patch in range(64):
+        name = f"wasi:cli/run@0.2.{patch}"
+        interface = instance.get_export_index(store, name)
+        if interface is not None:
+            index = instance.get_export_index(store, "run", interface)
+            return instance.get_func(store, index)
+    raise SystemExit("this is no WASI 0.2 command")
+
+
+# Python would see an interruption only when the command has ended.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+engine = Engine()
+with open(sys.argv[1], "rb") as file:
+    component = Component(engine, file.read())
+linker = Linker(engine)
+linker.add_wasip2()
+wasi = WasiConfig()
+wasi.argv = sys.argv[1:]
+wasi.inherit_stdin()
+wasi.inherit_stdout()
+wasi.inherit_stderr()
+_ffi.wasi_config_inherit_network(wasi.ptr())
+_ffi.wasi_config_allow_ip_name_lookup(wasi.ptr(), True)
+store = Store(engine)
+store.set_wasi(wasi)
+run = entry(store, linker.instantiate(store, component))
+try:
+    run(store)
+except ExitTrap as trap:
+    sys.exit(trap.code)
