@@ -286,7 +286,7 @@ impl<S> Conn<S> {
         if self.send(key, out, lane).is_err() {
             return Next::Drop;
         }
-        if self.queue.len() > lane.options.queue {
+        if self.queue.len() > lane.options.most_answers() {
             debug!("{} dropped: {}", self.address, LimitError::QueueTooLong);
             return Next::Drop;
         }

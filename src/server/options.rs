@@ -40,7 +40,8 @@ pub struct Options<'a> {
     /// Bytes that wait for a peer to read them: with more, nothing is read from it. Default 64 KiB.
     pub high_water: usize,
     /// Bytes that may wait for a peer to read them, which those sent [by others](super::Handle) may
-    /// come to: with more, it is dropped. Default 16 MiB.
+    /// come to: with more, it is dropped. Answers may come to as much as the largest message, if
+    /// that is more. Default 16 MiB.
     pub queue: usize,
     /// How long a peer may read nothing of what waits for it, before it is dropped. Default 30
     /// seconds.
@@ -99,6 +100,17 @@ impl Options<'_> {
             tick: None,
             loops: cores(),
         }
+    }
+}
+
+impl Options<'_> {
+    /// Bytes that a connection's own handler may leave to wait: what is below
+    /// [`high_water`](Self::high_water), an answer as long as the largest message, and what framing
+    /// adds to it.
+    pub(super) fn most_answers(&self) -> usize {
+        let message = usize::try_from(self.session.limits.message).unwrap_or(usize::MAX);
+        let answer = message.saturating_add(message / 1024);
+        self.queue.max(answer.saturating_add(2 * self.high_water))
     }
 }
 

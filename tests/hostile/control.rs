@@ -156,3 +156,15 @@ fn hostile_49_peers_that_read_slowly_or_not_at_all() {
     good.finish();
     served.assert_peak_below(16 << 20);
 }
+
+/// One that sends all before it reads: the largest message that is taken comes back.
+#[test]
+fn a_large_message_waits_for_one_who_reads_late() {
+    let served = Served::new(&[]);
+    let mut late = Open::new(served.address, &request(""));
+    let payload = vec![7; 48 << 20];
+    late.send(&frame(0x82, &payload));
+    served.figure_when("messages_out", |out| out == 1);
+    let (first, echo) = late.next().unwrap();
+    assert!(first == 0x82 && echo == payload);
+}

@@ -227,7 +227,7 @@ impl Open {
     }
 
     fn read(&mut self) -> bool {
-        let mut buf = [0; 4096];
+        let mut buf = [0; 1 << 16];
         let n = self.stream.read(&mut buf).unwrap();
         self.bytes.extend_from_slice(&buf[..n]);
         n > 0
