@@ -28,6 +28,17 @@ impl Deadlines {
         }
     }
 
+    /// Entries, those that do not count any more too.
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Forgets the entries that do not count.
+    pub(super) fn retain(&mut self, mut counts: impl FnMut(Key, Duration) -> bool) {
+        self.heap.retain(|Reverse((at, key))| counts(*key, *at));
+        self.heap.shrink_to(2 * self.heap.len());
+    }
+
     /// When the next one comes up.
     pub(super) fn next(&self) -> Option<Duration> {
         self.heap.peek().map(|Reverse((at, _))| *at)
@@ -41,9 +52,14 @@ impl Deadlines {
 }
 
 impl Armed {
-    /// Whether the entry of that time is the one that counts; there is none then.
+    /// Whether the entry of that time is the one that counts.
+    pub(super) fn counts(&self, at: Duration) -> bool {
+        self.0 == Some(at)
+    }
+
+    /// The same; there is none then.
     pub(super) fn take(&mut self, at: Duration) -> bool {
-        let counts = self.0 == Some(at);
+        let counts = self.counts(at);
         if counts {
             self.0 = None;
         }
@@ -75,5 +91,23 @@ mod tests {
         let (_, at) = deadlines.pop(secs(100)).unwrap();
         assert!(!armed.take(at), "60 seconds were given up for 10");
         assert_eq!(deadlines.pop(secs(100)), None, "90 was never entered");
+    }
+
+    #[test]
+    fn those_that_do_not_count_are_forgotten() {
+        let mut deadlines = Deadlines::default();
+        let mut armed = [Armed::default(); 100];
+        for (i, armed) in armed.iter_mut().enumerate() {
+            let key = Key {
+                index: i as u32,
+                turn: 0,
+            };
+            deadlines.arm(key, armed, Some(secs(60)));
+            deadlines.arm(key, armed, Some(secs(10 + i as u64 % 2)));
+        }
+        assert_eq!(deadlines.len(), 200);
+        // The odd ones are gone.
+        deadlines.retain(|key, at| key.index % 2 == 0 && armed[key.index as usize].counts(at));
+        assert_eq!((deadlines.len(), deadlines.next()), (50, Some(secs(10))));
     }
 }

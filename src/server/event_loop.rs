@@ -23,6 +23,8 @@ const READ: usize = 64 << 10;
 const ACCEPTS: usize = 256;
 /// Those beyond the limit that may wait for their refusal.
 const SURPLUS: usize = 64;
+/// Deadlines of connections that are gone, before they are looked for.
+const MOST_STALE: usize = 4096;
 /// After a failure to accept, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -205,6 +207,12 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             let shared = &self.lane.handle.shared;
             shared.connections.fetch_sub(1, Ordering::Relaxed);
             conn.end(key, &mut self.lane);
+            // Entries of those that are gone stay until their time, which may be long.
+            if self.deadlines.len() > 4 * self.conns.len() + MOST_STALE {
+                let conns = &mut self.conns;
+                let counts = |key, at| conns.get(key).is_some_and(|it| it.armed.counts(at));
+                self.deadlines.retain(counts);
+            }
         }
     }
 
@@ -378,7 +386,8 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     fn publish(&mut self) {
         let shared = self.lane.handle.shared.clone();
         self.lane.stats.open = self.conns.len() as u64;
-        if shared.asked.load(Ordering::Relaxed) {
+        let figures = &shared.posts[self.lane.index as usize].figures;
+        if figures.asked() {
             let each = size_of::<Conn<H::State>>();
             let mut memory = self.lane.pool.memory() + self.lane.out.capacity() + READ;
             for index in self.conns.indices() {
@@ -388,8 +397,6 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             }
             self.lane.stats.memory = memory as u64;
         }
-        shared.posts[self.lane.index as usize]
-            .figures
-            .publish(&self.lane.stats);
+        figures.publish(&self.lane.stats);
     }
 }

@@ -40,8 +40,6 @@ pub(super) struct Shared {
     pub(super) posts: Vec<Post>,
     /// Connections now, all loops together.
     pub(super) connections: AtomicUsize,
-    /// Somebody asked for figures, which cost something to gather.
-    pub(super) asked: AtomicBool,
 }
 
 /// One event loop, from outside.
@@ -73,6 +71,8 @@ impl core::fmt::Debug for Mail {
 /// A loop's figures, as it last published them.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
+    /// Somebody asked since they were published: memory costs something to add up.
+    asked: AtomicBool,
     open: AtomicU64,
     accepted: AtomicU64,
     refused: AtomicU64,
@@ -110,6 +110,11 @@ pub struct Stats {
 }
 
 impl Figures {
+    /// Whether somebody asked since this was last called.
+    pub(super) fn asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) && self.asked.swap(false, Ordering::Relaxed)
+    }
+
     /// Publishes what only the loop itself counts.
     pub(super) fn publish(&self, stats: &Stats) {
         let pairs = [
@@ -156,7 +161,6 @@ impl Shared {
         Self {
             posts: wakers.into_iter().map(post).collect(),
             connections: AtomicUsize::new(0),
-            asked: AtomicBool::new(false),
         }
     }
 }
@@ -210,9 +214,9 @@ impl Handle {
     /// The figures, as each loop gave them when it was last at work; of the memory, as of the call
     /// before this.
     pub fn stats(&self) -> Stats {
-        self.shared.asked.store(true, Ordering::Relaxed);
         let mut stats = Stats::default();
         for post in &self.shared.posts {
+            post.figures.asked.store(true, Ordering::Relaxed);
             post.figures.add_to(&mut stats);
         }
         stats
