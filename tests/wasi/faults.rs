@@ -6,7 +6,10 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use wscodec::deflate;
+
 use crate::client::{Client, REQUEST, head, open, open_narrow};
+use crate::common::rng::Rng;
 use crate::component::{Component, read_all, serve};
 
 /// How long a stream takes no byte before it counts as full: the server may still be at work.
@@ -39,14 +42,21 @@ fn stalled(server: &Component, count: usize) -> Vec<TcpStream> {
 #[ignore = "by `cargo xtask wasi test`"]
 fn hundreds_that_are_ready_at_once_are_all_served() {
     let server = serve(&[]);
-    let mut clients: Vec<_> = (0..400).map(|_| Client::new(server.address)).collect();
+    let mut clients: Vec<_> = (0..800).map(|_| Client::new(server.address)).collect();
+    // While the server is at this, the others become ready.
+    let mut busy = Client::with(server.address, Some(deflate::Config::default()));
+    let mut rng = Rng(1);
+    let long: Vec<u8> = (0..4 << 20).map(|_| b'a' + (rng.byte() & 15)).collect();
     for round in 0..5 {
+        let text = format!("round {round}");
+        busy.send(&long);
         for client in &mut clients {
-            client.send(format!("round {round}").as_bytes());
+            client.send(text.as_bytes());
         }
         for client in &mut clients {
-            assert_eq!(client.next().unwrap(), format!("round {round}").as_bytes());
+            assert_eq!(client.next().unwrap(), text.as_bytes());
         }
+        assert!(busy.next().unwrap() == long);
     }
 }
 
