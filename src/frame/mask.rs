@@ -16,6 +16,10 @@
 //! assert_eq!(payload, *b"Hello");
 //! ```
 
+/// From this length on it pays to ask what the processor has.
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+const LONG: usize = 1024;
+
 /// One bit in each byte of a word, which ASCII does not have.
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
@@ -58,14 +62,25 @@ fn across<const TEST: bool>(key: [u8; 4], offset: u64, source: &[u8], target: &m
     let last_key = word(key, offset.wrapping_add((len % 4) as u64));
     let key = word(key, offset);
     let (from, to) = (&source[..len & !15], &mut target[..len & !15]);
+    let mut seen = match len {
+        #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+        LONG.. => wide::across(key, from, to),
+        _ => words_across(key, from, to),
+    };
+    seen |= put_last_words(last, last_key, target);
+    TEST && seen & HIGH_BITS == 0
+}
+
+/// Masks whole words, and says what bits they have then.
+#[inline(always)]
+fn words_across(key: u64, from: &[u8], to: &mut [u8]) -> u64 {
     let mut seen = 0;
     for (to, from) in to.as_chunks_mut().0.iter_mut().zip(from.as_chunks().0) {
         let masked = u64::from_ne_bytes(*from) ^ key;
         seen |= masked;
         *to = masked.to_ne_bytes();
     }
-    seen |= put_last_words(last, last_key, target);
-    TEST && seen & HIGH_BITS == 0
+    seen
 }
 
 /// Masks whole blocks, and returns the rest.
@@ -105,15 +120,56 @@ fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> boo
     let last_key = word(key, offset.wrapping_add((len % 4) as u64));
     let key = word(key, offset);
     let whole = &mut data[..len & !15];
-    let rest = if TEST { whole } else { blocks(key, whole) };
+    let mut seen = match len {
+        #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+        LONG.. => wide::in_place::<TEST>(key, whole),
+        _ => words_in_place::<TEST>(key, whole),
+    };
+    seen |= put_last_words(last, last_key, data);
+    TEST && seen & HIGH_BITS == 0
+}
+
+/// Masks whole words in place. With `TEST` says what bits they have then.
+#[inline(always)]
+fn words_in_place<const TEST: bool>(key: u64, data: &mut [u8]) -> u64 {
+    let rest = if TEST { data } else { blocks(key, data) };
     let mut seen = 0;
     for bytes in rest.as_chunks_mut::<8>().0 {
         let masked = u64::from_ne_bytes(*bytes) ^ key;
         seen |= masked;
         *bytes = masked.to_ne_bytes();
     }
-    seen |= put_last_words(last, last_key, data);
-    TEST && seen & HIGH_BITS == 0
+    seen
+}
+
+/// The same loops, compiled once for each width of registers that a processor may have.
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+mod wide {
+    use fearless_simd::{Level, Simd, dispatch};
+
+    #[inline(never)]
+    pub(super) fn in_place<const TEST: bool>(key: u64, data: &mut [u8]) -> u64 {
+        #[inline(always)]
+        fn vectorized<const TEST: bool>(simd: impl Simd, key: u64, data: &mut [u8]) -> u64 {
+            simd.vectorize(
+                #[inline(always)]
+                || super::words_in_place::<TEST>(key, data),
+            )
+        }
+        dispatch!(Level::new(), simd => vectorized::<TEST>(simd, key, data))
+    }
+
+    #[inline(never)]
+    pub(super) fn across(key: u64, from: &[u8], to: &mut [u8]) -> u64 {
+        #[inline(always)]
+        fn vectorized(simd: impl Simd, key: u64, from: &[u8], to: &mut [u8]) -> u64 {
+            simd.vectorize(
+                #[inline(always)]
+                || super::words_across(key, from, to),
+            )
+        }
+        dispatch!(Level::new(), simd => vectorized(simd, key, from, to))
+    }
 }
 
 /// The last 16 bytes, where there are so many.
@@ -213,6 +269,20 @@ mod tests {
                 );
                 assert_eq!(tested, expected);
             }
+        }
+        // Long enough for the widest registers, and with every length of what they leave over.
+        let long: Vec<u8> = data.iter().copied().cycle().take(1200).collect();
+        for len in 1000..long.len() {
+            let expected = naive(key, 3, &long[..len]);
+            let mut whole = long[..len].to_vec();
+            apply(key, 3, &mut whole);
+            assert_eq!(whole, expected);
+            let mut copied = std::vec![0; len];
+            assert!(!copy_and_test_ascii(key, 3, &long[..len], &mut copied));
+            assert_eq!(copied, expected);
+            let mut plain = naive(key, 3, &[b'a'; 1200][..len]);
+            assert!(apply_and_test_ascii(key, 3, &mut plain));
+            assert!(plain.iter().all(|&byte| byte == b'a'));
         }
         for split in 0..=data.len() {
             let mut pieces = data.clone();
