@@ -28,19 +28,39 @@ export class WscodecError extends Error {
     this.offset = offset;
   }
 
+  // In words, for those who shorten the names of classes.
   override get name(): string {
-    return this.constructor.name;
+    return "WscodecError";
   }
 }
 
 /** The peer broke the WebSocket protocol. */
-export class PeerError extends WscodecError {}
+export class PeerError extends WscodecError {
+  override get name(): string {
+    return "PeerError";
+  }
+}
+
 /** The opening handshake is not acceptable. */
-export class HandshakeError extends WscodecError {}
+export class HandshakeError extends WscodecError {
+  override get name(): string {
+    return "HandshakeError";
+  }
+}
+
 /** The peer went past a limit. */
-export class LimitError extends WscodecError {}
+export class LimitError extends WscodecError {
+  override get name(): string {
+    return "LimitError";
+  }
+}
+
 /** The caller asked for something that the protocol or this package does not allow. */
-export class MisuseError extends WscodecError {}
+export class MisuseError extends WscodecError {
+  override get name(): string {
+    return "MisuseError";
+  }
+}
 
 /** What is known of an error without an instance of it. */
 export interface ErrorRow {

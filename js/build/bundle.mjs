@@ -1,5 +1,6 @@
 // Makes the package's modules: each entry as .mjs and .cjs with its wasm module inside,
-// the wasm modules as files, and the command, which uses index.mjs.
+// and once more for runtimes that take wasm only as a module of its own; the wasm modules
+// as files; and the command, which uses index.mjs.
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -22,11 +23,15 @@ const shared = {
   write: false,
 };
 
-/** Takes the wasm module of an entry, and what that has of the extension. */
-function moduleOf({ generated, deflate }) {
+/** Takes the wasm module of an entry, or leaves it `outside`, and what it has of the extension. */
+function moduleOf({ generated, deflate, wasm }, outside = false) {
   return {
     name: "wasm module",
     setup(build) {
+      if (outside) {
+        const file = { path: `./${wasm}`, external: true };
+        build.onResolve({ filter: /\/generated\/wscodec\.wasm$/ }, () => file);
+      }
       build.onResolve({ filter: /\/generated\/wscodec\.(js|wasm)$/ }, ({ path }) => ({
         path: join(js, generated, path.endsWith(".js") ? "wscodec.js" : "wscodec.wasm"),
       }));
@@ -41,8 +46,11 @@ function moduleOf({ generated, deflate }) {
   };
 }
 
-/** An entry, for one module system; it names no runtime's own modules. */
-async function library(entry, format, name) {
+/**
+ * An entry, for one module system; it names no runtime's own modules. Where bytes may not
+ * be compiled, as in workers, the wasm module is imported from `outside`.
+ */
+async function library(entry, format, name, outside = false) {
   const result = await esbuild.build({
     ...shared,
     entryPoints: ["entry/inline.ts"],
@@ -50,7 +58,7 @@ async function library(entry, format, name) {
     format,
     platform: "neutral",
     loader: { ".wasm": "binary" },
-    plugins: [moduleOf(entry)],
+    plugins: [moduleOf(entry, outside)],
   });
   put(join(dist, name), result.outputFiles[0].contents);
   return Object.keys(result.metafile.inputs);
@@ -108,6 +116,7 @@ for (const entry of entries) {
   const { name, generated, wasm } = entry;
   const inputs = await library(entry, "esm", `${name}.mjs`);
   await library(entry, "cjs", `${name}.cjs`);
+  await library(entry, "esm", name === "index" ? "workerd.mjs" : `${name}-workerd.mjs`, true);
   development(name, name === "index" ? "development" : `${name}-development`);
   put(join(dist, wasm), readFileSync(join(js, generated, "wscodec.wasm")));
   if (name === "index") await command(inputs);

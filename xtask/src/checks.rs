@@ -59,7 +59,7 @@ pub const CHECKS: &[Check] = &[
     js_check("deno", "JavaScript tests in Deno", js::deno),
     js_check(
         "package",
-        "The packed package, installed into a fresh folder",
+        "The packed package in fresh projects: Node, Deno, types",
         package::check,
     ),
 ];

@@ -61,6 +61,9 @@ fn main() -> ExitCode {
         Some((first, rest)) if first == "wasi" && !rest.is_empty() => {
             wasi::command(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
         }
+        Some((first, rest)) if first == "packages" => {
+            package::matrix(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
+        }
         Some((first, rest)) if first == "bench" => {
             bench::bench(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
         }
@@ -102,6 +105,7 @@ fn usage() -> String {
          demo      Build the package and inspect a recorded conversation with it\n  \
          bench     Measure us and others: bench native|js|handshake|deflate|server|size\n            \
          [--rounds N] [--json FILE] [--quick]; bench table FILE... shows results\n  \
+         packages  The packed package in each runtime and bundler: packages [NAME...]\n  \
          autobahn  The Autobahn test suite: autobahn\n            \
          --target native|wasi|node|deno|bun --role server|client [--quick]\n            \
          [--cases LIST] [--exclude LIST] [--jobs N] [--json FILE]\n            \

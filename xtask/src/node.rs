@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 
 use crate::paths;
 use crate::tool::{Failure, Tool};
@@ -67,20 +68,25 @@ pub fn version() -> Result<String, Failure> {
 
 /// Installs the pinned tools into `js/node_modules`, unless that was done already.
 pub fn ensure_packages() -> Result<String, Failure> {
+    ensure_installed(&paths::js())
+}
+
+/// Installs what the lock file in a folder has, unless that was done already.
+pub fn ensure_installed(folder: &Path) -> Result<String, Failure> {
     let mut hasher = DefaultHasher::new();
     for name in ["package.json", "package-lock.json"] {
-        let path = paths::js().join(name);
+        let path = folder.join(name);
         fs::read(&path)
             .map_err(|error| Failure::file("read", &path, &error))?
             .hash(&mut hasher);
     }
     let state = format!("{:016x}", hasher.finish());
     // npm empties the folder first, so a half-done installation leaves no stamp.
-    let stamp = paths::js().join("node_modules/.installed");
+    let stamp = folder.join("node_modules/.installed");
     if fs::read_to_string(&stamp).is_ok_and(|old| old == state) {
         return Ok("unchanged".to_owned());
     }
-    npm().args(["ci"]).dir(&paths::js()).run()?;
+    npm().args(["ci"]).dir(folder).run()?;
     fs::write(&stamp, state).map_err(|error| Failure::file("write", &stamp, &error))?;
     Ok(String::new())
 }

@@ -1,58 +1,101 @@
-//! The package as its users get it: packed by npm, and installed into a fresh folder.
+//! The package as its users get it: packed by npm, and installed into fresh projects.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use crate::report::{Outcome, Report, done};
 use crate::tool::{Failure, Tool};
-use crate::{build, js, node, paths};
+use crate::{build, node, paths};
 
-/// The files of `js/test/package`, which use the package from outside.
-const CONSUMER: [&str; 5] = [
-    "consumer.mjs",
-    "development.mjs",
-    "types.mts",
-    "types.cts",
-    "tsconfig.json",
-];
+/// The cases that need only what builds the package.
+const QUICK: [&str; 5] = ["node-esm", "node-cjs", "exports", "types", "deno"];
 
+/// The check that is a part of `test`.
 pub fn check(report: &mut Report) {
     if !build::needed_by(report, "package") {
         return;
     }
     report.step("package: version and licences", same_as_the_crate);
-    if !report.step("package: pack and install", || {
-        install().map(|_| Outcome::Done(String::new()))
-    }) {
-        report.skip("package: use", "it could not be installed");
-        return;
+    cases(report, &QUICK.map(str::to_owned));
+}
+
+/// `cargo xtask packages`: these cases, or all that there are.
+pub fn matrix(report: &mut Report, names: &[String]) -> Result<ExitCode, String> {
+    let all: Vec<String> = matrix_script()
+        .stdout()
+        .map_err(|failure| failure.to_string())?
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
+        return Err(format!(
+            "there is no case `{unknown}` of the package: {}",
+            all.join(", ")
+        ));
     }
-    report.step("package: import, require, file", || {
-        node::node().args(["consumer.mjs"]).dir(&folder()?).run()?;
+    let names = if names.is_empty() { &all } else { names };
+    if build::needed_by(report, "packages") {
+        let peers = names.iter().any(|name| !QUICK.contains(&name.as_str()));
+        if !peers || report.step("packages: npm ci", install_peers) {
+            cases(report, names);
+        }
+    }
+    Ok(report.close())
+}
+
+/// A step for each case, on the packed package.
+fn cases(report: &mut Report, names: &[String]) {
+    let mut tarball = PathBuf::new();
+    let packed = report.step("package: npm pack", || {
+        tarball = pack()?;
         done()
     });
-    report.step("package: the condition `development`", || {
-        let run = |args: &[&str]| node::node().args(args).dir(&folder()?).run();
-        run(&["development.mjs"])?;
-        run(&["--conditions=development", "development.mjs", "caught"])?;
-        done()
-    });
-    if node::deno_version().is_some() {
-        report.step("package: import, require, file in Deno", || {
-            node::deno(&["run", "--allow-all"])?
-                .args(["consumer.mjs"])
-                .dir(&folder()?)
-                .run()?;
-            done()
+    for name in names {
+        let step = format!("package: {name}");
+        if !packed {
+            report.skip(&step, "it could not be packed");
+            continue;
+        }
+        report.step(&step, || {
+            let said = matrix_script()
+                .args(["--tarball".as_ref(), tarball.as_os_str()])
+                .args(["--work".as_ref(), folder()?.as_os_str()])
+                .args(["--peers".as_ref(), peers()?.as_os_str()])
+                .args([name])
+                .stdout()?;
+            let note = said.lines().last().unwrap_or_default().to_owned();
+            Ok(match note.strip_prefix("skipped: ") {
+                Some(why) => Outcome::Skipped(why.to_owned()),
+                None => Outcome::Done(note),
+            })
         });
-    } else {
-        report.skip("package: in Deno", node::NO_DENO);
     }
-    report.step("package: types for import and require", || {
-        node::tool("typescript/bin/tsc").dir(&folder()?).run()?;
-        done()
-    });
-    report.step("package: command", command);
+}
+
+/// What makes the projects, and runs them.
+fn matrix_script() -> Tool {
+    node::node().args([sources().join("matrix.mjs")])
+}
+
+fn sources() -> PathBuf {
+    paths::js().join("test/packaging")
+}
+
+/// Installs the pinned runtimes and bundlers, outside of the checkout's sources.
+fn install_peers() -> Result<Outcome, Failure> {
+    let folder = peers()?;
+    fs::create_dir_all(&folder).map_err(|error| Failure::file("make", &folder, &error))?;
+    for name in ["package.json", "package-lock.json", ".npmrc"] {
+        let to = folder.join(name);
+        fs::copy(sources().join(name), &to).map_err(|error| Failure::file("write", &to, &error))?;
+    }
+    node::ensure_installed(&folder).map(Outcome::Done)
+}
+
+/// Where they are.
+fn peers() -> Result<PathBuf, Failure> {
+    Ok(folder()?.join("peers"))
 }
 
 /// What the crate and the package both state must be the same.
@@ -78,26 +121,15 @@ fn same_as_the_crate() -> Result<Outcome, Failure> {
     done()
 }
 
-/// Where the package is installed.
+/// Where the projects are made.
 fn folder() -> Result<PathBuf, Failure> {
-    Ok(paths::target()?.join("wscodec-package"))
+    Ok(paths::target()?.join("wscodec-packages"))
 }
 
-fn install() -> Result<(), Failure> {
+/// Packs the package, and gives the file.
+fn pack() -> Result<PathBuf, Failure> {
     let folder = folder()?;
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(|error| Failure::file("remove", &folder, &error))?;
-    }
     fs::create_dir_all(&folder).map_err(|error| Failure::file("make", &folder, &error))?;
-    for name in CONSUMER {
-        let to = folder.join(name);
-        fs::copy(paths::js().join("test/package").join(name), &to)
-            .map_err(|error| Failure::file("write", &to, &error))?;
-    }
-    let manifest = folder.join("package.json");
-    fs::write(&manifest, "{ \"private\": true, \"type\": \"commonjs\" }\n")
-        .map_err(|error| Failure::file("write", &manifest, &error))?;
-
     let packed = node::npm()
         .args(["pack", "--json", "--pack-destination"])
         .args([&folder])
@@ -105,27 +137,10 @@ fn install() -> Result<(), Failure> {
         .stdout()?;
     let packed: serde_json::Value = serde_json::from_str(&packed)
         .map_err(|error| Failure::new(format!("npm pack gave no JSON: {error}")))?;
-    let tarball = packed[0]["filename"]
+    packed[0]["filename"]
         .as_str()
-        .ok_or_else(|| Failure::new("npm pack names no file"))?;
-    // Without the network: the package depends on nothing.
-    node::npm()
-        .args(["install", "--offline", "--no-audit", "--no-fund"])
-        .args([format!("./{tarball}")])
-        .dir(&folder)
-        .run()?;
-    Ok(())
-}
-
-/// The command as npm linked it.
-fn command() -> Result<Outcome, Failure> {
-    let name = if cfg!(windows) {
-        "wscodec.cmd"
-    } else {
-        "wscodec"
-    };
-    let program = folder()?.join("node_modules/.bin").join(name);
-    js::command(Tool::at(program.as_os_str(), "node_modules/.bin/wscodec").dir(&folder()?))
+        .map(|name| folder.join(name))
+        .ok_or_else(|| Failure::new("npm pack names no file"))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -1,0 +1,234 @@
+// The ways in which the package is used, each with what it needs beside Node.
+
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { inBrowser } from "./browser.mjs";
+import { inWorkerd } from "./workerd.mjs";
+
+/** A case can't run here; the message says why. */
+export class Skipped extends Error {}
+
+/** Those that need only what builds the package; they are a part of `cargo xtask test`. */
+export const quick = ["node-esm", "node-cjs", "exports", "types", "deno"];
+
+const node = process.execPath;
+
+export const cases = {
+  "node-esm": {
+    async test({ folder, run, judged }) {
+      return judged(await run(node, ["esm.mjs"], { cwd: folder }));
+    },
+  },
+
+  "node-cjs": {
+    type: "commonjs",
+    async test({ folder, run, judged }) {
+      return judged(await run(node, ["cjs.cjs"], { cwd: folder }));
+    },
+  },
+
+  exports: {
+    async test({ folder, run }) {
+      await run(node, ["exports.mjs"], { cwd: folder });
+      await run(node, ["development.mjs"], { cwd: folder });
+      await run(node, ["--conditions=development", "development.mjs", "caught"], { cwd: folder });
+      const help = await run(join(folder, "node_modules/.bin/wscodec"), ["--help"]);
+      if (!help.includes("inspect")) throw new Error("`wscodec --help` does not speak of `inspect`");
+      return "names, files, `development`, the command";
+    },
+  },
+
+  types: { typed: true, test: (place) => types(place, join(place.tools, "typescript/bin/tsc")) },
+
+  "types-5": {
+    typed: true,
+    test: (place) => types(place, join(place.peers, "typescript-5/bin/tsc")),
+  },
+
+  deno: {
+    async test({ folder, tools, run, judged }) {
+      const deno = binary(tools, "@deno", "deno");
+      const DENO_DIR = join(folder, ".deno");
+      const env = { ...process.env, DENO_DIR, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
+      const options = ["--allow-all", "--no-lock", "--no-remote", "--node-modules-dir=manual"];
+      const note = judged(await run(deno, ["run", ...options, "esm.mjs"], { cwd: folder, env }));
+      judged(await run(deno, ["run", ...options, "cjs.cjs"], { cwd: folder, env }));
+      return note;
+    },
+  },
+
+  bun: {
+    async test({ folder, peers, run, judged }) {
+      const bun = binary(peers, "@oven", "bin/bun");
+      const note = judged(await run(bun, ["esm.mjs"], { cwd: folder }));
+      judged(await run(bun, ["cjs.cjs"], { cwd: folder }));
+      return note;
+    },
+  },
+
+  workerd: {
+    async test({ folder, tools, peers, judged }) {
+      const workerd = binary(peers, "@cloudflare", "bin/workerd");
+      await bundle(tools, folder, "worker.mjs", "worker.bundled.mjs", {
+        conditions: ["workerd", "worker", "browser"],
+        // As wrangler has it: wasm stays a module of its own.
+        loader: { ".wasm": "copy" },
+        outdir: folder,
+      });
+      return judged(await inWorkerd(workerd, folder));
+    },
+  },
+
+  esbuild: {
+    async test(place) {
+      const { folder, tools } = place;
+      await bundle(tools, folder, "one.mjs", "bundle.js", { platform: "browser", splitting: true });
+      const run = [["--input-type=module", "-e", 'import "./out/bundle.js"'], { cwd: folder }];
+      place.judged(await place.run(node, ...run));
+      return inPage(place, "out", page("bundle.js"));
+    },
+  },
+
+  vite: {
+    async test(place) {
+      const { folder, peers } = place;
+      const { build } = await import(pathToFileURL(join(peers, "vite/dist/node/index.js")).href);
+      writeFileSync(join(folder, "index.html"), page("/one.mjs"));
+      await build({ root: folder, logLevel: "warn", configFile: false });
+      return inPage(place, "dist");
+    },
+  },
+
+  webpack: {
+    async test(place) {
+      const { folder, peers } = place;
+      const webpack = (await import(pathToFileURL(join(peers, "webpack/lib/index.js")).href)).default;
+      const options = {
+        context: folder,
+        entry: "./one.mjs",
+        mode: "production",
+        output: { path: join(folder, "out"), filename: "bundle.js", publicPath: "./" },
+        performance: false,
+        target: "web",
+      };
+      await new Promise((resolve, reject) => {
+        webpack(options, (error, stats) => {
+          if (error) reject(error);
+          else if (stats.hasErrors() || stats.hasWarnings()) reject(new Error(stats.toString()));
+          else resolve();
+        });
+      });
+      return inPage(place, "out", page("bundle.js"));
+    },
+  },
+
+  browser: {
+    async test(place) {
+      const imports = Object.fromEntries(
+        [["", "index"], ["/slim", "slim"], ["/zlib", "zlib"]].map(([path, file]) => [
+          `wscodec${path}`,
+          `/node_modules/wscodec/dist/${file}.mjs`,
+        ]),
+      );
+      const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`;
+      return inPage(place, ".", page("/esm.mjs", map));
+    },
+  },
+
+  publint: {
+    async test({ tarball, peers, run }) {
+      const cli = join(peers, "publint/src/cli.js");
+      const output = await run(node, [cli, "run", tarball, "--strict"]);
+      if (!/All good/i.test(output)) throw new Error(output);
+      return "clean";
+    },
+  },
+
+  attw: {
+    async test({ tarball, peers, run }) {
+      const cli = join(peers, "@arethetypeswrong/cli/dist/index.js");
+      // node10 knows no exports map; the modules as files have no types.
+      const options = ["--profile", "node16", "--format", "ascii", "--no-emoji"];
+      const files = ["wscodec.wasm", "slim.wasm", "zlib.wasm"];
+      await run(node, [cli, tarball, ...options, "--exclude-entrypoints", ...files]);
+      return "clean";
+    },
+  },
+};
+
+/** A platform's program, as npm has put it beside the package that names all platforms. */
+function binary(modules, scope, path) {
+  const folder = join(modules, scope);
+  const found = existsSync(folder) ? readdirSync(folder) : [];
+  const programs = found.flatMap((name) =>
+    [path, `${path}.exe`].map((path) => join(folder, name, path)),
+  );
+  const program = programs.find((program) => existsSync(program));
+  if (program === undefined) throw new Skipped(`npm has no ${path} of ${scope} for this platform`);
+  return program;
+}
+
+/** Strict, as ES module and CommonJS for Node, and as for a bundler; what comes out is run. */
+async function types({ folder, run, judged }, tsc) {
+  const modes = {
+    node16: { module: "Node16", moduleResolution: "Node16" },
+    nodenext: { module: "NodeNext", moduleResolution: "NodeNext" },
+    bundler: { module: "ESNext", moduleResolution: "Bundler" },
+  };
+  for (const [name, mode] of Object.entries(modes)) {
+    const config = {
+      compilerOptions: {
+        target: "ES2022",
+        // For `console` and `WebAssembly`, which no part of the language declares.
+        lib: ["ES2023", "DOM"],
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        outDir: `./${name}`,
+        rootDir: ".",
+        ...mode,
+      },
+      files: name === "bundler" ? ["smoke.mts", "types.mts"] : ["smoke.mts", "types.mts", "types.cts"],
+    };
+    writeFileSync(join(folder, "smoke.mts"), await source(folder));
+    writeFileSync(join(folder, `tsconfig.${name}.json`), JSON.stringify(config));
+    await run(node, [tsc, "--project", `tsconfig.${name}.json`], { cwd: folder });
+    judged(await run(node, [`${name}/types.mjs`], { cwd: folder }));
+    if (name !== "bundler") judged(await run(node, [`${name}/types.cjs`], { cwd: folder }));
+  }
+  return Object.keys(modes).join(", ");
+}
+
+async function source(folder) {
+  const { readFile } = await import("node:fs/promises");
+  return readFile(join(folder, "smoke.ts"), "utf8");
+}
+
+async function bundle(tools, folder, from, to, options) {
+  const esbuild = await import(pathToFileURL(join(tools, "esbuild/lib/main.js")).href);
+  const result = await esbuild.build({
+    absWorkingDir: folder,
+    bundle: true,
+    entryPoints: [{ in: from, out: to.replace(/\.m?js$/, "") }],
+    format: "esm",
+    logLevel: "silent",
+    outdir: "out",
+    outExtension: to.endsWith(".mjs") ? { ".js": ".mjs" } : {},
+    ...options,
+  });
+  if (result.warnings.length > 0) throw new Error(JSON.stringify(result.warnings));
+}
+
+/** A page in a browser; `html` is its text if the folder has none. */
+async function inPage({ folder, judged }, root, html) {
+  const result = await inBrowser(join(folder, root), html);
+  if (result === undefined) throw new Skipped("there is no Chromium here (CHROMIUM names one)");
+  return judged(result);
+}
+
+function page(script, head = "") {
+  const tag = `<script type="module" src="${script}"></script>`;
+  return `<!doctype html><meta charset="utf-8"><title>wscodec</title>${head}${tag}`;
+}

@@ -1,0 +1,21 @@
+// Runs the smoke test on what was imported, and tells whoever started it.
+
+import { smoke } from "./smoke.mjs";
+
+export function result(builds) {
+  try {
+    const tried = Object.entries(builds).map(([name, build]) => [
+      name,
+      smoke(build, { deflate: name !== "slim" }),
+    ]);
+    return { ok: true, tried: Object.fromEntries(tried) };
+  } catch (error) {
+    return { ok: false, error: String(error.stack ?? error) };
+  }
+}
+
+export function report(builds) {
+  const text = JSON.stringify(result(builds));
+  if (typeof document === "undefined") console.log(text);
+  else fetch("/result", { method: "POST", body: text });
+}

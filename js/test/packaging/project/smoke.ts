@@ -1,0 +1,180 @@
+/**
+ * The one test that runs wherever the package is installed: it takes what an import or a
+ * `require` gave, uses nothing of any runtime, and gives the names of what it has tried.
+ */
+
+import type * as Package from "wscodec";
+
+type Wscodec = typeof Package;
+
+const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
+const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/** What a build is expected to have. */
+export interface Expected {
+  readonly deflate: boolean;
+}
+
+export function smoke(w: Wscodec, { deflate }: Expected): string[] {
+  const tried: [string, (w: Wscodec) => void][] = [
+    ["simd", ({ simd }) => equal(simd(), true)],
+    ["decode", decode],
+    ["encode", encode],
+    ["handshake", handshake],
+    ["refusal", refused],
+    ["errors", errors],
+    ["shared bytes", shared],
+    deflate ? ["deflate", deflated] : ["no deflate", absent],
+  ];
+  for (const [name, run] of tried) {
+    try {
+      run(w);
+    } catch (error) {
+      throw new Error(`${name}: ${String((error as Error).stack ?? error)}`);
+    }
+  }
+  return tried.map(([name]) => name);
+}
+
+/** A masked "Hello", two bytes, a ping within a text in fragments, and a close frame. */
+const STREAM = bytes(
+  "81 85 37fa213d 7f9f4d5158 82 82 00000000 0102 " +
+    "01 83 00000000 4772c3 89 80 00000000 80 83 00000000 bcc39f 88 84 00000000 03e86f6b",
+);
+const EVENTS = ["text Hello", "binary 1,2", "ping ", "text Grüß", "close 1000 ok"];
+
+function decode({ MessageDecoder, FrameDecoder }: Wscodec): void {
+  for (let cut = 0; cut <= STREAM.length; cut++) {
+    const decoder = new MessageDecoder({ role: "server" });
+    const events: string[] = [];
+    for (const chunk of [STREAM.subarray(0, cut), STREAM.subarray(cut)]) {
+      for (const { type, closeCode } of decoder.push(chunk)) {
+        if (type === "text") events.push(`text ${decoder.text()}`);
+        else if (type === "close") events.push(`close ${closeCode} ${decoder.text()}`);
+        else events.push(`${type} ${[...decoder.bytes()]}`);
+      }
+    }
+    decoder.end();
+    equal(events.join("|"), EVENTS.join("|"));
+    decoder.free();
+  }
+  const frames = new FrameDecoder({ role: "server" }).push(STREAM);
+  equal(Array.from(frames, ({ opcode, fin }) => `${opcode}${fin}`).join(), "1true,2true,1false,9true,0true,8true");
+}
+
+function encode({ Encoder, MessageDecoder }: Wscodec): void {
+  const encoder = new Encoder({ role: "client", maskKey: () => 0x3d21fa37 });
+  equal(hex(encoder.text("Hello").take()), "818537fa213d7f9f4d5158");
+  const masked = new Encoder({ role: "client" }).text("x".repeat(70_000)).ping("?").take();
+  const decoder = new MessageDecoder({ role: "server" }).push(masked);
+  equal(decoder.next() && decoder.text(), "x".repeat(70_000));
+  equal(decoder.next() && decoder.type, "ping");
+  equal(decoder.next(), false);
+}
+
+function handshake({ UpgradeOffer, UpgradeReader, UpgradeResponseReader, acceptKey }: Wscodec): void {
+  equal(acceptKey(KEY), ACCEPT);
+  const offer = new UpgradeOffer({
+    host: "example.com",
+    path: "/chat",
+    key: KEY,
+    protocols: ["v2", "v1"],
+    headers: { Authorization: "Bearer x" },
+  });
+  const requests = new UpgradeReader();
+  equal(requests.push(offer.bytes.subarray(0, 20)), undefined);
+  const request = requests.push(offer.bytes.subarray(20));
+  if (request === undefined) throw new Error("the request is whole");
+  equal(request.header("authorization"), "Bearer x");
+  const answer = request.accept({ protocol: request.selectProtocol(["v1"]) });
+  const response = new UpgradeResponseReader(offer).push(answer);
+  equal(response?.accepted, true);
+  equal(response?.protocol, "v1");
+  equal(response?.header("sec-websocket-accept"), ACCEPT);
+  // Keys are drawn where none is given.
+  equal(new UpgradeOffer({ host: "a" }).key === new UpgradeOffer({ host: "a" }).key, false);
+}
+
+function refused({ UpgradeRequest, refusal, HandshakeError }: Wscodec): void {
+  const error = thrown(() => UpgradeRequest.from({ url: "/", headers: { Host: "a" } }));
+  equal(error instanceof HandshakeError, true);
+  const text = String.fromCharCode(...refusal(error));
+  equal(/^HTTP\/1\.1 4\d\d /.test(text), true);
+}
+
+function errors({ MessageDecoder, Encoder, PeerError, LimitError, MisuseError, WscodecError }: Wscodec): void {
+  const decoder = new MessageDecoder({ role: "client", maxMessage: 4 });
+  decoder.push(bytes("82 01 07 83 00"));
+  equal(decoder.next() && decoder.bytes()[0], 7);
+  const fault = thrown(() => decoder.next());
+  if (!(fault instanceof PeerError)) throw fault;
+  equal(fault instanceof WscodecError && fault instanceof Error, true);
+  equal(`${fault.name} ${fault.code} ${fault.closeCode} ${fault.offset}`, "PeerError RESERVED_OPCODE 1002 3");
+  const large = new MessageDecoder({ role: "client", maxMessage: 4 }).push(bytes("82 05 00"));
+  const limit = thrown(() => large.next());
+  equal(limit instanceof LimitError && limit.closeCode, 1009);
+  const long = thrown(() => new Encoder({ role: "server" }).ping("x".repeat(126)));
+  equal(long instanceof MisuseError && long.code, "CONTROL_PAYLOAD_TOO_LONG");
+}
+
+function shared({ MessageDecoder, Encoder }: Wscodec): void {
+  // Browsers hide the constructor from pages that are not isolated, but not the memory.
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const input = new Uint8Array(memory.buffer, 100, STREAM.length);
+  input.set(STREAM);
+  const decoder = new MessageDecoder({ role: "server" }).push(input);
+  equal(decoder.next() && decoder.text(), "Hello");
+  const output = new Uint8Array(memory.buffer, 200, 50);
+  const length = new Encoder({ role: "server" }).text("Hello").takeInto(output);
+  equal(hex(output.slice(0, length)), "810548656c6c6f");
+}
+
+function deflated(w: Wscodec): void {
+  const offer = new w.DeflateOffer();
+  const accepted = w.acceptDeflate(offer.header);
+  const agreed = offer.check(accepted?.header ?? "");
+  if (accepted === undefined || agreed === undefined) throw new Error("both sides have it");
+  const encoder = new w.Encoder({ role: "client", deflate: agreed });
+  const decoder = new w.MessageDecoder({ role: "server", deflate: accepted });
+  const text = JSON.stringify({ type: "message", from: "Chloé", of: "x".repeat(200) });
+  const lengths: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const frame = encoder.text(text).take();
+    lengths.push(frame.length);
+    decoder.push(frame);
+    equal(decoder.next() && decoder.text(), text);
+  }
+  const [first = 0, , last = first] = lengths;
+  equal(first < text.length / 2 && last < first, true);
+  // RFC 7692 §7.2.3.2: the second "Hello" refers to the first.
+  const rfc = new w.MessageDecoder({ role: "client", deflate: agreed });
+  rfc.push(bytes("c1 07 f248cdc9c90700 c1 05 f200110000"));
+  equal(Array.from(rfc, () => rfc.text()).join(), "Hello,Hello");
+}
+
+function absent({ acceptDeflate, MisuseError }: Wscodec): void {
+  const error = thrown(() => acceptDeflate("permessage-deflate"));
+  equal(error instanceof MisuseError && error.code, "NO_DEFLATE");
+}
+
+function bytes(text: string): Uint8Array<ArrayBuffer> {
+  const digits = text.replaceAll(" ", "");
+  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+}
+
+function hex(data: Uint8Array): string {
+  return Array.from(data, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function thrown(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+function equal<T>(is: T, wanted: T): void {
+  if (is !== wanted) throw new Error(`${String(is)} is not ${String(wanted)}`);
+}
