@@ -355,12 +355,24 @@ fn write(header: Header, payload: &[u8], out: &mut impl BufMut) -> Result<(), Mi
         out.put_slice(payload);
         return Ok(());
     };
-    // `BufMut` can't be masked in place: the bytes go through a block on the stack.
     out.put_slice(&head[..n]);
-    let mut block = [0; 256];
-    for (i, piece) in payload.chunks(block.len()).enumerate() {
-        mask::copy(key, (i * block.len()) as u64, piece, &mut block);
-        out.put_slice(&block[..piece.len()]);
+    // `BufMut` can't be masked in place: the bytes go through a block on the stack.
+    match payload.len() {
+        0..LONG => put_masked::<256>(key, payload, out),
+        _ => put_masked::<LONG>(key, payload, out),
     }
     Ok(())
+}
+
+/// From this length on a payload goes through a block that is long enough for the widest registers;
+/// clearing it costs shorter ones more than it saves.
+const LONG: usize = 4 << 10;
+
+#[inline]
+fn put_masked<const BLOCK: usize>(key: [u8; 4], payload: &[u8], out: &mut impl BufMut) {
+    let mut block = [0; BLOCK];
+    for (i, piece) in payload.chunks(BLOCK).enumerate() {
+        mask::copy(key, (i * BLOCK) as u64, piece, &mut block);
+        out.put_slice(&block[..piece.len()]);
+    }
 }
