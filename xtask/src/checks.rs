@@ -1,7 +1,7 @@
 //! The table of checks; `test` is all of them in this order.
 
 use crate::report::Report;
-use crate::{autobahn, js, package, rust, wasi};
+use crate::{autobahn, interop, js, package, rust, wasi};
 
 /// Adds a check's steps to a report.
 pub type Run = fn(&mut Report);
@@ -43,6 +43,11 @@ pub const CHECKS: &[Check] = &[
         "captures",
         "Recorded conversations against their account, by other means",
         rust::captures,
+    ),
+    check(
+        "peers",
+        "Conversations with npm ws and Python's websockets, both roles",
+        interop::check,
     ),
     check(
         "autobahn",

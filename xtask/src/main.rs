@@ -10,6 +10,8 @@ mod build;
 mod bundle;
 mod checks;
 mod demo;
+mod hostile;
+mod interop;
 mod js;
 mod node;
 mod package;
@@ -61,6 +63,15 @@ fn main() -> ExitCode {
         Some((first, rest)) if first == "wasi" && !rest.is_empty() => {
             wasi::command(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
         }
+        Some((first, [])) if first == "interop" => interop::all(&mut report),
+        Some((first, rest)) if first == "churn" => match hostile::churn(&mut report, rest) {
+            Ok(()) => report.close(),
+            Err(wrong) => complain(&wrong),
+        },
+        Some((first, [])) if first == "hostile" => {
+            hostile::floods(&mut report);
+            report.close()
+        }
         Some((first, rest)) if first == "packages" => {
             package::matrix(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
         }
@@ -105,6 +116,9 @@ fn usage() -> String {
          demo      Build the package and inspect a recorded conversation with it\n  \
          bench     Measure us and others: bench native|js|handshake|deflate|server|size\n            \
          [--rounds N] [--json FILE] [--quick]; bench table FILE... shows results\n  \
+         hostile   Floods, bombs and thousands of connections, about a minute\n  \
+         churn     20,000 connections, half of them hostile: churn [--minutes N]\n  \
+         interop   Conversations with other clients and servers, and through proxies\n  \
          packages  The packed package in each runtime and bundler: packages [NAME...]\n  \
          autobahn  The Autobahn test suite: autobahn\n            \
          --target native|wasi|node|deno|bun --role server|client [--quick]\n            \
