@@ -1,5 +1,6 @@
 //! Servers that are hostile to a client: hostile 16–20, and what of the other lines concerns it.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
@@ -19,6 +20,11 @@ type Serve<'a> = &'a (dyn Fn(&str, &mut TcpStream) + Sync);
 
 /// Runs `wscodec connect` against such a server: what it said, and what it sent after the request.
 fn against(arguments: &[&str], serve: Serve<'_>) -> (Output, Vec<u8>) {
+    against_fed(arguments, "", serve)
+}
+
+/// The same with lines for its standard input, which then stays open.
+fn against_fed(arguments: &[&str], lines: &str, serve: Serve<'_>) -> (Output, Vec<u8>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     thread::scope(|scope| {
@@ -54,8 +60,9 @@ fn against(arguments: &[&str], serve: Serve<'_>) -> (Output, Vec<u8>) {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // Open, so that the client has no reason to close.
-        let stdin = child.stdin.take();
+        // Open to the end, so that the client has no reason to close.
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(lines.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         drop(stdin);
         (output, serving.join().unwrap())
@@ -274,4 +281,30 @@ fn hostile_31_an_end_inside_a_message() {
         assert!(output.stdout.is_empty());
         assert!(errors.contains("ended too early"), "{errors}");
     }
+}
+
+#[test]
+fn hostile_46_every_frame_has_a_mask_of_its_own() {
+    let count = 2000;
+    let (output, sent) = against_fed(
+        &["--no-deflate"],
+        &"same\n".repeat(count),
+        &|value, stream| {
+            stream.write_all(&accept(value, "")).unwrap();
+            let mut frames = vec![0; count * 10];
+            stream.read_exact(&mut frames).unwrap();
+            let keys: HashSet<_> = frames.chunks(10).map(|it| it[2..6].to_vec()).collect();
+            // That two of so many are the same by chance is one in two thousand; that four are is not.
+            assert!(keys.len() > count - 3, "{}", keys.len());
+            for frame in frames.chunks(10) {
+                assert_eq!(frame[..2], [0x81, 0x84]);
+                let plain: Vec<u8> = (6..10).map(|i| frame[i] ^ frame[i - 4]).collect();
+                assert_eq!(plain, b"same");
+            }
+            stream.write_all(&frame(0x88, b"\x03\xe8")).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+        },
+    );
+    assert!(output.status.success());
+    assert_eq!(code(&sent), 1000);
 }
