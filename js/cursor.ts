@@ -72,6 +72,14 @@ export abstract class Cursor {
     return this.next();
   }
 
+  /**
+   * Whether what is left of the push waits in memory of its own, while all that was
+   * found was gone through: other decoders may be used before the next `next`.
+   */
+  get waits(): boolean {
+    return this.more && this.at + this.width >= this.limit;
+  }
+
   /** Goes through what the last push found; each value is this decoder. */
   *[Symbol.iterator](): Generator<this, void, undefined> {
     while (this.next()) yield this;

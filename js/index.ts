@@ -56,6 +56,7 @@ export {
 export { setDebug } from "./lent.ts";
 export { MessageDecoder, type MessageType, type OwnedMessage } from "./messages.ts";
 export type { DecoderOptions, Role } from "./options.ts";
+export { type ClientSessionOptions, Connect, type ConnectOptions } from "./session/connect.ts";
 export type { SessionManner, SessionOptions } from "./session/options.ts";
 export {
   type Outcome,
@@ -63,6 +64,7 @@ export {
   type SessionEvent,
   type SessionState,
 } from "./session/session.ts";
+export { type Policy, type SessionLimits, Upgrade } from "./session/upgrade.ts";
 
 import { simd as built } from "./wasm.ts";
 

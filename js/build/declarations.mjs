@@ -1,4 +1,4 @@
-// Takes over the declarations that index.ts needs, from the folder where tsc put those
+// Takes over the declarations that index.ts and the adapters need, from the folder where tsc put those
 // of all sources, once for import (.d.ts) and once for require (.d.cts).
 
 import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -13,7 +13,10 @@ const to = join(dist, "types");
 const RELATIVE = /(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}\/[^"']+)\.[jt]s\2/g;
 
 const reached = new Set();
-const waiting = [[join(from, "index.d.ts"), ""]];
+const adapters = ["node", "deno", "bun", "streams", "workers"].map((name) =>
+  join("adapters", `${name}.d.ts`),
+);
+const waiting = ["index.d.ts", ...adapters].map((name) => [join(from, name), ""]);
 while (waiting.length > 0) {
   const [file, why] = waiting.pop();
   if (reached.has(file)) continue;

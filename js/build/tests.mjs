@@ -20,6 +20,10 @@ const builtPackage = {
   setup(build) {
     const path = pathToFileURL(join(dist, "index.mjs")).href;
     build.onResolve({ filter: /^wscodec$/ }, () => ({ path, external: true }));
+    build.onResolve({ filter: /^wscodec\/[a-z]+$/ }, ({ path }) => ({
+      path: pathToFileURL(join(dist, `${path.slice("wscodec/".length)}.mjs`)).href,
+      external: true,
+    }));
     build.onResolve({ filter: /\/(index|wasm|entry\/.*)\.ts$/ }, () => ({
       errors: [{ text: "tests import the built package: `wscodec`, not its sources" }],
     }));

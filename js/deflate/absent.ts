@@ -2,6 +2,9 @@
 
 import { misuse } from "../errors.ts";
 
+/** Whether the build has it. */
+export const available: boolean = false;
+
 function absent(): never {
   throw misuse(
     "NO_DEFLATE",

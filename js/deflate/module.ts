@@ -13,5 +13,8 @@ export {
 } from "../generated/wscodec.js";
 import { Messages } from "../generated/wscodec.js";
 
+/** Whether the build has it. */
+export const available: boolean = true;
+
 /** A receiver of messages that may be compressed. */
 export const inflating = Messages.inflating;

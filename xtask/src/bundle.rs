@@ -3,9 +3,10 @@
 use crate::tool::{Failure, Tool};
 use crate::{node, paths};
 
-/// `index.mjs`, `index.cjs`, `wscodec.wasm` and `cli.mjs`.
+/// `index.mjs`, `index.cjs`, `wscodec.wasm`, `cli.mjs`, and the adapters beside them.
 pub fn bundle() -> Result<String, Failure> {
-    script("bundle.mjs").stdout().map(last_line)
+    script("bundle.mjs").stdout()?;
+    script("adapters.mjs").stdout().map(last_line)
 }
 
 /// The declarations, by tsc from the sources alone.

@@ -1,0 +1,22 @@
+/**
+ * Web streams: bytes to frames and messages, messages to bytes, and whole connections
+ * over any duplex of bytes.
+ *
+ * @module
+ */
+
+export {
+  FrameDecoderStream,
+  MessageDecoderStream,
+  MessageEncoderStream,
+  type OwnedFrame,
+  type Sendable,
+} from "../streams/codec.ts";
+export {
+  type ClientStreamOptions,
+  type Closed,
+  type Duplex,
+  type Opened,
+  type ServerStreamOptions,
+  SocketStream,
+} from "../streams/socket.ts";

@@ -1,0 +1,96 @@
+/**
+ * WebSockets in workers (workerd): connections to anywhere with any header, over
+ * `connect()` of `cloudflare:sockets`, and the handshake of those that come in.
+ *
+ * ```js
+ * import { connect, upgrade } from "wscodec/workers";
+ *
+ * const ws = connect("wss://example.com/chat", { headers: { Authorization: "Bearer 1234" } });
+ * const { readable, writable } = await ws.opened;
+ * ```
+ *
+ * @module
+ */
+
+import { connect as dial } from "cloudflare:sockets";
+
+import { type HeadersInput, type Policy, refusal, Upgrade, UpgradeRequest } from "../index.ts";
+import { type ClientStreamOptions, SocketStream } from "../streams/socket.ts";
+import { targetOf } from "./target.ts";
+
+export { SocketStream } from "../streams/socket.ts";
+export type { Closed, Opened } from "../streams/socket.ts";
+
+/** What a client asks for. */
+export type WorkerClientOptions = Partial<Omit<ClientStreamOptions, "role" | "path">>;
+
+/** Connects to a server, with any header. */
+export function connect(url: string | URL, options: WorkerClientOptions = {}): SocketStream {
+  const { secure, hostname, port, host, path } = targetOf(url);
+  const secureTransport = secure ? "on" : "off";
+  const duplex = dial({ hostname, port }, { secureTransport, allowHalfOpen: true });
+  return new SocketStream(duplex, { host, ...options, role: "client", path });
+}
+
+/** What a worker grants; compression is the runtime's own affair. */
+export interface WorkerPolicy extends Omit<Policy, "deflate"> {
+  /** Further headers of the answer. */
+  readonly headers?: HeadersInput | undefined;
+}
+
+/** A runtime's own end of a WebSocket. */
+interface PairSocket {
+  accept(): void;
+}
+
+/**
+ * Decides on a request in a `fetch` handler: with an answer to return, and the server's
+ * end of the WebSocket, to be accepted; or with a refusal, and none.
+ *
+ * ```js
+ * export default {
+ *   fetch(request) {
+ *     const { response, socket } = upgrade(request, { protocols: ["chat"] });
+ *     socket?.accept();
+ *     socket?.addEventListener("message", ({ data }) => socket.send(data));
+ *     return response;
+ *   },
+ * };
+ * ```
+ */
+export function upgrade(
+  request: Request,
+  policy: WorkerPolicy = {},
+): { readonly response: Response; readonly socket: WebSocket & PairSocket | undefined } {
+  const { headers: more, ...rest } = policy;
+  let granted: Upgrade;
+  try {
+    granted = new Upgrade(UpgradeRequest.from(request), { ...rest, deflate: false });
+  } catch (error) {
+    return { response: answer(refusal(error)), socket: undefined };
+  }
+  const { WebSocketPair } = globalThis as unknown as {
+    WebSocketPair: new () => { 0: WebSocket; 1: WebSocket & PairSocket };
+  };
+  const pair = new WebSocketPair();
+  const headers = new Headers(more as HeadersInit | undefined);
+  const { protocol } = granted;
+  if (protocol !== undefined) headers.set("Sec-WebSocket-Protocol", protocol);
+  const init = { status: 101, headers, webSocket: pair[0] };
+  return { response: new Response(null, init as ResponseInit), socket: pair[1] };
+}
+
+/** A refusal as a runtime has it. */
+function answer(bytes: Uint8Array): Response {
+  const text = new TextDecoder().decode(bytes);
+  const end = text.indexOf("\r\n\r\n");
+  const [first = "", ...lines] = text.slice(0, end).split("\r\n");
+  const headers = new Headers();
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon);
+    // The runtime has its own view of these.
+    if (!/^(connection|content-length)$/i.test(name)) headers.append(name, line.slice(colon + 1));
+  }
+  return new Response(text.slice(end + 4), { status: Number(first.slice(9, 12)), headers });
+}

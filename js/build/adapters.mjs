@@ -1,0 +1,63 @@
+// Makes the modules beside the library: an adapter for each runtime's sockets, and streams.
+// They take the library from the file beside them, so that there is one wasm module in a program.
+
+import { dirname, join, resolve, sep } from "node:path";
+
+import * as esbuild from "esbuild";
+
+import { dist, js, put, refuse } from "./files.mjs";
+
+/** What these have of their own; all else they take through the public face. */
+const OWN = ["adapters", "connection", "connection.ts", "streams"].map((name) => join(js, name));
+
+/** The source of each, and the library's file that each form of it uses. */
+const forms = [
+  { name: "node", from: "node", library: "index" },
+  { name: "deno", from: "deno", library: "index", formats: ["mjs"] },
+  { name: "bun", from: "bun", library: "index" },
+  { name: "streams", from: "streams", library: "index" },
+  { name: "streams-workerd", from: "streams", library: "workerd", formats: ["mjs"] },
+  { name: "workers", from: "workers", library: "workerd", formats: ["mjs"] },
+];
+
+function throughTheLibrary(file) {
+  return {
+    name: "through the library",
+    setup(build) {
+      build.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, importer, resolveDir }) => {
+        const wanted = resolve(resolveDir, path);
+        if (importer === "" || OWN.some((own) => wanted === own || wanted.startsWith(own + sep))) {
+          return undefined;
+        }
+        return { path: `./${file}`, external: true, sideEffects: true };
+      });
+    },
+  };
+}
+
+for (const { name, from, library, formats = ["mjs", "cjs"] } of forms) {
+  for (const ending of formats) {
+    const to = `${name}.${ending}`;
+    const result = await esbuild.build({
+      absWorkingDir: js,
+      bundle: true,
+      charset: "utf8",
+      entryPoints: [`adapters/${from}.ts`],
+      external: ["node:*", "cloudflare:*"],
+      format: ending === "mjs" ? "esm" : "cjs",
+      legalComments: "none",
+      logLevel: "warning",
+      metafile: true,
+      outfile: join(dist, to),
+      platform: "neutral",
+      plugins: [throughTheLibrary(`${library}.${ending}`)],
+      target: "es2022",
+      write: false,
+    });
+    const strange = Object.keys(result.metafile.inputs).filter(
+      (input) => !OWN.some((own) => join(js, input) === own || join(js, dirname(input)) === own),
+    );
+    if (strange.length > 0) refuse(`${to} would carry ${strange.join(", ")} a second time`);
+    put(join(dist, to), result.outputFiles[0].contents);
+  }
+}

@@ -1,0 +1,199 @@
+/** Streams that decode and encode, with back-pressure from end to end. */
+
+import {
+  type Bytes,
+  type DecoderOptions,
+  Encoder,
+  type EncoderOptions,
+  FrameDecoder,
+  MessageDecoder,
+  type OwnedMessage,
+} from "../index.ts";
+
+/** A frame, or a piece of one that came in several chunks, with memory of its own. */
+export interface OwnedFrame {
+  readonly opcode: number;
+  readonly fin: boolean;
+  readonly rsv: number;
+  readonly masked: boolean;
+  /** Where the frame begins in the stream. */
+  readonly offset: number;
+  /** Bytes of the frame's whole payload. */
+  readonly length: number;
+  /** Whether this is the frame's first piece, and whether its last. */
+  readonly first: boolean;
+  readonly last: boolean;
+  /** The bytes of this piece, unmasked. */
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** Bytes of payload that wait in a stream before it takes no more. */
+const HIGH_WATER = 64 * 1024;
+
+/** What a decoder shows, made of it; and where a stream of them begins and ends. */
+interface Source<D, T> {
+  readonly decoder: D;
+  readonly make: (decoder: D) => T;
+  readonly size: (made: T) => number;
+}
+
+/** A stream of what a decoder finds in a stream of bytes. */
+function decoding<D extends MessageDecoder | FrameDecoder, T>(
+  { decoder, make, size }: Source<D, T>,
+): ReadableWritablePair<T, Bytes> {
+  let out!: ReadableStreamDefaultController<T>;
+  let into!: WritableStreamDefaultController;
+  let wake: (() => void) | undefined;
+  const room = async (): Promise<void> => {
+    while ((out.desiredSize ?? 1) <= 0) await new Promise<void>((resolve) => (wake = resolve));
+  };
+  const fail = (error: unknown): void => {
+    decoder.free();
+    throw error;
+  };
+  const readable = new ReadableStream<T>(
+    {
+      start: (controller) => void (out = controller),
+      pull: () => wake?.(),
+      cancel(reason) {
+        wake?.();
+        into.error(reason);
+        decoder.free();
+      },
+    },
+    { highWaterMark: HIGH_WATER, size },
+  );
+  const writable = new WritableStream<Bytes>(
+    {
+      start: (controller) => void (into = controller),
+      async write(chunk) {
+        // A chunk is gone through at once: what it shows is the module's until the next push.
+        try {
+          decoder.push(chunk);
+          while (decoder.next()) {
+            out.enqueue(make(decoder));
+            if (decoder.waits) await room();
+          }
+        } catch (error) {
+          out.error(error);
+          fail(error);
+        }
+        await room();
+      },
+      close() {
+        try {
+          decoder.end();
+          out.close();
+        } catch (error) {
+          out.error(error);
+          fail(error);
+        }
+        decoder.free();
+      },
+      abort(reason) {
+        wake?.();
+        out.error(reason);
+        decoder.free();
+      },
+    },
+    { highWaterMark: 1 },
+  );
+  return { readable, writable };
+}
+
+/**
+ * Bytes to messages and control frames, each with memory of its own.
+ *
+ * ```js
+ * const messages = socket.readable.pipeThrough(new MessageDecoderStream({ role: "server" }));
+ * for await (const { type, data } of messages) console.log(type, data);
+ * ```
+ *
+ * No chunk is taken while 64 KiB of messages wait to be read. A fault is the error
+ * of the stream, after all that came before it.
+ */
+export class MessageDecoderStream {
+  readonly readable: ReadableStream<OwnedMessage>;
+  readonly writable: WritableStream<Bytes>;
+
+  constructor(options: DecoderOptions) {
+    const decoder = new MessageDecoder(options);
+    const { readable, writable } = decoding<MessageDecoder, OwnedMessage>({
+      decoder,
+      make: (decoder) => decoder.owned(),
+      size: (message) => 16 + (message.type === "close" ? 0 : message.data.length),
+    });
+    this.readable = readable;
+    this.writable = writable;
+  }
+}
+
+/** Bytes to frames, or pieces of those that are cut: as {@link MessageDecoderStream}. */
+export class FrameDecoderStream {
+  readonly readable: ReadableStream<OwnedFrame>;
+  readonly writable: WritableStream<Bytes>;
+
+  constructor(options: DecoderOptions) {
+    const { readable, writable } = decoding<FrameDecoder, OwnedFrame>({
+      decoder: new FrameDecoder(options),
+      make: (decoder) => {
+        const { opcode, fin, rsv, masked, offset, length, first, last } = decoder;
+        const payload = decoder.copy();
+        return { opcode, fin, rsv, masked, offset, length, first, last, payload };
+      },
+      size: (frame) => 16 + frame.payload.length,
+    });
+    this.readable = readable;
+    this.writable = writable;
+  }
+}
+
+/** What can be written to a {@link MessageEncoderStream}. */
+export type Sendable =
+  | string
+  | Bytes
+  | { readonly type: "text" | "binary" | "ping" | "pong"; readonly data: string | Bytes }
+  | { readonly type: "close"; readonly code?: number; readonly reason?: string };
+
+/**
+ * Messages to bytes: strings are sent as text, bytes as binary, and what a
+ * {@link MessageDecoderStream} gives as what it is.
+ *
+ * ```js
+ * messages.pipeThrough(new MessageEncoderStream({ role: "server" })).pipeTo(socket.writable);
+ * ```
+ */
+export class MessageEncoderStream extends TransformStream<Sendable, Uint8Array<ArrayBuffer>> {
+  constructor(options: EncoderOptions) {
+    const encoder = new Encoder(options);
+    super(
+      {
+        transform(message, controller) {
+          add(encoder, message);
+          controller.enqueue(encoder.take());
+        },
+        flush: () => encoder.free(),
+      },
+      { highWaterMark: 1 },
+      { highWaterMark: HIGH_WATER, size: (bytes) => bytes.length },
+    );
+  }
+}
+
+const utf8 = new TextEncoder();
+
+function add(encoder: Encoder, message: Sendable): void {
+  if (typeof message === "string") {
+    encoder.text(message);
+  } else if (!("type" in message)) {
+    encoder.binary(message);
+  } else if (message.type === "close") {
+    // What can't be sent, 1005, stands for a close frame without a code.
+    if (message.code === undefined || message.code === 1005) encoder.close();
+    else encoder.close(message.code, message.reason);
+  } else if (message.type === "binary") {
+    encoder.binary(typeof message.data === "string" ? utf8.encode(message.data) : message.data);
+  } else {
+    encoder[message.type](message.data);
+  }
+}
