@@ -1,6 +1,6 @@
 // Makes the package's modules: each entry as .mjs and .cjs with its wasm module inside,
 // and once more for runtimes that take wasm only as a module of its own; the wasm modules
-// as files; and the command, which uses index.mjs.
+// as files; the ring; and the command, which uses index.mjs.
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -64,6 +64,22 @@ async function library(entry, format, name, outside = false) {
   return Object.keys(result.metafile.inputs);
 }
 
+/** The ring, which uses nothing of the library. */
+async function ring(format, name) {
+  const result = await esbuild.build({
+    ...shared,
+    entryPoints: ["ring.ts"],
+    outfile: join(dist, name),
+    format,
+    platform: "neutral",
+  });
+  put(join(dist, name), result.outputFiles[0].contents);
+  const strange = Object.keys(result.metafile.inputs).filter(
+    (file) => !/^(ring\/.*|ring\.ts|bytes\.ts)$/.test(file),
+  );
+  if (strange.length > 0) refuse(`the ring would carry js/${strange.join(", js/")}`);
+}
+
 /** The public face, from the command's view: the built file beside it. */
 const throughThePackage = {
   name: "through the package",
@@ -112,6 +128,8 @@ function development(name, to) {
   );
 }
 
+await ring("esm", "ring.mjs");
+await ring("cjs", "ring.cjs");
 for (const entry of entries) {
   const { name, generated, wasm } = entry;
   const inputs = await library(entry, "esm", `${name}.mjs`);

@@ -16,7 +16,7 @@ const reached = new Set();
 const adapters = ["node", "deno", "bun", "streams", "workers"].map((name) =>
   join("adapters", `${name}.d.ts`),
 );
-const waiting = ["index.d.ts", ...adapters].map((name) => [join(from, name), ""]);
+const waiting = ["index.d.ts", "ring.d.ts", ...adapters].map((name) => [join(from, name), ""]);
 while (waiting.length > 0) {
   const [file, why] = waiting.pop();
   if (reached.has(file)) continue;

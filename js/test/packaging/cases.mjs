@@ -127,7 +127,7 @@ export const cases = {
   browser: {
     async test(place) {
       const imports = Object.fromEntries(
-        [["", "index"], ["/slim", "slim"], ["/zlib", "zlib"]].map(([path, file]) => [
+        [["", "index"], ["/slim", "slim"], ["/zlib", "zlib"], ["/ring", "ring"]].map(([path, file]) => [
           `wscodec${path}`,
           `/node_modules/wscodec/dist/${file}.mjs`,
         ]),

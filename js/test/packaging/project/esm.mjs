@@ -1,9 +1,10 @@
-// All three builds, imported.
+// All three builds and the ring, imported.
 
 import * as wscodec from "wscodec";
+import * as ring from "wscodec/ring";
 import * as slim from "wscodec/slim";
 import * as zlib from "wscodec/zlib";
 
 import { report } from "./report.mjs";
 
-report({ wscodec, slim, zlib });
+report({ wscodec, slim, zlib, ring });

@@ -1,12 +1,12 @@
 // Runs the smoke test on what was imported, and tells whoever started it.
 
-import { smoke } from "./smoke.mjs";
+import { smoke, smokeRing } from "./smoke.mjs";
 
 export function result(builds) {
   try {
     const tried = Object.entries(builds).map(([name, build]) => [
       name,
-      smoke(build, { deflate: name !== "slim" }),
+      name === "ring" ? smokeRing(build) : smoke(build, { deflate: name !== "slim" }),
     ]);
     return { ok: true, tried: Object.fromEntries(tried) };
   } catch (error) {

@@ -4,6 +4,7 @@
  */
 
 import type * as Package from "wscodec";
+import type * as Ring from "wscodec/ring";
 
 type Wscodec = typeof Package;
 
@@ -34,6 +35,20 @@ export function smoke(w: Wscodec, { deflate }: Expected): string[] {
     }
   }
   return tried.map(([name]) => name);
+}
+
+/** The ring has nothing in common with the rest: it is plain JavaScript. */
+export function smokeRing({ createRing, RingReader, RingWriter, RingError }: typeof Ring): string[] {
+  if (typeof SharedArrayBuffer === "undefined") return ["no shared memory in a page that is not isolated"];
+  const ring = createRing(64);
+  const writer = new RingWriter(ring);
+  const reader = new RingReader(ring);
+  equal(writer.tryWrite(bytes("48656c6c6f"), 1), true);
+  equal(reader.tryNext() && `${reader.kind} ${reader.text()}`, "1 Hello");
+  reader.close();
+  const error = thrown(() => writer.tryWrite(new Uint8Array(0)));
+  equal(error instanceof RingError && error.code, "CLOSED");
+  return ["ring"];
 }
 
 /** A masked "Hello", two bytes, a ping within a text in fragments, and a close frame. */

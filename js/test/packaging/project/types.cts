@@ -1,6 +1,7 @@
 // The same names by `require`, typed.
 
 import wscodec = require("wscodec");
+import ring = require("wscodec/ring");
 import slim = require("wscodec/slim");
 import zlib = require("wscodec/zlib");
 
@@ -9,4 +10,5 @@ for (const { MessageDecoder } of builds) {
   const decoder: wscodec.MessageDecoder = new MessageDecoder({ role: "client" });
   decoder.free();
 }
+new ring.RingWriter(ring.createRing(64)).end();
 console.log(JSON.stringify({ ok: true, tried: ["types"] }));

@@ -1,11 +1,12 @@
 // What the types promise, and refuse.
 
 import { type Bytes, type DecoderOptions, MessageDecoder, type OwnedMessage } from "wscodec";
+import * as ring from "wscodec/ring";
 import * as slim from "wscodec/slim";
 import * as wscodec from "wscodec";
 import * as zlib from "wscodec/zlib";
 
-import { smoke } from "./smoke.mjs";
+import { smoke, smokeRing } from "./smoke.mjs";
 
 const options: DecoderOptions = { role: "server", maxMessage: 1024 };
 const decoder = new MessageDecoder(options);
@@ -27,3 +28,4 @@ if (lent.length > 0 || reason({ type: "close", code: 1000, reason: "" })) throw 
 for (const [build, deflate] of [[wscodec, true], [slim, false], [zlib, true]] as const) {
   console.log(JSON.stringify({ ok: true, tried: smoke(build, { deflate }) }));
 }
+console.log(JSON.stringify({ ok: true, tried: smokeRing(ring) }));

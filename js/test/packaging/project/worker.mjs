@@ -1,6 +1,7 @@
 // For workers, which may not compile WebAssembly: the package imports it as a module.
 
 import * as wscodec from "wscodec";
+import * as ring from "wscodec/ring";
 import * as slim from "wscodec/slim";
 import * as zlib from "wscodec/zlib";
 
@@ -8,6 +9,6 @@ import { result } from "./report.mjs";
 
 export default {
   fetch() {
-    return Response.json(result({ wscodec, slim, zlib }));
+    return Response.json(result({ wscodec, slim, zlib, ring }));
   },
 };
