@@ -307,6 +307,15 @@ impl<S> Conn<S> {
             .send(out, &mut lane.out, &mut lane.net, &mut self.stream)?;
         lane.stats.bytes_out += went as u64;
         if self.queue.is_empty() {
+            if let Phase::Open { session, .. } = &mut self.phase
+                && session.owes_pong()
+            {
+                let mut out = self.queue.buffer(&mut lane.out);
+                session.pay(&mut out);
+                if !out.is_empty() {
+                    return self.send(key, out, lane);
+                }
+            }
             if self.reported {
                 self.report(key, lane);
             }

@@ -86,6 +86,15 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         })
     }
 
+    /// Whether a pong waits for room in the caller's buffer: see
+    /// [`Config::backlog`](super::Config::backlog). It goes with the next call of
+    /// [`receive`](super::Session::receive) or [`tick`](super::Session::tick) that finds some, so a
+    /// caller who has sent all calls one of them before it waits for the peer.
+    #[inline]
+    pub fn owes_pong(&self) -> bool {
+        self.pong_due && self.state == State::Open
+    }
+
     /// Bytes came, or not; of a message that was begun before, or not.
     #[inline]
     pub(super) fn heard(&mut self, some: bool, in_message: bool) {
@@ -109,7 +118,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     }
 
     /// Sends the pong that waits, if there is room again.
-    pub(super) fn pay(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn pay(&mut self, out: &mut Vec<u8>) {
         if self.pong_due && self.state == State::Open && out.len() < self.backlog {
             self.pong_due = false;
             let _ = self.sender.pong(self.note.payload(), out);

@@ -56,6 +56,20 @@ fn hostile_32_pings_from_a_peer_that_reads() {
     assert!(answer.messages().contains(&&b"hello"[..]));
 }
 
+/// The newest is owed even if nothing comes after it.
+#[test]
+fn hostile_32_the_newest_ping_is_answered() {
+    let served = Served::new(&[]);
+    let mut open = Open::new(served.address, &request(""));
+    let count = 20_000_u32;
+    let pings: Vec<u8> = (1..=count)
+        .flat_map(|i| frame(0x89, &i.to_be_bytes()))
+        .collect();
+    open.send(&pings);
+    let newest = count.to_be_bytes();
+    while open.next().unwrap() != (0x8a, newest.to_vec()) {}
+}
+
 #[test]
 fn hostile_33_pongs_that_nobody_asked_for() {
     let served = Served::new(&[]);
