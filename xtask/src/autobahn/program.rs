@@ -9,6 +9,7 @@ use super::target::{Ready, Role, Start};
 use crate::paths;
 use crate::tool::{Failure, Tool, cargo};
 use crate::toolchain::{WASI, ensure_targets};
+use crate::wasi as runner;
 
 /// Whether the crate has this role's program at all.
 pub fn exists(role: Role) -> Result<bool, Failure> {
@@ -31,14 +32,11 @@ pub fn native(role: Role) -> Result<Ready, Failure> {
     }))
 }
 
-/// Builds it as a component, for wasmtime.
+/// Builds it as a component, for the runner that can be had.
 pub fn wasi(role: Role) -> Result<Ready, Failure> {
-    let runner = env::var_os("WASMTIME").unwrap_or_else(|| "wasmtime".into());
-    let version = Tool::at(&runner, "wasmtime").args(["--version"]).stdout();
-    let Ok(version) = version else {
-        return Ok(Ready::No(
-            "there is no wasmtime on PATH, nor named in WASMTIME".to_owned(),
-        ));
+    let runner = match runner::any() {
+        Ok(runner) => runner,
+        Err(failure) => return Ok(Ready::No(failure.to_string())),
     };
     ensure_targets(&[WASI])?;
     let program = program(role);
@@ -46,14 +44,17 @@ pub fn wasi(role: Role) -> Result<Ready, Failure> {
         Ok(file) => file.with_extension("wasm"),
         Err(why) => return Ok(Ready::No(why)),
     };
-    let mut args = ["run", "-S", "inherit-network"].map(str::to_owned).to_vec();
+    let mut words = runner.words.into_iter();
+    let first = words.next().unwrap_or_default();
+    let words = words.map(|word| word.to_string_lossy().into_owned());
+    let mut args: Vec<_> = words.collect();
     args.push(file.to_string_lossy().into_owned());
     args.extend(program.args.iter().map(|arg| (*arg).to_owned()));
     Ok(Ready::Yes(Start {
-        program: runner,
+        program: first,
         args,
         env: Vec::new(),
-        runtime: version.trim().to_owned(),
+        runtime: runner.version,
     }))
 }
 
