@@ -40,6 +40,8 @@ store = Store(engine)
 store.set_wasi(wasi)
 run = entry(store, linker.instantiate(store, component))
 try:
-    run(store)
+    result = run(store)
 except ExitTrap as trap:
     sys.exit(trap.code)
+# The outcome is the case of a result.
+sys.exit(getattr(result, "tag", "ok") != "ok")
