@@ -499,3 +499,28 @@ fn a_client_that_shuts_down_after_its_close_gets_the_answer() {
     assert_eq!(rest(&mut stream).unwrap(), b"\x88\x02\x03\xe8");
     thread.join().unwrap().unwrap();
 }
+
+/// With a long answer waiting, the pong to a ping behind it leaves as soon as there is room, though
+/// nothing else comes.
+#[test]
+fn a_ping_behind_a_long_message_is_answered() {
+    let (url, thread) = server(|stream| {
+        let mut acceptor = Acceptor::default();
+        acceptor.options.queue = 1 << 20;
+        acceptor.options.buffer = 1 << 16;
+        echo(acceptor.accept(stream)?)
+    });
+    let mut stream = raw(&url);
+    let len = 30_000_u16;
+    let mut bytes = [&[0x82, 0xfe][..], &len.to_be_bytes(), &[0; 4]].concat();
+    bytes.resize(bytes.len() + usize::from(len), 0);
+    bytes.extend_from_slice(b"\x89\x82\0\0\0\0hi");
+    stream.write_all(&bytes).unwrap();
+    let mut answer = vec![0; 4 + usize::from(len) + 4];
+    stream.read_exact(&mut answer).unwrap();
+    assert!(answer.ends_with(b"\x8a\x02hi"));
+    stream.write_all(b"\x88\x80\0\0\0\0").unwrap();
+    assert_eq!(rest(&mut stream).unwrap(), b"\x88\x00");
+    drop(stream);
+    thread.join().unwrap().unwrap();
+}

@@ -315,7 +315,13 @@ impl Inbox {
     fn more<D: Driver>(&mut self, driver: &mut D) -> Result<More, Error> {
         let state = driver.with(|outgoing, _| outgoing.state());
         match state {
-            State::Open | State::Closing => driver.flush()?,
+            State::Open | State::Closing => {
+                driver.flush()?;
+                if driver.with(|outgoing, _| outgoing.owes_pong()) {
+                    driver.with(|outgoing, out| outgoing.pay(out));
+                    driver.flush()?;
+                }
+            }
             State::PeerClosed => {
                 driver.flush()?;
                 return Ok(More::End);
