@@ -48,7 +48,7 @@ refresh();
 
 /** Makes the views anew after the memory has grown. Cheap when it has not. */
 export function refresh(): void {
-  if (heap !== undefined && heap.length !== 0) return;
+  if (heap !== undefined && (SHARED ? buffer === wasm.memory.buffer : heap.length !== 0)) return;
   buffer = wasm.memory.buffer as ArrayBuffer;
   heap = new Uint8Array(buffer);
   words = new Uint32Array(buffer);
@@ -80,7 +80,9 @@ export function decodeText(address: number, length: number, ascii: boolean): str
       ? nodeHeap.latin1Slice(address, address + length)
       : nodeHeap.utf8Slice(address, address + length);
   }
-  return decoder.decode(heap.subarray(address, address + length));
+  const end = address + length;
+  // Browsers decode no shared memory, and encode into none.
+  return decoder.decode(SHARED ? heap.slice(address, end) : heap.subarray(address, end));
 }
 
 /** Bytes as a string of one character each, as HTTP has its headers. */
@@ -102,6 +104,11 @@ export function encodeLatin1(text: string, address: number): void {
 /** Writes text, for which there is room, and says how many bytes it took. */
 export function encodeText(text: string, address: number, room: number): number {
   if (nodeHeap !== undefined) return nodeHeap.utf8Write(text, address, room);
+  if (SHARED) {
+    const bytes = encoder.encode(text);
+    heap.set(bytes, address);
+    return bytes.length;
+  }
   return encoder.encodeInto(text, heap.subarray(address, address + room)).written;
 }
 

@@ -1,6 +1,6 @@
 // Makes the package's modules: each entry as .mjs and .cjs with its wasm module inside,
 // and once more for runtimes that take wasm only as a module of its own; the wasm modules
-// as files; the ring; and the command, which uses index.mjs.
+// as files; the library on shared memory; the ring; and the command, which uses index.mjs.
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -16,6 +16,7 @@ const shared = {
   absWorkingDir: js,
   bundle: true,
   charset: "utf8",
+  define: { SHARED: "false" },
   legalComments: "none",
   logLevel: "warning",
   metafile: true,
@@ -62,6 +63,52 @@ async function library(entry, format, name, outside = false) {
   });
   put(join(dist, name), result.outputFiles[0].contents);
   return Object.keys(result.metafile.inputs);
+}
+
+/**
+ * What wasm-bindgen makes for memory that is not shared: a view on the memory tells by
+ * its length that this has grown, and text is decoded from it and encoded into it.
+ */
+const FOR_SHARED = [
+  ["cachedUint8ArrayMemory0.byteLength === 0", "cachedUint8ArrayMemory0.buffer !== wasm.memory.buffer"],
+  ["return cachedTextDecoder.decode(bytes);", "return cachedTextDecoder.decode(bytes.slice());"],
+  [
+    "const ret = cachedTextEncoder.encodeInto(arg, view);",
+    "const ret = { written: 0 }; { const own = cachedTextEncoder.encode(arg); view.set(own); ret.written = own.length; }",
+  ],
+];
+
+/** The library on memory that threads share. */
+async function onShared(format, name) {
+  const [entry] = entries;
+  const glue = join(js, entry.generated, "wscodec.js");
+  const adapted = {
+    name: "glue for shared memory",
+    setup(build) {
+      build.onLoad({ filter: /\/generated\/wscodec\.js$/ }, () => {
+        let contents = readFileSync(glue, "utf8");
+        for (const [from, to] of FOR_SHARED) {
+          if (contents.split(from).length !== 2) refuse(`wasm-bindgen's glue is without: ${from}`);
+          contents = contents.replace(from, to);
+        }
+        if (/cached(?!Uint8Array)\w+Array\w*Memory0/.test(contents)) {
+          refuse("wasm-bindgen's glue has views that shared memory needs looked at");
+        }
+        return { contents };
+      });
+    },
+  };
+  const result = await esbuild.build({
+    ...shared,
+    define: { SHARED: "true" },
+    entryPoints: ["entry/shared.ts"],
+    outfile: join(dist, name),
+    format,
+    platform: "neutral",
+    loader: { ".wasm": "binary" },
+    plugins: [moduleOf(entry), adapted],
+  });
+  put(join(dist, name), result.outputFiles[0].contents);
 }
 
 /** The ring, which uses nothing of the library. */
@@ -128,6 +175,8 @@ function development(name, to) {
   );
 }
 
+await onShared("esm", "shared.mjs");
+await onShared("cjs", "shared.cjs");
 await ring("esm", "ring.mjs");
 await ring("cjs", "ring.cjs");
 for (const entry of entries) {

@@ -1,7 +1,9 @@
-// Measures what a user downloads, and holds it to a budget.
+// Measures what a user downloads, and holds it to a budget; and tells how long an import takes.
 
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import { dist, entries, put, refuse } from "./files.mjs";
@@ -27,6 +29,22 @@ for (const name of entries.flatMap(({ name, wasm }) => [wasm, `${name}.mjs`])) {
   };
   const { raw, gzip, brotli } = sizes[name];
   console.log(`${name.padEnd(12)} ${raw} bytes, gzip -9 ${gzip}, brotli -q 11 ${brotli}`);
+}
+
+/** From the start of an import to its end: read, compiled, instantiated. Not held to anything. */
+const IMPORT = `const start = performance.now();
+await import(process.argv[1]);
+console.log(performance.now() - start);`;
+
+for (const { name } of entries) {
+  const file = `${name}.mjs`;
+  const url = pathToFileURL(join(dist, file)).href;
+  const times = Array.from({ length: 5 }, () =>
+    Number(execFileSync(process.execPath, ["--input-type=module", "-e", IMPORT, url])),
+  );
+  const median = times.sort((a, b) => a - b)[2];
+  sizes[file].importMilliseconds = Number(median.toFixed(1));
+  console.log(`${file.padEnd(12)} imported in ${median.toFixed(1)} ms (median of 5 processes)`);
 }
 put(join(dist, "sizes.json"), `${JSON.stringify(sizes, null, 2)}\n`);
 

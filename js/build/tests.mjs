@@ -1,5 +1,6 @@
 // Makes plain modules of test/*.test.ts in the folder given. They import the built
-// package as `wscodec`, and find their own place in the checkout by import.meta.url.
+// package as `wscodec` (or the entry named second), and find their own place in the checkout
+// by import.meta.url.
 
 import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ import * as esbuild from "esbuild";
 
 import { dist, js } from "./files.mjs";
 
-const [to] = process.argv.slice(2);
+const [to, library = "index"] = process.argv.slice(2);
 rmSync(to, { recursive: true, force: true });
 mkdirSync(to, { recursive: true });
 // Where the runtimes look for ws and undici.
@@ -18,7 +19,7 @@ symlinkSync(join(js, "node_modules"), join(to, "node_modules"), "junction");
 const builtPackage = {
   name: "built package",
   setup(build) {
-    const path = pathToFileURL(join(dist, "index.mjs")).href;
+    const path = pathToFileURL(join(dist, `${library}.mjs`)).href;
     build.onResolve({ filter: /^wscodec$/ }, () => ({ path, external: true }));
     build.onResolve({ filter: /^wscodec\/[a-z]+$/ }, ({ path }) => ({
       path: pathToFileURL(join(dist, `${path.slice("wscodec/".length)}.mjs`)).href,

@@ -18,6 +18,7 @@ const node = process.execPath;
 export const cases = {
   "node-esm": {
     async test({ folder, run, judged }) {
+      await run(node, ["adapter.mjs", "node", "streams"], { cwd: folder });
       return judged(await run(node, ["esm.mjs"], { cwd: folder }));
     },
   },
@@ -55,6 +56,7 @@ export const cases = {
       const options = ["--allow-all", "--no-lock", "--no-remote", "--node-modules-dir=manual"];
       const note = judged(await run(deno, ["run", ...options, "esm.mjs"], { cwd: folder, env }));
       judged(await run(deno, ["run", ...options, "cjs.cjs"], { cwd: folder, env }));
+      await run(deno, ["run", ...options, "adapter.mjs", "deno", "streams"], { cwd: folder, env });
       return note;
     },
   },
@@ -64,6 +66,7 @@ export const cases = {
       const bun = binary(peers, "@oven", "bin/bun");
       const note = judged(await run(bun, ["esm.mjs"], { cwd: folder }));
       judged(await run(bun, ["cjs.cjs"], { cwd: folder }));
+      await run(bun, ["adapter.mjs", "bun", "node", "streams"], { cwd: folder });
       return note;
     },
   },
@@ -74,6 +77,7 @@ export const cases = {
       await bundle(tools, folder, "worker.mjs", "worker.bundled.mjs", {
         conditions: ["workerd", "worker", "browser"],
         // As wrangler has it: wasm stays a module of its own.
+        external: ["cloudflare:*"],
         loader: { ".wasm": "copy" },
         outdir: folder,
       });
@@ -127,8 +131,8 @@ export const cases = {
   browser: {
     async test(place) {
       const imports = Object.fromEntries(
-        [["", "index"], ["/slim", "slim"], ["/zlib", "zlib"], ["/ring", "ring"]].map(([path, file]) => [
-          `wscodec${path}`,
+        ["index", "slim", "zlib", "shared", "ring"].map((file) => [
+          file === "index" ? "wscodec" : `wscodec/${file}`,
           `/node_modules/wscodec/dist/${file}.mjs`,
         ]),
       );
@@ -152,7 +156,12 @@ export const cases = {
       // node10 knows no exports map; the modules as files have no types.
       const options = ["--profile", "node16", "--format", "ascii", "--no-emoji"];
       const files = ["wscodec.wasm", "slim.wasm", "zlib.wasm"];
-      await run(node, [cli, tarball, ...options, "--exclude-entrypoints", ...files]);
+      // Of what only these have there is no CommonJS.
+      const modules = ["deno", "workers"];
+      const rest = ["--exclude-entrypoints", ...files, ...modules];
+      await run(node, [cli, tarball, ...options, ...rest]);
+      const alone = ["--profile", "esm-only", "--entrypoints", ...modules];
+      await run(node, [cli, tarball, "--format", "ascii", "--no-emoji", ...alone]);
       return "clean";
     },
   },

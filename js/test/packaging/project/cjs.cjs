@@ -1,8 +1,9 @@
-// All three builds and the ring, required.
+// All builds and the ring, required.
 
 const wscodec = require("wscodec");
 const ring = require("wscodec/ring");
+const shared = require("wscodec/shared");
 const slim = require("wscodec/slim");
 const zlib = require("wscodec/zlib");
 
-import("./report.mjs").then(({ report }) => report({ wscodec, slim, zlib, ring }));
+import("./report.mjs").then(({ report }) => report({ wscodec, slim, zlib, shared, ring }));

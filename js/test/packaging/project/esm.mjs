@@ -1,10 +1,11 @@
-// All three builds and the ring, imported.
+// All builds and the ring, imported.
 
 import * as wscodec from "wscodec";
 import * as ring from "wscodec/ring";
+import * as shared from "wscodec/shared";
 import * as slim from "wscodec/slim";
 import * as zlib from "wscodec/zlib";
 
 import { report } from "./report.mjs";
 
-report({ wscodec, slim, zlib, ring });
+report({ wscodec, slim, zlib, shared, ring });

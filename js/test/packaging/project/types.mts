@@ -2,6 +2,7 @@
 
 import { type Bytes, type DecoderOptions, MessageDecoder, type OwnedMessage } from "wscodec";
 import * as ring from "wscodec/ring";
+import * as shared from "wscodec/shared";
 import * as slim from "wscodec/slim";
 import * as wscodec from "wscodec";
 import * as zlib from "wscodec/zlib";
@@ -23,6 +24,10 @@ export const wrong = () => new MessageDecoder({ role: "proxy" });
 export const without = () => new MessageDecoder({});
 // @ts-expect-error: a string is no bytes
 export const text = () => decoder.push("text");
+const sharing = new shared.MessageDecoder(options);
+export const elsewhere: () => Uint8Array<SharedArrayBuffer> = () => sharing.bytes();
+export const owned: () => Uint8Array<ArrayBuffer> = () => sharing.copy();
+export const memory: SharedArrayBuffer = shared.memory.buffer;
 if (lent.length > 0 || reason({ type: "close", code: 1000, reason: "" })) throw new Error();
 
 for (const [build, deflate] of [[wscodec, true], [slim, false], [zlib, true]] as const) {

@@ -5,10 +5,16 @@ import * as ring from "wscodec/ring";
 import * as slim from "wscodec/slim";
 import * as zlib from "wscodec/zlib";
 
+import * as streams from "wscodec/streams";
+import * as workers from "wscodec/workers";
+
 import { result } from "./report.mjs";
 
 export default {
   fetch() {
+    for (const adapter of [streams, workers]) {
+      if (Object.keys(adapter).length === 0) throw new Error("an adapter exports nothing");
+    }
     return Response.json(result({ wscodec, slim, zlib, ring }));
   },
 };

@@ -1,0 +1,214 @@
+/** Bytes on shared memory, in and out, in all that takes or fills them; and threads. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
+
+import {
+  acceptDeflate,
+  Compressor,
+  Decompressor,
+  DeflateOffer,
+  Encoder,
+  FrameDecoder,
+  MessageDecoder,
+  refuse,
+  Session,
+  UpgradeOffer,
+  UpgradeReader,
+  UpgradeRequest,
+  UpgradeResponse,
+  UpgradeResponseReader,
+} from "wscodec";
+// The same library on memory that threads share.
+import * as onShared from "wscodec/shared";
+
+const client = { role: "client" } as const;
+const server = { role: "server" } as const;
+
+/** The same bytes on shared memory, in each shape that a caller may have them in. */
+function shapes(bytes: Uint8Array): [string, Uint8Array | DataView | SharedArrayBuffer][] {
+  const alone = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(alone).set(bytes);
+  const among = new SharedArrayBuffer(bytes.length + 24);
+  const view = new Uint8Array(among, 8, bytes.length);
+  view.set(bytes);
+  return [
+    ["SharedArrayBuffer", alone],
+    ["Uint8Array", view],
+    ["DataView", new DataView(among, 8, bytes.length)],
+  ];
+}
+
+/** Small, as most are; more than a read brings; and more than the module has room for. */
+const lengths = [5, 20_000, 300_000];
+const text = (length: number) => new Uint8Array(length).fill(97);
+
+for (const length of lengths) {
+  const payload = text(length);
+  const message = new Encoder(server).text(payload).take();
+
+  test(`decoders take ${length} shared bytes`, () => {
+    for (const [shape, input] of shapes(message)) {
+      const decoder = new MessageDecoder(client).push(input);
+      assert.ok(decoder.next(), shape);
+      assert.equal(decoder.text(), "a".repeat(length));
+      const frames = new FrameDecoder(client).push(input);
+      let pieces = 0;
+      for (const { pieceLength } of frames) pieces += pieceLength;
+      assert.equal(pieces, length, shape);
+    }
+  });
+
+  test(`encoders take and fill ${length} shared bytes`, () => {
+    const frame = new Uint8Array(new SharedArrayBuffer(length + 30));
+    for (const [shape, input] of shapes(payload)) {
+      const encoder = new Encoder(server);
+      const calls: [string, () => unknown][] = [
+        ["text", () => encoder.text(input)],
+        ["binary", () => encoder.binary(input)],
+        ["begin", () => encoder.begin("text", input)],
+        ["more", () => encoder.more(input)],
+        ["finish", () => encoder.finish(input)],
+        ["frame", () => encoder.frame({ opcode: 2 }, input)],
+      ];
+      if (length < 126) {
+        calls.push(["ping", () => encoder.ping(input)], ["pong", () => encoder.pong(input)]);
+      }
+      for (const [name, call] of calls) {
+        call();
+        const taken = encoder.takeInto(frame, 7);
+        assert.ok(taken > length, `${name} ${shape}`);
+        const copy = frame.slice(7 + taken - length, 7 + taken);
+        assert.equal(Buffer.compare(copy, payload), 0, `${name} ${shape}`);
+      }
+    }
+    const encoder = new Encoder(server).binary(payload);
+    assert.equal(encoder.takeInto(frame.buffer), message.length);
+    assert.deepEqual(frame.slice(message.length - length, message.length), payload);
+  });
+
+  test(`compression takes ${length} shared bytes`, () => {
+    const compressed = new Compressor().message(payload);
+    for (const [shape, input] of shapes(payload)) {
+      const same = new Decompressor().message(new Compressor().message(input));
+      assert.deepEqual(same, payload, shape);
+      const parts = new Compressor();
+      const first = parts.part(input);
+      const whole = Buffer.concat([first, parts.part(input, true)]);
+      assert.equal(new Decompressor().message(whole).length, 2 * length, shape);
+    }
+    for (const [shape, input] of shapes(compressed)) {
+      assert.deepEqual(new Decompressor().message(input), payload, shape);
+    }
+    const offer = new DeflateOffer();
+    const deflate = acceptDeflate(offer.header) ?? {};
+    for (const [shape, input] of shapes(payload)) {
+      const bytes = new Encoder({ ...server, deflate }).binary(input).take();
+      for (const [, wire] of shapes(bytes)) {
+        const decoder = new MessageDecoder({ ...client, deflate }).push(wire);
+        assert.ok(decoder.next(), shape);
+        assert.equal(decoder.length, length);
+      }
+    }
+  });
+
+  test(`a session takes and fills ${length} shared bytes`, () => {
+    const frame = new Uint8Array(new SharedArrayBuffer(length + 30));
+    for (const [shape, input] of shapes(payload)) {
+      const sender = new Session(server);
+      const calls: [string, () => unknown][] = [
+        ["send", () => sender.send(input)],
+        ["text", () => sender.text(input)],
+        ["binary", () => sender.binary(input)],
+        ["begin", () => sender.begin("binary", input)],
+        ["more", () => sender.more(input)],
+        ["finish", () => sender.finish(input)],
+      ];
+      if (length < 126) {
+        calls.push(["ping", () => sender.ping(input)], ["pong", () => sender.pong(input)]);
+      }
+      const receiver = new Session(client);
+      const received: number[] = [];
+      for (const [name, call] of calls) {
+        call();
+        const taken = sender.takeInto(frame);
+        assert.ok(taken > length, `${name} ${shape}`);
+        for (const event of receiver.receive(frame.subarray(0, taken))) {
+          received.push(event.bytes().length);
+        }
+      }
+      const controls = length < 126 ? [length, length] : [];
+      assert.deepEqual(received, [length, length, length, 3 * length, ...controls], shape);
+    }
+  });
+}
+
+test("handshakes take shared bytes", () => {
+  const offer = new UpgradeOffer({ host: "example.com" });
+  const request = UpgradeRequest.parse(offer.bytes);
+  assert.ok(request);
+  for (const [shape, input] of shapes(offer.bytes)) {
+    assert.equal(UpgradeRequest.parse(input)?.key, offer.key, shape);
+    assert.equal(new UpgradeReader().push(input)?.key, offer.key, shape);
+  }
+  const frames = new Encoder(server).text("Hello").take();
+  for (const [shape, input] of shapes(Buffer.concat([request.accept(), frames]))) {
+    assert.equal(UpgradeResponse.parse(input, offer)?.status, 101, shape);
+    assert.equal(offer.check(input)?.status, 101, shape);
+    const reader = new UpgradeResponseReader(offer);
+    assert.equal(reader.push(input)?.status, 101, shape);
+    const decoder = new MessageDecoder(client).push(reader.rest);
+    assert.ok(decoder.next());
+    assert.equal(decoder.text(), "Hello", shape);
+  }
+  const body = refuse(404, { body: "none" });
+  for (const [shape, input] of shapes(new TextEncoder().encode("none"))) {
+    assert.deepEqual(refuse(404, { body: input }), body, shape);
+  }
+});
+
+// That browsers neither decode shared memory nor encode into it shows in the packaging tests,
+// which run in one.
+
+test("on shared memory: views stay good when it grows, and text is decoded", () => {
+  const { memory } = onShared;
+  assert.ok(memory.buffer instanceof SharedArrayBuffer);
+  const encoder = new onShared.Encoder(server);
+  const decoder = new onShared.MessageDecoder(client).push(encoder.text("Grüße").take());
+  assert.ok(decoder.next());
+  const view = decoder.bytes();
+  assert.equal(decoder.text(), "Grüße");
+  assert.equal(decoder.copy().buffer.byteLength, 7, "a copy has memory of its own");
+  const before = memory.buffer.byteLength;
+  const large = new onShared.Encoder(server).binary(new Uint8Array(before)).take();
+  assert.ok(memory.buffer.byteLength > before, "it has grown");
+  assert.equal(view[0], 71, "what was lent before is where it was");
+  const next = new onShared.MessageDecoder(client).push(large);
+  assert.ok(next.next());
+  assert.equal(next.length, before);
+  const offer = new onShared.DeflateOffer({ threshold: 7 });
+  assert.ok(onShared.acceptDeflate(`${offer.header}; é`) === undefined);
+});
+
+test("what one thread decodes another reads in place", { timeout: 60_000 }, async () => {
+  const worker = new Worker(new URL("threads/memory.mjs", import.meta.url), {
+    workerData: { memory: onShared.memory },
+  });
+  const payload = Uint8Array.from({ length: 40_000 }, (_, i) => i * 7);
+  const frame = new onShared.Encoder({ role: "client" }).binary(payload).take();
+  const decoder = new onShared.MessageDecoder(server);
+  // In two pieces, so that the message is put together in the module's memory.
+  decoder.push(frame.subarray(0, 30_000));
+  decoder.push(frame.subarray(30_000));
+  assert.ok(decoder.next());
+  const view = decoder.bytes();
+  assert.equal(view.buffer as unknown, onShared.memory.buffer);
+  worker.postMessage({ address: view.byteOffset, length: view.length });
+  const [{ sum, same }] = (await once(worker, "message")) as [{ sum: number; same: boolean }];
+  await worker.terminate();
+  assert.equal(sum, payload.reduce((sum, byte) => sum + byte, 0));
+  assert.equal(same, true, "the thread has put its mark there, and we see it");
+  assert.equal(view[0], 0xaa);
+});
