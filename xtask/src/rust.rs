@@ -9,12 +9,10 @@ use crate::{paths, wasm};
 const MSRV: &str = "1.88";
 
 /// The feature sets that are linted and tested on the host, by name.
-const FEATURES: [(&str, &[&str]); 8] = [
+const FEATURES: [(&str, &[&str]); 6] = [
     ("default", &[]),
-    ("server", &["--features", "server"]),
+    ("further", &["--features", "http,server,tokio-util"]),
     ("zlib-rs", &["--features", "zlib-rs"]),
-    ("http", &["--features", "http"]),
-    ("tokio-util", &["--features", "tokio-util"]),
     (
         "only deflate",
         &["--no-default-features", "--features", "deflate"],
@@ -73,7 +71,7 @@ fn clippy(tool: Tool) -> Result<Outcome, Failure> {
 pub fn doc(report: &mut Report) {
     report.step("doc", || {
         cargo()
-            .args(["doc", "--no-deps", "--features", "http,server"])
+            .args(["doc", "--no-deps", "--features", "http,server,tokio-util"])
             .args(BARE)
             .env("RUSTDOCFLAGS", "-D warnings")
             .run()?;
