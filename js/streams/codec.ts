@@ -44,11 +44,16 @@ function decoding<D extends MessageDecoder | FrameDecoder, T>(
   let out!: ReadableStreamDefaultController<T>;
   let into!: WritableStreamDefaultController;
   let wake: (() => void) | undefined;
-  const room = async (): Promise<void> => {
-    while ((out.desiredSize ?? 1) <= 0) await new Promise<void>((resolve) => (wake = resolve));
+  const room = async (least = 1): Promise<void> => {
+    while ((out.desiredSize ?? least) < least) {
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
   };
-  const fail = (error: unknown): void => {
+  // A stream that fails forgets what it holds, so it fails when all of that was read.
+  const fail = async (error: unknown): Promise<never> => {
     decoder.free();
+    await room(HIGH_WATER);
+    out.error(error);
     throw error;
   };
   const readable = new ReadableStream<T>(
@@ -67,27 +72,37 @@ function decoding<D extends MessageDecoder | FrameDecoder, T>(
     {
       start: (controller) => void (into = controller),
       async write(chunk) {
-        // A chunk is gone through at once: what it shows is the module's until the next push.
+        let more = true;
+        let fault: unknown;
         try {
           decoder.push(chunk);
-          while (decoder.next()) {
-            out.enqueue(make(decoder));
-            if (decoder.waits) await room();
-          }
         } catch (error) {
-          out.error(error);
-          fail(error);
+          fault = error;
         }
-        await room();
+        while (more && fault === undefined) {
+          // All of it before any is handed on: whoever reads may at once have other decoders
+          // take chunks, and what was found is gone then.
+          const found: T[] = [];
+          try {
+            while ((more = decoder.next())) {
+              found.push(make(decoder));
+              if (decoder.waits) break;
+            }
+          } catch (error) {
+            fault = error;
+          }
+          for (const one of found) out.enqueue(one);
+          if (fault === undefined) await room();
+        }
+        if (fault !== undefined) await fail(fault);
       },
-      close() {
+      async close() {
         try {
           decoder.end();
-          out.close();
         } catch (error) {
-          out.error(error);
-          fail(error);
+          await fail(error);
         }
+        out.close();
         decoder.free();
       },
       abort(reason) {

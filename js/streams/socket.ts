@@ -123,6 +123,11 @@ export class SocketStream {
     this.#wake?.();
   }
 
+  /** Lets the transport go at once, without a close frame. */
+  terminate(): void {
+    this.#drop();
+  }
+
   /** Sets the timer for what is due next. One for each: workers don't share them. */
   #arm(): void {
     clearTimeout(this.#timer);
@@ -208,8 +213,9 @@ export class SocketStream {
     } catch (error) {
       reader.free();
       if (error instanceof WscodecError && error.status !== undefined) {
-        await this.#writer.write(refusal(error));
-        await this.#writer.close();
+        // Who was refused may have gone already.
+        const answered = this.#writer.write(refusal(error));
+        await answered.then(() => this.#writer.close()).catch(() => {});
       }
       throw error;
     }
@@ -247,13 +253,16 @@ export class SocketStream {
 
   /** Goes through a chunk at once, and sends what that calls for. */
   async #receive(session: Session, chunk: Uint8Array): Promise<void> {
+    const messages: (string | Uint8Array<ArrayBuffer>)[] = [];
     try {
       session.receive(chunk);
       for (let event = session.next(); event !== undefined; event = session.next()) {
-        if (event.opcode === 1) this.#messages?.enqueue(event.text());
-        else if (event.opcode === 2) this.#messages?.enqueue(event.copy());
+        if (event.opcode === 1) messages.push(event.text());
+        else if (event.opcode === 2) messages.push(event.copy());
       }
     } finally {
+      // Only now: whoever reads may at once have other sessions receive.
+      for (const message of messages) this.#messages?.enqueue(message);
       await this.#flush();
     }
   }
@@ -293,15 +302,23 @@ export class SocketStream {
     const { error } = outcome;
     session.free();
     this.#drop(error);
+    void this.#endMessages(error);
+    this.#commands?.error(error ?? new Error("the connection is closed"));
+    if (error !== undefined) throw error;
+    return { closeCode: outcome.code, ...outcome };
+  }
+
+  /** Ends the stream of messages; with an error when those that it holds were read. */
+  async #endMessages(error: unknown): Promise<void> {
+    while (error !== undefined && (this.#messages?.desiredSize ?? HIGH_WATER) < HIGH_WATER) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
     try {
       if (error === undefined) this.#messages?.close();
       else this.#messages?.error(error);
     } catch {
       // It was cancelled.
     }
-    this.#commands?.error(error ?? new Error("the connection is closed"));
-    if (error !== undefined) throw error;
-    return { closeCode: outcome.code, ...outcome };
   }
 
   /** Lets the transport go. */

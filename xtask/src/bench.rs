@@ -178,8 +178,10 @@ fn servers(report: &mut Report, plan: &Plan, results: &mut Vec<Value>) -> bool {
             let peers = program("wscodec-bench-server");
             let (ours, others) = (program("wscodec"), peers.display());
             let ours = ours.display();
-            let script = paths::root().join("bench/server/ws.mjs");
-            let script = script.display();
+            let script = |name: &str| {
+                let script = paths::root().join("bench/server").join(name);
+                format!("node\t{}\t{{port}}", script.display())
+            };
             // The words of a command have tabs between them.
             let servers = [
                 (
@@ -195,7 +197,8 @@ fn servers(report: &mut Report, plan: &Plan, results: &mut Vec<Value>) -> bool {
                     "tungstenite, a thread each",
                     format!("{others}\ttungstenite\t{{port}}"),
                 ),
-                ("ws with bufferutil", format!("node\t{script}\t{{port}}")),
+                ("wscodec in Node", script("node.mjs")),
+                ("ws with bufferutil", script("ws.mjs")),
             ];
             let mut tool = Tool::at(peers.as_os_str(), "wscodec-bench-server")
                 .args(["compare", &plan.rounds.to_string()])
