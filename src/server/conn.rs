@@ -161,16 +161,7 @@ impl<S> Conn<S> {
         if self.queue.is_empty() {
             return Next::Keep;
         }
-        let out = self.queue.buffer(&mut lane.out);
-        if self.send(key, out, lane).is_err() {
-            return Next::Drop;
-        }
-        if !self.paused || !self.queue.is_empty() {
-            return Next::Keep;
-        }
-        self.paused = false;
-        self.report(key, lane);
-        Next::Again
+        self.flush(key, lane)
     }
 
     /// Looks at what is held.
@@ -231,17 +222,14 @@ impl<S> Conn<S> {
         Next::Keep
     }
 
-    /// Sends what was delivered.
+    /// Sends what waits.
     pub(super) fn flush<H: Handler<State = S>>(
         &mut self,
         key: Key,
         lane: &mut Lane<'_, H>,
     ) -> Next {
         let out = self.queue.buffer(&mut lane.out);
-        match self.send(key, out, lane) {
-            Ok(()) => Next::Keep,
-            Err(_) => Next::Drop,
-        }
+        self.send(key, out, lane).unwrap_or(Next::Drop)
     }
 
     /// The server stops.
@@ -283,25 +271,25 @@ impl<S> Conn<S> {
                 session.shrink();
             }
         }
-        if self.send(key, out, lane).is_err() {
+        let Ok(next) = self.send(key, out, lane) else {
             return Next::Drop;
-        }
+        };
         if self.queue.len() > lane.options.most_answers() {
             debug!("{} dropped: {}", self.address, LimitError::QueueTooLong);
             return Next::Drop;
         }
-        Next::Keep
+        next
     }
 
-    /// Writes as much as goes. Pauses the connection if too much is left, and says goodbye when
-    /// nothing is and all is said.
+    /// Writes as much as goes. Pauses the connection if too much is left, has it come again when
+    /// nothing is, and then says goodbye if all is said.
     #[inline]
     pub(super) fn send<H: Handler<State = S>>(
         &mut self,
         key: Key,
         out: Vec<u8>,
         lane: &mut Lane<'_, H>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Next> {
         let went = self
             .queue
             .send(out, &mut lane.out, &mut lane.net, &mut self.stream)?;
@@ -316,7 +304,8 @@ impl<S> Conn<S> {
                     return self.send(key, out, lane);
                 }
             }
-            if self.reported {
+            let paused = core::mem::take(&mut self.paused);
+            if self.reported || paused {
                 self.report(key, lane);
             }
             if let Phase::Leaving { shut: shut @ false } = &mut self.phase {
@@ -324,14 +313,18 @@ impl<S> Conn<S> {
                 self.since = lane.now;
                 lane.net.shut_down(&mut self.stream);
             }
-            return Ok(());
+            // What could be read meanwhile was reported, and is not reported again.
+            return Ok(match paused {
+                true => Next::Again,
+                false => Next::Keep,
+            });
         }
         if went > 0 || !self.reported {
             self.moved = lane.now;
         }
         self.paused |= self.queue.len() >= lane.options.high_water;
         self.report(key, lane);
-        Ok(())
+        Ok(Next::Keep)
     }
 
     /// Tells the platform what is worth reporting.

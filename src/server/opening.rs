@@ -117,8 +117,8 @@ impl<S> Conn<S> {
         lane.stats.accepted += 1;
         self.call(key, &mut out, lane, |handler, peer| handler.open(peer));
         match self.settle(key, out, lane) {
-            Next::Keep => self.feed(key, &mut input[len..], lane),
-            next => next,
+            Next::Drop => Next::Drop,
+            _ => self.feed(key, &mut input[len..], lane),
         }
     }
 
@@ -151,9 +151,6 @@ impl<S> Conn<S> {
             return Next::Drop;
         }
         self.phase = Phase::Leaving { shut: false };
-        match self.send(key, out, lane) {
-            Ok(()) => Next::Keep,
-            Err(_) => Next::Drop,
-        }
+        self.send(key, out, lane).unwrap_or(Next::Drop)
     }
 }
