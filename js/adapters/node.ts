@@ -146,8 +146,9 @@ export type NodeServerOptions = ServerOptions<NodeConnection>;
  * smaller than behind an `http` server. What is no such request is refused.
  */
 export function createServer(options: NodeServerOptions = {}): net.Server {
-  const accept = (socket: net.Socket): NodeConnection =>
-    new NodeConnection(socket, options, new Serving(options));
+  const accept = (socket: net.Socket): void => {
+    if (!(OWNER in socket)) new NodeConnection(socket, options, new Serving(options));
+  };
   const server = net.createServer({ noDelay: true }, accept);
   server.on("listening", () => readInPlace(server, options));
   return server;
@@ -180,6 +181,7 @@ function readInPlace(server: net.Server, options: NodeServerOptions): void {
     Object.assign(socket, { server, _server: server });
     (internals._connections as number)++;
     new NodeConnection(socket, options, new Serving(options), false);
+    server.emit("connection", socket);
   };
 }
 

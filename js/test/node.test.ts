@@ -31,9 +31,14 @@ async function serving(options: NodeServerOptions, run: (port: number) => Promis
 async function listening(server: Server, run: (port: number) => Promise<void>): Promise<void> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const sockets: Socket[] = [];
+  server.on("connection", (socket) => sockets.push(socket));
+  let done = false;
   try {
     await run((server.address() as AddressInfo).port);
+    done = true;
   } finally {
+    if (!done) for (const socket of sockets) socket.destroy();
     const closed = once(server, "close");
     server.close();
     await closed;

@@ -48,12 +48,20 @@ export function workerd(): Runtime {
 }
 
 export function deno(): Runtime {
-  const script = fileURLToPath(new URL("js/node_modules/deno/bin.cjs", root));
-  const node = process.execPath;
+  const run = ["run", "--allow-all", "--no-config", "--no-lock"];
   // In Deno itself the program is Deno.
-  if ("Deno" in globalThis) return { command: [node, "run", "--allow-all", "--no-config"] };
-  if (!existsSync(script)) return { skip: "npm has no Deno for this platform" };
-  return { command: [node, script, "run", "--allow-all", "--no-config", "--no-lock"] };
+  if ("Deno" in globalThis) return { command: [process.execPath, ...run] };
+  // npm's command puts the program beside it when it is first run. It would be left running
+  // if only the command were stopped.
+  const folder = fileURLToPath(new URL("js/node_modules/deno/", root));
+  const found = first("Deno", [join(folder, platform() === "win32" ? "deno.exe" : "deno")]);
+  if ("command" in found) return { command: [...found.command, ...run] };
+  try {
+    execFileSync(process.execPath, [join(folder, "bin.cjs"), "--version"], { stdio: "ignore" });
+  } catch {
+    return { skip: "npm has no Deno for this platform" };
+  }
+  return { command: [join(folder, "deno"), ...run] };
 }
 
 export function node(): Runtime {
