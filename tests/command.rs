@@ -179,6 +179,8 @@ fn what_makes_no_sense_has_status_2() {
         &["serve", "--listen", "here"],
         &["serve", "--max-message", "1X"],
         &["serve", "--window", "16"],
+        &["serve", "--stats", "0"],
+        &["serve", "--heartbeat", "0"],
         &["serve", "--no-such-option"],
         &["serve", "stray"],
         &["connect"],

@@ -160,12 +160,15 @@ group! {
     InflationRatio, "INFLATION_RATIO", 1009, "a compressed message inflates more than the limit";
     /// The request did not come in the time that a server gives.
     HandshakeTooSlow, "HANDSHAKE_TOO_SLOW", 408, "the request took longer than the limit";
-    /// A server has as many connections as it takes.
+    /// A server has as many connections as it takes, or they hold as much memory as they may.
     TooManyConnections, "TOO_MANY_CONNECTIONS", 503, "the server has as many connections as it takes";
     /// No message came for as long as a connection may be idle.
     Idle, "IDLE", 1001, "the connection was idle for longer than the limit";
     /// More is waiting to be sent than the limit, because the peer does not read.
     QueueTooLong, "QUEUE_TOO_LONG", 1006, "more waits to be sent than the limit";
+    /// All connections of a server together hold more memory than the limit, and this one came to
+    /// hold more (1013 is of the IANA registry: try again later).
+    OutOfMemory, "OUT_OF_MEMORY", 1013, "the server has no memory left for this";
 }
 
 group! {

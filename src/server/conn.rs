@@ -23,7 +23,7 @@ use crate::session::{PooledIn, PooledOut, Session, State};
 type Stream = <Platform as Net>::Stream;
 
 /// Buffers for messages in parts that are larger than this are given back after the message.
-const KEPT: usize = 16 << 10;
+pub(super) const KEPT: usize = 16 << 10;
 
 /// What is to become of a connection after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub(super) struct Conn<S> {
     pub(super) since: Duration,
     /// When something of the queue went last, while there is one.
     moved: Duration,
+    /// Bytes held, as they were last [counted](Self::count).
+    pub(super) counted: usize,
 }
 
 #[expect(
@@ -95,6 +97,7 @@ impl<S> Conn<S> {
             address,
             since: Duration::ZERO,
             moved: Duration::ZERO,
+            counted: 0,
         }
     }
 

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::vec;
 use std::vec::Vec;
 
-use super::conn::{Conn, Next};
+use super::conn::{Conn, KEPT, Next};
 use super::deadlines::Deadlines;
 use super::handle::{Handle, Mail, Stats, Target};
 use super::handler::Handler;
@@ -193,6 +193,11 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             return;
         }
         if let Some(conn) = self.conns.get(key) {
+            let next = conn.count(key, next, &mut self.lane);
+            if next == Next::Drop {
+                self.remove(key);
+                return;
+            }
             if next == Next::Again && !conn.queued {
                 conn.queued = true;
                 self.again.push(key);
@@ -203,7 +208,8 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     }
 
     fn remove(&mut self, key: Key) {
-        if let Some(conn) = self.conns.remove(key) {
+        if let Some(mut conn) = self.conns.remove(key) {
+            conn.uncount(&self.lane);
             let shared = &self.lane.handle.shared;
             shared.connections.fetch_sub(1, Ordering::Relaxed);
             conn.end(key, &mut self.lane);
@@ -350,6 +356,10 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         }
         match conn.deliver(message, &mut self.lane) {
             Next::Drop => self.remove(key),
+            // Copies for all of them at once might be more than there is memory for.
+            _ if self.lane.options.memory_limit.is_some() && conn.queue.len() > KEPT => {
+                self.step(key, Conn::flush);
+            }
             _ => touched.push(key),
         }
     }

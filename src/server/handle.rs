@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub(super) posts: Vec<Post>,
     /// Connections now, all loops together.
     pub(super) connections: AtomicUsize,
+    /// Bytes that they hold, as far as they are counted.
+    pub(super) held: AtomicUsize,
 }
 
 /// One event loop, from outside.
@@ -161,6 +163,7 @@ impl Shared {
         Self {
             posts: wakers.into_iter().map(post).collect(),
             connections: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
         }
     }
 }

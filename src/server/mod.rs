@@ -36,6 +36,7 @@ mod event_loop;
 mod frames;
 mod handle;
 mod handler;
+mod memory;
 mod net;
 mod opening;
 mod options;

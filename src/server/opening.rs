@@ -67,7 +67,7 @@ impl<S> Conn<S> {
             }
             Err(fault) => return self.refuse(key, fault.error, lane),
         };
-        if self.surplus {
+        if self.surplus || lane.is_full() {
             return self.refuse(key, LimitError::TooManyConnections, lane);
         }
         let upgrade = match lane.options.policy.judge(&request) {

@@ -34,6 +34,13 @@ pub struct Options<'a> {
     pub memory: Memory,
     /// Connections at a time. The next ones are answered with status 503. Default 100,000.
     pub connections: usize,
+    /// Bytes that all connections together may hold: themselves, messages in parts, what waits to be
+    /// sent, and what is kept for compression. Beyond it new connections are answered with status
+    /// 503, and one that comes to hold more is closed with code 1013, or dropped if it does not read
+    /// what waits for it. Connections that hold less than 16 KiB are left alone; so this, that much
+    /// for each connection, and a few of the largest messages is what may come together. Default:
+    /// none, and 1 GiB on WASI, where all memory there can be is 4 GiB.
+    pub memory_limit: Option<usize>,
     /// How long a request may take, from the connection to its last byte; then status 408. Default
     /// 10 seconds.
     pub handshake_timeout: Duration,
@@ -90,6 +97,7 @@ impl Options<'_> {
             session: Config::DEFAULT,
             memory: Memory::default(),
             connections: 100_000,
+            memory_limit: cfg!(target_os = "wasi").then_some(1 << 30),
             handshake_timeout: Duration::from_secs(10),
             high_water: 64 << 10,
             queue: 16 << 20,

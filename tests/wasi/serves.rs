@@ -7,7 +7,7 @@ use std::thread;
 
 use wscodec::deflate;
 
-use crate::client::{Client, REQUEST, open, raw};
+use crate::client::{Client, REQUEST, head, open, raw};
 use crate::common::rng::Rng;
 use crate::component::{self, serve};
 
@@ -95,6 +95,34 @@ fn slow_requests_are_refused_and_full_servers_say_so() {
     drop(second);
     server.stats_when("open", |it| it("accepted") == 2 && it("open") == 1);
     Client::new(server.address).echo(b"there is room again");
+}
+
+#[test]
+#[ignore = "by `cargo xtask wasi test`"]
+fn memory_is_limited() {
+    let server = serve(&["--max-memory", "100K"]);
+    let mut small = Client::new(server.address);
+    let mut large = Client::new(server.address);
+    let mut out = Vec::new();
+    large.session.binary(&[7; 200_000], &mut out).unwrap();
+    // All but the last byte, so that it waits for that.
+    large.stream.write_all(&out[..out.len() - 1]).unwrap();
+    assert_eq!(large.next(), Err(1013));
+    small.echo(b"unharmed");
+    drop(large);
+    server.stats_when("open", |it| it("open") == 1);
+    let mut others = Vec::new();
+    loop {
+        let mut stream = open(server.address);
+        stream.write_all(REQUEST).unwrap();
+        let answer = head(&mut stream);
+        others.push(stream);
+        if answer.starts_with("HTTP/1.1 503 ") {
+            break;
+        }
+        assert!(others.len() < 1000, "it is never full");
+    }
+    small.echo(b"still");
 }
 
 #[test]

@@ -111,6 +111,15 @@ impl Arguments {
             .ok_or_else(|| self.wrong(&text, "a number of seconds"))
     }
 
+    /// The same, but not 0: how often something is to be done.
+    pub(crate) fn interval(&mut self) -> Result<Duration, Failure> {
+        let every = self.seconds()?;
+        match every.is_zero() {
+            true => Err(self.wrong("0", "a number of seconds above 0")),
+            false => Ok(every),
+        }
+    }
+
     fn wrong(&self, text: &str, what: &str) -> Failure {
         Failure::Usage(format!("--{}: {text:?} is not {what}", self.option))
     }

@@ -45,6 +45,9 @@ Limits (bytes may end in K, M or G; times are in seconds):
                           default 256; close code 1009.
   --max-head BYTES        Of a request; default 16K; status 431.
   --max-connections N     Default 100000; status 503.
+  --max-memory BYTES      What all connections together may hold; default: no limit, on WASI 1G.
+                          Past it, status 503 for new ones, and close code 1013 for those that
+                          come to hold more.
   --handshake-timeout S   Default 10; status 408.
   --close-timeout S       How long a peer may take to answer a close frame; default 10.
   --idle-timeout S        Close with 1001 when no message comes for that long; default never.

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             "origin" => settings.origins.push(arguments.text()?),
             "no-deflate" => settings.no_deflate = true,
             "stop-on-eof" => options.stop_on_eof = true,
-            "stats" => options.tick = Some(arguments.seconds()?),
+            "stats" => options.tick = Some(arguments.interval()?),
             "log" => {
                 let text = arguments.text()?;
                 level = log::level(&text)
@@ -100,10 +100,14 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
         "max-inflation" => limits.inflation = arguments.value("a number")?,
         "max-head" => limits.head = arguments.bytes()? as usize,
         "max-connections" => options.connections = arguments.value("a number")?,
+        "max-memory" => {
+            // Beyond what can be addressed is no limit.
+            options.memory_limit = usize::try_from(arguments.bytes()?).ok();
+        }
         "handshake-timeout" => options.handshake_timeout = arguments.seconds()?,
         "close-timeout" => options.session.close_timeout = arguments.seconds()?,
         "idle-timeout" => options.session.idle = Some(arguments.seconds()?),
-        "heartbeat" => options.session.heartbeat = Some(arguments.seconds()?),
+        "heartbeat" => options.session.heartbeat = Some(arguments.interval()?),
         "pong-timeout" => options.session.pong_timeout = arguments.seconds()?,
         "queue" => options.queue = arguments.bytes()? as usize,
         "stall-timeout" => options.stall_timeout = arguments.seconds()?,
