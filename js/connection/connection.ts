@@ -160,13 +160,13 @@ export abstract class Connection implements Waiting {
     this.#queued = false;
     const { session } = this;
     if (session === undefined || this.#outcome !== undefined) return;
-    if (session.bufferedAmount > 0) {
+    while (session.bufferedAmount > 0) {
       const room = this.write(this.taken(session));
       if (!room && !this.#full) {
         this.#full = true;
         this.read(false);
       }
-      if (this.unsent > (this.options.maxBuffered ?? DEFAULT_BUFFERED)) this.terminate();
+      if (this.unsent > (this.options.maxBuffered ?? DEFAULT_BUFFERED)) return this.terminate();
     }
     if (session.state === "closed") this.#ends(session);
   }

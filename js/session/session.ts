@@ -275,14 +275,23 @@ export class Session {
     return this.#encoder.length;
   }
 
-  /** What is to be sent, in memory of its own; nothing waits then. */
+  /**
+   * What is to be sent, in memory of its own; nothing waits then. A pong that found
+   * no room is the last of it.
+   */
   take(): Uint8Array<ArrayBuffer> {
+    this.#pay(Infinity);
     return this.#encoder.take();
   }
 
-  /** Copies what is to be sent into the caller's buffer: see {@link Encoder.takeInto}. */
+  /**
+   * Copies what is to be sent into the caller's buffer: see {@link Encoder.takeInto}.
+   * Only a pong that found no room may wait then.
+   */
   takeInto(target: Bytes, offset?: number): number {
-    return this.#encoder.takeInto(target, offset);
+    const length = this.#encoder.takeInto(target, offset);
+    this.#pay();
+    return length;
   }
 
   /**
@@ -393,9 +402,9 @@ export class Session {
   }
 
   /** Adds the pong that waits, if there is room again. */
-  #pay(): void {
+  #pay(backlog = this.#backlog): void {
     const pong = this.#pong;
-    if (pong === undefined || this.#encoder.length >= this.#backlog) return;
+    if (pong === undefined || this.#encoder.length >= backlog) return;
     this.#pong = undefined;
     this.#encoder.pong(pong);
   }

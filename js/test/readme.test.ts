@@ -26,8 +26,10 @@ async function run<T>(source: string, name: string): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "wscodec-readme-"));
   try {
     const path = join(folder, "example.mjs");
-    const built = new URL("pkg/dist/index.mjs", root).href;
-    const named = `${source.replaceAll('"wscodec"', JSON.stringify(built))}\nexport { ${name} };\n`;
+    const built = source.replace(/"wscodec(?:\/(\w+))?"/g, (_, entry: string = "index") =>
+      JSON.stringify(new URL(`pkg/dist/${entry}.mjs`, root).href),
+    );
+    const named = `${built}\nexport { ${name} };\n`;
     writeFileSync(path, named);
     const module = (await import(pathToFileURL(path).href)) as Record<string, T>;
     return module[name] as T;
@@ -36,8 +38,12 @@ async function run<T>(source: string, name: string): Promise<T> {
   }
 }
 
-test("the README's server echoes what a WebSocket client sends", { timeout: 20_000 }, async () => {
-  const source = example("README.md");
+for (const [index, what] of ["the README's server", "the README's server of a session"].entries()) {
+  test(`${what} echoes what a client sends`, { timeout: 20_000 }, () => echoes(index));
+}
+
+async function echoes(index: number): Promise<void> {
+  const source = example("README.md", index);
   assert.match(source, /server\.listen\(8080,/);
   const server = await run<Server>(source.replace("listen(8080,", "listen(0,"), "server");
   if (!server.listening) await once(server, "listening");
@@ -60,7 +66,7 @@ test("the README's server echoes what a WebSocket client sends", { timeout: 20_0
   ]);
   client.close(1000);
   const [code] = (await once(client, "close")) as [number];
-  assert.equal(code, 1005);
+  assert.equal(code, 1000);
 
   const vandal = connect(port, "127.0.0.1");
   vandal.write("POST / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -70,10 +76,22 @@ test("the README's server echoes what a WebSocket client sends", { timeout: 20_0
 
   server.close();
   await once(server, "close");
+}
+
+test("the package's README connects and serves", { timeout: 20_000 }, async () => {
+  const server = await run<Server>(example("pkg/README.md", 0), "server");
+  await once(server, "close");
+});
+
+test("the package's README has a session", async () => {
+  const source = example("pkg/README.md", 1);
+  const events = await run<string[]>(source, "events");
+  assert.deepEqual(events, ["text", "ping", "close", "pong", "close"]);
+  assert.equal(await run(source, "clean"), true);
 });
 
 test("the README's messages are compressed", async () => {
-  const sizes = await run<[number, number][]>(example("README.md", 1), "sizes");
+  const sizes = await run<[number, number][]>(example("README.md", 2), "sizes");
   const inflated = JSON.stringify({ type: "message", from: "Chloé", id: 0 }).length + 1;
   assert.equal(sizes.length, 3);
   for (const [i, [wire, length]] of sizes.entries()) {
@@ -83,7 +101,7 @@ test("the README's messages are compressed", async () => {
 });
 
 test("the package's README agrees on compression", async () => {
-  const source = example("pkg/README.md", 2);
+  const source = example("pkg/README.md", 4);
   assert.equal(
     await run(source, "header"),
     "permessage-deflate; client_no_context_takeover; client_max_window_bits=12",
@@ -100,10 +118,10 @@ test("the package's README agrees on compression", async () => {
 
 test("the package's README reads what it writes", async () => {
   const received = await run<(chunk: Uint8Array) => string[]>(
-    example("pkg/README.md", 0),
+    example("pkg/README.md", 2),
     "received",
   );
-  const source = example("pkg/README.md", 1);
+  const source = example("pkg/README.md", 3);
   const bytes = await run<Uint8Array>(source, "bytes");
   assert.deepEqual(received(bytes), ["Grüße", "3 bytes", "ping"]);
   const into = await run<Uint8Array>(source, "into");

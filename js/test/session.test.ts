@@ -207,8 +207,15 @@ test("pings are answered in order until the peer stops reading", () => {
   const before = session.bufferedAmount;
   session.tick(0);
   assert.equal(session.bufferedAmount, before, "there is no room yet");
-  session.take();
+  const into = new Uint8Array(before);
+  assert.equal(session.takeInto(into), before);
   assert.equal(feed(session, bytes()).out, "\x8a\x06newest");
+
+  // Behind a long answer, a pong is the last that is taken.
+  session.binary(new Uint8Array(20_000));
+  for (const _ of session.receive(bytes(masked(PING, "a"), masked(PING, "b"))));
+  const taken = session.take();
+  assert.equal(Buffer.from(taken.subarray(20_004)).toString("latin1"), "\x8a\x01b");
 });
 
 test("pings in a chunk that nobody goes through are answered all the same", () => {
