@@ -4,39 +4,13 @@
 
 mod common;
 
+use common::inflate::{DAMAGED, frame, inflater, one};
 use common::rng::Rng;
 use common::{drive, zlib};
-use wscodec::deflate::{Decompressor, DefaultInflate, Direction, MinizInflate, Window, decompress};
-use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Role, Rsv, encode};
+use wscodec::deflate::{Decompressor, Direction, MinizInflate, decompress};
+use wscodec::frame::{OpCode, Role, Rsv};
 use wscodec::message::Receiver;
-use wscodec::{Error, LimitError, Limits, PeerError};
-
-type Inflater = Decompressor<DefaultInflate>;
-
-const DAMAGED: Error = Error::Peer(PeerError::InvalidCompressedData);
-
-fn inflater(bits: u8, takeover: bool, limits: &Limits) -> Inflater {
-    let window = Window::new(bits).unwrap();
-    Decompressor::with_engine(Direction { window, takeover }, limits)
-}
-
-fn one(inflater: &mut Inflater, coded: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
-    inflater.message(coded, &mut out).map(|()| out)
-}
-
-/// A server's frame.
-fn frame(opcode: OpCode, rsv: Rsv, fin: bool, payload: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; payload.len() + MAX_HEADER_LEN];
-    let header = Header {
-        fin,
-        rsv,
-        ..Header::new(opcode, payload.len() as u64)
-    };
-    let len = encode(header, payload, &mut out).unwrap();
-    out.truncate(len);
-    out
-}
+use wscodec::{LimitError, Limits};
 
 /// Hostile 38. A message of zeros that is within the limit by its frames, and far beyond it as what
 /// it is: found while it inflates, with no more memory than the limit asks for.

@@ -1,6 +1,9 @@
 //! The server's side of the opening handshake: what is accepted, what is refused and how
 //! (RFC 6455 §4.2).
 
+mod common;
+
+use common::heads;
 use wscodec::handshake::{Refusal, Request, RequestReader};
 use wscodec::{Error, Fault, HandshakeError, LimitError, Limits, MisuseError};
 
@@ -25,18 +28,7 @@ const CHROME: &str = "GET /chat?room=1 HTTP/1.1\r\nHost: example.com:8080\r\n\
 /// The base request with lines in place of the one that begins alike, or else at the end. An empty
 /// replacement leaves the line out.
 fn head(changes: &[(&str, &str)]) -> String {
-    let mut lines: Vec<String> = BASE.iter().map(|line| line.to_string()).collect();
-    for (start, with) in changes {
-        match lines
-            .iter()
-            .position(|line| line.starts_with(start) && !start.is_empty())
-        {
-            Some(at) if with.is_empty() => drop(lines.remove(at)),
-            Some(at) => lines[at] = with.to_string(),
-            None => lines.push(with.to_string()),
-        }
-    }
-    lines.join("\r\n") + "\r\n\r\n"
+    heads::head(&BASE, changes)
 }
 
 /// What a request comes to; the same in one piece, at every split, and byte by byte.
@@ -54,16 +46,7 @@ fn read(bytes: &[u8]) -> Result<Option<usize>, Fault> {
         }
         result
     };
-    let whole = outcome(&mut [bytes.len()].into_iter());
-    for split in 0..bytes.len() {
-        assert_eq!(
-            outcome(&mut [split, bytes.len()].into_iter()),
-            whole,
-            "split at {split}"
-        );
-    }
-    assert_eq!(outcome(&mut (0..=bytes.len())), whole, "byte by byte");
-    whole
+    heads::however_cut(bytes.len(), outcome)
 }
 
 fn assert_refused(head: &str, error: HandshakeError) {

@@ -8,6 +8,8 @@
 
 pub mod captures;
 pub mod drive;
+pub mod heads;
+pub mod inflate;
 pub mod reference;
 pub mod rng;
 pub mod vectors;
