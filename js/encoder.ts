@@ -317,9 +317,15 @@ export class Encoder {
 
   #bytes(first: number, data: Uint8Array, how: number, text: boolean): this {
     const { length } = data;
-    // A view on the memory, such as a decoder lends, would be gone when that grows.
-    const stable = this.#fits(length) || data.buffer !== buffer ? data : data.slice();
-    const region = this.#room(length);
+    let region = this.#region;
+    let stable = data;
+    if (region === undefined || this.#length + MAX_HEADER + length > region.capacity) {
+      // A view on the memory, such as a decoder lends, would be gone when that grows.
+      if (!this.#fits(length) && data.buffer === buffer) stable = data.slice();
+      region = this.#room(length);
+    } else {
+      refresh();
+    }
     const at = this.#length + this.#headerLength(length);
     heap.set(stable, region.address + at);
     if (text && !region.output.is_utf8(at, length)) throw this.#refuse(named("TEXT_NOT_UTF8"));

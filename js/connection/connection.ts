@@ -188,7 +188,10 @@ export abstract class Connection implements Waiting {
     try {
       session.tick(now);
     } catch {
-      // It is the outcome's.
+      // The peer is silent: what it is told goes if it can, and nothing is waited for.
+      this.flush();
+      this.terminate();
+      return;
     }
     this.flush();
   }
