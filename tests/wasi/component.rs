@@ -1,10 +1,10 @@
 //! The component in a process of its own.
 
 use std::env;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -48,9 +48,15 @@ pub(crate) fn serve(args: &[&str]) -> Component {
             log.push('\n');
         }
     });
-    let mut line = String::new();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    output.read_line(&mut line).unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let (sender, first) = mpsc::channel();
+    thread::spawn(move || {
+        output
+            .lines()
+            .map_while(Result::ok)
+            .try_for_each(|it| sender.send(it))
+    });
+    let line = first.recv_timeout(LONG).unwrap_or_default();
     let address = line.trim().strip_prefix("listening on ws://");
     let address = address.and_then(|it| it.parse().ok());
     let mut this = Component {
@@ -70,12 +76,46 @@ pub(crate) fn serve(args: &[&str]) -> Component {
     this
 }
 
-/// Runs the component to its end: its status, and what it wrote to each stream.
-pub(crate) fn run(mut command: Command) -> (ExitStatus, String, String) {
-    command.stdin(Stdio::null());
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status, text(output.stdout), text(output.stderr))
+/// Runs the component to its end, but not for ever, with this as its standard input: its status,
+/// and what it wrote to each stream.
+pub(crate) fn run(mut command: Command, input: &str) -> (ExitStatus, String, String) {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It fails if the component has ended.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let read = |pipe: Option<Box<dyn Read + Send>>| {
+        thread::spawn(move || {
+            let mut text = String::new();
+            pipe.map(|mut it| it.read_to_string(&mut text));
+            text
+        })
+    };
+    let output = read(child.stdout.take().map(|it| Box::new(it) as _));
+    let errors = read(child.stderr.take().map(|it| Box::new(it) as _));
+    let status = ends(&mut child);
+    if status.is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    let (output, errors) = (output.join().unwrap(), errors.join().unwrap());
+    let status = status.unwrap_or_else(|| panic!("it does not end: {output}{errors}"));
+    (status, output, errors)
+}
+
+/// Waits for the end; `None` if it does not come.
+fn ends(child: &mut Child) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < LONG {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    None
 }
 
 impl Component {
@@ -111,14 +151,8 @@ impl Component {
 
     /// Waits for its end.
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(start.elapsed() < LONG, "it does not stop: {}", self.log());
-            thread::sleep(Duration::from_millis(10));
-        }
+        let status = ends(&mut self.child);
+        status.unwrap_or_else(|| panic!("it does not stop: {}", self.log()))
     }
 
     fn kill(&mut self) {

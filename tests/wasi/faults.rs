@@ -10,7 +10,7 @@ use wscodec::deflate;
 
 use crate::client::{Client, REQUEST, head, open, open_narrow};
 use crate::common::rng::Rng;
-use crate::component::{Component, read_all, serve};
+use crate::component::{Component, LONG, read_all, serve};
 
 /// How long a stream takes no byte before it counts as full: the server may still be at work.
 const FULL: Duration = Duration::from_secs(3);
@@ -22,8 +22,10 @@ fn stalled(server: &Component, count: usize) -> Vec<TcpStream> {
     let open = |_| Client::over(open_narrow(server.address), None).stream;
     let mut streams: Vec<_> = (0..count).map(open).collect();
     let mut sent = vec![0; count];
-    let mut moved = Instant::now();
+    let start = Instant::now();
+    let mut moved = start;
     while moved.elapsed() < FULL {
+        assert!(start.elapsed() < LONG, "they take more and more");
         for (stream, sent) in streams.iter_mut().zip(&mut sent) {
             stream.set_nonblocking(true).unwrap();
             match stream.write(&frame[*sent % frame.len()..]) {

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::net::TcpListener;
-use std::process::Stdio;
 use std::thread;
 
 use wscodec::deflate;
@@ -177,7 +176,8 @@ fn the_end_of_standard_input_stops_it() {
 fn it_says_why_it_cannot_listen() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let (status, _, errors) = component::run(component::command(&["serve", "--listen", &address]));
+    let command = component::command(&["serve", "--listen", &address]);
+    let (status, _, errors) = component::run(command, "");
     assert_eq!(status.code(), Some(1));
     assert!(errors.contains(" is in use: "), "{errors}");
     assert_eq!(errors.lines().count(), 1, "{errors}");
@@ -188,13 +188,8 @@ fn it_says_why_it_cannot_listen() {
 fn its_client_talks_to_its_server() {
     let server = serve(&[]);
     let url = format!("ws://{}/", server.address);
-    let mut client = component::command(&["connect", &url]);
-    let client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut client = client.unwrap();
-    let mut input = client.stdin.take().unwrap();
-    input.write_all(b"one\ntwo\n").unwrap();
-    drop(input);
-    let output = client.wait_with_output().unwrap();
-    assert_eq!(output.stdout, b"one\ntwo\n");
-    assert!(output.status.success());
+    let command = component::command(&["connect", &url]);
+    let (status, output, errors) = component::run(command, "one\ntwo\n");
+    assert_eq!(output, "one\ntwo\n", "{errors}");
+    assert!(status.success());
 }

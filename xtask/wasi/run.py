@@ -4,11 +4,31 @@ By the `wasmtime` package. Its `WasiConfig` has no method that gives the network
 functions are called.
 """
 
+import hashlib
+import os
 import signal
 import sys
 
 from wasmtime import Engine, ExitTrap, Store, WasiConfig, _ffi
 from wasmtime.component import Component, Linker
+
+
+def load(engine, path):
+    """The component: compiled once, kept in this Python's environment, and anew if it has changed."""
+    with open(path, "rb") as file:
+        code = file.read()
+    folder = os.path.join(sys.prefix, "compiled")
+    kept = os.path.join(folder, hashlib.sha256(code).hexdigest())
+    if os.path.exists(kept):
+        return Component.deserialize_file(engine, kept)
+    component = Component(engine, code)
+    os.makedirs(folder, exist_ok=True)
+    half = f"{kept}-{os.getpid()}"
+    with open(half, "wb") as file:
+        file.write(component.serialize())
+    # Another process may have been quicker, which does no harm.
+    os.replace(half, kept)
+    return component
 
 
 def entry(store, instance):
@@ -25,8 +45,7 @@ def entry(store, instance):
 # Python would see an interruption only when the command has ended.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 engine = Engine()
-with open(sys.argv[1], "rb") as file:
-    component = Component(engine, file.read())
+component = load(engine, sys.argv[1])
 linker = Linker(engine)
 linker.add_wasip2()
 wasi = WasiConfig()
