@@ -53,6 +53,8 @@ pub(super) struct EventLoop<'a, H: Handler> {
     listeners: Vec<Listener>,
     /// Listeners to come back to, and not before then.
     accept_at: Option<Duration>,
+    /// The last try to accept failed, which was told.
+    deaf: bool,
     /// Connections to come back to.
     again: Vec<Key>,
     /// Whether standard input is of interest.
@@ -95,6 +97,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             deadlines: Deadlines::default(),
             listeners,
             accept_at: None,
+            deaf: false,
             again: Vec::new(),
             watches_input: index == 0 && options.stop_on_eof,
             tick: None,
@@ -245,10 +248,15 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     fn accept_from(&mut self, listener: &mut Listener) {
         for _ in 0..ACCEPTS {
             match self.lane.net.accept(listener) {
-                Ok(Some((stream, address))) => self.deal(stream, address),
+                Ok(Some((stream, address))) => {
+                    self.deaf = false;
+                    self.deal(stream, address);
+                }
                 Ok(None) => return,
                 Err(e) => {
-                    log::error!("can't accept: {e}");
+                    if !core::mem::replace(&mut self.deaf, true) {
+                        log::error!("can't accept, and tries again: {e}");
+                    }
                     self.accept_at = Some(self.lane.now + ACCEPT_PAUSE);
                     return;
                 }

@@ -140,6 +140,7 @@ pub(super) fn error(code: ErrorCode) -> io::Error {
         ErrorCode::RemoteUnreachable => ErrorKind::HostUnreachable,
         ErrorCode::Timeout => ErrorKind::TimedOut,
         ErrorCode::WouldBlock => ErrorKind::WouldBlock,
+        ErrorCode::NewSocketLimit => return io::Error::other("too many open files or sockets"),
         _ => return io::Error::other(code.message()),
     };
     kind.into()
