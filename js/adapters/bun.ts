@@ -85,7 +85,7 @@ export class BunConnection extends Connection {
   }
 
   /** @internal */
-  override finish(): void {
+  override hangUp(): void {
     this.#ending = true;
     if (this.#unsent === 0) this.socket.shutdown();
   }

@@ -104,7 +104,7 @@ export class DenoConnection extends Connection {
   }
 
   /** @internal */
-  override finish(): void {
+  override hangUp(): void {
     if (this.#ending) return;
     this.#ending = true;
     if (!this.#writing) this.conn.closeWrite().catch(() => {});

@@ -107,7 +107,7 @@ export class NodeConnection extends Connection {
   }
 
   /** @internal */
-  override finish(): void {
+  override hangUp(): void {
     this.socket.end();
   }
 
@@ -208,7 +208,7 @@ export function accept(
     upgrade = UpgradeRequest.from(request, options);
   } catch (error) {
     connection.write(refusal(error));
-    connection.finish();
+    connection.hangUp();
     return;
   }
   serving.decide(connection, upgrade, head);

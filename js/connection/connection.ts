@@ -3,7 +3,7 @@
 import type { Bytes } from "../bytes.ts";
 import { LimitError, PeerError, type WscodecError } from "../errors.ts";
 import type { Outcome, Session, SessionEvent } from "../session/session.ts";
-import { forget, wait, type Waiting } from "./clock.ts";
+import { forget, wait } from "./clock.ts";
 import type { ConnectionOptions, Handlers } from "./handlers.ts";
 
 const DEFAULT_BUFFERED = 16 * 2 ** 20;
@@ -35,7 +35,7 @@ function flushAll(): void {
  *
  * The adapters make them.
  */
-export abstract class Connection implements Waiting {
+export abstract class Connection {
   /** For the program. */
   data: unknown;
   /** @internal */
@@ -67,7 +67,7 @@ export abstract class Connection implements Waiting {
   /** Hands bytes to the transport; false if it has no room for more. @internal */
   abstract write(bytes: Uint8Array): boolean;
   /** Ends the transport's side that sends, after what was written. @internal */
-  abstract finish(): void;
+  abstract hangUp(): void;
   /** Stops reading, or goes on. @internal */
   abstract read(on: boolean): void;
   /** Bytes that were written and are not gone. @internal */
@@ -117,7 +117,7 @@ export abstract class Connection implements Waiting {
   }
 
   /** The last fragment, which may be empty. As {@link send}. */
-  last(data?: string | Bytes): boolean {
+  finish(data?: string | Bytes): boolean {
     return this.#send((session) => session.finish(data));
   }
 
@@ -321,6 +321,6 @@ export abstract class Connection implements Waiting {
     if (this.#deadline !== undefined) return;
     this.wait(this.options.closeTimeout ?? 10_000);
     this.read(true);
-    if (this.#server || session.outcome?.error !== undefined) this.finish();
+    if (this.#server || session.outcome?.error !== undefined) this.hangUp();
   }
 }

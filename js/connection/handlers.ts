@@ -1,8 +1,7 @@
 /** What a program does with its connections, once for all of them. */
 
-import type { DeflateOptions } from "../deflate/options.ts";
 import type { HandshakeLimits, HeadersInput } from "../handshake/options.ts";
-import { type SessionManner } from "../session/options.ts";
+import type { SessionManner } from "../session/options.ts";
 import type { Outcome } from "../session/session.ts";
 import type { Policy, SessionLimits, Upgrade } from "../session/upgrade.ts";
 import type { Connection } from "./connection.ts";
@@ -50,16 +49,11 @@ export interface ServerOptions<C extends Connection = Connection>
   extends ConnectionOptions,
     Policy,
     Handlers<C> {
-  /** How messages are compressed if the client offers it; `false` for never. */
-  readonly deflate?: DeflateOptions | false | undefined;
   /**
    * Looks at a request that the policy grants, and may wait: returns further
    * headers for the answer, or `false` or a status to refuse with (`false` is 403).
    */
-  upgrade?(
-    upgrade: Upgrade,
-    ws: C,
-  ): Verdict | Promise<Verdict>;
+  upgrade?(upgrade: Upgrade, ws: C): Verdict | Promise<Verdict>;
 }
 
 /** What a server's `upgrade` decides. */

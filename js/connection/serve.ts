@@ -75,6 +75,6 @@ export class Serving implements Opening {
 /** Sends a refusal, and nothing more. */
 function end(connection: Connection, answer: Uint8Array): void {
   connection.write(answer);
-  connection.finish();
+  connection.hangUp();
   connection.wait(2000);
 }

@@ -109,7 +109,7 @@ test("a client sends any header, and closes", limit, async () => {
     assert.equal(authorization, "Bearer 1234");
     assert.equal(ws.state, "open");
     ws.begin("text", "in ");
-    ws.last("parts");
+    ws.finish("parts");
     assert.equal(await got.promise, "in parts");
     ws.close(1000, "done");
     assert.equal(ws.state, "closing");
