@@ -389,9 +389,10 @@ fn damage() {
             for len in 1..coded.len() {
                 match decompress(&coded[..len], &limits) {
                     Err(error) => assert_eq!(error, DAMAGED, "{len} of {}", coded.len()),
-                    // By chance a block may seem to end with the bits that are cut off here.
+                    // By chance a block may seem to end here, after a last match that is none.
                     Ok(out) => {
-                        assert!(text.starts_with(&out), "{len} of {}", coded.len());
+                        let sure = &out[..out.len().saturating_sub(258)];
+                        assert!(text.starts_with(sure), "{len} of {}", coded.len());
                         seem_whole += 1;
                     }
                 }
