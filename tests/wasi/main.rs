@@ -1,6 +1,8 @@
 //! The WASI component, end to end. `cargo xtask wasi test` builds it, finds what runs it, and tells
 //! that to these tests; by themselves they are ignored.
 
+#![cfg(feature = "deflate")]
+
 #[path = "../common/mod.rs"]
 mod common;
 
