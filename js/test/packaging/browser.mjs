@@ -50,6 +50,9 @@ export async function inBrowser(root, html) {
     posted = { resolve, reject };
   });
   const server = createServer((request, response) => {
+    // Isolated, so that there is a SharedArrayBuffer.
+    response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+    response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
     const path = normalize(new URL(request.url, "http://localhost").pathname);
     if (request.method === "POST") {
       const chunks = [];
