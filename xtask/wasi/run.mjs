@@ -34,6 +34,7 @@ const { run } = await import(pathToFileURL(module).href);
 try {
   run.run();
 } catch (error) {
-  console.error(error);
+  // A command that fails has said why; anything else is a fault.
+  if (error !== undefined) console.error(error);
   process.exit(1);
 }
