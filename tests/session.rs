@@ -261,6 +261,17 @@ fn pings_are_answered_in_order_until_the_peer_stops_reading() {
 }
 
 #[test]
+fn the_newest_ping_is_answered_before_a_close_however_much_waits() {
+    let mut session = server();
+    let mut bytes = masked(OpCode::Ping, &[7; 125]).repeat(1000);
+    bytes.extend(masked(OpCode::Ping, b"newest"));
+    bytes.extend(masked(OpCode::Close, b"\x03\xe8"));
+    let (_, out) = feed(&mut session, &bytes);
+    assert!(out.ends_with(b"\x8a\x06newest\x88\x02\x03\xe8"));
+    assert!(out.len() < 20_000);
+}
+
+#[test]
 fn without_auto_pong_and_auto_close_the_caller_answers() {
     let mut config = Config::default();
     (config.auto_pong, config.auto_close) = (false, false);

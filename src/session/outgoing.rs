@@ -127,6 +127,10 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
 
     /// A close frame came.
     pub(super) fn peer_closes(&mut self, close: Option<Close<'_>>, out: &mut Vec<u8>) {
+        if self.owes_pong() {
+            // There is no later for it; it is one.
+            let _ = self.sender.pong(self.note.payload(), out);
+        }
         self.note.set_close(close);
         (self.came, self.pong_due) = (true, false);
         match self.state {
