@@ -10,12 +10,14 @@ use std::vec::Vec;
 
 use super::conn::{Conn, KEPT, Next};
 use super::deadlines::Deadlines;
-use super::handle::{Handle, Mail, Stats, Target};
-use super::handler::Handler;
+use super::handle::{Handle, Id, Mail, Stats, Target};
+use super::handler::{Handler, Peer};
 use super::net::{Net, Platform, Source};
 use super::options::{Memory, Options};
 use super::slots::{Key, Slots};
 use crate::deflate::Pool;
+use crate::message::Unmasked;
+use crate::session::{Outgoing, PooledOut};
 
 /// Bytes read at a time.
 const READ: usize = 64 << 10;
@@ -44,6 +46,33 @@ pub(super) struct Lane<'a, H> {
     pub(super) out: Vec<u8>,
     pub(super) stats: Stats,
     pub(super) now: Duration,
+}
+
+impl<H: Handler> Lane<'_, H> {
+    /// The handler, and what it sees of a connection.
+    #[inline]
+    pub(super) fn meet<'p>(
+        &'p mut self,
+        key: Key,
+        address: SocketAddr,
+        state: &'p mut H::State,
+        outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
+        out: &'p mut Vec<u8>,
+    ) -> (&'p mut H, Peer<'p, H::State>) {
+        let peer = Peer {
+            state,
+            id: Id {
+                lane: self.index,
+                key,
+            },
+            address,
+            outgoing,
+            out,
+            handle: &self.handle,
+            sent: &mut self.stats.messages_out,
+        };
+        (&mut self.handler, peer)
+    }
 }
 
 pub(super) struct EventLoop<'a, H: Handler> {
@@ -313,8 +342,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     }
 
     fn read_mail(&mut self, mail: &mut Vec<Mail>) {
-        let shared = self.lane.handle.shared.clone();
-        shared.posts[self.lane.index as usize].take(mail);
+        self.lane.handle.shared.posts[self.lane.index as usize].take(mail);
         if mail.is_empty() {
             return;
         }
@@ -402,9 +430,8 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     }
 
     fn publish(&mut self) {
-        let shared = self.lane.handle.shared.clone();
         self.lane.stats.open = self.conns.len() as u64;
-        let figures = &shared.posts[self.lane.index as usize].figures;
+        let figures = &self.lane.handle.shared.posts[self.lane.index as usize].figures;
         if figures.asked() {
             let each = size_of::<Conn<H::State>>();
             let mut memory = self.lane.pool.memory() + self.lane.out.capacity() + READ;

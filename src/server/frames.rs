@@ -1,12 +1,10 @@
 //! An open connection's messages.
 
 use std::io;
-use std::vec::Vec;
 
 use super::conn::{Conn, Next, Phase};
 use super::event_loop::Lane;
-use super::handle::Id;
-use super::handler::{Handler, Peer};
+use super::handler::Handler;
 use super::net::Net;
 use super::slots::Key;
 use crate::message::Event;
@@ -44,6 +42,15 @@ impl<S> Conn<S> {
                 next => next,
             };
         }
+        self.read(lane, |this, input, lane| this.feed(key, input, lane))
+    }
+
+    /// Reads once into the lane's buffer, and does something with what came.
+    pub(super) fn read<H: Handler<State = S>>(
+        &mut self,
+        lane: &mut Lane<'_, H>,
+        look: impl FnOnce(&mut Self, &mut [u8], &mut Lane<'_, H>) -> Next,
+    ) -> Next {
         let n = match lane.net.read(&mut self.stream, &mut lane.buf) {
             Ok(0) => return Next::Drop,
             Ok(n) => n,
@@ -52,8 +59,9 @@ impl<S> Conn<S> {
         };
         lane.stats.bytes_in += n as u64;
         let again = n == lane.buf.len() || self.ended;
+        // Lent while the rest of the lane is used.
         let mut buf = core::mem::take(&mut lane.buf);
-        let next = self.feed(key, &mut buf[..n], lane);
+        let next = look(self, &mut buf[..n], lane);
         lane.buf = buf;
         match next {
             Next::Keep if again && !self.paused => Next::Again,
@@ -88,29 +96,20 @@ impl<S> Conn<S> {
                 let Ok(Some((event, outgoing))) = session.receive(&mut input, &mut out) else {
                     break false;
                 };
-                if matches!(event, Event::Ping(_) | Event::Close(_)) {
-                    continue;
-                }
-                let mut peer = Peer {
-                    state,
-                    id: Id {
-                        lane: lane.index,
-                        key,
-                    },
-                    address: self.address,
-                    outgoing,
-                    out: &mut out,
-                    handle: &lane.handle,
-                    sent: &mut lane.stats.messages_out,
-                };
                 match event {
                     Event::Message(message) => {
                         *received += 1;
                         lane.stats.messages_in += 1;
                         done += message.payload.len();
-                        lane.handler.message(&mut peer, message);
+                        let (handler, mut peer) =
+                            lane.meet(key, self.address, state, outgoing, &mut out);
+                        handler.message(&mut peer, message);
                     }
-                    Event::Pong(payload) => lane.handler.pong(&mut peer, payload),
+                    Event::Pong(payload) => {
+                        let (handler, mut peer) =
+                            lane.meet(key, self.address, state, outgoing, &mut out);
+                        handler.pong(&mut peer, payload);
+                    }
                     Event::Ping(_) | Event::Close(_) => {}
                 }
             };
@@ -147,45 +146,9 @@ impl<S> Conn<S> {
         if let Ok(Some((Event::Message(message), outgoing))) = session.fill(len, &mut out) {
             *received += 1;
             lane.stats.messages_in += 1;
-            let mut peer = Peer {
-                state,
-                id: Id {
-                    lane: lane.index,
-                    key,
-                },
-                address: self.address,
-                outgoing,
-                out: &mut out,
-                handle: &lane.handle,
-                sent: &mut lane.stats.messages_out,
-            };
-            lane.handler.message(&mut peer, message);
+            let (handler, mut peer) = lane.meet(key, self.address, state, outgoing, &mut out);
+            handler.message(&mut peer, message);
         }
         self.settle(key, out, lane)
-    }
-
-    pub(super) fn call<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        out: &mut Vec<u8>,
-        lane: &mut Lane<'_, H>,
-        f: impl FnOnce(&mut H, &mut Peer<'_, S>),
-    ) {
-        let Phase::Open { session, state, .. } = &mut self.phase else {
-            return;
-        };
-        let mut peer = Peer {
-            state,
-            id: Id {
-                lane: lane.index,
-                key,
-            },
-            address: self.address,
-            outgoing: session,
-            out,
-            handle: &lane.handle,
-            sent: &mut lane.stats.messages_out,
-        };
-        f(&mut lane.handler, &mut peer);
     }
 }

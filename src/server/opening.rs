@@ -1,6 +1,5 @@
 //! A connection's request, and the answer to it.
 
-use std::io;
 use std::vec::Vec;
 
 use log::info;
@@ -8,7 +7,6 @@ use log::info;
 use super::conn::{Conn, Next, Phase};
 use super::event_loop::Lane;
 use super::handler::{Grant, Handler};
-use super::net::Net;
 use super::slots::Key;
 use crate::error::{Error, LimitError};
 use crate::handshake::Refusal;
@@ -19,22 +17,7 @@ impl<S> Conn<S> {
         key: Key,
         lane: &mut Lane<'_, H>,
     ) -> Next {
-        let n = match lane.net.read(&mut self.stream, &mut lane.buf) {
-            Ok(0) => return Next::Drop,
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
-            Err(_) => return Next::Drop,
-        };
-        lane.stats.bytes_in += n as u64;
-        let again = n == lane.buf.len() || self.ended;
-        // Lent while the rest of the lane is used.
-        let mut buf = core::mem::take(&mut lane.buf);
-        let next = self.head(key, &mut buf[..n], lane);
-        lane.buf = buf;
-        match next {
-            Next::Keep if again => Next::Again,
-            next => next,
-        }
+        self.read(lane, |this, input, lane| this.head(key, input, lane))
     }
 
     fn head<H: Handler<State = S>>(
@@ -115,7 +98,10 @@ impl<S> Conn<S> {
             received: 0,
         };
         lane.stats.accepted += 1;
-        self.call(key, &mut out, lane, |handler, peer| handler.open(peer));
+        if let Phase::Open { session, state, .. } = &mut self.phase {
+            let (handler, mut peer) = lane.meet(key, self.address, state, session, &mut out);
+            handler.open(&mut peer);
+        }
         match self.settle(key, out, lane) {
             Next::Drop => Next::Drop,
             _ => self.feed(key, &mut input[len..], lane),
