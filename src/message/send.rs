@@ -6,7 +6,7 @@ use bytes::BufMut;
 
 use super::{Kind, Message, Outbound, Plain, Prepared};
 use crate::error::{Error, MisuseError};
-use crate::frame::{self, Close, Header, MAX_CONTROL_LEN, OpCode, Rsv, mask};
+use crate::frame::{Close, Header, MAX_CONTROL_LEN, OpCode, Rsv, mask};
 use crate::utf8::Validator;
 
 /// Where mask keys come from. A client needs a new one for each frame, that its peer's neighbours
@@ -207,7 +207,7 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
                     rsv: form.rsv,
                     ..Header::new(message.kind().opcode(), 0)
                 };
-                write(header, form.payload(), out)?;
+                write(header, form.payload(), out);
             }
         }
         Ok(())
@@ -312,9 +312,9 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
         if coded {
             self.coded.clear();
             self.extension.encode(part, header.fin, &mut self.coded)?;
-            write(header, &self.coded, out)?;
+            write(header, &self.coded, out);
         } else {
-            write(header, part, out)?;
+            write(header, part, out);
         }
         Ok(())
     }
@@ -333,7 +333,8 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
             mask,
             ..Header::new(opcode, 0)
         };
-        write(header, payload, out)
+        write(header, payload, out);
+        Ok(())
     }
 }
 
@@ -346,33 +347,69 @@ fn check_text(text: &mut Option<Validator>, part: &[u8], last: bool) -> Result<(
     Ok(())
 }
 
-/// Appends a frame.
-#[inline]
-fn write(header: Header, payload: &[u8], out: &mut impl BufMut) -> Result<(), MisuseError> {
-    let (head, n) = frame::with_len(header, payload.len())?;
+/// Appends a frame, which the rules allow to be sent: data of any length, or a whole control frame
+/// of at most 125 bytes.
+#[inline(always)]
+fn write(header: Header, payload: &[u8], out: &mut impl BufMut) {
+    let len = payload.len() as u64;
+    Header { len, ..header }.put(|bytes| out.put_slice(bytes));
     let Some(key) = header.mask else {
-        out.put_slice(&head[..n]);
-        out.put_slice(payload);
-        return Ok(());
+        return out.put_slice(payload);
     };
-    out.put_slice(&head[..n]);
-    // `BufMut` can't be masked in place: the bytes go through a block on the stack.
+    // `BufMut` can't be masked in place: the bytes go through registers, or a block on the stack.
     match payload.len() {
-        0..LONG => put_masked::<256>(key, payload, out),
-        _ => put_masked::<LONG>(key, payload, out),
+        0..SHORT => put_masked_short(u32::from_ne_bytes(key), payload, out),
+        SHORT..LONG => put_masked(u32::from_ne_bytes(key), payload, out),
+        _ => put_masked_long(key, payload, out),
     }
-    Ok(())
+}
+
+/// Below this length a call would cost more than it saves.
+const SHORT: usize = 64;
+
+#[inline(always)]
+fn put_masked_short(key: u32, payload: &[u8], out: &mut impl BufMut) {
+    let rest = put_masked_blocks::<16>(key, payload, out);
+    let rest = put_masked_blocks::<4>(key, rest, out);
+    for (byte, key) in rest.iter().zip(key.to_ne_bytes()) {
+        out.put_u8(byte ^ key);
+    }
+}
+
+#[inline(never)]
+fn put_masked(key: u32, payload: &[u8], out: &mut impl BufMut) {
+    let rest = put_masked_blocks::<64>(key, payload, out);
+    put_masked_short(key, rest, out);
+}
+
+/// Masks the blocks of this length, a multiple of the key's, and returns the rest. Being of a
+/// constant length, they are XORed in registers and go from there to where they belong.
+#[inline(always)]
+fn put_masked_blocks<'p, const N: usize>(
+    key: u32,
+    payload: &'p [u8],
+    out: &mut impl BufMut,
+) -> &'p [u8] {
+    let (blocks, rest) = payload.as_chunks::<N>();
+    for block in blocks {
+        let mut block = *block;
+        for word in block.as_chunks_mut::<4>().0 {
+            *word = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
+        }
+        out.put_slice(&block);
+    }
+    rest
 }
 
 /// From this length on a payload goes through a block that is long enough for the widest registers;
 /// clearing it costs shorter ones more than it saves.
 const LONG: usize = 4 << 10;
 
-#[inline]
-fn put_masked<const BLOCK: usize>(key: [u8; 4], payload: &[u8], out: &mut impl BufMut) {
-    let mut block = [0; BLOCK];
-    for (i, piece) in payload.chunks(BLOCK).enumerate() {
-        mask::copy(key, (i * BLOCK) as u64, piece, &mut block);
+#[inline(never)]
+fn put_masked_long(key: [u8; 4], payload: &[u8], out: &mut impl BufMut) {
+    let mut block = [0; LONG];
+    for piece in payload.chunks(LONG) {
+        mask::copy(key, 0, piece, &mut block); // a piece's length is a multiple of the key's
         out.put_slice(&block[..piece.len()]);
     }
 }
