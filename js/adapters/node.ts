@@ -73,6 +73,9 @@ const onread: net.OnReadOpts = {
   },
 } as net.OnReadOpts;
 
+/** Bun calls `onread` without the socket. */
+const readsInPlace = !("bun" in process.versions);
+
 /** A connection over a Node socket. */
 export class NodeConnection extends Connection {
   /** The socket, for its addresses and the like; its bytes are the connection's. */
@@ -256,8 +259,8 @@ export function connect(
       const connection = new NodeConnection(secured, options, calling);
       secured.once("secureConnect", () => calling.start(connection));
     } else {
-      const plain = net.connect({ host: hostname, port, onread });
-      const connection = new NodeConnection(plain, options, calling, false);
+      const plain = net.connect({ host: hostname, port, ...(readsInPlace && { onread }) });
+      const connection = new NodeConnection(plain, options, calling, !readsInPlace);
       plain.once("connect", () => calling.start(connection));
     }
   });

@@ -25,6 +25,11 @@ const builtPackage = {
       path: pathToFileURL(join(dist, `${path.slice("wscodec/".length)}.mjs`)).href,
       external: true,
     }));
+    // By its file, as Bun puts something of its own in the place of a package called `ws`.
+    build.onResolve({ filter: /^ws$/ }, () => ({
+      path: pathToFileURL(join(js, "node_modules/ws/wrapper.mjs")).href,
+      external: true,
+    }));
     build.onResolve({ filter: /\/(index|wasm|entry\/.*)\.ts$/ }, () => ({
       errors: [{ text: "tests import the built package: `wscodec`, not its sources" }],
     }));

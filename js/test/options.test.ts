@@ -153,7 +153,8 @@ test("the classes of errors", () => {
     assert.equal(error.message, "words (at byte 7)");
     const { code, closeCode, status, offset } = error;
     assert.deepEqual([code, closeCode, status, offset], ["CODE", 1002, undefined, 7]);
-    assert.match(String(error.stack), new RegExp(Class.name));
+    // What the first line of a stack is, is the engine's affair.
+    if (!("Bun" in globalThis)) assert.match(String(error.stack), new RegExp(Class.name));
   }
   assert.equal(new PeerError(row).message, "words");
 });

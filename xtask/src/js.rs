@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::report::{Outcome, Report, done};
 use crate::tool::{Failure, Tool};
-use crate::{build, bundle, node, paths};
+use crate::{build, bundle, node, package, paths};
 
 pub fn types(report: &mut Report) {
     if !build::needed_by(report, "types") {
@@ -55,6 +55,30 @@ pub fn deno(report: &mut Report) {
     });
 }
 
+/// The same tests in Bun, of which `test` is not to download as much as it takes.
+pub fn bun(report: &mut Report) {
+    if !build::needed_by(report, "bun") || !report.step("bun: npm ci", package::install_peers) {
+        return;
+    }
+    report.step("bun: tests", || {
+        let bun = match package::bun()? {
+            Some(bun) => bun,
+            None => return Ok(Outcome::Skipped(NO_BUN.to_owned())),
+        };
+        let tool = Tool::at(bun.as_os_str(), "bun").args(["test", "--timeout", "120000"]);
+        count(tool.args(tests("bun")?), bun_passed)
+    });
+    report.step("bun: command", || match package::bun()? {
+        Some(bun) => {
+            let cli = paths::pkg().join("dist/cli.mjs");
+            command(Tool::at(bun.as_os_str(), "bun").args([cli]))
+        }
+        None => Ok(Outcome::Skipped(NO_BUN.to_owned())),
+    });
+}
+
+const NO_BUN: &str = "npm has no Bun for this platform";
+
 /// Makes plain modules of the tests, and lists them.
 fn tests(runtime: &str) -> Result<Vec<PathBuf>, Failure> {
     let folder = paths::target()?.join("wscodec-tests").join(runtime);
@@ -99,9 +123,14 @@ fn deno_passed(line: &str) -> Option<u32> {
     rest.split_once(" passed")?.0.parse().ok()
 }
 
+/// Reads Bun's ` 12 pass`.
+fn bun_passed(line: &str) -> Option<u32> {
+    line.trim().strip_suffix(" pass")?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{deno_passed, node_passed};
+    use super::{bun_passed, deno_passed, node_passed};
 
     #[test]
     fn reads_the_runtimes_counts() {
@@ -111,6 +140,8 @@ mod tests {
             deno_passed("ok | 3 passed (2 steps) | 0 failed (7ms)"),
             Some(3)
         );
+        assert_eq!(bun_passed(" 12 pass"), Some(12));
+        assert_eq!(bun_passed(" 0 fail"), None);
         assert_eq!(deno_passed("FAILED | 3 passed | 1 failed (7ms)"), None);
     }
 }

@@ -72,6 +72,10 @@ fn main() -> ExitCode {
             hostile::floods(&mut report);
             report.close()
         }
+        Some((first, [])) if first == "bun" => {
+            js::bun(&mut report);
+            report.close()
+        }
         Some((first, rest)) if first == "packages" => {
             package::matrix(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
         }
@@ -119,6 +123,7 @@ fn usage() -> String {
          hostile   Floods, bombs and thousands of connections, about a minute\n  \
          churn     20,000 connections, half of them hostile: churn [--minutes N]\n  \
          interop   Conversations with other clients and servers, and through proxies\n  \
+         bun       JavaScript tests in Bun, which npm installs first\n  \
          packages  The packed package in each runtime and bundler: packages [NAME...]\n  \
          autobahn  The Autobahn test suite: autobahn\n            \
          --target native|wasi|node|deno|bun --role server|client [--quick]\n            \

@@ -83,7 +83,7 @@ fn sources() -> PathBuf {
 }
 
 /// Installs the pinned runtimes and bundlers, outside of the checkout's sources.
-fn install_peers() -> Result<Outcome, Failure> {
+pub fn install_peers() -> Result<Outcome, Failure> {
     let folder = peers()?;
     fs::create_dir_all(&folder).map_err(|error| Failure::file("make", &folder, &error))?;
     for name in ["package.json", "package-lock.json", ".npmrc"] {
@@ -96,6 +96,16 @@ fn install_peers() -> Result<Outcome, Failure> {
 /// Where they are.
 fn peers() -> Result<PathBuf, Failure> {
     Ok(folder()?.join("peers"))
+}
+
+/// The Bun among them, if npm has one for this platform.
+pub fn bun() -> Result<Option<PathBuf>, Failure> {
+    let folder = peers()?.join("node_modules/@oven");
+    let packages = fs::read_dir(&folder).map_err(|e| Failure::file("read", &folder, &e))?;
+    Ok(packages
+        .flatten()
+        .flat_map(|package| ["bin/bun", "bin/bun.exe"].map(|name| package.path().join(name)))
+        .find(|program| program.exists()))
 }
 
 /// What the crate and the package both state must be the same.
