@@ -20,6 +20,9 @@
 #[cfg(all(feature = "simd", target_arch = "x86_64"))]
 const LONG: usize = 1024;
 
+/// Whether no register is wider than a word: [`blocks`] would go by bytes then.
+const NARROW: bool = cfg!(all(target_family = "wasm", not(target_feature = "simd128")));
+
 /// One bit in each byte of a word, which ASCII does not have.
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
@@ -132,7 +135,10 @@ fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> boo
 /// Masks whole words in place. With `TEST` says what bits they have then.
 #[inline(always)]
 fn words_in_place<const TEST: bool>(key: u64, data: &mut [u8]) -> u64 {
-    let rest = if TEST { data } else { blocks(key, data) };
+    let rest = match TEST || NARROW {
+        true => data,
+        false => blocks(key, data),
+    };
     let mut seen = 0;
     for bytes in rest.as_chunks_mut::<8>().0 {
         let masked = u64::from_ne_bytes(*bytes) ^ key;
