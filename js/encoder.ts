@@ -9,6 +9,7 @@ import type { Deflater } from "./deflate/module.ts";
 import type { DeflateOptions } from "./deflate/options.ts";
 import { buffer, encodeText, heap, refresh } from "./memory.ts";
 import { integer, type Role } from "./options.ts";
+import type { Prepared } from "./prepared.ts";
 import { giveRegion, Region, takeRegion } from "./region.ts";
 
 /** How an {@link Encoder} writes. */
@@ -118,6 +119,27 @@ export class Encoder {
    */
   binary(data: Bytes): this {
     return this.#bytes(BINARY, asUint8Array(data), this.#whole, false);
+  }
+
+  /**
+   * Adds a message that was framed before, for many: compressed, if the peer can read
+   * that.
+   *
+   * @throws MisuseError `MESSAGE_UNFINISHED` between {@link begin} and
+   * {@link finish}
+   */
+  prepared(message: Prepared): this {
+    if (this.#open !== undefined) throw named("MESSAGE_UNFINISHED");
+    const { coded, plain, needs } = message;
+    const form = coded !== undefined && this.#deflater?.pass(needs) ? coded : plain;
+    const { frame, header } = form;
+    const payload = frame.subarray(header);
+    if (this.#key !== undefined) {
+      return this.#bytes(frame[0] as number, payload, PLAIN, false);
+    }
+    const region = this.#room(frame.length);
+    heap.set(frame, region.address + this.#length);
+    return this.#add(region, frame.length);
   }
 
   /**

@@ -36,6 +36,8 @@ const LARGE = 16 * 1024;
  * }
  * ```
  *
+ * What comes after a close frame has no meaning (RFC 6455 §5.5.1), and is dropped.
+ *
  * `bytes()` is lent, as {@link MessageDecoder}'s is.
  */
 export class FrameDecoder extends Cursor {

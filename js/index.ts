@@ -56,6 +56,7 @@ export {
 export { setDebug } from "./lent.ts";
 export { MessageDecoder, type MessageType, type OwnedMessage } from "./messages.ts";
 export type { DecoderOptions, Role } from "./options.ts";
+export { Prepared, type PreparedOptions } from "./prepared.ts";
 export { type ClientSessionOptions, Connect, type ConnectOptions } from "./session/connect.ts";
 export type { SessionManner, SessionOptions } from "./session/options.ts";
 export {

@@ -32,6 +32,8 @@ const WIDTH = 4;
 const OPCODE = 15;
 const ASCII = 1 << 8;
 const OPAQUE = 1 << 9;
+const CONTINUED = 1 << 10;
+const UNFINISHED = 1 << 11;
 /** Beside the number of rows: there is more in what was pushed. */
 const MORE = 1 << 30;
 
@@ -73,6 +75,9 @@ const LARGE = 16 * 1024;
  * be a thousand times as large then, so it is decoded in stretches: once 4 MiB
  * were inflated the rest waits until `next` comes to it, which ends what was
  * lent before.
+ *
+ * With `pieces` in the options messages are shown as they come: a large one takes
+ * many pushes then, and no memory.
  */
 export class MessageDecoder extends Cursor {
   #messages: Messages;
@@ -92,6 +97,7 @@ export class MessageDecoder extends Cursor {
             packed(deflate.receive),
             limitsOf(options)[1],
           );
+    if (options.pieces) messages.in_pieces();
     super(messages, WIDTH);
     this.#messages = messages;
   }
@@ -175,7 +181,23 @@ export class MessageDecoder extends Cursor {
     return this.cell(0) & OPCODE;
   }
 
-  /** Bytes of payload; of a close frame, bytes of its reason. */
+  /**
+   * Whether the message begins here: false only with `pieces` in the options, for all
+   * but a message's first piece.
+   */
+  get first(): boolean {
+    return (this.cell(0) & CONTINUED) === 0;
+  }
+
+  /**
+   * Whether the message ends here: false only with `pieces` in the options. The last
+   * piece may be empty.
+   */
+  get last(): boolean {
+    return (this.cell(0) & UNFINISHED) === 0;
+  }
+
+  /** Bytes of payload, or of the piece; of a close frame, bytes of its reason. */
   get length(): number {
     return this.cell(2);
   }
@@ -195,17 +217,21 @@ export class MessageDecoder extends Cursor {
     return this.cell(3);
   }
 
-  /** The payload as a string: a text message's, or a close frame's reason. */
+  /**
+   * The payload as a string: a text message's, or a close frame's reason. A piece may be
+   * cut within a character: its `bytes()` are for a `TextDecoder` with `stream: true`.
+   */
   text(): string {
     this.fresh();
     return decodeText(this.cell(1), this.cell(2), this.ascii);
   }
 
-  /** What the cursor is at, with memory of its own. */
+  /** What the cursor is at, with memory of its own. A piece of a text is bytes. */
   owned(): OwnedMessage {
     const { type } = this;
     if (type === "close") return { type, code: this.closeCode, reason: this.text() };
-    if (type === "text" && !this.opaque) return { type, data: this.text() };
+    const part = OPAQUE | CONTINUED | UNFINISHED;
+    if (type === "text" && (this.cell(0) & part) === 0) return { type, data: this.text() };
     return { type: type === "text" ? "binary" : type, data: this.copy() };
   }
 

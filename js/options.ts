@@ -36,6 +36,12 @@ export interface DecoderOptions {
    * inflating it.
    */
   readonly rsv?: number;
+  /**
+   * Has a `MessageDecoder` show messages as they come, in pieces, and hold nothing of
+   * them but what inflating needs: `first` and `last` tell where they begin and end.
+   * Text is checked all the same. `maxMessage` holds too. Default false.
+   */
+  readonly pieces?: boolean | undefined;
   /** What offsets count from; default 0. */
   readonly offset?: number;
   /**

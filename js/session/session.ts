@@ -4,6 +4,7 @@ import type { Bytes } from "../bytes.ts";
 import { Encoder } from "../encoder.ts";
 import { MisuseError, named, type WscodecError } from "../errors.ts";
 import { MessageDecoder } from "../messages.ts";
+import { Prepared } from "../prepared.ts";
 import { backlogOf, type SessionOptions, timersOf } from "./options.ts";
 import type { Timers } from "./timers.ts";
 
@@ -44,6 +45,8 @@ export type SessionEvent = Pick<
   | "length"
   | "ascii"
   | "opaque"
+  | "first"
+  | "last"
   | "closeCode"
   | "bytes"
   | "copy"
@@ -199,14 +202,15 @@ export class Session {
   }
 
   /**
-   * Adds a message: text for a string, else binary.
+   * Adds a message: text for a string, a {@link Prepared} as it is, else binary.
    *
    * @throws MisuseError `CLOSING` once a close frame was added or the session
    * has ended, as all that follow here do; and as {@link Encoder.text}
    */
-  send(data: string | Bytes): this {
+  send(data: string | Bytes | Prepared): this {
     const encoder = this.#sender();
     if (typeof data === "string") encoder.text(data);
+    else if (data instanceof Prepared) encoder.prepared(data);
     else encoder.binary(data);
     return this;
   }
@@ -220,6 +224,12 @@ export class Session {
   /** Adds a binary message: see {@link Encoder.binary}. */
   binary(data: Bytes): this {
     this.#sender().binary(data);
+    return this;
+  }
+
+  /** Adds a message that was framed before, for many: see {@link Encoder.prepared}. */
+  prepared(message: Prepared): this {
+    this.#sender().prepared(message);
     return this;
   }
 

@@ -190,6 +190,12 @@ impl Deflater {
         address(&self.coded)
     }
 
+    /// Whether the peer can read a message that was compressed elsewhere, with a window of `needs`
+    /// bits; it is sent next then.
+    pub fn pass(&mut self, needs: u8) -> bool {
+        self.compressor.pass(Rsv::RSV1, needs)
+    }
+
     /// Bytes of memory held.
     pub fn memory(&self) -> usize {
         self.compressor.memory() + self.coded.capacity()

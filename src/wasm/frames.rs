@@ -3,10 +3,11 @@
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::{Arena, keep};
+use super::extension::Extension;
 use super::{address, errors, limits, outcome, role};
 use crate::error::Fault;
 use crate::frame::{Header, Rsv};
-use crate::message::{Piece, Pieces};
+use crate::message::{Piece, Receiver};
 
 const FIN: u32 = 1 << 4;
 const MASKED: u32 = 1 << 5;
@@ -28,7 +29,8 @@ const WIDTH: usize = 8;
 /// one piece, else one for each piece; its header comes with the first.
 #[wasm_bindgen]
 pub struct Frames {
-    pieces: Pieces,
+    /// The same as for messages in pieces, so that its code is in the module once.
+    pieces: Receiver<Extension>,
     fault: Option<Fault>,
     /// The head of the current frame's rows, without its payload.
     row: [u32; WIDTH],
@@ -50,8 +52,12 @@ impl Frames {
     ) -> Self {
         let limits = limits(frame, message, fragments);
         Self {
-            pieces: Pieces::tolerating(Rsv::new(rsv & 7), role(client), &limits)
-                .with_offset(offset as u64),
+            pieces: Receiver::with_extension(
+                role(client),
+                &limits,
+                Extension::new(Rsv::new(rsv & 7), None),
+            )
+            .with_offset(offset as u64),
             fault: None,
             row: [0; WIDTH],
             left: 0,
@@ -65,7 +71,7 @@ impl Frames {
         let (rows, side) = (&mut arena.rows, &mut arena.side);
         let mut input = &mut arena.input[..len];
         loop {
-            let (payload, len) = match self.pieces.receive(&mut input) {
+            let (payload, len) = match self.pieces.receive_piece(&mut input) {
                 Ok(Some(Piece::Frame(header))) => {
                     self.left = header.len;
                     self.row = head(&header, self.pieces.frame_offset());

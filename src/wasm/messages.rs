@@ -17,13 +17,13 @@ use crate::frame::Rsv;
 use crate::message::{Event, Inbound, Kind, Receiver};
 
 const ASCII: u32 = 1 << 8;
-const OPAQUE: u32 = 1 << 9;
+pub(super) const OPAQUE: u32 = 1 << 9;
 
 /// Beside the reserved bits: a server takes frames that are not masked.
 const UNMASKED: u8 = 8;
 
 /// There is more in what was pushed.
-const MORE: i32 = 1 << 30;
+pub(super) const MORE: i32 = 1 << 30;
 
 /// Messages of this many bytes in all may be inflated before they are handed out: what a chunk
 /// stands for can be a thousand times as large.
@@ -36,8 +36,10 @@ const MOST_INFLATED: usize = 4 << 20;
 /// of a close frame is its reason.
 #[wasm_bindgen]
 pub struct Messages {
-    receiver: Receiver<Extension>,
-    fault: Option<Fault>,
+    pub(super) receiver: Receiver<Extension>,
+    pub(super) fault: Option<Fault>,
+    /// With messages in pieces, the head of the next one's row.
+    pub(super) piece: Option<u32>,
     /// What was pushed and not decoded, from a place on.
     rest: Vec<u8>,
     at: usize,
@@ -189,6 +191,7 @@ impl Messages {
                 .dangerously_accept_unmasked(rsv & UNMASKED != 0)
                 .with_offset(offset as u64),
             fault: None,
+            piece: None,
             rest: Vec::new(),
             at: 0,
         }
@@ -197,6 +200,9 @@ impl Messages {
     /// Decodes `input` into rows. How many bytes of it are left, too.
     #[inline]
     fn decode(&mut self, arena: &mut Arena, mut input: &mut [u8]) -> (i32, usize) {
+        if let Some(head) = self.piece {
+            return self.decode_pieces(arena, head, input);
+        }
         let range = input.as_ptr_range();
         let rows = &mut arena.rows;
         let receiver = &mut self.receiver;

@@ -22,6 +22,7 @@ mod extension;
 mod frames;
 mod handshake;
 mod messages;
+mod pieces;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
