@@ -5,13 +5,13 @@ import {
   buffer,
   checkGeneration,
   generation,
-  heap,
   lent,
   nextGeneration,
   refresh,
   rows,
   words,
 } from "./memory.ts";
+import { copyOut } from "./own.ts";
 
 /**
  * What a decoder's part of the module can be asked.
@@ -91,11 +91,13 @@ export abstract class Cursor {
     return lent.lend(buffer, this.cell(1), this.cell(2));
   }
 
-  /** The payload here, in memory of its own. */
+  /**
+   * The payload here, copied out. In Node and Deno up to 4 KiB may share an `ArrayBuffer` with
+   * other copies, as small `Buffer`s do: don't transfer it to another thread.
+   */
   copy(): Uint8Array<ArrayBuffer> {
     this.fresh();
-    const start = this.cell(1);
-    return heap.slice(start, start + this.cell(2));
+    return copyOut(this.cell(1), this.cell(2));
   }
 
   /**

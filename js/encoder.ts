@@ -10,6 +10,7 @@ import type { DeflateOptions } from "./deflate/options.ts";
 import { buffer, encodeText, heap, refresh } from "./memory.ts";
 import { integer, type Role } from "./options.ts";
 import type { Prepared } from "./prepared.ts";
+import { copyOut } from "./own.ts";
 import { giveRegion, Region, takeRegion } from "./region.ts";
 
 /** How an {@link Encoder} writes. */
@@ -253,11 +254,14 @@ export class Encoder {
     return this.#lent.lend(buffer, this.#address(), this.#length);
   }
 
-  /** The frames in memory of their own; the encoder is empty then. */
+  /**
+   * The frames, copied out; the encoder is empty then. In Node and Deno up to 4 KiB may share an
+   * `ArrayBuffer` with other copies, as small `Buffer`s do: don't transfer it to another thread.
+   */
   take(): Uint8Array<ArrayBuffer> {
     refresh();
     const address = this.#address();
-    const taken = heap.slice(address, address + this.#length);
+    const taken = copyOut(address, this.#length);
     this.clear();
     return taken;
   }

@@ -1,7 +1,8 @@
 /** Compressed payloads, for those who write frames on their own. */
 
 import { asUint8Array, type Bytes } from "../bytes.ts";
-import { buffer, heap, refresh } from "../memory.ts";
+import { buffer, refresh } from "../memory.ts";
+import { copyOut } from "../own.ts";
 import { enginesFor } from "./engines.ts";
 import { Deflater } from "./module.ts";
 import { type DeflateOptions, manner, packed } from "./options.ts";
@@ -58,7 +59,7 @@ export class Compressor {
     this.#open = !last;
     refresh();
     const address = this.#deflater.address();
-    return heap.slice(address, address + length);
+    return copyOut(address, length);
   }
 
   /** Bytes of the module's memory that this holds, without what is shared. */

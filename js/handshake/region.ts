@@ -2,7 +2,8 @@
 
 import { Heads } from "../wasm.ts";
 import { errorOf, errorTable, named } from "../errors.ts";
-import { buffer, decodeLatin1, encodeLatin1, heap, refresh, words } from "../memory.ts";
+import { decodeLatin1, encodeLatin1, heap, refresh, words } from "../memory.ts";
+import { copyOut } from "../own.ts";
 
 // As the module lays out its row.
 const OUTPUT = 0;
@@ -10,12 +11,6 @@ const OFFSET = 2;
 export const KEY = 3;
 
 const encoder = new TextEncoder();
-
-// Small buffers cost a runtime more than the handshake: several answers share one.
-const POOL = 8 * 1024;
-const POOLED = 512;
-let pool = new Uint8Array(0);
-let poolUsed = POOL;
 
 /** Made when the first head comes: many use the decoders only. */
 export let heads: Heads;
@@ -84,20 +79,11 @@ export function checked(result: number, offset = true): number {
   throw errorOf(-result, placed ? words[row + OFFSET] : undefined);
 }
 
-/** What the last call wrote, in memory of its own; a small answer shares its buffer with others. */
+/** What the last call wrote, copied out. */
 export function output(result: number): Uint8Array<ArrayBuffer> {
   checked(result);
   const at = words[row + OUTPUT] as number;
-  if (result > POOLED) return heap.slice(at, at + result);
-  if (poolUsed + result > POOL) {
-    pool = new Uint8Array(POOL);
-    poolUsed = 0;
-  }
-  const taken = new Uint8Array(pool.buffer, poolUsed, result);
-  taken.set(new Uint8Array(buffer, at, result));
-  // Aligned, as a runtime's own buffers are.
-  poolUsed += (result + 7) & ~7;
-  return taken;
+  return copyOut(at, result);
 }
 
 /** The same as a string, for what is ASCII. */
