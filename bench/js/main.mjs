@@ -1,8 +1,9 @@
 // Runs a benchmark and writes its tables as JSON.
 //
-//     node main.mjs js|handshake|deflate|size ROUNDS quick|full DATA
+//     node main.mjs js|handshake|deflate|size ROUNDS quick|full DATA COMMAND...
 //
-// DATA is where the program in Rust has written the streams. `cargo xtask bench` does it all.
+// DATA is where the program in Rust has written the streams; COMMAND starts Node, Deno or Bun with
+// a script. `cargo xtask bench` does it all.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -11,11 +12,13 @@ import { fileURLToPath } from "node:url";
 import { sideBySide, summary } from "./measure.mjs";
 import { modules } from "./suites.mjs";
 
-
 /** Fresh processes for each time of the start. */
 const STARTS = 20;
 
-async function tables(part, rounds, folder, quick) {
+/** Of what was measured, as the first row tells them. */
+let versions;
+
+async function tables(part, rounds, quick) {
   const tables = [];
   for (const [title, suite] of Object.entries(modules[part].suites)) {
     const { base, workloads } = suite;
@@ -24,9 +27,10 @@ async function tables(part, rounds, folder, quick) {
     for (const workload of columns) {
       console.error(`${title}: ${workload}`);
       const places = rows.map((_, place) => [part, title, workload, String(place), folder]);
-      const measured = await sideBySide(places, rounds, quick ? 10 : 40);
-      for (const [place, { name, cell }] of measured.entries()) {
-        rows[place].name = name;
+      const measured = await sideBySide(runtime, places, rounds, quick ? 10 : 40);
+      for (const [place, { named, cell }] of measured.entries()) {
+        rows[place].name = named.name;
+        versions ??= named.versions;
         rows[place].cells.push(cell);
       }
     }
@@ -38,7 +42,8 @@ async function tables(part, rounds, folder, quick) {
 /** What a script says of its run in a fresh process. */
 function start(script, what) {
   const options = { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] };
-  return JSON.parse(execFileSync(process.execPath, [script, what], options));
+  const [program, ...words] = runtime;
+  return JSON.parse(execFileSync(program, [...words, script, what], options));
 }
 
 /** What is downloaded, and how long the first message takes. */
@@ -81,7 +86,7 @@ function size(quick) {
   ];
 }
 
-const [kind, rounds, pace, folder] = process.argv.slice(2);
+const [kind, rounds, pace, folder, ...runtime] = process.argv.slice(2);
 const quick = pace === "quick";
 const parts = {
   js: ["decode", "encode"],
@@ -91,7 +96,7 @@ const parts = {
 }[kind];
 if (parts === undefined) throw new Error(`there is no benchmark ${kind}`);
 const measured = kind === "size" ? size(quick) : [];
-for (const part of parts) measured.push(...(await tables(part, Number(rounds), folder, quick)));
+for (const part of parts) measured.push(...(await tables(part, Number(rounds), quick)));
 if (kind === "deflate") measured.push(await modules.deflate.sizes());
-const { versions } = await import("./peers.mjs");
+versions ??= (await import("./peers.mjs")).versions;
 console.log(JSON.stringify({ tables: measured, versions }));

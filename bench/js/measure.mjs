@@ -1,49 +1,63 @@
 // Rows side by side: CPU time, in interleaved rounds.
 
-import { fork } from "node:child_process";
-import { once } from "node:events";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** Rounds thrown away first: the compilers of the engine need them. */
 const WARM_UP = 3;
 
 /**
- * Each row has a process of its own, so that no row pays for another's garbage or for
- * what another taught the compiler. They take turns, and each gets so many milliseconds of CPU time in each round. Gives
+ * Each row has a process of its own, so that no row pays for another's garbage or for what another
+ * taught the compiler. They take turns, and each gets so many milliseconds of CPU time in each
+ * round. `runtime` is the command of Node, Deno or Bun. Gives what each row said of itself, and its
  * nanoseconds an operation: median, least, most.
  */
-export async function sideBySide(rows, rounds, milliseconds) {
-  const script = fileURLToPath(new URL("row.mjs", import.meta.url));
-  const runners = rows.map((row) => {
-    const child = fork(script, row, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-    return { child, times: [], name: "" };
-  });
+export async function sideBySide(runtime, rows, rounds, milliseconds) {
+  const runners = [];
   try {
-    for (const runner of runners) ({ name: runner.name } = await answer(runner.child));
+    for (const row of rows) runners.push(new Runner(runtime, row));
+    for (const runner of runners) runner.named = await runner.answer();
     for (let round = -WARM_UP; round < rounds; round++) {
       for (const place of order(runners.length, round + WARM_UP)) {
-        const { child, times } = runners[place];
-        child.send(milliseconds * 1000);
-        const { time } = await answer(child);
-        if (round >= 0) times.push(time);
+        const { time } = await runners[place].ask(milliseconds * 1000);
+        if (round >= 0) runners[place].times.push(time);
       }
     }
+    return runners.map(({ named, times }) => ({ named, cell: summary(times) }));
   } finally {
-    for (const { child } of runners) if (child.connected) child.disconnect();
+    for (const runner of runners) runner.end();
   }
-  return runners.map(({ name, times }) => ({ name, cell: summary(times) }));
 }
 
-/** The child's next message. */
-async function answer(child) {
-  const gone = new AbortController();
-  const left = () => gone.abort(new Error("a row ended with an error"));
-  child.once("exit", left);
-  try {
-    const [message] = await once(child, "message", { signal: gone.signal });
-    return message;
-  } finally {
-    child.off("exit", left);
+/** A row's process: a line with a number goes in, a line of JSON comes out. */
+class Runner {
+  named;
+  times = [];
+  #child;
+  #lines;
+
+  constructor([program, ...words], row) {
+    const script = fileURLToPath(new URL("row.mjs", import.meta.url));
+    const stdio = ["pipe", "pipe", "inherit"];
+    this.#child = spawn(program, [...words, script, ...row], { stdio });
+    this.#child.on("error", () => {}); // its output ends, which `answer` tells
+    this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
+  }
+
+  ask(number) {
+    this.#child.stdin.write(`${number}\n`);
+    return this.answer();
+  }
+
+  async answer() {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error("a row ended with an error");
+    return JSON.parse(value);
+  }
+
+  end() {
+    this.#child.stdin.end();
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import process from "node:process";
 
 export const require = createRequire(new URL("../../js/package.json", import.meta.url));
 export const wscodec = await import("../../pkg/dist/index.mjs");
@@ -34,8 +35,10 @@ function version(name) {
   return JSON.parse(readFileSync(require.resolve(`${name}/package.json`), "utf8")).version;
 }
 
+const { bun, deno, node } = process.versions;
+
 export const versions = {
-  node: process.version,
+  ...(bun ? { bun } : deno ? { deno } : { node }),
   ws: version("ws"),
   bufferutil: version("bufferutil"),
   undici: version("undici"),

@@ -3,6 +3,7 @@
 //! The measuring is done by programs of their own, in `bench/`; they give their tables as
 //! JSON. Here they are built and started, and what they gave is kept and printed.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
-use crate::{build, node, paths, table};
+use crate::{build, node, package, paths, table};
 
 const KINDS: [&str; 6] = ["native", "js", "handshake", "deflate", "server", "size"];
 
@@ -22,6 +23,7 @@ struct Plan {
     rounds: u32,
     json: Option<PathBuf>,
     quick: bool,
+    runtime: Option<String>,
 }
 
 /// Runs `bench` with these arguments; an error is what is wrong with them.
@@ -73,6 +75,7 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
     let mut rounds = None;
     let mut json = None;
     let mut quick = false;
+    let mut runtime = None;
     while let Some(word) = words.next() {
         match word.as_str() {
             "--quick" => quick = true,
@@ -82,17 +85,28 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
                 rounds = Some(number.ok_or("`--rounds` takes a number above 0")?);
             }
             "--json" => json = Some(words.next().ok_or("`--json` takes a file")?.into()),
+            "--runtime" => {
+                let name = words
+                    .next()
+                    .ok_or("`--runtime` takes a name or a program")?;
+                runtime = Some(name.clone());
+            }
             word => match KINDS.iter().find(|kind| **kind == word) {
                 Some(found) if kind.is_none() => kind = Some(*found),
                 _ => return Err(format!("`bench` takes one of {kinds}, not `{word}`")),
             },
         }
     }
+    let kind = kind.ok_or(format!("`bench` takes one of {kinds}"))?;
+    if runtime.is_some() && kind != "js" {
+        return Err("`--runtime` is for `bench js`".to_owned());
+    }
     Ok(Plan {
-        kind: kind.ok_or(format!("`bench` takes one of {kinds}"))?,
+        kind,
         rounds: rounds.unwrap_or(if quick { 3 } else { 9 }),
         json,
         quick,
+        runtime,
     })
 }
 
@@ -229,8 +243,38 @@ fn javascript(report: &mut Report, plan: &Plan, results: &mut Vec<Value>) -> boo
             .args([paths::root().join("bench/js/main.mjs")])
             .args([plan.kind, &plan.rounds.to_string()])
             .args([if plan.quick { "quick" } else { "full" }])
-            .args([data()?]))
+            .args([data()?])
+            .args(runtime(plan.runtime.as_deref())?))
     })
+}
+
+/// The command that starts a script: of Node, of Deno or Bun, or of another Node, by its path.
+fn runtime(name: Option<&str>) -> Result<Vec<OsString>, Failure> {
+    match name {
+        None | Some("node") => Ok(vec!["node".into()]),
+        Some("deno") => {
+            let deno = paths::js().join("node_modules/deno/bin.cjs");
+            let words = [
+                "run",
+                "--allow-all",
+                "--no-config",
+                "--no-lock",
+                "--no-remote",
+            ];
+            let words = words.into_iter().chain(["--node-modules-dir=manual"]);
+            let words = words.map(OsString::from);
+            Ok(["node".into(), deno.into()]
+                .into_iter()
+                .chain(words)
+                .collect())
+        }
+        Some("bun") => {
+            package::install_peers()?;
+            let bun = package::bun()?.ok_or(Failure::new("npm has no Bun for this platform"))?;
+            Ok(vec![bun.into()])
+        }
+        Some(program) => Ok(vec![program.into()]),
+    }
 }
 
 fn data() -> Result<PathBuf, Failure> {
