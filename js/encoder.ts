@@ -444,6 +444,46 @@ export class Encoder {
   }
 }
 
+/**
+ * The header alone of a frame that is not masked, as a server sends it, for `length` bytes of
+ * payload that are sent right behind it from where they lie: nothing is copied. As with
+ * {@link Encoder.frame}, text is not checked, and neither is the order of fragments.
+ *
+ * ```js
+ * socket.cork();
+ * socket.write(frameHeader({ opcode: 2 }, file.length));
+ * socket.write(file);
+ * socket.uncork();
+ * ```
+ *
+ * @throws MisuseError `RESERVED_OPCODE`; for a control frame `CONTROL_NOT_FINAL`, or
+ * `CONTROL_PAYLOAD_TOO_LONG` over 125 bytes
+ */
+export function frameHeader(options: FrameOptions, length: number): Uint8Array<ArrayBuffer> {
+  const opcode = integer("opcode", options.opcode, 15);
+  const fin = options.fin ?? true;
+  const control = (opcode & 8) !== 0;
+  if ((opcode & 7) > 2) throw named("RESERVED_OPCODE");
+  if (control && !fin) throw named("CONTROL_NOT_FINAL");
+  if (control && length > 125) throw named("CONTROL_PAYLOAD_TOO_LONG");
+  integer("length", length);
+  const first = (fin ? FIN : 0) | (integer("rsv", options.rsv ?? 0, 7) << 4) | opcode;
+  if (length < 126) {
+    const short = new Uint8Array(2);
+    short[0] = first;
+    short[1] = length;
+    return short;
+  }
+  const long = length > 65535;
+  const header = new Uint8Array(long ? 10 : 4);
+  header[0] = first;
+  header[1] = long ? 127 : 126;
+  for (let at = header.length, rest = length; --at > 1; rest = Math.floor(rest / 256)) {
+    header[at] = rest; // its lowest byte
+  }
+  return header;
+}
+
 const textEncoder = new TextEncoder();
 
 // Keys are drawn many at a time: a call of the random source costs more than a frame.

@@ -21,7 +21,7 @@ export {
   type DeflateOptions,
   type ExtensionsInput,
 } from "./deflate.ts";
-export { Encoder, type EncoderOptions, type FrameOptions } from "./encoder.ts";
+export { Encoder, type EncoderOptions, frameHeader, type FrameOptions } from "./encoder.ts";
 export {
   type ErrorRow,
   errorTable,

@@ -89,11 +89,31 @@ function batchRow(name, role) {
   ];
 }
 
+/** Ours, for payloads that stay where they are. */
+function headerRow(name) {
+  return [
+    name,
+    (list, out) => {
+      for (const [text, data] of list) {
+        out(wscodec.frameHeader(text ? TEXT : BINARY, data.length));
+        out(data);
+      }
+    },
+  ];
+}
+
+const TEXT = { opcode: 1 };
+const BINARY = { opcode: 2 };
+
 const ours = (role) => [
   eachRow("wscodec, a take a message", role),
   batchRow("wscodec, a take each 64 KiB", role),
 ];
-const unmasked = () => [...ours("server"), wsRow("ws", ws, false)];
+const unmasked = (strings) => [
+  ...ours("server"),
+  ...(strings ? [] : [headerRow("wscodec, a header alone")]),
+  wsRow("ws", ws, false),
+];
 const masked = () => [
   ...ours("client"),
   wsRow("ws with bufferutil", wsWithBufferutil, true),
@@ -128,7 +148,7 @@ export const suites = {
 /** The row at this place, checked. */
 export function row(suite, place, folder, workload) {
   const { list, expected } = messages(folder, workload, suite.strings);
-  const [name, encode] = suite.rows()[place];
+  const [name, encode] = suite.rows(suite.strings)[place];
   const written = [];
   encode(list, (frames) => written.push(frames));
   const reader = suite.role === "server" ? "client" : "server";

@@ -23,7 +23,7 @@ async function tables(part, rounds, quick) {
   for (const [title, suite] of Object.entries(modules[part].suites)) {
     const { base, workloads } = suite;
     const columns = quick ? workloads.slice(0, 3) : workloads;
-    const rows = suite.rows().map(() => ({ name: "", cells: [] }));
+    const rows = suite.rows(suite.strings).map(() => ({ name: "", cells: [] }));
     for (const workload of columns) {
       console.error(`${title}: ${workload}`);
       const places = rows.map((_, place) => [part, title, workload, String(place), folder]);

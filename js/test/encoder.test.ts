@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 
 import * as ws from "ws";
-import { Encoder, MessageDecoder, type Role } from "wscodec";
+import { Encoder, frameHeader, MessageDecoder, type Role } from "wscodec";
 
 import {
   bytesOf,
@@ -245,6 +245,29 @@ test("misuse", () => {
   assert.equal(encoder.length, 0, "nothing was written");
   const wrong = { role: "peer" } as unknown as { role: Role };
   assert.throws(() => new Encoder(wrong), TypeError);
+});
+
+test("a header alone is the one that a frame has", () => {
+  const encoder = new Encoder({ role: "server" });
+  for (const length of [0, 1, 125, 126, 127, 65_535, 65_536, 70_000]) {
+    for (const options of [{ opcode: 2 }, { opcode: 1, fin: false, rsv: 5 }, { opcode: 0 }]) {
+      const payload = new Uint8Array(length);
+      const frame = encoder.frame(options, payload).take();
+      const header = frameHeader(options, length);
+      assert.deepEqual(header, frame.slice(0, frame.length - length), `${length}`);
+    }
+  }
+  assert.deepEqual(frameHeader({ opcode: 9 }, 125), new Uint8Array([0x89, 125]));
+  const most = [0x82, 127, 0, 0x1f, 255, 255, 255, 255, 255, 255];
+  assert.deepEqual(frameHeader({ opcode: 2 }, Number.MAX_SAFE_INTEGER), new Uint8Array(most));
+  assert.throws(() => frameHeader({ opcode: 9 }, 126), misused("CONTROL_PAYLOAD_TOO_LONG"));
+  assert.throws(() => frameHeader({ opcode: 8, fin: false }, 0), misused("CONTROL_NOT_FINAL"));
+  for (const opcode of [3, 7, 11, 15]) {
+    assert.throws(() => frameHeader({ opcode }, 0), { code: "RESERVED_OPCODE" });
+  }
+  for (const length of [-1, 1.5, 2 ** 53]) {
+    assert.throws(() => frameHeader({ opcode: 2 }, length), RangeError);
+  }
 });
 
 // ws exports these, but its types do not say so.
