@@ -43,6 +43,8 @@ export abstract class Cursor {
   protected generation = 0;
   /** Whether a fault comes after the rows. @internal */
   protected faulty = false;
+  /** What is added to the module's offsets. @internal */
+  protected shift = 0;
   /** Whether the push has left something, which {@link resume} goes on with. @internal */
   protected more = false;
 
@@ -156,6 +158,6 @@ export abstract class Cursor {
 
   /** @internal */
   protected fault(): WscodecError {
-    return errorOf(this.handle.fault(), this.handle.fault_offset());
+    return errorOf(this.handle.fault(), this.handle.fault_offset() + this.shift);
   }
 }

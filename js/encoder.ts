@@ -312,6 +312,11 @@ export class Encoder {
     this.#deflater?.release();
   }
 
+  /** Whether nothing of it is needed by what is sent next. @internal */
+  get isIdle(): boolean {
+    return this.#region === undefined && this.#deflater === undefined;
+  }
+
   /** Frees the encoder's part of the module's memory. It can't be used any more. */
   free(): void {
     this.#open = undefined;

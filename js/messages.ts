@@ -237,7 +237,7 @@ export class MessageDecoder extends Cursor {
 
   /** Bytes of the stream taken so far, from the offset begun with. */
   get offset(): number {
-    return this.#messages.offset();
+    return this.#messages.offset() + this.shift;
   }
 
   /** Whether a message is begun and not at its end. */
@@ -264,6 +264,22 @@ export class MessageDecoder extends Cursor {
    */
   release(): void {
     this.#messages.release();
+  }
+
+  /**
+   * Has it go on with another stream, which is at this offset; only where
+   * {@link settled} was not -1.
+   *
+   * @internal
+   */
+  begin(offset: number): void {
+    this.shift = offset - this.#messages.offset();
+  }
+
+  /** The offset if all that came was whole, else -1. @internal */
+  settled(): number {
+    const offset = this.#messages.settled();
+    return offset < 0 ? -1 : offset + this.shift;
   }
 
   /** @internal */

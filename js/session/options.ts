@@ -1,7 +1,7 @@
 /** What a session does by itself, and how long it waits. */
 
 import { type DecoderOptions, integer } from "../options.ts";
-import { Timers } from "./timers.ts";
+import type { Times } from "./timers.ts";
 
 /** How a session behaves, the same for both roles. Times are in milliseconds. */
 export interface SessionManner {
@@ -46,13 +46,13 @@ function time(name: string, value: number | undefined): number | undefined {
 }
 
 /** The clock's part. */
-export function timersOf(options: SessionManner): Timers {
-  return new Timers(
-    time("heartbeat", options.heartbeat),
-    time("pongTimeout", options.pongTimeout) ?? 20_000,
-    time("idle", options.idle),
-    time("closeTimeout", options.closeTimeout) ?? 10_000,
-  );
+export function timesOf(options: SessionManner): Times {
+  return {
+    heartbeat: time("heartbeat", options.heartbeat),
+    pongTimeout: time("pongTimeout", options.pongTimeout) ?? 20_000,
+    idle: time("idle", options.idle),
+    closeTimeout: time("closeTimeout", options.closeTimeout) ?? 10_000,
+  };
 }
 
 /** How much may wait before pongs do. */

@@ -4,9 +4,11 @@ import type { Bytes } from "../bytes.ts";
 import { Encoder } from "../encoder.ts";
 import { MisuseError, named, type WscodecError } from "../errors.ts";
 import { MessageDecoder } from "../messages.ts";
+import { integer } from "../options.ts";
 import { Prepared } from "../prepared.ts";
-import { backlogOf, type SessionOptions, timersOf } from "./options.ts";
-import type { Timers } from "./timers.ts";
+import { type Kit, kitFor } from "./kit.ts";
+import type { SessionOptions } from "./options.ts";
+import { Timers } from "./timers.ts";
 
 /**
  * How far a session is (RFC 6455 §7.1):
@@ -79,12 +81,16 @@ const ABNORMAL = 1006;
  * {@link bufferedAmount} does not fall holds ever more.
  */
 export class Session {
-  readonly #decoder: MessageDecoder;
-  readonly #encoder: Encoder;
-  readonly #timers: Timers;
-  readonly #autoPong: boolean;
-  readonly #autoClose: boolean;
-  readonly #backlog: number;
+  readonly #kit: Kit;
+  /** Whether the decoder and the encoder stay: others could not go on with them. */
+  readonly #own: boolean;
+  /** What reads, where something came in part or is gone through. */
+  #decoder: MessageDecoder | undefined;
+  /** Where the stream is, without a decoder. */
+  #offset: number;
+  /** What writes, where something waits. */
+  #encoder: Encoder | undefined;
+  #timers: Timers | undefined;
   #state: SessionState = "open";
   /** The payload of a ping whose pong waits for room. */
   #pong: Uint8Array | undefined;
@@ -94,12 +100,16 @@ export class Session {
   #error: WscodecError | undefined;
 
   constructor(options: SessionOptions) {
-    this.#timers = timersOf(options);
-    this.#backlog = backlogOf(options);
-    this.#autoPong = options.autoPong ?? true;
-    this.#autoClose = options.autoClose ?? true;
-    this.#decoder = new MessageDecoder(options);
-    this.#encoder = new Encoder(options);
+    const kit = kitFor(options);
+    this.#kit = kit;
+    this.#own = options.deflate !== undefined || options.maskKey !== undefined;
+    this.#offset = integer("offset", options.offset ?? 0);
+    if (this.#own) {
+      this.#decoder = new MessageDecoder(options);
+      this.#encoder = new Encoder(options);
+    }
+    const { heartbeat, idle } = kit.times;
+    if (heartbeat !== undefined || idle !== undefined) this.#timers = new Timers(kit.times);
   }
 
   /** How far the session is. */
@@ -128,7 +138,7 @@ export class Session {
     this.#rest();
     if (this.#isDeaf()) return this;
     this.#heard(chunk.byteLength);
-    this.#decoder.push(chunk);
+    this.#reader().push(chunk);
     return this;
   }
 
@@ -140,14 +150,14 @@ export class Session {
    */
   reserve(length?: number): Uint8Array<ArrayBuffer> {
     this.#rest();
-    return this.#decoder.reserve(length);
+    return this.#reader().reserve(length);
   }
 
   /** Takes the first `length` bytes of what {@link reserve} has lent. */
   commit(length: number): this {
     if (this.#isDeaf()) return this;
     this.#heard(length);
-    this.#decoder.commit(length);
+    this.#reader().commit(length);
     return this;
   }
 
@@ -163,15 +173,20 @@ export class Session {
   next(): SessionEvent | undefined {
     if (this.#isDeaf()) return undefined;
     const decoder = this.#decoder;
+    if (decoder === undefined) return undefined;
     try {
-      if (!decoder.next()) return undefined;
+      if (!decoder.next()) {
+        if (!this.#own) this.#settle(decoder);
+        return undefined;
+      }
     } catch (error) {
       throw this.#fail(error as WscodecError);
     }
     const { opcode } = decoder;
-    if (opcode < CLOSE) this.#timers.busy = true;
-    else if (opcode === PING) this.#pinged();
-    else if (opcode === CLOSE) this.#peerCloses();
+    if (opcode < CLOSE) {
+      if (this.#timers !== undefined) this.#timers.busy = true;
+    } else if (opcode === PING) this.#pinged(decoder);
+    else if (opcode === CLOSE) this.#peerCloses(decoder);
     return decoder;
   }
 
@@ -192,9 +207,9 @@ export class Session {
       this.#state = "closed";
       return;
     }
-    let fault = named("UNEXPECTED_EOF", this.#decoder.offset);
+    let fault = named("UNEXPECTED_EOF", this.offset);
     try {
-      this.#decoder.end();
+      this.#decoder?.end();
     } catch (error) {
       fault = error as WscodecError;
     }
@@ -276,13 +291,13 @@ export class Session {
     this.#sent = code ?? NO_STATUS;
     this.#state = this.#state === "open" ? "closing" : "closed";
     this.#pong = undefined;
-    this.#timers.closing();
+    (this.#timers ??= new Timers(this.#kit.times)).closing();
     return this;
   }
 
   /** Bytes that wait to be taken. */
   get bufferedAmount(): number {
-    return this.#encoder.length;
+    return this.#encoder?.length ?? 0;
   }
 
   /**
@@ -291,7 +306,10 @@ export class Session {
    */
   take(): Uint8Array<ArrayBuffer> {
     this.#pay(Infinity);
-    return this.#encoder.take();
+    const encoder = this.#writer();
+    const taken = encoder.take();
+    this.#rested(encoder);
+    return taken;
   }
 
   /**
@@ -299,7 +317,9 @@ export class Session {
    * Only a pong that found no room may wait then.
    */
   takeInto(target: Bytes, offset?: number): number {
-    const length = this.#encoder.takeInto(target, offset);
+    const encoder = this.#writer();
+    const length = encoder.takeInto(target, offset);
+    this.#rested(encoder);
     this.#pay();
     return length;
   }
@@ -311,7 +331,7 @@ export class Session {
    */
   get deadline(): number | undefined {
     if (this.#state === "closed") return undefined;
-    return this.#timers.deadline(this.#state === "closing");
+    return this.#timers?.deadline(this.#state === "closing");
   }
 
   /**
@@ -329,48 +349,50 @@ export class Session {
     if (this.#error !== undefined) throw this.#error;
     if (this.#state === "closed") return;
     this.#pay();
-    switch (this.#timers.look(now, this.#state === "closing")) {
+    const timers = this.#timers;
+    if (timers === undefined) return;
+    switch (timers.look(now, this.#state === "closing")) {
       case "nothing":
         return;
       case "ping":
-        this.#encoder.ping();
+        this.#writer().ping();
         return;
       case "idle":
         this.close(GOING_AWAY, named("IDLE").message);
-        this.#timers.look(now, true);
+        timers.look(now, true);
         return;
       case "no pong":
-        throw this.#fail(named("NO_PONG", this.#decoder.offset));
+        throw this.#fail(named("NO_PONG", this.offset));
       case "no close":
-        throw this.#fail(named("NO_CLOSE", this.#decoder.offset));
+        throw this.#fail(named("NO_CLOSE", this.offset));
     }
   }
 
   /** Bytes received so far, from the offset begun with. */
   get offset(): number {
-    return this.#decoder.offset;
+    return this.#decoder?.offset ?? this.#offset;
   }
 
   /** Whether a message came in part. */
   get inMessage(): boolean {
-    return this.#decoder.inMessage;
+    return this.#decoder?.inMessage ?? false;
   }
 
   /** Bytes of the module's memory that this holds: for messages in parts, and for compression. */
   memory(): number {
-    return this.#decoder.memory() + this.#encoder.memory();
+    return (this.#decoder?.memory() ?? 0) + (this.#encoder?.memory() ?? 0);
   }
 
   /** Gives memory back that is not needed until the next message, for connections that are idle. */
   release(): void {
-    this.#decoder.release();
-    this.#encoder.release();
+    this.#decoder?.release();
+    this.#encoder?.release();
   }
 
   /** Frees its part of the module's memory. It can't be used any more, but for its `outcome`. */
   free(): void {
-    this.#decoder.free();
-    this.#encoder.free();
+    this.#decoder?.free();
+    this.#encoder?.free();
   }
 
   /** The same as {@link free}, for `using`. */
@@ -391,44 +413,69 @@ export class Session {
 
   #sender(): Encoder {
     if (this.#state === "closing" || this.#state === "closed") throw named("CLOSING");
-    return this.#encoder;
+    return this.#writer();
+  }
+
+  #reader(): MessageDecoder {
+    return (this.#decoder ??= this.#kit.decoder(this.#offset));
+  }
+
+  #writer(): Encoder {
+    return (this.#encoder ??= this.#kit.encoder());
+  }
+
+  /** Has others use the decoder, if all that came was whole. */
+  #settle(decoder: MessageDecoder): void {
+    const offset = decoder.settled();
+    if (offset < 0) return;
+    this.#offset = offset;
+    this.#decoder = undefined;
+    this.#kit.returnDecoder(decoder);
+  }
+
+  /** Has others use the encoder, if nothing depends on what it has sent. */
+  #rested(encoder: Encoder): void {
+    if (this.#own || !encoder.isIdle) return;
+    this.#encoder = undefined;
+    this.#kit.returnEncoder(encoder);
   }
 
   #heard(bytes: number): void {
     this.#pay();
-    if (bytes === 0) return;
-    this.#timers.heard = true;
-    if (this.#timers.idles && this.#decoder.inMessage) this.#timers.busy = true;
+    const timers = this.#timers;
+    if (bytes === 0 || timers === undefined) return;
+    timers.heard = true;
+    if (timers.idles && this.inMessage) timers.busy = true;
   }
 
-  #pinged(): void {
-    if (!this.#autoPong || this.#state !== "open") return;
-    if (this.#encoder.length >= this.#backlog) {
-      this.#pong = this.#decoder.copy();
+  #pinged(decoder: MessageDecoder): void {
+    if (!this.#kit.autoPong || this.#state !== "open") return;
+    if (this.bufferedAmount >= this.#kit.backlog) {
+      this.#pong = decoder.copy();
       return;
     }
     this.#pong = undefined;
-    this.#encoder.pong(this.#decoder.bytes());
+    this.#writer().pong(decoder.bytes());
   }
 
   /** Adds the pong that waits, if there is room again. */
-  #pay(backlog = this.#backlog): void {
+  #pay(backlog = this.#kit.backlog): void {
     const pong = this.#pong;
-    if (pong === undefined || this.#encoder.length >= backlog) return;
+    if (pong === undefined || this.bufferedAmount >= backlog) return;
     this.#pong = undefined;
-    this.#encoder.pong(pong);
+    this.#writer().pong(pong);
   }
 
-  #peerCloses(): void {
-    const code = this.#decoder.closeCode;
-    const reason = this.#decoder.text();
+  #peerCloses(decoder: MessageDecoder): void {
+    const code = decoder.closeCode;
+    const reason = decoder.text();
     this.#came = { code, reason };
     this.#pong = undefined;
     if (this.#state === "closing") {
       this.#state = "closed";
-    } else if (this.#autoClose) {
-      if (code === NO_STATUS) this.#encoder.close();
-      else this.#encoder.close(code, reason);
+    } else if (this.#kit.autoClose) {
+      if (code === NO_STATUS) this.#writer().close();
+      else this.#writer().close(code, reason);
       this.#sent = code;
       this.#state = "closed";
     } else {
@@ -444,7 +491,7 @@ export class Session {
     if (error instanceof MisuseError) return error;
     const { code, closeCode } = error;
     if (this.#sent === undefined && closeCode !== undefined && closeCode !== ABNORMAL) {
-      this.#encoder.close(closeCode, named(code).message);
+      this.#writer().close(closeCode, named(code).message);
       this.#sent = closeCode;
     }
     this.#state = "closed";

@@ -6,6 +6,14 @@
 /** What a look at the clock asks for. */
 export type Due = "nothing" | "ping" | "no pong" | "idle" | "no close";
 
+/** How long is waited for what, in milliseconds; never, if it is undefined. */
+export interface Times {
+  readonly heartbeat: number | undefined;
+  readonly pongTimeout: number;
+  readonly idle: number | undefined;
+  readonly closeTimeout: number;
+}
+
 /**
  * Deadlines that are set when the clock is looked at, not when something comes:
  * what comes only leaves a mark.
@@ -17,36 +25,25 @@ export class Timers {
   busy = false;
   /** A ping was sent for the heartbeat, and nothing came since. */
   #waiting = false;
-  readonly #heartbeat: number | undefined;
-  readonly #pongTimeout: number;
-  readonly #idle: number | undefined;
-  readonly #closeTimeout: number;
+  readonly #times: Times;
   #beatAt: number | undefined;
   #idleAt: number | undefined;
   #closeAt: number | undefined;
 
-  constructor(
-    heartbeat: number | undefined,
-    pongTimeout: number,
-    idle: number | undefined,
-    closeTimeout: number,
-  ) {
-    this.#heartbeat = heartbeat;
-    this.#pongTimeout = pongTimeout;
-    this.#idle = idle;
-    this.#closeTimeout = closeTimeout;
+  constructor(times: Times) {
+    this.#times = times;
   }
 
   /** Whether it matters that messages come. */
   get idles(): boolean {
-    return this.#idle !== undefined;
+    return this.#times.idle !== undefined;
   }
 
   /** When {@link look} has something to do; 0 is at once. */
   deadline(closing: boolean): number | undefined {
     if (closing) return this.#closeAt ?? 0;
-    const beat = this.#heartbeat === undefined ? undefined : (this.#beatAt ?? 0);
-    const idle = this.#idle === undefined ? undefined : (this.#idleAt ?? 0);
+    const beat = this.#times.heartbeat === undefined ? undefined : (this.#beatAt ?? 0);
+    const idle = this.#times.idle === undefined ? undefined : (this.#idleAt ?? 0);
     if (beat === undefined || idle === undefined) return beat ?? idle;
     return Math.min(beat, idle);
   }
@@ -61,23 +58,23 @@ export class Timers {
     this.heard = this.busy = false;
     if (closing) {
       if (this.#closeAt !== undefined) return now >= this.#closeAt ? "no close" : "nothing";
-      this.#closeAt = now + this.#closeTimeout;
+      this.#closeAt = now + this.#times.closeTimeout;
       return "nothing";
     }
-    if (this.#idle !== undefined) {
-      if (this.#idleAt === undefined || busy) this.#idleAt = now + this.#idle;
+    if (this.#times.idle !== undefined) {
+      if (this.#idleAt === undefined || busy) this.#idleAt = now + this.#times.idle;
       else if (now >= this.#idleAt) return "idle";
     }
-    if (this.#heartbeat === undefined) return "nothing";
+    if (this.#times.heartbeat === undefined) return "nothing";
     if (this.#beatAt === undefined || heard) {
       this.#waiting = false;
-      this.#beatAt = now + this.#heartbeat;
+      this.#beatAt = now + this.#times.heartbeat;
       return "nothing";
     }
     if (now < this.#beatAt) return "nothing";
     if (this.#waiting) return "no pong";
     this.#waiting = true;
-    this.#beatAt = now + this.#pongTimeout;
+    this.#beatAt = now + this.#times.pongTimeout;
     return "ping";
   }
 }

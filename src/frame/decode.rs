@@ -98,6 +98,12 @@ impl Decoder {
         }
     }
 
+    /// Whether all that came was whole, and more may come.
+    #[cfg(feature = "wasm")]
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.state, State::Header) && self.partial_len == 0 && !self.message_open
+    }
+
     /// The number of bytes taken so far, from the offset that the decoder began with.
     pub const fn offset(&self) -> u64 {
         self.offset

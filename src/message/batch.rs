@@ -45,6 +45,13 @@ impl<E: Inbound> Receiver<E> {
         self.assembly.reserve(len);
     }
 
+    /// Whether all that came was whole, and more may come: nothing is known then that a new receiver
+    /// does not know, but for the extension.
+    #[cfg(feature = "wasm")]
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.closed && self.decoder.is_settled()
+    }
+
     /// Room for `len` bytes of the stream, where all of them belong to the payload that is being
     /// read: [`space`](Self::space), with what the last batch put together dropped.
     pub(crate) fn begin_fill(&mut self, len: usize) -> Option<&mut [u8]> {

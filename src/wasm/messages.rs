@@ -128,6 +128,15 @@ impl Messages {
         self.receiver.offset() as f64
     }
 
+    /// Bytes taken so far, or -1 if something came in part, or nothing can come any more.
+    pub fn settled(&self) -> f64 {
+        if self.receiver.is_settled() && self.at == self.rest.len() {
+            self.offset()
+        } else {
+            -1.0
+        }
+    }
+
     /// The offset of the frame read last.
     pub fn frame_offset(&self) -> f64 {
         self.receiver.frame_offset() as f64

@@ -1,0 +1,79 @@
+/** What sessions of the same options have in common, and what they use in turn. */
+
+import { Encoder } from "../encoder.ts";
+import { MessageDecoder } from "../messages.ts";
+import { backlogOf, type SessionOptions, timesOf } from "./options.ts";
+import type { Times } from "./timers.ts";
+
+/** How many decoders and encoders wait for the next session, of each. */
+const SPARE = 16;
+
+/** How many kits are remembered. */
+const KITS = 32;
+
+/**
+ * A session between two messages needs no decoder and no encoder, unless compression
+ * looks back; a thousand idle ones would hold a thousand of each.
+ */
+export class Kit {
+  readonly times: Times;
+  readonly backlog: number;
+  readonly autoPong: boolean;
+  readonly autoClose: boolean;
+  readonly #options: SessionOptions;
+  readonly #decoders: MessageDecoder[] = [];
+  readonly #encoders: Encoder[] = [];
+
+  constructor(options: SessionOptions) {
+    this.times = timesOf(options);
+    this.backlog = backlogOf(options);
+    this.autoPong = options.autoPong ?? true;
+    this.autoClose = options.autoClose ?? true;
+    this.#options = { ...options, deflate: undefined, maskKey: undefined, offset: 0 };
+    // What is wrong with the options is to be said when the first session is made.
+    this.#decoders.push(new MessageDecoder(this.#options));
+  }
+
+  /** A decoder for a stream that is at this offset. */
+  decoder(offset: number): MessageDecoder {
+    const decoder = this.#decoders.pop() ?? new MessageDecoder(this.#options);
+    decoder.begin(offset);
+    return decoder;
+  }
+
+  /** Takes a decoder back that is settled. */
+  returnDecoder(decoder: MessageDecoder): void {
+    if (this.#decoders.length < SPARE) this.#decoders.push(decoder);
+    else decoder.free();
+  }
+
+  encoder(): Encoder {
+    return this.#encoders.pop() ?? new Encoder(this.#options);
+  }
+
+  /** Takes an encoder back that is idle. */
+  returnEncoder(encoder: Encoder): void {
+    if (this.#encoders.length < SPARE) this.#encoders.push(encoder);
+  }
+}
+
+const kits = new Map<string, Kit>();
+
+/** The kit for these options. */
+export function kitFor(options: SessionOptions): Kit {
+  const name = nameOf(options);
+  let kit = kits.get(name);
+  if (kit === undefined) {
+    kit = new Kit(options);
+    if (kits.size === KITS) kits.clear();
+    kits.set(name, kit);
+  }
+  return kit;
+}
+
+/** All that tells kits apart. */
+function nameOf(o: SessionOptions): string {
+  const reading = `${o.role} ${o.maxFrame} ${o.maxMessage} ${o.maxFragments} ${o.rsv} ${o.pieces}`;
+  const manner = `${o.autoPong} ${o.autoClose} ${o.backlog} ${o.dangerouslyAcceptUnmasked}`;
+  return `${reading} ${manner} ${o.closeTimeout} ${o.heartbeat} ${o.pongTimeout} ${o.idle}`;
+}
