@@ -1,71 +1,151 @@
 //! When to poll whom, where a poll costs something for each that is polled.
 //!
 //! Streams that were ready lately are hot. As long as they are few, they are polled by themselves,
-//! and all streams only now and then, so that what one message costs does not grow with the
-//! connections that say nothing. Those wait for that: [`PERIOD`], or six times what such a poll
-//! takes if that is more. While nobody is hot, or most are, everything is polled, and waited for.
+//! and the others in slices now and then, along with the hot ones: so what one message costs does
+//! not grow with the connections that say nothing, and no poll is long. While nobody is hot, or
+//! most are, everything is polled, and waited for.
+//!
+//! Between slices the hot ones have a multiple of the time that a slice took: [`EAGER`] while cold
+//! streams turn out to be ready, and twice as much after each time around on which none was, up to
+//! [`LAZY`].
 //!
 //! Times are in nanoseconds.
 
-/// From one poll of everything to the next, at least.
+use core::ops::Range;
+
+/// Streams of a slice.
+const SLICE: u32 = 512;
+/// Once around takes this at least.
 const PERIOD: u64 = 2_000_000;
-/// The same, as a multiple of what such a poll takes: at most a seventh of the time goes into it.
-const SHARE: u64 = 6;
+/// A third of the time goes into slices.
+const EAGER: u64 = 2;
+/// One part in seventeen.
+const LAZY: u64 = 16;
+/// By how much slices that were due may be late and still be made up for: a timer may be late by
+/// this.
+const LATE: u64 = 2_000_000;
 /// With as many streams ready in one poll as this, others may be ready too: wasmtime reports 128,
 /// the clock and listeners among them.
 const CROWD: usize = 64;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tiers {
-    /// When everything is polled next, while few are hot.
-    next: u64,
-    /// A poll of everything that does not wait began then, and is not over.
-    began: Option<u64>,
+    /// When a slice is polled next, while few are hot.
+    due: u64,
+    /// Where it begins.
+    cursor: u32,
+    /// The poll that is under way has this slice, and began then.
+    slice: Option<(Range<u32>, u64)>,
+    /// What is left to the hot ones, in times of what a slice takes.
+    rest: u64,
+    /// A cold stream was ready, this time around.
+    found: bool,
     turn: u64,
     crowded: bool,
 }
 
 /// What the next poll is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// All streams, or the hot ones only.
-    pub(super) all: bool,
+    /// Which streams.
+    pub(super) whom: Whom,
     /// How long it may wait; not at all if that is over.
     pub(super) until: Option<u64>,
 }
 
+/// Whom to poll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Whom {
+    All,
+    Hot,
+    /// The hot ones, and those of these places.
+    HotAnd(Range<u32>),
+}
+
+impl Default for Tiers {
+    fn default() -> Self {
+        Self {
+            due: 0,
+            cursor: 0,
+            slice: None,
+            rest: LAZY,
+            found: false,
+            turn: 0,
+            crowded: false,
+        }
+    }
+}
+
 impl Tiers {
-    /// Plans a poll that need not wait longer than `until`, when `hot` of `open` streams are hot.
-    pub(super) fn plan(&mut self, now: u64, until: Option<u64>, hot: usize, open: usize) -> Plan {
+    /// Plans a poll that need not wait longer than `until`, when `hot` of `open` streams are hot,
+    /// which are in so many places.
+    pub(super) fn plan(
+        &mut self,
+        now: u64,
+        until: Option<u64>,
+        (hot, open): (usize, usize),
+        places: usize,
+    ) -> Plan {
         let until = if self.crowded { Some(now) } else { until };
-        self.began = None;
+        self.slice = None;
         if hot == 0 || hot > open / 2 {
-            self.next = now + PERIOD;
-            return Plan { all: true, until };
+            (self.due, self.cursor) = (now + PERIOD, 0);
+            let whom = Whom::All;
+            return Plan { whom, until };
         }
-        if now >= self.next {
-            self.began = Some(now);
-            let until = Some(now);
-            return Plan { all: true, until };
+        if now >= self.due {
+            let start = if (self.cursor as usize) < places {
+                self.cursor
+            } else {
+                0
+            };
+            let end = start.saturating_add(SLICE).min(places as u32);
+            self.slice = Some((start..end, now));
+            return Plan {
+                whom: Whom::HotAnd(start..end),
+                until: Some(now),
+            };
         }
-        let until = Some(until.map_or(self.next, |until| until.min(self.next)));
-        Plan { all: false, until }
+        let until = Some(until.map_or(self.due, |until| until.min(self.due)));
+        let whom = Whom::Hot;
+        Plan { whom, until }
     }
 
-    /// Whether the time that the poll took is of interest.
+    /// Whether a slice may be due, so that the exact time matters.
+    pub(super) fn is_due(&self, now: u64) -> bool {
+        now >= self.due
+    }
+
+    /// Whether the time that the poll takes is of interest.
     pub(super) fn measures(&self) -> bool {
-        self.began.is_some()
+        self.slice.is_some()
     }
 
-    /// The poll is over, and reported this many streams.
-    pub(super) fn polled(&mut self, streams: usize, now: u64) {
-        if let Some(began) = self.began.take() {
-            self.next = now + PERIOD.max(SHARE * now.saturating_sub(began));
-        }
+    /// The poll is over, and reported this many streams; so many of them were not hot.
+    pub(super) fn polled(&mut self, streams: usize, cold: usize, places: usize, now: u64) {
         self.crowded = streams >= CROWD;
         if !self.crowded {
             self.turn += 1;
         }
+        let Some((slice, began)) = self.slice.take() else {
+            return;
+        };
+        if cold > 0 {
+            (self.found, self.rest) = (true, EAGER);
+        }
+        if !self.crowded {
+            self.cursor = slice.end;
+        }
+        if self.cursor as usize >= places {
+            self.cursor = 0;
+            if !core::mem::take(&mut self.found) {
+                self.rest = (2 * self.rest).min(LAZY);
+            }
+        }
+        let took = now.saturating_sub(began);
+        let share = PERIOD * slice.len() as u64 / places.max(1) as u64;
+        let began = self.due.max(began.saturating_sub(LATE));
+        self.due = began + took + share.max(self.rest * took);
     }
 
     /// Changes when all who were ready have been reported. Who was reported in this turn is left
@@ -77,42 +157,63 @@ impl Tiers {
 
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
 
     const MS: u64 = 1_000_000;
 
-    #[test]
-    fn everything_is_waited_for_while_nobody_or_nearly_everybody_is_hot() {
-        let mut tiers = Tiers::default();
-        for (hot, open) in [(0, 0), (0, 1000), (6, 10), (1, 1)] {
-            let plan = tiers.plan(5 * MS, None, hot, open);
-            let all = Plan {
-                all: true,
-                until: None,
-            };
-            assert_eq!((plan, tiers.measures()), (all, false));
-            tiers.polled(hot, 9 * MS);
+    fn all(until: Option<u64>) -> Plan {
+        let whom = Whom::All;
+        Plan { whom, until }
+    }
+
+    fn hot(until: u64) -> Plan {
+        Plan {
+            whom: Whom::Hot,
+            until: Some(until),
+        }
+    }
+
+    fn slice(places: Range<u32>, now: u64) -> Plan {
+        Plan {
+            whom: Whom::HotAnd(places),
+            until: Some(now),
         }
     }
 
     #[test]
-    fn the_hot_are_polled_by_themselves_until_it_is_time_for_all() {
+    fn everything_is_waited_for_while_nobody_or_nearly_everybody_is_hot() {
         let mut tiers = Tiers::default();
-        let plan = |all, until| Plan {
-            all,
-            until: Some(until),
-        };
-        assert_eq!(tiers.plan(10 * MS, None, 2, 100), plan(true, 10 * MS));
+        for (few, open) in [(0, 0), (0, 1000), (6, 10), (1, 1)] {
+            let plan = tiers.plan(5 * MS, None, (few, open), open);
+            assert_eq!((plan, tiers.measures()), (all(None), false));
+            tiers.polled(few, few, open, 9 * MS);
+        }
+        let plan = tiers.plan(9 * MS, Some(10 * MS), (0, 3), 3);
+        assert_eq!(plan, all(Some(10 * MS)));
+    }
+
+    #[test]
+    fn the_hot_are_polled_by_themselves_until_a_slice_is_due() {
+        let mut tiers = Tiers::default();
+        let (now, few) = (10 * MS, (2, 1000));
+        assert_eq!(tiers.plan(now, None, few, 1000), slice(0..512, now));
         assert!(tiers.measures());
-        tiers.polled(2, 11 * MS); // It took one.
-        assert_eq!(tiers.plan(12 * MS, None, 2, 100), plan(false, 17 * MS));
-        tiers.polled(1, 12 * MS);
-        let soon = Some(14 * MS);
-        assert_eq!(tiers.plan(13 * MS, soon, 2, 100), plan(false, 14 * MS));
-        tiers.polled(1, 13 * MS);
-        assert_eq!(tiers.plan(17 * MS, soon, 2, 100), plan(true, 17 * MS));
-        tiers.polled(1, 17 * MS); // That was quick.
-        assert_eq!(tiers.plan(18 * MS, None, 2, 100), plan(false, 19 * MS));
+        tiers.polled(2, 0, 1000, now + 100_000);
+        // LATE before it began, and what it took, and that sixteen times.
+        let due = now - LATE + 17 * 100_000;
+        let now = due.max(now + 100_000);
+        assert_eq!(tiers.plan(now, None, few, 1000), slice(512..1000, now));
+        tiers.polled(1, 0, 1000, now + 100_000);
+        let due = tiers.due;
+        let soon = now + 200_000;
+        assert_eq!(tiers.plan(now + 100_000, None, few, 1000), hot(due));
+        tiers.polled(1, 0, 1000, now + 110_000);
+        let plan = tiers.plan(now + 110_000, Some(soon), few, 1000);
+        assert_eq!(plan, hot(soon));
+        tiers.polled(1, 0, 1000, due);
+        assert_eq!(tiers.plan(due, None, few, 1000), slice(0..512, due));
     }
 
     #[test]
@@ -120,13 +221,120 @@ mod tests {
         let mut tiers = Tiers::default();
         let turn = tiers.turn();
         for left in [128, 64] {
-            tiers.plan(0, None, 900, 1000);
-            tiers.polled(left, 0);
+            tiers.plan(0, None, (900, 1000), 1000);
+            tiers.polled(left, 0, 1000, 0);
             assert_eq!(tiers.turn(), turn);
-            assert_eq!(tiers.plan(7, None, 900, 1000).until, Some(7));
+            assert_eq!(tiers.plan(7, None, (900, 1000), 1000), all(Some(7)));
         }
-        tiers.polled(63, 0);
+        tiers.polled(63, 0, 1000, 0);
         assert_ne!(tiers.turn(), turn);
-        assert_eq!(tiers.plan(7, None, 900, 1000).until, None);
+        assert_eq!(tiers.plan(7, None, (900, 1000), 1000), all(None));
+    }
+
+    #[test]
+    fn a_slice_with_a_crowd_in_it_is_polled_again() {
+        let mut tiers = Tiers::default();
+        for (ready, next) in [(128, 0), (70, 0), (63, 512)] {
+            tiers.due = 0;
+            let plan = tiers.plan(10 * MS, None, (2, 1000), 1000);
+            assert_eq!(plan, slice(0..512, 10 * MS));
+            tiers.polled(ready, ready, 1000, 11 * MS);
+            assert_eq!(tiers.cursor, next);
+        }
+    }
+
+    /// A server whose polls take 300 ns for each that is polled, and whose timers are a
+    /// millisecond late.
+    struct Play {
+        tiers: Tiers,
+        now: u64,
+        /// Those that are hot, and since when nothing came from them.
+        hot: Vec<(u32, u64)>,
+        polls: u64,
+        polled: u64,
+    }
+
+    const OPEN: u32 = 15_000;
+
+    impl Play {
+        /// Polls until this one is reported; how long that took.
+        fn until_reported(&mut self, speaker: u32) -> u64 {
+            let start = self.now;
+            loop {
+                let now = self.now;
+                self.hot.retain(|(_, seen)| now < seen + 20 * MS);
+                let few = (self.hot.len(), OPEN as usize);
+                let plan = self.tiers.plan(now, None, few, OPEN as usize);
+                let is_hot = self.hot.iter().any(|(index, _)| *index == speaker);
+                let (count, heard) = match &plan.whom {
+                    Whom::All => (OPEN as u64, true),
+                    Whom::Hot => (self.hot.len() as u64, is_hot),
+                    Whom::HotAnd(places) => (
+                        self.hot.len() as u64 + places.len() as u64,
+                        is_hot || places.contains(&speaker),
+                    ),
+                };
+                self.polls += 1;
+                self.polled += count;
+                self.now += 300 * count + 3000;
+                if !heard {
+                    let waits = plan.until.filter(|until| *until > self.now);
+                    self.now = waits.map_or(self.now, |until| until + MS);
+                }
+                let (streams, cold) = (usize::from(heard), usize::from(heard && !is_hot));
+                self.tiers.polled(streams, cold, OPEN as usize, self.now);
+                if heard {
+                    self.hot.retain(|(index, _)| *index != speaker);
+                    self.hot.push((speaker, self.now));
+                    return self.now - start;
+                }
+            }
+        }
+    }
+
+    fn play() -> Play {
+        Play {
+            tiers: Tiers::default(),
+            now: 1000 * MS,
+            hot: Vec::new(),
+            polls: 0,
+            polled: 0,
+        }
+    }
+
+    #[test]
+    fn one_after_another_each_is_heard_within_twice_around() {
+        let mut play = play();
+        let mut worst = 0;
+        for speaker in 0..OPEN {
+            // In an order that has nothing to do with the slices.
+            worst = worst.max(play.until_reported(speaker * 7919 % OPEN));
+        }
+        let each = play.polled / u64::from(OPEN);
+        assert!(each < u64::from(OPEN), "{each} were polled for each");
+        let polls = play.polls / u64::from(OPEN);
+        assert!(polls < 60, "{polls} polls for each");
+        let around = 300 * u64::from(OPEN);
+        assert!(worst < 8 * around, "{worst} ns");
+    }
+
+    #[test]
+    fn those_that_say_nothing_cost_the_others_little() {
+        let mut play = play();
+        play.hot = (0..10).map(|speaker| (speaker, play.now)).collect();
+        let (start, mut worst) = (play.now, 0);
+        for message in 0..100_000 {
+            play.now += 50_000;
+            worst = worst.max(play.until_reported(message % 10));
+        }
+        let took = play.now - start;
+        let cold = 300 * (play.polled - 10 * play.polls);
+        assert!(
+            10 * cold < took,
+            "{cold} of {took} ns for those that are idle"
+        );
+        assert!(worst < 300_000, "one waited {worst} ns for a slice");
+        let arounds = (play.polled - 10 * play.polls) / u64::from(OPEN);
+        assert!(took / arounds < 100 * MS, "{arounds} times around");
     }
 }

@@ -10,6 +10,7 @@
 mod socket;
 mod watch;
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io;
@@ -30,9 +31,14 @@ use watch::{Input, Watch};
 /// The most that a host takes or gives at a time.
 const MOST: usize = 64 << 10;
 
+/// The least that is asked for: the host clears as much as it is asked for.
+const LEAST: usize = 4 << 10;
+
 pub(crate) struct Wasi {
     watch: Watch,
     waker: Waker,
+    /// The time when it was last asked for.
+    now: Cell<u64>,
 }
 
 /// Says that there is something in the mailbox. Nobody but the loop itself can have put it there:
@@ -66,6 +72,7 @@ impl Net for Wasi {
         Ok(Self {
             watch: Watch::default(),
             waker: Waker(Arc::default()),
+            now: Cell::default(),
         })
     }
 
@@ -74,7 +81,8 @@ impl Net for Wasi {
     }
 
     fn now(&self) -> Duration {
-        Duration::from_nanos(monotonic_clock::now())
+        self.now.set(monotonic_clock::now());
+        Duration::from_nanos(self.now.get())
     }
 
     fn listen(address: SocketAddr) -> io::Result<(Listener, SocketAddr)> {
@@ -131,7 +139,7 @@ impl Net for Wasi {
     }
 
     fn add(&mut self, stream: &mut Stream, index: u32) -> io::Result<()> {
-        self.watch.add(stream, index);
+        self.watch.add(stream, index, self.now.get());
         Ok(())
     }
 
@@ -141,12 +149,16 @@ impl Net for Wasi {
 
     #[inline]
     fn read(&mut self, stream: &mut Stream, into: &mut [u8]) -> io::Result<usize> {
-        match stream.input.read(into.len().min(MOST) as u64) {
-            Ok(bytes) if bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
-            Ok(bytes) => Ok(copy(&bytes, into)),
-            Err(StreamError::Closed) => Ok(0),
-            Err(error) => Err(failed(error)),
+        let most = into.len().min(MOST);
+        let ask = most.min(stream.expected.max(LEAST));
+        let mut n = receive(stream, &mut into[..ask])?;
+        if n == ask && ask < most {
+            // There is more, and all of it is to be answered in one write. What may be wrong with
+            // that shows the next time.
+            n += receive(stream, &mut into[ask..most]).unwrap_or(0);
         }
+        stream.expected = (n + n / 2).next_power_of_two();
+        Ok(n)
     }
 
     #[inline]
@@ -174,7 +186,8 @@ impl Net for Wasi {
     }
 
     fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Source>) -> io::Result<()> {
-        let now = monotonic_clock::now();
+        // The time-out is from when the time was asked for.
+        let now = self.now.get();
         let woken = self.waker.0.swap(false, Ordering::Relaxed);
         let until = match timeout {
             _ if woken => Some(now),
@@ -185,6 +198,16 @@ impl Net for Wasi {
         };
         self.watch.wait(now, until, ready);
         Ok(())
+    }
+}
+
+#[inline]
+fn receive(stream: &Stream, into: &mut [u8]) -> io::Result<usize> {
+    match stream.input.read(into.len() as u64) {
+        Ok(bytes) if bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
+        Ok(bytes) => Ok(copy(&bytes, into)),
+        Err(StreamError::Closed) => Ok(0),
+        Err(error) => Err(failed(error)),
     }
 }
 

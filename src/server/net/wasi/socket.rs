@@ -40,6 +40,8 @@ pub(crate) struct Stream {
     pub(super) input: InputStream,
     pub(super) output: OutputStream,
     pub(super) socket: TcpSocket,
+    /// How much is asked for at a time, going by what came last.
+    pub(super) expected: usize,
 }
 
 impl Listener {
@@ -49,6 +51,7 @@ impl Listener {
             input,
             output,
             socket,
+            expected: 0,
         };
         let address = from_wasi(stream.socket.remote_address()?);
         Ok((stream, address))
@@ -121,6 +124,7 @@ fn connecting(address: SocketAddr, timeout: Duration) -> Result<Stream, ErrorCod
         input,
         output,
         socket,
+        expected: 0,
     })
 }
 

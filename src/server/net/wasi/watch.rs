@@ -13,7 +13,7 @@ use wasi::io::poll::{Pollable, poll};
 use wasi::io::streams::InputStream;
 
 use super::super::Source;
-use super::super::tiers::Tiers;
+use super::super::tiers::{Tiers, Whom};
 use super::socket::{Listener, Listening, Stream};
 
 /// How long a stream stays hot after it was ready, in nanoseconds.
@@ -29,10 +29,14 @@ pub(super) struct Watch {
     /// Indices of those that were ready lately; some may be gone.
     hot: Vec<u32>,
     open: usize,
+    /// When the hot ones are gone through.
+    cool_at: u64,
     tiers: Tiers,
     closing: Vec<Closing>,
     /// One that is not over, to be used again.
     timer: Option<(u64, Pollable)>,
+    /// One that is over.
+    over: Option<Pollable>,
     /// Whom the poll is about, in its order.
     asked: Vec<Asked>,
 }
@@ -86,7 +90,7 @@ impl Watch {
         self.listeners.push((index, Arc::downgrade(&listener.0)));
     }
 
-    pub(super) fn add(&mut self, stream: &Stream, index: u32) {
+    pub(super) fn add(&mut self, stream: &Stream, index: u32, now: u64) {
         let at = index as usize;
         if self.places.len() <= at {
             self.places.resize_with(at + 1, Place::default);
@@ -95,7 +99,7 @@ impl Watch {
         place.read = Some(stream.input.subscribe());
         place.wants_read = true;
         place.turn = self.tiers.turn().wrapping_sub(1);
-        place.seen = monotonic_clock::now();
+        place.seen = now;
         if !mem::replace(&mut place.hot, true) {
             self.hot.push(index);
         }
@@ -131,18 +135,24 @@ impl Watch {
         self.closing.len()
     }
 
-    /// Waits, and appends who is ready.
+    /// Waits, and appends who is ready. The time may be the one at which this round began.
     pub(super) fn wait(&mut self, now: u64, until: Option<u64>, ready: &mut Vec<Source>) {
-        let plan = self.tiers.plan(now, until, self.hot.len(), self.open);
-        if plan.all {
+        let now = match self.tiers.is_due(now) {
+            true => monotonic_clock::now(),
+            false => now,
+        };
+        if now >= self.cool_at {
+            self.cool_at = now + HOT / 2;
             self.cool(now);
         }
-        let indices = self.poll(plan.all, now, plan.until);
+        let few = (self.hot.len(), self.open);
+        let plan = self.tiers.plan(now, until, few, self.places.len());
+        let indices = self.poll(&plan.whom, now, plan.until);
         let now = match self.tiers.measures() {
             true => monotonic_clock::now(),
             false => now,
         };
-        let before = ready.len();
+        let (before, mut cold) = (ready.len(), 0);
         let mut over = Vec::new();
         for index in indices {
             match self.asked[index as usize] {
@@ -159,12 +169,14 @@ impl Watch {
                     place.turn = self.tiers.turn();
                     if !mem::replace(&mut place.hot, true) {
                         self.hot.push(index);
+                        cold += 1;
                     }
                     ready.push(Source::Stream(index, false));
                 }
             }
         }
-        self.tiers.polled(ready.len() - before, now);
+        let streams = ready.len() - before;
+        self.tiers.polled(streams, cold, self.places.len(), now);
         // From the last one on, so that those before it stay where they are.
         over.sort_unstable();
         for at in over.into_iter().rev() {
@@ -184,13 +196,14 @@ impl Watch {
         });
     }
 
-    /// Polls all streams or the hot ones only; what it gives are indices of `asked`.
-    fn poll(&mut self, all: bool, now: u64, until: Option<u64>) -> Vec<u32> {
+    /// Polls some; what it gives are indices of `asked`.
+    fn poll(&mut self, whom: &Whom, now: u64, until: Option<u64>) -> Vec<u32> {
         let Self {
             places,
             hot,
             asked,
             timer,
+            over,
             ..
         } = self;
         let listeners: Vec<_> = self
@@ -198,15 +211,18 @@ impl Watch {
             .iter()
             .map(|(i, it)| (*i, it.upgrade()))
             .collect();
-        let streams = if all { places.len() } else { hot.len() };
+        let streams = match whom {
+            Whom::All => places.len(),
+            Whom::Hot => hot.len(),
+            Whom::HotAnd(cold) => hot.len() + cold.len(),
+        };
         let mut list = Vec::with_capacity(streams + self.closing.len() + listeners.len() + 2);
         asked.clear();
-        let fresh;
         match until {
             // Also when there is nothing else to wait for: an empty list is not allowed.
             Some(at) if at <= now => {
-                fresh = monotonic_clock::subscribe_duration(0);
-                list.push(&fresh);
+                let over = over.get_or_insert_with(|| monotonic_clock::subscribe_duration(0));
+                list.push(&*over);
                 asked.push(Asked::Clock);
             }
             Some(at) => {
@@ -240,11 +256,24 @@ impl Watch {
                 asked.push(Asked::Stream(index));
             }
         };
-        match all {
-            true => (0..places.len() as u32).for_each(add),
-            false => hot.iter().for_each(|index| add(*index)),
-        }
-        if all {
+        let closing = match whom {
+            Whom::All => {
+                (0..places.len() as u32).for_each(add);
+                true
+            }
+            Whom::Hot => {
+                hot.iter().for_each(|index| add(*index));
+                false
+            }
+            Whom::HotAnd(cold) => {
+                hot.iter().for_each(|index| add(*index));
+                let those = cold.clone();
+                let those = those.filter(|index| !places[*index as usize].hot);
+                those.for_each(add);
+                cold.start == 0
+            }
+        };
+        if closing {
             for (at, closing) in self.closing.iter().enumerate() {
                 list.push(&closing.writable);
                 asked.push(Asked::Closing(at));
