@@ -28,7 +28,7 @@ struct Told {
 
 impl Served {
     pub(crate) fn new(options: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wscodec"))
+        let mut child = command()
             .args(["serve", "--listen", "127.0.0.1:0", "--loops", "1"])
             .args(["--stats", "0.05", "--log", "info"])
             .args(options)
@@ -118,6 +118,19 @@ impl Served {
         if let Some(peak) = self.peak() {
             assert!(peak < EMPTY + most, "{peak} bytes");
         }
+    }
+}
+
+/// The native program, or the component with what runs it.
+fn command() -> Command {
+    match std::env::var("WSCODEC_COMPONENT") {
+        Ok(words) => {
+            let mut words = words.split('\n');
+            let mut command = Command::new(words.next().unwrap());
+            command.args(words);
+            command
+        }
+        Err(_) => Command::new(env!("CARGO_BIN_EXE_wscodec")),
     }
 }
 

@@ -1,31 +1,63 @@
 //! The attacks of `tests/hostile` that take long, on an optimised server.
 
+use std::ffi::{OsStr, OsString};
+
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, cargo};
+use crate::wasi;
 
 /// Floods, bombs, thousands of connections: about a minute.
 pub fn floods(report: &mut Report) {
     report.step("hostile: floods", || run("floods::", &[]));
 }
 
-/// Connections that come and go, half of them hostile or stuck.
+/// Connections that come and go, half of them hostile or stuck, to the native server or to the
+/// component.
 pub fn churn(report: &mut Report, arguments: &[String]) -> Result<(), String> {
-    let minutes = match arguments {
-        [] => "1",
-        [option, minutes] if option == "--minutes" => match minutes.parse::<f64>() {
-            Ok(number) if (0.0..=60.0).contains(&number) => minutes,
-            _ => return Err(format!("`{minutes}` is no number of minutes up to 60")),
-        },
-        _ => return Err("`churn` takes --minutes N and nothing else".to_owned()),
-    };
-    report.step("hostile: churn", || {
-        run("churn::", &[("WSCODEC_CHURN_MINUTES", minutes)])
+    let (mut minutes, mut on_wasi) = ("1", false);
+    let mut words = arguments.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match (word, words.next()) {
+            ("--minutes", Some(text)) => match text.parse::<f64>() {
+                Ok(number) if (0.0..=60.0).contains(&number) => minutes = text,
+                _ => return Err(format!("`{text}` is no number of minutes up to 60")),
+            },
+            ("--target", Some("native")) => on_wasi = false,
+            ("--target", Some("wasi")) => on_wasi = true,
+            _ => {
+                let what = "`churn` takes --minutes N, --target native|wasi, and nothing else";
+                return Err(what.to_owned());
+            }
+        }
+    }
+    if !on_wasi {
+        report.step("hostile: churn", || {
+            run("churn::", &[("WSCODEC_CHURN_MINUTES", minutes.into())])
+        });
+        return Ok(());
+    }
+    report.step("hostile: churn, wasi", || {
+        let component = wasi::build()?;
+        let runner = match wasi::tested() {
+            Ok(runner) => runner,
+            Err(failure) => return Ok(Outcome::Skipped(failure.to_string())),
+        };
+        let mut words = runner.words;
+        words.push(component.into());
+        let environment = [
+            ("WSCODEC_CHURN_MINUTES", minutes.into()),
+            ("WSCODEC_COMPONENT", words.join(OsStr::new("\n"))),
+        ];
+        match run("churn::", &environment)? {
+            Outcome::Done(note) => Ok(Outcome::Done(format!("{}{note}", runner.version))),
+            other => Ok(other),
+        }
     });
     Ok(())
 }
 
 /// Runs the ignored tests of this name, one after the other, and shows what they measured.
-fn run(name: &str, environment: &[(&str, &str)]) -> Result<Outcome, Failure> {
+fn run(name: &str, environment: &[(&str, OsString)]) -> Result<Outcome, Failure> {
     let mut tool = cargo().args(["test", "--release", "--package", "wscodec"]);
     tool = tool.args(["--features", "server", "--test", "hostile", "--"]);
     tool = tool.args(["--ignored", "--nocapture", "--test-threads", "1", name]);

@@ -121,7 +121,8 @@ fn usage() -> String {
          bench     Measure us and others: bench native|js|handshake|deflate|server|size\n            \
          [--rounds N] [--json FILE] [--quick]; bench table FILE... shows results\n  \
          hostile   Floods, bombs and thousands of connections, about a minute\n  \
-         churn     20,000 connections, half of them hostile: churn [--minutes N]\n  \
+         churn     20,000 connections, half of them hostile: churn [--minutes N]\n            \
+         [--target native|wasi]\n  \
          interop   Conversations with other clients and servers, and through proxies\n  \
          bun       JavaScript tests in Bun, which npm installs first\n  \
          packages  The packed package in each runtime and bundler: packages [NAME...]\n  \

@@ -64,6 +64,11 @@ fn run(name: Option<&str>, arguments: &[String]) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
 }
 
+/// What the component is measured on: the version whose faults it lives with.
+pub fn tested() -> Result<Runner, Failure> {
+    named(FAULTY)
+}
+
 /// Builds the component, and gives its path.
 pub fn build() -> Result<PathBuf, Failure> {
     ensure_targets(&[WASI])?;
