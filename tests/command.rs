@@ -197,6 +197,53 @@ fn what_makes_no_sense_has_status_2() {
 }
 
 #[test]
+fn times_are_above_0_where_0_could_mean_two_things() {
+    let serve = "handshake-timeout close-timeout idle-timeout heartbeat pong-timeout \
+                 stall-timeout stats";
+    let options = serve.split_whitespace().map(|option| ("serve", option));
+    for (command, option) in options.chain([("connect", "ping"), ("connect", "timeout")]) {
+        for wrong in ["0", "0.0", "1e-12", "-1", "nan", "soon"] {
+            let option = format!("--{option}");
+            let output = fed(&mut wscodec(&[command, &option, wrong]), "");
+            assert_eq!(output.status.code(), Some(2), "{option} {wrong}");
+            let errors = text(&output.stderr);
+            let expected = format!("{option}: {wrong:?} is not a number of seconds above 0");
+            assert_eq!(errors.lines().count(), 1, "{errors}");
+            assert!(errors.contains(&expected), "{errors}");
+        }
+    }
+    let output = fed(&mut wscodec(&["serve", "--grace", "-1"]), "");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn no_time_is_too_long() {
+    let times = "handshake-timeout close-timeout idle-timeout heartbeat pong-timeout \
+                 stall-timeout stats grace";
+    let times = times.split_whitespace().map(|option| format!("--{option}"));
+    let arguments: Vec<_> = times.flat_map(|it| [it, "1e19".to_owned()]).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let server = Served::new(&arguments);
+    let output = fed(&mut wscodec(&["connect", &server.url]), "hello\n");
+    assert_eq!(text(&output.stdout), "hello\n");
+    server.signal("TERM");
+    assert_eq!(server.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn with_no_grace_nobody_is_waited_for() {
+    let server = Served::new(&["--grace", "0"]);
+    let address = server.url.strip_prefix("ws://").unwrap();
+    let mut silent = TcpStream::connect(address).unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    silent.write_all(request.as_bytes()).unwrap();
+    assert!(silent.read(&mut [0; 1024]).unwrap() > 0, "an answer");
+    server.signal("TERM");
+    assert_eq!(server.end(), (Some(0), String::new()));
+}
+
+#[test]
 fn help_names_every_option_that_is_understood() {
     for (command, source) in [
         ("serve", include_str!("../src/bin/wscodec/serve.rs")),

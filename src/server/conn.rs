@@ -123,12 +123,13 @@ impl<S> Conn<S> {
     /// When something is to be done although nothing comes.
     pub(super) fn deadline<H: Handler<State = S>>(&self, lane: &Lane<'_, H>) -> Option<Duration> {
         let phase = match &self.phase {
-            Phase::Head { .. } => Some(self.since + lane.options.handshake_timeout),
+            Phase::Head { .. } => Some(self.since.saturating_add(lane.options.handshake_timeout)),
             Phase::Open { session, .. } => session.deadline(),
-            Phase::Leaving { shut: true } => Some(self.since + lane.options.linger),
+            Phase::Leaving { shut: true } => Some(self.since.saturating_add(lane.options.linger)),
             Phase::Leaving { shut: false } => None,
         };
-        let stall = (!self.queue.is_empty()).then(|| self.moved + lane.options.stall_timeout);
+        let stall =
+            (!self.queue.is_empty()).then(|| self.moved.saturating_add(lane.options.stall_timeout));
         match (phase, stall) {
             (Some(phase), Some(stall)) => Some(phase.min(stall)),
             (phase, stall) => phase.or(stall),
@@ -182,12 +183,16 @@ impl<S> Conn<S> {
         key: Key,
         lane: &mut Lane<'_, H>,
     ) -> Next {
-        if !self.queue.is_empty() && lane.now >= self.moved + lane.options.stall_timeout {
+        if !self.queue.is_empty()
+            && lane.now >= self.moved.saturating_add(lane.options.stall_timeout)
+        {
             debug!("{} dropped: reads nothing", self.address);
             return Next::Drop;
         }
         match &mut self.phase {
-            Phase::Head { .. } if lane.now >= self.since + lane.options.handshake_timeout => {
+            Phase::Head { .. }
+                if lane.now >= self.since.saturating_add(lane.options.handshake_timeout) =>
+            {
                 self.refuse(key, LimitError::HandshakeTooSlow, lane)
             }
             Phase::Open { session, .. } => {
@@ -196,7 +201,9 @@ impl<S> Conn<S> {
                 let _ = session.tick(lane.now, &mut out);
                 self.settle(key, out, lane)
             }
-            Phase::Leaving { shut: true } if lane.now >= self.since + lane.options.linger => {
+            Phase::Leaving { shut: true }
+                if lane.now >= self.since.saturating_add(lane.options.linger) =>
+            {
                 Next::Drop
             }
             _ => Next::Keep,

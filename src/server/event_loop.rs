@@ -133,7 +133,9 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             end: None,
             turn: 0,
         };
-        this.tick = options.tick.map(|every| this.lane.now + every);
+        this.tick = options
+            .tick
+            .map(|every| this.lane.now.saturating_add(every));
         if this.watches_input {
             this.lane.net.watch_input()?;
         }
@@ -405,7 +407,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             return;
         }
         self.listeners.clear();
-        self.end = Some(self.lane.now + self.lane.options.grace);
+        self.end = Some(self.lane.now.saturating_add(self.lane.options.grace));
         for index in self.conns.indices() {
             if let Some((key, _)) = self.conns.at(index) {
                 self.step(key, Conn::stop);
@@ -424,7 +426,11 @@ impl<'a, H: Handler> EventLoop<'a, H> {
 
     fn tick(&mut self) {
         if self.tick.is_some_and(|at| at <= self.lane.now) {
-            self.tick = self.lane.options.tick.map(|every| self.lane.now + every);
+            self.tick = self
+                .lane
+                .options
+                .tick
+                .map(|every| self.lane.now.saturating_add(every));
             self.lane.handler.tick(&self.lane.handle);
         }
     }

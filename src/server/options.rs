@@ -10,6 +10,9 @@ use crate::session::{Config, Policy};
 
 /// How a server behaves. Nothing of it changes while it runs.
 ///
+/// A time of zero is over at once, and does not stand for never: that is `None`, or
+/// [`Duration::MAX`].
+///
 /// ```
 /// use wscodec::handshake::Origin;
 /// use wscodec::server::Options;

@@ -102,25 +102,27 @@ impl Arguments {
         bytes.ok_or_else(|| self.wrong(&text, "a number of bytes, such as 64K"))
     }
 
-    /// A time in seconds, with a fraction if need be.
+    /// A time in seconds, with a fraction if need be. Not 0, which could be meant for none at all
+    /// as well as for never.
     pub(crate) fn seconds(&mut self) -> Result<Duration, Failure> {
         let text = self.text()?;
-        let seconds = text.parse().ok();
-        seconds
-            .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok())
-            .ok_or_else(|| self.wrong(&text, "a number of seconds"))
+        match seconds(&text) {
+            Some(time) if !time.is_zero() => Ok(time),
+            _ => Err(self.wrong(&text, "a number of seconds above 0")),
+        }
     }
 
-    /// The same, but not 0: how often something is to be done.
-    pub(crate) fn interval(&mut self) -> Result<Duration, Failure> {
-        let every = self.seconds()?;
-        match every.is_zero() {
-            true => Err(self.wrong("0", "a number of seconds above 0")),
-            false => Ok(every),
-        }
+    /// The same, where 0 makes sense.
+    pub(crate) fn seconds_or_none(&mut self) -> Result<Duration, Failure> {
+        let text = self.text()?;
+        seconds(&text).ok_or_else(|| self.wrong(&text, "a number of seconds"))
     }
 
     fn wrong(&self, text: &str, what: &str) -> Failure {
         Failure::Usage(format!("--{}: {text:?} is not {what}", self.option))
     }
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }

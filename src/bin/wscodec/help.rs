@@ -37,7 +37,7 @@ Compression (permessage-deflate):
   --history BITS          With shared memory, what is kept of what was sent; default 12,
                           which is 4 KiB.
 
-Limits (bytes may end in K, M or G; times are in seconds):
+Limits (bytes may end in K, M or G; times are in seconds, and above 0):
   --max-message BYTES     Default 64M; close code 1009.
   --max-frame BYTES       Default 64M; close code 1009.
   --max-fragments N       Frames of a message; default 131072; close code 1008.
@@ -60,7 +60,8 @@ Limits (bytes may end in K, M or G; times are in seconds):
 
 Running:
   --loops N               Event loops, a thread each; default one for each core.
-  --grace S               How long connections may take to close at the end; default 5.
+  --grace S               How long connections may take to close at the end, 0 for no time at
+                          all; default 5.
   --stop-on-eof           Stop when standard input ends, besides SIGINT and SIGTERM.
   --stats S               Write figures every S seconds.
   --log LEVEL             off, error, warn, info (one line for each connection that opens or
@@ -80,8 +81,9 @@ Usage: wscodec connect [OPTION...] URL
   --binary                Send lines as binary messages; binary messages are printed as they
                           come, without a line end.
   --ping S                Ping when nothing comes for so many seconds, and give up when
-                          nothing comes after that.
-  --timeout S             How long connecting and the handshake may take, each; default 10.
+                          nothing comes after that; default never.
+  --timeout S             How many seconds connecting and the handshake may take, each; default
+                          10. Both times are above 0.
   --max-message BYTES     Default 64M.
   --no-deflate            Do not offer compression.
   --window BITS           The largest window in both directions, 8 to 15; default 15.

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             "origin" => settings.origins.push(arguments.text()?),
             "no-deflate" => settings.no_deflate = true,
             "stop-on-eof" => options.stop_on_eof = true,
-            "stats" => options.tick = Some(arguments.interval()?),
+            "stats" => options.tick = Some(arguments.seconds()?),
             "log" => {
                 let text = arguments.text()?;
                 level = log::level(&text)
@@ -107,13 +107,13 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
         "handshake-timeout" => options.handshake_timeout = arguments.seconds()?,
         "close-timeout" => options.session.close_timeout = arguments.seconds()?,
         "idle-timeout" => options.session.idle = Some(arguments.seconds()?),
-        "heartbeat" => options.session.heartbeat = Some(arguments.interval()?),
+        "heartbeat" => options.session.heartbeat = Some(arguments.seconds()?),
         "pong-timeout" => options.session.pong_timeout = arguments.seconds()?,
         "queue" => options.queue = arguments.bytes()? as usize,
         "stall-timeout" => options.stall_timeout = arguments.seconds()?,
         "dangerously-accept-unmasked" => options.session.dangerously_accept_unmasked = true,
         "loops" => options.loops = arguments.value("a number")?,
-        "grace" => options.grace = arguments.seconds()?,
+        "grace" => options.grace = arguments.seconds_or_none()?,
         _ => return Err(arguments.unknown()),
     }
     Ok(())

@@ -16,6 +16,8 @@ const MAILBOX: Token = Token(usize::MAX);
 /// Listeners count down from here; streams count up from 0.
 const LISTENER: usize = usize::MAX - 1;
 const MOST_LISTENERS: usize = 1024;
+/// A longer wait than this may not fit what the system counts in.
+const LONGEST: Duration = Duration::from_secs(1 << 20);
 
 pub(crate) struct Native {
     poll: Poll,
@@ -156,6 +158,7 @@ impl Net for Native {
     }
 
     fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Source>) -> io::Result<()> {
+        let timeout = timeout.map(|timeout| timeout.min(LONGEST));
         match self.poll.poll(&mut self.events, timeout) {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
             Err(_) => return Ok(()),
