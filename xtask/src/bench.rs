@@ -15,7 +15,15 @@ use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 use crate::{build, node, package, paths, table};
 
-const KINDS: [&str; 6] = ["native", "js", "handshake", "deflate", "server", "size"];
+const KINDS: [&str; 7] = [
+    "native",
+    "js",
+    "handshake",
+    "deflate",
+    "server",
+    "size",
+    "growth",
+];
 
 /// What was asked for.
 struct Plan {
@@ -33,6 +41,12 @@ pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, Stri
     {
         return Ok(show(files));
     }
+    if let Some((first, words)) = arguments.split_first()
+        && first == "plot"
+    {
+        plot(report, words)?;
+        return Ok(report.close());
+    }
     let plan = plan(arguments)?;
     let mut results = Vec::new();
     if plan.kind == "server" {
@@ -44,7 +58,7 @@ pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, Stri
     if plan.kind != "size" && !native(report, &plan, &mut results) {
         return Ok(report.close());
     }
-    if plan.kind != "native" && !javascript(report, &plan, &mut results) {
+    if !matches!(plan.kind, "native" | "growth") && !javascript(report, &plan, &mut results) {
         return Ok(report.close());
     }
     keep(report, &plan, &results);
@@ -66,6 +80,24 @@ fn keep(report: &mut Report, plan: &Plan, results: &[Value]) {
         Ok(Outcome::Done(shown.display().to_string()))
     });
     println!("\n{}", table::markdown(&result));
+}
+
+/// Draws tables of an earlier result.
+fn plot(report: &mut Report, words: &[String]) -> Result<(), String> {
+    if words.len() < 2 {
+        return Err("`bench plot` takes a result, the SVG to write, and titles of tables".into());
+    }
+    report.step("bench: plot", || {
+        cargo()
+            .args(["run", "--release", "--manifest-path"])
+            .args(["bench/plot/Cargo.toml", "--target-dir"])
+            .args([folder()?.join("plot")])
+            .args(["--"])
+            .args(words)
+            .run()
+            .map(|_| Outcome::Done(words[1].clone()))
+    });
+    Ok(())
 }
 
 fn plan(arguments: &[String]) -> Result<Plan, String> {

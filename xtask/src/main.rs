@@ -118,8 +118,10 @@ fn usage() -> String {
          build     Build the npm package into pkg/dist\n  \
          test      Run every check below\n  \
          demo      Build the package and inspect a recorded conversation with it\n  \
-         bench     Measure us and others: bench native|js|handshake|deflate|server|size\n            \
-         [--rounds N] [--json FILE] [--quick]; bench table FILE... shows results\n  \
+         bench     Measure us and others:\n            \
+         bench native|js|handshake|deflate|server|size|growth\n            \
+         [--rounds N] [--json FILE] [--quick] [--runtime node|deno|bun|PROGRAM];\n            \
+         bench table FILE... shows results, bench plot FILE OUT.svg [TITLE...] draws\n  \
          hostile   Floods, bombs and thousands of connections, about a minute\n  \
          churn     20,000 connections, half of them hostile: churn [--minutes N]\n            \
          [--target native|wasi]\n  \

@@ -3,6 +3,7 @@
 //! - `native ROUNDS MILLISECONDS`: decoding, encoding, masks and headers
 //! - `handshake ROUNDS MILLISECONDS`
 //! - `deflate ROUNDS MILLISECONDS`: permessage-deflate
+//! - `growth ROUNDS MILLISECONDS`: how the cost of a message grows
 //! - `data FOLDER`: writes the streams for the harness in JavaScript
 //!
 //! Results are JSON on standard output; what is being measured is said on standard error.
@@ -13,6 +14,7 @@ mod decode;
 mod deflate;
 mod encode;
 mod feed;
+mod growth;
 mod handshake;
 mod measure;
 mod small;
@@ -45,11 +47,12 @@ fn main() -> ExitCode {
         ["handshake", rounds, time] => {
             plan(rounds, time).map(|plan| json(vec![handshake::table(plan)]))
         }
+        ["growth", rounds, time] => plan(rounds, time).map(growth::tables).map(json),
         ["deflate", rounds, time] => plan(rounds, time).map(deflate::tables),
         _ => None,
     };
     let Some(tables) = tables else {
-        eprintln!("usage: native|handshake|deflate ROUNDS MS | data FOLDER");
+        eprintln!("usage: native|handshake|deflate|growth ROUNDS MS | data FOLDER");
         return ExitCode::from(2);
     };
     println!("{}", json!({ "tables": tables, "versions": versions() }));
