@@ -3,7 +3,7 @@
  * `code`, the same as in Rust.
  */
 
-import { errors } from "./wasm.ts";
+import { errors, errors_len, wasm } from "./wasm.ts";
 
 /** The base of all errors that this package throws on purpose. */
 export class WscodecError extends Error {
@@ -84,19 +84,26 @@ let table: ErrorRow[] | undefined;
 export function errorTable(): readonly ErrorRow[] {
   if (table === undefined) {
     table = [];
-    const cells: (string | number)[] = errors();
-    for (let i = 0; i < cells.length; i += 5) {
-      const [group, code, closeCode, status, message] = cells.slice(i, i + 5);
-      table.push({
-        group: group as string,
-        code: code as string,
-        closeCode: (closeCode as number) || undefined,
-        status: (status as number) || undefined,
-        message: message as string,
-      });
-    }
+    for (let i = 0, at = errors(0); at !== 0; at = errors(++i)) table.push(...group(at, errors_len(i)));
   }
   return table;
+}
+
+/** A group's errors: its name, and a line for each of them. */
+function group(address: number, length: number): ErrorRow[] {
+  const bytes = new Uint8Array(wasm.memory.buffer, address, length);
+  const [name, ...lines] = String.fromCharCode(...bytes).trimEnd().split("\n");
+  return lines.map((line) => {
+    const [code, number, message] = line.split("\t") as [string, string, string];
+    const is = Number(number);
+    return {
+      group: name as string,
+      code,
+      closeCode: is >= 1000 ? is : undefined,
+      status: is > 0 && is < 1000 ? is : undefined,
+      message,
+    };
+  });
 }
 
 /** The error of this number, as the module reports it. */

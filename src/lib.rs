@@ -79,7 +79,7 @@
 //! | `tokio-util` | a session as a codec for `Framed` | `tokio-util` |
 //! | `simd` (default) | run-time choice of SIMD for masks of 1 KiB and more, on x86-64 | `fearless_simd` |
 //! | `http` | handshakes with the types of the `http` crate | `http` |
-//! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `js-sys` |
+//! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `talc`, `bytemuck` |
 //!
 //! Without features the crate is `no_std` with `alloc`.
 
@@ -87,8 +87,7 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-// With `wasm` only to be linked, for its allocator and panic handler; nothing but tests names it.
-#[cfg(any(feature = "std", feature = "wasm", test))]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
 pub mod error;

@@ -275,7 +275,7 @@ fn only_some_rooms_allocate() {
 #[test]
 fn bindings_are_named_in_the_wasm_room_only() {
     for source in sources() {
-        for name in ["wasm_bindgen", "js_sys"] {
+        for name in ["wasm_bindgen", "js_sys", "talc"] {
             assert!(
                 source.room == "wasm" || !source.code.contains(name),
                 "{} names {name}",

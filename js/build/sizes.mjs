@@ -10,9 +10,9 @@ import { dist, entries, put, refuse } from "./files.mjs";
 
 /** Bytes of the wasm modules; to raise one is a decision, so it is a commit. */
 const BUDGET = {
-  "wscodec.wasm": { raw: 188_416, brotli: 61_440 },
-  "slim.wasm": { raw: 114_688, brotli: 36_864 },
-  "zlib.wasm": { raw: 262_144, brotli: 94_208 },
+  "wscodec.wasm": { raw: 141_312, brotli: 50_176 },
+  "slim.wasm": { raw: 80_896, brotli: 27_648 },
+  "zlib.wasm": { raw: 215_040, brotli: 79_872 },
 };
 
 const sizes = {};

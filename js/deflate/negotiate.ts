@@ -38,7 +38,8 @@ export function acceptDeflate(
   const found = deflate_accept(text(offers), packed(send), packed(receive));
   refresh();
   if (found === undefined) return undefined;
-  return { ...agreed(found, options), header: found[2] as string };
+  const numbers = found.charCodeAt(0) | (found.charCodeAt(1) << 8);
+  return { ...agreed(numbers, options), header: found.slice(2) };
 }
 
 /**
@@ -75,20 +76,17 @@ export class DeflateOffer {
    */
   check(answer: ExtensionsInput): Deflate | undefined {
     const { send, receive } = this.#options;
-    const found: (string | number)[] | number | undefined = deflate_check(
-      text(answer),
-      packed(send),
-      packed(receive),
-    );
+    const found: number = deflate_check(text(answer), packed(send), packed(receive));
     refresh();
-    if (found === undefined) return undefined;
-    if (typeof found === "number") throw errorOf(found);
+    if (found === 0) return undefined;
+    if (found < 0) throw errorOf(-found);
     return agreed(found, this.#options);
   }
 }
 
-function agreed(found: (string | number)[], options: DeflateOptions): Deflate {
-  const [send, receive] = found as [number, number];
+/** The module's number: receive above send. */
+function agreed(found: number, options: DeflateOptions): Deflate {
+  const [send, receive] = [found & 0xff, found >> 8];
   return { send: unpacked(send), receive: unpacked(receive), ...filled(options) };
 }
 

@@ -36,6 +36,13 @@ macro_rules! group {
             /// Every error of this group.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
+            /// The group's name and a line for each error: its code, number and message.
+            #[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
+            pub(crate) const TABLE: &'static str = concat!(
+                stringify!($name), "\n",
+                $($code, "\t", $value, "\t", $text, "\n",)*
+            );
+
             /// The stable name, the same in Rust, in JavaScript and in the docs.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }

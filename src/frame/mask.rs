@@ -16,11 +16,15 @@
 //! assert_eq!(payload, *b"Hello");
 //! ```
 
+#[cfg(all(feature = "wasm", target_feature = "simd128"))]
+use super::vectors::{words_across, words_in_place};
+
 /// From this length on it pays to ask what the processor has.
 #[cfg(all(feature = "simd", target_arch = "x86_64"))]
 const LONG: usize = 1024;
 
 /// Whether no register is wider than a word: [`blocks`] would go by bytes then.
+#[cfg(not(all(feature = "wasm", target_feature = "simd128")))]
 const NARROW: bool = cfg!(all(target_family = "wasm", not(target_feature = "simd128")));
 
 /// One bit in each byte of a word, which ASCII does not have.
@@ -75,6 +79,7 @@ fn across<const TEST: bool>(key: [u8; 4], offset: u64, source: &[u8], target: &m
 }
 
 /// Masks whole words, and says what bits they have then.
+#[cfg(not(all(feature = "wasm", target_feature = "simd128")))]
 #[inline(always)]
 fn words_across(key: u64, from: &[u8], to: &mut [u8]) -> u64 {
     let mut seen = 0;
@@ -87,6 +92,7 @@ fn words_across(key: u64, from: &[u8], to: &mut [u8]) -> u64 {
 }
 
 /// Masks whole blocks, and returns the rest.
+#[cfg(not(all(feature = "wasm", target_feature = "simd128")))]
 #[inline(always)]
 fn blocks(key: u64, data: &mut [u8]) -> &mut [u8] {
     const BLOCK: usize = 32;
@@ -115,7 +121,7 @@ fn word(key: [u8; 4], offset: u64) -> u64 {
 /// The end of the data, which no whole block covers, is masked by an overlapping one made from the
 /// bytes as they were: so there is no loop over a few bytes, whose length no one can foresee.
 #[inline(always)]
-fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> bool {
+pub(crate) fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> bool {
     let Some(last) = last_words(data) else {
         return short::<TEST>(key, offset, data);
     };
@@ -133,6 +139,7 @@ fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> boo
 }
 
 /// Masks whole words in place. With `TEST` says what bits they have then.
+#[cfg(not(all(feature = "wasm", target_feature = "simd128")))]
 #[inline(always)]
 fn words_in_place<const TEST: bool>(key: u64, data: &mut [u8]) -> u64 {
     let rest = match TEST || NARROW {

@@ -35,6 +35,8 @@ mod header;
 pub mod mask;
 mod opcode;
 mod simple;
+#[cfg(all(feature = "wasm", target_feature = "simd128"))]
+mod vectors;
 
 pub use check::{Role, Rules};
 pub use close::Close;

@@ -131,7 +131,7 @@ impl<E: Inbound> Receiver<E> {
 
     /// [`receive`](Self::receive) for all that is not a simple frame.
     #[inline(never)]
-    fn receive_any<'r, 'i: 'r>(
+    pub(crate) fn receive_any<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<Event<'r>>, Fault> {
@@ -162,7 +162,7 @@ impl<E: Inbound> Receiver<E> {
                         key: header.mask,
                         payload,
                     };
-                    return self.plain(simple);
+                    return self.large(simple);
                 }
                 if let Some(open) = self.part(&header, payload)? {
                     return Ok(Some(open.event(self.assembly.message())));
@@ -328,6 +328,12 @@ impl<E: Inbound> Receiver<E> {
             ascii,
             opaque: false,
         })))
+    }
+
+    /// [`plain`](Self::plain) for what is not [`Simple`] by its length or by the rules.
+    #[inline(never)]
+    fn large<'p>(&mut self, message: Simple<'p>) -> Result<Option<Event<'p>>, Fault> {
+        self.plain(message)
     }
 
     /// The fault of a text that is known to have one and was taken just now.
@@ -535,12 +541,12 @@ impl<E: Inbound> Receiver<E> {
 pub(super) fn unmask(text: bool, key: Option<[u8; 4]>, payload: &mut [u8]) -> Option<bool> {
     if !text {
         if let Some(key) = key {
-            mask::apply(key, 0, payload);
+            mask::in_place::<false>(key, 0, payload);
         }
         return Some(false);
     }
     let ascii = match key {
-        Some(key) => mask::apply_and_test_ascii(key, 0, payload),
+        Some(key) => mask::in_place::<true>(key, 0, payload),
         None => payload.is_ascii(),
     };
     (ascii || simdutf8::basic::from_utf8(payload).is_ok()).then_some(ascii)

@@ -9,6 +9,9 @@ use super::address;
 use crate::frame::MAX_CONTROL_LEN;
 use crate::message::Shared;
 
+/// Four numbers; what they are is said at the decoder that writes them.
+pub(super) type Row = [u32; 4];
+
 /// One region for bytes that come in, and the rows that the last decoding left.
 ///
 /// All decoders of a module instance may use the same arena: what a call leaves is valid until the
@@ -16,7 +19,7 @@ use crate::message::Shared;
 #[wasm_bindgen]
 pub struct Arena {
     pub(super) input: Vec<u8>,
-    pub(super) rows: Vec<u32>,
+    pub(super) rows: Vec<Row>,
     /// Control payloads that did not lie in the input.
     pub(super) side: Vec<u8>,
     pub(super) shared: Shared,
@@ -72,10 +75,10 @@ impl Arena {
     }
 }
 
-/// The most numbers that the rows of so many bytes of input can have: the smallest frame has two
-/// bytes, the widest row eight numbers, and one row may be of a frame begun before.
+/// The most rows that so many bytes of input can have: the smallest frame has two bytes, of a frame
+/// there are two at most, and it may have begun before.
 fn most_rows(capacity: usize) -> usize {
-    (capacity / 2 + 1) * 8
+    (capacity / 2 + 1) * 2
 }
 
 /// Copies a control payload to where it stays.

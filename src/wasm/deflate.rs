@@ -1,10 +1,9 @@
 //! permessage-deflate: agreeing on it, and its use for frames that are written elsewhere.
 
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use js_sys::Array;
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::{address, errors};
@@ -39,13 +38,9 @@ fn config(send: u8, receive: u8) -> Config {
     config
 }
 
-/// What was agreed on as numbers, send and receive, and a header's value.
-fn result(agreed: &Agreed, header: &str) -> Array {
-    let result = Array::new();
-    result.push(&packed(agreed.send).into());
-    result.push(&packed(agreed.receive).into());
-    result.push(&JsValue::from_str(header));
-    result
+/// What was agreed on in a number: receive above send.
+fn numbers(agreed: &Agreed) -> u32 {
+    packed(agreed.send) | packed(agreed.receive) << 8
 }
 
 /// The extensions of a header's value; none of it if it is malformed.
@@ -55,29 +50,32 @@ fn extensions(value: &str) -> Result<Vec<Extension<'_>>, HandshakeError> {
         .map_err(|_| HandshakeError::ExtensionParameter)
 }
 
-/// A server's part: what is agreed on, and the answer to send; nothing if no offer can be met.
+/// A server's part: the answer to send behind two characters, whose codes are what is agreed on,
+/// send and receive; nothing if no offer can be met.
 #[wasm_bindgen]
-pub fn deflate_accept(offers: &str, send: u8, receive: u8) -> Option<Array> {
+pub fn deflate_accept(offers: &str, send: u8, receive: u8) -> Option<String> {
     let offers = extensions(offers).ok()?;
     let accepted = config(send, receive).accept(offers)?;
-    Some(result(&accepted.agreed, &accepted.header()))
+    let [send, receive, ..] = numbers(&accepted.agreed).to_le_bytes();
+    let mut answer = String::from_iter([char::from(send), char::from(receive)]);
+    answer.push_str(&accepted.header());
+    Some(answer)
 }
 
 /// A client's part: what to offer.
 #[wasm_bindgen]
-pub fn deflate_offer(send: u8, receive: u8) -> alloc::string::String {
+pub fn deflate_offer(send: u8, receive: u8) -> String {
     config(send, receive).offer().header().as_str().into()
 }
 
-/// What the answer to that offer means; an error's number if it is not acceptable, nothing if the
-/// server did not choose the extension.
+/// What the answer to that offer means, in a number; an error's number below zero if it is not
+/// acceptable, 0 if the server did not choose the extension.
 #[wasm_bindgen]
-pub fn deflate_check(answer: &str, send: u8, receive: u8) -> JsValue {
+pub fn deflate_check(answer: &str, send: u8, receive: u8) -> i32 {
     let offer = config(send, receive).offer();
     match extensions(answer).and_then(|answers| offer.check(answers)) {
-        Ok(None) => JsValue::UNDEFINED,
-        Ok(Some(agreed)) => result(&agreed, "").into(),
-        Err(error) => errors::number(error.into()).into(),
+        Ok(agreed) => agreed.map_or(0, |agreed| numbers(&agreed) as i32),
+        Err(error) => -(errors::number(error.into()) as i32),
     }
 }
 

@@ -1,43 +1,46 @@
-//! Errors as numbers, and the table that says what they are.
+//! Errors as numbers, and the tables that say what they are.
 
-use js_sys::Array;
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use super::address;
 use crate::error::{Error, HandshakeError, LimitError, MisuseError, PeerError};
 
-/// Every error in the order of its number, from 1.
-fn all() -> impl Iterator<Item = Error> {
-    let peer = PeerError::ALL.iter().map(|&e| Error::Peer(e));
-    let handshake = HandshakeError::ALL.iter().map(|&e| Error::Handshake(e));
-    let limit = LimitError::ALL.iter().map(|&e| Error::Limit(e));
-    let misuse = MisuseError::ALL.iter().map(|&e| Error::Misuse(e));
-    peer.chain(handshake).chain(limit).chain(misuse)
-}
+/// The groups in the order of their numbers.
+const TABLES: [&str; 4] = [
+    PeerError::TABLE,
+    HandshakeError::TABLE,
+    LimitError::TABLE,
+    MisuseError::TABLE,
+];
 
-/// The number of an error.
+/// The number of an error: its place in all tables together, from 1.
 #[cold]
+#[inline(never)]
 pub(super) fn number(error: Error) -> u32 {
-    all().position(|e| e == error).map_or(0, |i| i as u32 + 1)
+    const HANDSHAKE: usize = PeerError::ALL.len();
+    const LIMIT: usize = HANDSHAKE + HandshakeError::ALL.len();
+    const MISUSE: usize = LIMIT + LimitError::ALL.len();
+    let at = match error {
+        Error::Peer(error) => error as usize,
+        Error::Handshake(error) => HANDSHAKE + error as usize,
+        Error::Limit(error) => LIMIT + error as usize,
+        Error::Misuse(error) => MISUSE + error as usize,
+    };
+    at as u32 + 1
 }
 
-/// The table of errors: for each its group, code, close code, HTTP status (0 for none) and message,
-/// one after the other.
+/// The address of a group's table, which is ASCII: the group's name, and then a line for each
+/// error, with its code, its number (close code or HTTP status, 0 for none) and what it says, and
+/// tabs between. 0 behind the last group.
 #[wasm_bindgen]
-pub fn errors() -> Array {
-    let table = Array::new();
-    for error in all() {
-        let group = match error {
-            Error::Peer(_) => "PeerError",
-            Error::Handshake(_) => "HandshakeError",
-            Error::Limit(_) => "LimitError",
-            Error::Misuse(_) => "MisuseError",
-        };
-        table.push(&JsValue::from_str(group));
-        table.push(&JsValue::from_str(error.code()));
-        table.push(&error.close_code().map_or(0, |code| code.value()).into());
-        table.push(&error.status().unwrap_or(0).into());
-        table.push(&JsValue::from_str(error.message()));
-    }
-    table
+pub fn errors(group: usize) -> u32 {
+    TABLES
+        .get(group)
+        .map_or(0, |table| address(table.as_bytes()))
+}
+
+/// The length of that table.
+#[wasm_bindgen]
+pub fn errors_len(group: usize) -> usize {
+    TABLES.get(group).map_or(0, |table| table.len())
 }

@@ -1,8 +1,10 @@
 //! Frames, and the pieces of their payloads.
 
+use alloc::vec::Vec;
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::arena::{Arena, keep};
+use super::arena::{Arena, Row, keep};
 use super::extension::Extension;
 use super::{address, errors, limits, outcome, role};
 use crate::error::Fault;
@@ -18,8 +20,8 @@ const LAST: u32 = 1 << 7;
 /// Three bits from here on.
 const RSV: u32 = 8;
 
-/// The width of a row.
-const WIDTH: usize = 8;
+/// A frame has two of the arena's rows, which are one for who reads them.
+type Pair = [Row; 2];
 
 /// A reader of frames that keeps the rules of messages too.
 ///
@@ -33,7 +35,7 @@ pub struct Frames {
     pieces: Receiver<Extension>,
     fault: Option<Fault>,
     /// The head of the current frame's rows, without its payload.
-    row: [u32; WIDTH],
+    row: Pair,
     /// Bytes of the current frame's payload still to come.
     left: u64,
 }
@@ -59,7 +61,7 @@ impl Frames {
             )
             .with_offset(offset as u64),
             fault: None,
-            row: [0; WIDTH],
+            row: Pair::default(),
             left: 0,
         }
     }
@@ -75,8 +77,9 @@ impl Frames {
                 Ok(Some(Piece::Frame(header))) => {
                     self.left = header.len;
                     self.row = head(&header, self.pieces.frame_offset());
-                    rows.extend_from_slice(&self.row);
-                    self.row[0] &= !FIRST;
+                    rows.push(self.row[0]);
+                    rows.push(self.row[1]);
+                    self.row[0][0] &= !FIRST;
                     (0, 0)
                 }
                 Ok(Some(Piece::Data(data))) => (address(data), data.len()),
@@ -99,13 +102,13 @@ impl Frames {
             };
             self.left -= len as u64;
             let ended = rows
-                .last_chunk::<WIDTH>()
-                .is_some_and(|row| row[0] & LAST != 0);
+                .last_chunk::<2>()
+                .is_some_and(|[row, _]| row[0] & LAST != 0);
             if len > 0 || !ended {
                 self.piece(rows, payload, len);
             }
         }
-        outcome(rows.len() / WIDTH, self.fault.is_some())
+        outcome(rows.len() / 2, self.fault.is_some())
     }
 
     /// Says that the stream ended.
@@ -136,33 +139,38 @@ impl Frames {
 
 impl Frames {
     /// Puts a piece of payload into the frame's last row if that has none, else into a new one.
-    fn piece(&mut self, rows: &mut alloc::vec::Vec<u32>, payload: u32, len: usize) {
-        let at = match rows.len().checked_sub(WIDTH) {
-            Some(at) if rows[at + 2] == 0 && rows[at] & LAST == 0 => at,
-            _ => {
-                rows.extend_from_slice(&self.row);
-                rows.len() - WIDTH
+    fn piece(&mut self, rows: &mut Vec<Row>, payload: u32, len: usize) {
+        let last = if self.left == 0 { LAST } else { 0 };
+        match rows.last_chunk_mut() {
+            Some([row, _]) if row[2] == 0 && row[0] & LAST == 0 => {
+                (row[1], row[2]) = (payload, len as u32);
+                row[0] |= last;
             }
-        };
-        (rows[at + 1], rows[at + 2]) = (payload, len as u32);
-        if self.left == 0 {
-            rows[at] |= LAST;
+            _ => {
+                let [[head, .., offset], rest] = self.row;
+                rows.push([head | last, payload, len as u32, offset]);
+                rows.push(rest);
+            }
         }
     }
 }
 
 /// The row of a frame that begins.
-fn head(header: &Header, offset: u64) -> [u32; WIDTH] {
+fn head(header: &Header, offset: u64) -> Pair {
     let fin = if header.fin { FIN } else { 0 };
     let masked = if header.mask.is_some() { MASKED } else { 0 };
+    let first = header.opcode as u32 | fin | masked | FIRST;
+    let rsv = u32::from(header.rsv.bits()) << RSV;
+    let key = u32::from_le_bytes(header.mask.unwrap_or_default());
+    let [offset, offset_high] = halves(offset);
+    let [len, len_high] = halves(header.len);
     [
-        header.opcode as u32 | fin | masked | FIRST | u32::from(header.rsv.bits()) << RSV,
-        0,
-        0,
-        offset as u32,
-        (offset >> 32) as u32,
-        header.len as u32,
-        (header.len >> 32) as u32,
-        u32::from_le_bytes(header.mask.unwrap_or_default()),
+        [first | rsv, 0, 0, offset],
+        [offset_high, len, len_high, key],
     ]
+}
+
+/// The low half and the high half.
+fn halves(number: u64) -> [u32; 2] {
+    [number as u32, (number >> 32) as u32]
 }

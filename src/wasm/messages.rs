@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::arena::{Arena, keep};
+use super::arena::{Arena, Row, keep};
 #[cfg(feature = "deflate")]
 use super::deflate::Engines;
 use super::extension::{Extension, Inflating};
@@ -105,7 +105,7 @@ impl Messages {
             Ok(None) => {}
             Err(fault) => self.fault = Some(fault),
         }
-        outcome(arena.rows.len() / 4, self.fault.is_some())
+        outcome(arena.rows.len(), self.fault.is_some())
     }
 
     /// Says that the stream ended.
@@ -235,7 +235,7 @@ impl Messages {
             }
             let before = rows.len();
             let assembled = receiver.assembled().as_ptr_range();
-            let ended = match receiver.receive(&mut input) {
+            let ended = match receiver.receive_any(&mut input) {
                 Ok(Some(event)) => {
                     row(rows, event, |payload| {
                         if range.contains(&payload.as_ptr()) || payload.is_empty() {
@@ -263,7 +263,7 @@ impl Messages {
         if batch {
             receiver.end_batch(&mut arena.shared);
         }
-        let rows = rows.len() / 4;
+        let rows = rows.len();
         match input.len() {
             left @ 1.. if self.fault.is_none() => (rows as i32 | MORE, left),
             _ => (outcome(rows, self.fault.is_some()), 0),
@@ -272,13 +272,13 @@ impl Messages {
 }
 
 /// Points rows to where the messages that were put together lie now.
-fn moved(rows: &mut [u32], from: Range<*const u8>, to: &[u8]) {
+fn moved(rows: &mut [Row], from: Range<*const u8>, to: &[u8]) {
     if from.start == to.as_ptr() {
         return;
     }
     let range = from.start.addr() as u32..from.end.addr() as u32;
     let shift = address(to).wrapping_sub(range.start);
-    for row in rows.as_chunks_mut::<4>().0 {
+    for row in rows {
         if range.contains(&row[1]) {
             row[1] = row[1].wrapping_add(shift);
         }
@@ -287,11 +287,11 @@ fn moved(rows: &mut [u32], from: Range<*const u8>, to: &[u8]) {
 
 /// Writes the row of a message.
 #[inline]
-fn message_row(rows: &mut Vec<u32>, text: bool, ascii: bool, opaque: bool, payload: &[u8]) {
+fn message_row(rows: &mut Vec<Row>, text: bool, ascii: bool, opaque: bool, payload: &[u8]) {
     let opcode = if text { 1 } else { 2 };
     let ascii = if ascii { ASCII } else { 0 };
     let opaque = if opaque { OPAQUE } else { 0 };
-    rows.extend_from_slice(&[
+    rows.push([
         opcode | ascii | opaque,
         address(payload),
         payload.len() as u32,
@@ -301,7 +301,7 @@ fn message_row(rows: &mut Vec<u32>, text: bool, ascii: bool, opaque: bool, paylo
 
 /// Writes one row. `place` says where a control payload lies, or puts it where it stays.
 #[inline]
-fn row(rows: &mut Vec<u32>, event: Event<'_>, place: impl FnOnce(&[u8]) -> u32) {
+fn row(rows: &mut Vec<Row>, event: Event<'_>, place: impl FnOnce(&[u8]) -> u32) {
     let (head, payload, code) = match event {
         Event::Message(message) => {
             let text = message.kind == Kind::Text;
@@ -313,5 +313,5 @@ fn row(rows: &mut Vec<u32>, event: Event<'_>, place: impl FnOnce(&[u8]) -> u32) 
         Event::Close(None) => (8, &[][..], 1005),
     };
     let len = payload.len() as u32;
-    rows.extend_from_slice(&[head, place(payload), len, u32::from(code)]);
+    rows.push([head, place(payload), len, u32::from(code)]);
 }

@@ -5,8 +5,8 @@
 //! What a row holds is said at the decoder that writes it, and again in `js/`. Nothing here is an
 //! API for people: that is the TypeScript in `js/`, the only caller.
 //!
-//! wasm-bindgen and js-sys are named in this room only. The code keeps to `no_std`; that the crate
-//! links `std` with this feature is for its allocator and its panic handler.
+//! wasm-bindgen is named in this room only. The module has no `std`: an allocator and a
+//! panic handler are here.
 
 #![allow(
     unreachable_pub,
@@ -59,3 +59,15 @@ fn outcome(rows: usize, faulty: bool) -> i32 {
     let rows = rows as i32;
     if faulty { !rows } else { rows }
 }
+
+/// A panic is a trap: what it would say, and the code that formats it, is a good part of a module.
+/// With zlib-rs there is the handler of `std`, which that links.
+#[cfg(not(feature = "zlib-rs"))]
+#[panic_handler]
+fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+/// A third of the size of the one in `std`.
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

@@ -17,8 +17,6 @@ const UNFINISHED: u32 = 1 << 11;
 const INFLATED: usize = 64 << 10;
 const PIECE: usize = 16 << 10;
 
-const WIDTH: usize = 4;
-
 #[wasm_bindgen]
 impl Messages {
     /// Hands messages out in pieces from here on: a row for each, whose head has the opcode of the
@@ -43,7 +41,7 @@ impl Messages {
         if inflates {
             arena.side.reserve(input.len() + INFLATED + PIECE);
         }
-        let most = arena.rows.capacity() - 2 * WIDTH;
+        let most = arena.rows.capacity() - 2;
         let mut inflated = 0;
         let full = loop {
             if inflated >= INFLATED || arena.rows.len() > most {
@@ -60,7 +58,7 @@ impl Messages {
                     (whole, &*data, 0)
                 }
                 Ok(Some(Piece::End)) => {
-                    let last = arena.rows.last_chunk_mut::<WIDTH>();
+                    let last = arena.rows.last_mut();
                     if let Some(row) = last.filter(|row| row[0] & UNFINISHED != 0) {
                         row[0] &= !UNFINISHED;
                         continue;
@@ -86,10 +84,10 @@ impl Messages {
                 keep(&mut arena.side, payload)
             };
             let row = [head, place, payload.len() as u32, u32::from(code)];
-            arena.rows.extend_from_slice(&row);
+            arena.rows.push(row);
         };
         self.piece = Some(head);
-        let rows = arena.rows.len() / WIDTH;
+        let rows = arena.rows.len();
         match full {
             true => (rows as i32 | MORE, input.len()),
             false => (outcome(rows, self.fault.is_some()), 0),

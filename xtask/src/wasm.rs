@@ -56,6 +56,10 @@ const WASM_OPT: [&str; 12] = [
     "--strip-target-features",
 ];
 
+/// The linker optimises the module once more: what only the messages of panics are made of is
+/// found to be of no use by then, and the paths of this machine with it.
+const RUSTC: [&str; 2] = ["-C", "linker-plugin-lto"];
+
 /// Compiles the crate as wasm modules, with the flags of `.cargo/config.toml`.
 pub fn compile() -> Result<String, Failure> {
     let set = OVERRIDES
@@ -82,7 +86,8 @@ pub fn compile() -> Result<String, Failure> {
         tool.args(["rustc", "--package", "wscodec", "--lib"])
             .args(["--crate-type", "cdylib", "--profile", "wasm"])
             .args(["--no-default-features", "--features", module.features])
-            .args(["--target", WASM])
+            .args(["--target", WASM, "--"])
+            .args(RUSTC)
             .run()?;
         // cargo has one place for all sets of features, so it would compile all anew each time.
         let built = target.join(WASM).join("wasm");
@@ -156,7 +161,7 @@ fn sources(module: &Module, list: &Path) -> Result<String, Failure> {
     let others = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"];
     let others = others.map(|file| paths::root().join(file));
     let mut hasher = DefaultHasher::new();
-    module.features.hash(&mut hasher);
+    (module.features, RUSTC).hash(&mut hasher);
     for file in files.map(PathBuf::from).chain(others) {
         file.hash(&mut hasher);
         read(&file)?.hash(&mut hasher);
