@@ -1,4 +1,4 @@
-// An echo server by ws, with bufferutil: `node ws.mjs PORT`.
+// An echo server by ws, with bufferutil: `node ws.mjs PORT`, or `probe` to see that it could run.
 
 import { createRequire } from "node:module";
 
@@ -7,6 +7,7 @@ const require = createRequire(new URL("../../js/package.json", import.meta.url))
 require("bufferutil");
 const { WebSocketServer } = require("ws");
 
+if (process.argv[2] === "probe") process.exit();
 const server = new WebSocketServer({ port: Number(process.argv[2]), host: "127.0.0.1" });
 server.on("connection", (socket) => {
   socket.on("error", () => {});

@@ -3,6 +3,8 @@
 //! The measuring is done by programs of their own, in `bench/`; they give their tables as
 //! JSON. Here they are built and started, and what they gave is kept and printed.
 
+mod server;
+
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,11 @@ struct Plan {
     json: Option<PathBuf>,
     quick: bool,
     runtime: Option<String>,
+    /// Of servers: which cases, if not all; which of those that are known here; and others, by
+    /// name and command.
+    cases: Option<String>,
+    only: Option<String>,
+    peers: Vec<(String, String)>,
 }
 
 /// Runs `bench` with these arguments; an error is what is wrong with them.
@@ -50,7 +57,7 @@ pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, Stri
     let plan = plan(arguments)?;
     let mut results = Vec::new();
     if plan.kind == "server" {
-        if servers(report, &plan, &mut results) {
+        if server::measure(report, &plan, &mut results) {
             keep(report, &plan, &results);
         }
         return Ok(report.close());
@@ -108,6 +115,7 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
     let mut json = None;
     let mut quick = false;
     let mut runtime = None;
+    let (mut cases, mut only, mut peers) = (None, None, Vec::new());
     while let Some(word) = words.next() {
         match word.as_str() {
             "--quick" => quick = true,
@@ -123,6 +131,15 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
                     .ok_or("`--runtime` takes a name or a program")?;
                 runtime = Some(name.clone());
             }
+            "--cases" => cases = Some(words.next().ok_or("`--cases` takes a list")?.clone()),
+            "--only" => only = Some(words.next().ok_or("`--only` takes a list")?.clone()),
+            "--peer" => {
+                let peer = words.next().and_then(|text| text.split_once('='));
+                let peer = peer.filter(|(_, command)| command.contains("{port}"));
+                let (name, command) =
+                    peer.ok_or("`--peer` takes NAME=COMMAND, with {port} where it listens")?;
+                peers.push((name.to_owned(), command.to_owned()));
+            }
             word => match KINDS.iter().find(|kind| **kind == word) {
                 Some(found) if kind.is_none() => kind = Some(*found),
                 _ => return Err(format!("`bench` takes one of {kinds}, not `{word}`")),
@@ -133,12 +150,18 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
     if runtime.is_some() && kind != "js" {
         return Err("`--runtime` is for `bench js`".to_owned());
     }
+    if kind != "server" && (cases.is_some() || only.is_some() || !peers.is_empty()) {
+        return Err("`--cases`, `--only` and `--peer` are for `bench server`".to_owned());
+    }
     Ok(Plan {
         kind,
         rounds: rounds.unwrap_or(if quick { 3 } else { 9 }),
         json,
         quick,
         runtime,
+        cases,
+        only,
+        peers,
     })
 }
 
@@ -194,65 +217,6 @@ fn native(report: &mut Report, plan: &Plan, results: &mut Vec<Value>) -> bool {
         && measure(report, "bench: native", results, || {
             let milliseconds = if plan.quick { "2" } else { "20" };
             Ok(program()?.args([plan.kind, &plan.rounds.to_string(), milliseconds]))
-        })
-}
-
-/// Builds our server and the others, and loads them in turns.
-fn servers(report: &mut Report, plan: &Plan, results: &mut Vec<Value>) -> bool {
-    let target = || Ok(folder()?.join("server"));
-    let built = report.step("bench: build", || {
-        let target = target()?;
-        cargo()
-            .args(["build", "--release", "--manifest-path"])
-            .args(["bench/server/Cargo.toml", "--target-dir"])
-            .args([&target])
-            .run()?;
-        cargo()
-            .args(["build", "--release", "--features", "server", "--target-dir"])
-            .args([&target])
-            .run()
-            .map(|_| Outcome::Done(String::new()))
-    });
-    built
-        && build::needed_by(report, "bench: servers")
-        && measure(report, "bench: servers", results, || {
-            let release = target()?.join("release");
-            let program = |name: &str| {
-                let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-                release.join(name)
-            };
-            let peers = program("wscodec-bench-server");
-            let (ours, others) = (program("wscodec"), peers.display());
-            let ours = ours.display();
-            let script = |name: &str| {
-                let script = paths::root().join("bench/server").join(name);
-                format!("node\t{}\t{{port}}", script.display())
-            };
-            // The words of a command have tabs between them.
-            let servers = [
-                (
-                    "wscodec",
-                    format!("{ours}\tserve\t--loops\t1\t--listen\t127.0.0.1:{{port}}"),
-                ),
-                ("raw bytes, one loop", format!("{others}\traw\t{{port}}")),
-                (
-                    "fastwebsockets",
-                    format!("{others}\tfastwebsockets\t{{port}}"),
-                ),
-                (
-                    "tungstenite, a thread each",
-                    format!("{others}\ttungstenite\t{{port}}"),
-                ),
-                ("wscodec in Node", script("node.mjs")),
-                ("ws with bufferutil", script("ws.mjs")),
-            ];
-            let mut tool = Tool::at(peers.as_os_str(), "wscodec-bench-server")
-                .args(["compare", &plan.rounds.to_string()])
-                .args([if plan.quick { "100" } else { "1000" }]);
-            for (name, command) in servers {
-                tool = tool.args([name, &command]);
-            }
-            Ok(tool)
         })
 }
 
@@ -415,6 +379,12 @@ mod tests {
         };
         let plan = read("js --rounds 5 --quick").expect("this is right");
         assert_eq!((plan.kind, plan.rounds, plan.quick), ("js", 5, true));
+        let plan = read("server --peer go=./echo:{port} --only wscodec").expect("this is right");
+        let peer = ("go".to_owned(), "./echo:{port}".to_owned());
+        assert_eq!(
+            (plan.peers, plan.only),
+            (vec![peer], Some("wscodec".to_owned()))
+        );
         for wrong in [
             "",
             "js native",
@@ -422,6 +392,9 @@ mod tests {
             "js --rounds",
             "js --rounds 0",
             "js --json",
+            "js --peer go=./echo:{port}",
+            "server --peer go",
+            "server --peer go=./echo",
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -121,6 +121,7 @@ fn usage() -> String {
          bench     Measure us and others:\n            \
          bench native|js|handshake|deflate|server|size|growth\n            \
          [--rounds N] [--json FILE] [--quick] [--runtime node|deno|bun|PROGRAM];\n            \
+         bench server also [--cases LIST] [--only NAME;...] [--peer NAME=COMMAND];\n            \
          bench table FILE... shows results, bench plot FILE OUT.svg [TITLE...] draws\n  \
          hostile   Floods, bombs and thousands of connections, about a minute\n  \
          churn     20,000 connections, half of them hostile: churn [--minutes N]\n            \

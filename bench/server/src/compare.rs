@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use crate::load::{self, Case, Load};
 use crate::process::Server;
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 10] = [
     case(1, 1, 64, 0),
+    case(10, 1, 64, 0),
     case(100, 1, 64, 0),
     case(1000, 1, 64, 0),
     case(100, 1, 1024, 0),
@@ -18,10 +19,14 @@ const CASES: [Case; 8] = [
     case(100, 16, 64, 0),
     case(100, 16, 1024, 0),
     case(10, 1, 64, 5000),
+    case(10, 1, 64, 10000),
 ];
 
 /// Connections that memory is divided by.
 const IDLE: usize = 1000;
+
+/// What a server can't do as often as this in a row is not asked of it again.
+const PATIENCE: usize = 2;
 
 const fn case(connections: usize, flight: usize, size: usize, idle: usize) -> Case {
     Case {
@@ -35,19 +40,33 @@ const fn case(connections: usize, flight: usize, size: usize, idle: usize) -> Ca
 /// What one server did in one case, a value for each round.
 #[derive(Clone, Default)]
 struct Rounds {
+    /// How often it failed since it last did it.
+    failed: usize,
     cpu: Vec<f64>,
     rate: Vec<f64>,
     median: Vec<f64>,
     late: Vec<f64>,
 }
 
-pub fn run(rounds: &str, milliseconds: &str, servers: &[&str]) -> Result<(), Box<dyn Error>> {
+/// `chosen` are names of cases with commas between them, or `all`.
+pub fn run(
+    rounds: &str,
+    milliseconds: &str,
+    chosen: &str,
+    servers: &[&str],
+) -> Result<(), Box<dyn Error>> {
     let rounds: usize = rounds.parse()?;
     let time = Duration::from_millis(milliseconds.parse()?);
     let (servers, []) = servers.as_chunks::<2>() else {
         return Err("each server is a name and a command".into());
     };
-    let mut results = vec![vec![Rounds::default(); CASES.len()]; servers.len()];
+    let is_chosen = |case: &Case| chosen == "all" || chosen.split(',').any(|it| it == case.key());
+    let cases: Vec<Case> = CASES.into_iter().filter(is_chosen).collect();
+    if cases.is_empty() {
+        let keys: Vec<String> = CASES.iter().map(Case::key).collect();
+        return Err(format!("the cases are all, or some of {}", keys.join(",")).into());
+    }
+    let mut results = vec![vec![Rounds::default(); cases.len()]; servers.len()];
     let mut memory = vec![Vec::new(); servers.len()];
     for round in 0..rounds {
         for step in 0..servers.len() {
@@ -55,11 +74,22 @@ pub fn run(rounds: &str, milliseconds: &str, servers: &[&str]) -> Result<(), Box
             let i = (round + step) % servers.len();
             let [name, command] = servers[i];
             eprintln!("round {}: {name}", round + 1);
-            memory[i].push(idle(command).map_err(|e| format!("{name}: {e}"))?);
-            for (case, into) in CASES.iter().zip(&mut results[i]) {
+            match idle(command) {
+                Ok(bytes) => memory[i].push(bytes),
+                Err(error) => eprintln!("{name}: {error}"),
+            }
+            for (case, into) in cases.iter().zip(&mut results[i]) {
+                if into.failed >= PATIENCE {
+                    continue;
+                }
                 let raw = name.starts_with("raw");
-                measure(command, *case, raw, time, into)
-                    .map_err(|e| format!("{name}, {}: {e}", case.name()))?;
+                into.failed = match measure(command, *case, raw, time, into) {
+                    Ok(()) => 0,
+                    Err(error) => {
+                        eprintln!("{name}, {}: {error}", case.name());
+                        into.failed + 1
+                    }
+                };
             }
         }
     }
@@ -68,7 +98,7 @@ pub fn run(rounds: &str, milliseconds: &str, servers: &[&str]) -> Result<(), Box
             let cells: Vec<Value> = cases.iter().map(|case| cell(column(case))).collect();
             json!({ "name": name, "cells": cells })
         });
-        let columns: Vec<String> = CASES.iter().map(Case::name).collect();
+        let columns: Vec<String> = cases.iter().map(Case::name).collect();
         json!({ "title": title, "unit": unit, "columns": columns,
             "rows": rows.collect::<Vec<_>>() })
     };
@@ -136,7 +166,11 @@ fn idle(command: &str) -> Result<f64, Box<dyn Error>> {
     Ok(grown as f64 / IDLE as f64)
 }
 
+/// Nothing where nothing could be measured.
 fn cell(values: &[f64]) -> Value {
+    if values.is_empty() {
+        return Value::Null;
+    }
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     json!({

@@ -25,6 +25,21 @@ pub struct Case {
 }
 
 impl Case {
+    /// By which it is chosen.
+    pub fn key(&self) -> String {
+        let Self {
+            connections,
+            flight,
+            size,
+            idle,
+        } = self;
+        let idle = match idle {
+            0 => String::new(),
+            idle => format!("+{idle}"),
+        };
+        format!("{connections}x{flight}x{size}{idle}")
+    }
+
     pub fn name(&self) -> String {
         let Self {
             connections,
