@@ -77,7 +77,7 @@
 //! | `std` (default) | run-time choice of SIMD in the UTF-8 check and the scan of heads | `std` |
 //! | `io` (default) | blocking I/O: accept, connect, read, write; not for `wasm32-unknown-unknown` | `std`, `getrandom` |
 //! | `tokio-util` | a session as a codec for `Framed` | `tokio-util` |
-//! | `simd` (default) | run-time choice of SIMD for masks of 1 KiB and more, on x86-64 | `fearless_simd` |
+//! | `simd` (default) | run-time choice of SIMD for masks of 2 KiB and more, on x86-64 | `fearless_simd` |
 //! | `http` | handshakes with the types of the `http` crate | `http` |
 //! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `talc`, `bytemuck` |
 //!

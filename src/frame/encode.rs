@@ -17,14 +17,21 @@ use crate::error::MisuseError;
 /// assert_eq!(&out[..n], b"\x89\x04now?");
 /// # Ok::<(), wscodec::MisuseError>(())
 /// ```
+#[inline]
 pub fn encode(header: Header, payload: &[u8], out: &mut [u8]) -> Result<usize, MisuseError> {
-    let (head, n) = with_len(header, payload.len())?;
-    let total = n + payload.len();
+    let len = payload.len() as u64;
+    let header = Header { len, ..header };
+    header.check()?;
+    let total = header.encoded_len() + payload.len();
     let Some(target) = out.get_mut(..total) else {
         return Err(MisuseError::BufferTooSmall);
     };
-    let (front, body) = target.split_at_mut(n);
-    front.copy_from_slice(&head[..n]);
+    let mut n = 0;
+    header.put(|bytes| {
+        target[n..n + bytes.len()].copy_from_slice(bytes);
+        n += bytes.len();
+    });
+    let body = &mut target[n..];
     match header.mask {
         Some(key) => mask::copy(key, 0, payload, body),
         None => body.copy_from_slice(payload),

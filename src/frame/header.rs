@@ -199,6 +199,18 @@ impl Header {
     /// [`MisuseError::ControlPayloadTooLong`] and [`MisuseError::ControlNotFinal`].
     #[inline]
     pub fn encode(&self, out: &mut [u8; MAX_HEADER_LEN]) -> Result<usize, MisuseError> {
+        self.check()?;
+        let mut n = 0;
+        self.put(|bytes| {
+            out[n..n + bytes.len()].copy_from_slice(bytes);
+            n += bytes.len();
+        });
+        Ok(n)
+    }
+
+    /// Whether the header can be sent.
+    #[inline]
+    pub(super) fn check(&self) -> Result<(), MisuseError> {
         if self.opcode.is_control() {
             if self.len > super::MAX_CONTROL_LEN as u64 {
                 return Err(MisuseError::ControlPayloadTooLong);
@@ -210,12 +222,7 @@ impl Header {
         if self.len >> 63 != 0 {
             return Err(MisuseError::PayloadTooLong);
         }
-        let mut n = 0;
-        self.put(|bytes| {
-            out[n..n + bytes.len()].copy_from_slice(bytes);
-            n += bytes.len();
-        });
-        Ok(n)
+        Ok(())
     }
 
     /// Hands out the header's bytes in order, in pieces of constant lengths, which are moved faster

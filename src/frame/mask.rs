@@ -21,7 +21,7 @@ use super::vectors::{words_across, words_in_place};
 
 /// From this length on it pays to ask what the processor has.
 #[cfg(all(feature = "simd", target_arch = "x86_64"))]
-const LONG: usize = 1024;
+const LONG: usize = 2048;
 
 /// Whether no register is wider than a word: [`blocks`] would go by bytes then.
 #[cfg(not(all(feature = "wasm", target_feature = "simd128")))]
@@ -284,8 +284,8 @@ mod tests {
             }
         }
         // Long enough for the widest registers, and with every length of what they leave over.
-        let long: Vec<u8> = data.iter().copied().cycle().take(1200).collect();
-        for len in 1000..long.len() {
+        let long: Vec<u8> = data.iter().copied().cycle().take(2200).collect();
+        for len in 2000..long.len() {
             let expected = naive(key, 3, &long[..len]);
             let mut whole = long[..len].to_vec();
             apply(key, 3, &mut whole);
@@ -293,7 +293,7 @@ mod tests {
             let mut copied = std::vec![0; len];
             assert!(!copy_and_test_ascii(key, 3, &long[..len], &mut copied));
             assert_eq!(copied, expected);
-            let mut plain = naive(key, 3, &[b'a'; 1200][..len]);
+            let mut plain = naive(key, 3, &[b'a'; 2200][..len]);
             assert!(apply_and_test_ascii(key, 3, &mut plain));
             assert!(plain.iter().all(|&byte| byte == b'a'));
         }

@@ -99,6 +99,7 @@ pub fn tables(workloads: &[Workload], plan: Plan) -> [Table; 2] {
             let mut rows = Vec::new();
             add::<plain::Floor>(&mut rows, &messages, role);
             add::<plain::Ours>(&mut rows, &messages, role);
+            add::<plain::Frames>(&mut rows, &messages, role);
             add::<plain::Embedded>(&mut rows, &messages, role);
             add::<plain::SansIo>(&mut rows, &messages, role);
             add::<peers::Tungstenite>(&mut rows, &messages, role);
