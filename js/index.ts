@@ -58,7 +58,7 @@ export { MessageDecoder, type MessageType, type OwnedMessage } from "./messages.
 export type { DecoderOptions, Role } from "./options.ts";
 export { Prepared, type PreparedOptions } from "./prepared.ts";
 export { type ClientSessionOptions, Connect, type ConnectOptions } from "./session/connect.ts";
-export type { SessionManner, SessionOptions } from "./session/options.ts";
+export type { InPieces, SessionManner, SessionOptions } from "./session/options.ts";
 export {
   type Outcome,
   Session,

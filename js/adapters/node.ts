@@ -142,7 +142,10 @@ export class NodeConnection extends Connection {
 }
 
 /** What a Node server does, and how. */
-export type NodeServerOptions = ServerOptions<NodeConnection>;
+export interface NodeServerOptions extends ServerOptions<NodeConnection> {
+  /** For `wss:`, what `tls.createServer` takes; only for {@link createServer}. */
+  readonly tls?: tls.TlsOptions | undefined;
+}
 
 /**
  * A server of WebSocket connections and nothing else, on a bare socket: quicker and
@@ -152,6 +155,7 @@ export function createServer(options: NodeServerOptions = {}): net.Server {
   const accept = (socket: net.Socket): void => {
     if (!(OWNER in socket)) new NodeConnection(socket, options, new Serving(options));
   };
+  if (options.tls !== undefined) return tls.createServer({ noDelay: true, ...options.tls }, accept);
   const server = net.createServer({ noDelay: true }, accept);
   server.on("listening", () => readInPlace(server, options));
   return server;

@@ -3,17 +3,18 @@
 import { Connect } from "../session/connect.ts";
 import type { ClientSessionOptions, ConnectOptions } from "../session/connect.ts";
 import type { Connection, Opening } from "./connection.ts";
+import { type Handlers, inPieces } from "./handlers.ts";
 
 /** Sends a request and holds the answer against it. */
 export class Calling<C extends Connection> implements Opening {
   readonly server = false;
   readonly #connect: Connect;
-  readonly #options: ClientSessionOptions;
+  readonly #options: ClientSessionOptions & Handlers<any>;
   readonly #done: (connection: C) => void;
   readonly #failed: (error: unknown) => void;
 
   constructor(
-    options: ConnectOptions & ClientSessionOptions,
+    options: ConnectOptions & ClientSessionOptions & Handlers<any>,
     done: (connection: C) => void,
     failed: (error: unknown) => void,
   ) {
@@ -37,8 +38,11 @@ export class Calling<C extends Connection> implements Opening {
       connection.terminate();
       return;
     }
-    connection.opened(connect.session(this.#options), connect.response?.protocol);
-    this.#done(connection as C);
+    try {
+      connection.opened(connect.session(inPieces(this.#options)), connect.response?.protocol);
+    } finally {
+      this.#done(connection as C);
+    }
     if (connect.rest.length > 0) connection.received(connect.rest);
   }
 

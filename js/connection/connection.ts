@@ -2,6 +2,7 @@
 
 import type { Bytes } from "../bytes.ts";
 import { LimitError, PeerError, type WscodecError } from "../errors.ts";
+import type { Prepared } from "../prepared.ts";
 import type { Outcome, Session, SessionEvent } from "../session/session.ts";
 import { forget, wait } from "./clock.ts";
 import type { ConnectionOptions, Handlers } from "./handlers.ts";
@@ -26,7 +27,16 @@ let dirty: Connection[] = [];
 function flushAll(): void {
   const connections = dirty;
   dirty = [];
-  for (const connection of connections) connection.flush();
+  for (const connection of connections) {
+    try {
+      connection.flush();
+    } catch (error) {
+      // Of one connection's handler; the others are to be written to all the same.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
 }
 
 /**
@@ -93,11 +103,11 @@ export abstract class Connection {
   }
 
   /**
-   * Sends a message: text for a string, else binary. Says whether there is room for
+   * Sends a message: text for a string, a `Prepared` as it is, else binary. Says whether there is room for
    * more; if not, `drain` is called when there is. Once the connection closes it is
    * not sent, as by a browser's `send`.
    */
-  send(data: string | Bytes): boolean {
+  send(data: string | Bytes | Prepared): boolean {
     return this.#send((session) => session.send(data));
   }
 
@@ -220,7 +230,8 @@ export abstract class Connection {
     if (!this.#full) return;
     this.#full = false;
     if (!this.#paused) this.read(true);
-    if (this.session !== undefined) this.options.drain?.(this);
+    const { session } = this;
+    if (session !== undefined) this.#calls(session, () => this.options.drain?.(this));
   }
 
   /** The handshake is done. @internal */
@@ -235,7 +246,7 @@ export abstract class Connection {
     if (heartbeat !== undefined || idle !== undefined) {
       wait(this, Math.min(heartbeat ?? Infinity, idle ?? Infinity, pongTimeout));
     }
-    this.options.open?.(this);
+    this.#calls(session, () => this.options.open?.(this));
   }
 
   /** The transport is closed. @internal */
@@ -288,6 +299,10 @@ export abstract class Connection {
   #dispatch(session: Session): void {
     const { options } = this;
     for (let event = session.next(); event !== undefined; event = session.next()) {
+      if (event.opcode < 8 && options.piece !== undefined) {
+        options.piece(this, event);
+        continue;
+      }
       switch (event.opcode) {
         case 1:
           options.message?.(this, event.text());
@@ -301,6 +316,19 @@ export abstract class Connection {
         case 10:
           options.pong?.(this, event.bytes());
           break;
+      }
+    }
+  }
+
+  /** Calls a handler outside of a chunk. */
+  #calls(session: Session, handler: () => void): void {
+    try {
+      handler();
+    } catch (error) {
+      try {
+        this.#failed(session, error);
+      } finally {
+        this.flush();
       }
     }
   }

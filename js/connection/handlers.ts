@@ -2,7 +2,7 @@
 
 import type { HandshakeLimits, HeadersInput } from "../handshake/options.ts";
 import type { SessionManner } from "../session/options.ts";
-import type { Outcome } from "../session/session.ts";
+import type { Outcome, SessionEvent } from "../session/session.ts";
 import type { Policy, SessionLimits, Upgrade } from "../session/upgrade.ts";
 import type { Connection } from "./connection.ts";
 
@@ -11,7 +11,9 @@ import type { Connection } from "./connection.ts";
  * don't push to decoders of this package: the rest of the chunk that is gone
  * through would be gone.
  *
- * What a call throws closes the connection with 1011, and is thrown on.
+ * What a call throws closes the connection with 1011, and is thrown on: it is the
+ * runtime's to report, as what any listener throws. What `upgrade` throws is answered with
+ * status 500.
  */
 export interface Handlers<C extends Connection = Connection> {
   /** The handshake is done. */
@@ -21,6 +23,12 @@ export interface Handlers<C extends Connection = Connection> {
    * or with `lend` in the options valid during the call only.
    */
   message?(ws: C, data: string | Uint8Array): void;
+  /**
+   * A piece of a message, as it came, so that large ones need no memory: with this,
+   * `message` is not called. `first` and `last` say where the message begins and ends;
+   * what `bytes()` lends is valid during the call. `maxMessage` holds all the same.
+   */
+  piece?(ws: C, piece: SessionEvent): void;
   /** A ping, which is answered unless `autoPong` is false. The payload is lent. */
   ping?(ws: C, data: Uint8Array): void;
   /** A pong. The payload is lent. */
@@ -58,3 +66,8 @@ export interface ServerOptions<C extends Connection = Connection>
 
 /** What a server's `upgrade` decides. */
 export type Verdict = void | undefined | boolean | number | HeadersInput;
+
+/** How a session is made for these handlers. */
+export function inPieces<O extends Handlers<any>>(options: O): O & { pieces?: boolean } {
+  return options.piece === undefined ? options : { ...options, pieces: true };
+}

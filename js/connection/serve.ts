@@ -4,7 +4,7 @@ import { refusal, refuse, type UpgradeRequest } from "../handshake/request.ts";
 import { UpgradeReader } from "../handshake/reader.ts";
 import { Upgrade } from "../session/upgrade.ts";
 import type { Connection, Opening } from "./connection.ts";
-import type { ServerOptions, Verdict } from "./handlers.ts";
+import { inPieces, type ServerOptions, type Verdict } from "./handlers.ts";
 
 /** Reads a request, decides on it, and answers. */
 export class Serving implements Opening {
@@ -45,7 +45,13 @@ export class Serving implements Opening {
     } catch (error) {
       return end(connection, refusal(error));
     }
-    const verdict = options.upgrade?.(upgrade, connection);
+    let verdict: Verdict | Promise<Verdict>;
+    try {
+      verdict = options.upgrade?.(upgrade, connection);
+    } catch (error) {
+      end(connection, refuse(500));
+      throw error;
+    }
     if (!(verdict instanceof Promise)) return this.#answer(connection, upgrade, verdict, rest);
     // The chunk's memory is the transport's.
     const kept = rest.slice();
@@ -67,7 +73,7 @@ export class Serving implements Opening {
     if (typeof verdict === "number") return end(connection, refuse(verdict));
     const headers = verdict === undefined || verdict === true ? undefined : verdict;
     connection.write(upgrade.accept(headers));
-    connection.opened(upgrade.session(this.#options), upgrade.protocol);
+    connection.opened(upgrade.session(inPieces(this.#options)), upgrade.protocol);
     if (rest.length > 0) connection.received(rest);
   }
 }

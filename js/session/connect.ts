@@ -9,7 +9,7 @@ import { type OfferOptions, UpgradeOffer } from "../handshake/offer.ts";
 import type { HandshakeLimits } from "../handshake/options.ts";
 import { UpgradeResponseReader } from "../handshake/reader.ts";
 import type { UpgradeResponse } from "../handshake/response.ts";
-import type { SessionManner } from "./options.ts";
+import type { InPieces, SessionManner } from "./options.ts";
 import { Session } from "./session.ts";
 import type { SessionLimits } from "./upgrade.ts";
 
@@ -24,6 +24,7 @@ export interface ConnectOptions extends Omit<OfferOptions, "extensions">, Handsh
 
 /** How a client's session is made. */
 export interface ClientSessionOptions extends SessionManner, SessionLimits {
+  /** Where mask keys come from: see `EncoderOptions`. */
   readonly maskKey?: (() => number) | undefined;
 }
 
@@ -109,7 +110,7 @@ export class Connect {
   }
 
   /** The session that begins behind the answer; its offsets count on from there. */
-  session(options: ClientSessionOptions = {}): Session {
+  session(options: ClientSessionOptions & InPieces = {}): Session {
     const offset = this.#skipped + (this.#response?.headLength ?? 0);
     return new Session({ ...options, role: "client", deflate: this.#agreed, offset });
   }

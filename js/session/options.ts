@@ -33,6 +33,9 @@ export interface SessionManner {
   readonly idle?: number | undefined;
 }
 
+/** Whether messages are shown as they come. */
+export type InPieces = Pick<DecoderOptions, "pieces">;
+
 /** What a {@link Session} is made with: its role, its limits, what was agreed on. */
 export interface SessionOptions extends DecoderOptions, SessionManner {
   /** Where a client's mask keys come from: see `EncoderOptions`. */

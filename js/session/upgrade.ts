@@ -6,7 +6,7 @@ import type { DeflateOptions } from "../deflate/options.ts";
 import { misuse } from "../errors.ts";
 import type { HeadersInput } from "../handshake/options.ts";
 import type { UpgradeRequest } from "../handshake/request.ts";
-import type { SessionManner } from "./options.ts";
+import type { InPieces, SessionManner } from "./options.ts";
 import { Session } from "./session.ts";
 
 /** How much the peer may make a session hold; see `DecoderOptions` for the defaults. */
@@ -87,7 +87,7 @@ export class Upgrade {
   }
 
   /** The session that begins behind the answer; its offsets count on from behind the request. */
-  session(options: SessionManner & SessionLimits = {}): Session {
+  session(options: SessionManner & SessionLimits & InPieces = {}): Session {
     const { deflate, request } = this;
     return new Session({ ...options, role: "server", deflate, offset: request.headLength });
   }

@@ -1,6 +1,7 @@
 /** The adapter for Node, against ws and against bare sockets. */
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect as dial, type Server, type Socket } from "node:net";
@@ -8,7 +9,7 @@ import { duplexPair } from "node:stream";
 import { test } from "node:test";
 
 import WebSocket from "ws";
-import { Encoder, HandshakeError, type Outcome, Upgrade } from "wscodec";
+import { Encoder, HandshakeError, type Outcome, Prepared, Upgrade } from "wscodec";
 import {
   accept,
   connect,
@@ -140,6 +141,36 @@ test("what is sent in one turn is one write", limit, async () => {
     assert.equal(writes, 1);
     socket.destroy();
   });
+});
+
+test("messages come in pieces if there is a handler for them", limit, async () => {
+  let told = "";
+  const options: NodeServerOptions = {
+    deflate: {},
+    piece(ws, piece) {
+      if (piece.first) ws.data = 0;
+      ws.data = (ws.data as number) + piece.length;
+      if (!piece.last) return;
+      told += `${piece.type} ${ws.data} `;
+      ws.send(new Prepared(told));
+    },
+  };
+  await serving(options, async (port) => {
+    for (const deflate of [false, {}] as const) {
+      const news = promised<string | Uint8Array>();
+      let answers = 0;
+      const message = (_: unknown, data: string | Uint8Array) => {
+        if (++answers === 3) news.keep(data);
+      };
+      const ws = await connect(`ws://127.0.0.1:${port}/`, { deflate, message });
+      ws.send("Grüße");
+      ws.send(randomBytes(3_000_000));
+      ws.send(new Prepared(""));
+      assert.equal(await news.promise, told);
+      ws.close();
+    }
+  });
+  assert.equal(told, "text 7 binary 3000000 text 0 ".repeat(2));
 });
 
 test("a fault is told with its code, and the connection ended", limit, async () => {

@@ -1,7 +1,7 @@
 /** The recipes of pkg/RECIPES.md, run as they are written but for ports. */
 
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { AddressInfo, Server } from "node:net";
@@ -134,6 +134,21 @@ test("broadcast", limit, async () => {
     client.close();
     await once(client, "close");
   }
+  await closed(server);
+});
+
+test("large messages in pieces", limit, async () => {
+  const heading = "Take and send large messages in pieces";
+  const { server } = await run<{ server: Server }>(anyPort(recipe(heading)));
+  type Upload = (url: string, chunks: AsyncIterable<Uint8Array>) => Promise<string>;
+  const { upload } = await run<{ upload: Upload }>(recipe(heading, 1));
+  const chunk = randomBytes(100_000);
+  async function* chunks() {
+    for (let i = 0; i < 100; i++) yield chunk;
+  }
+  const hash = createHash("sha256");
+  for (let i = 0; i < 100; i++) hash.update(chunk);
+  assert.equal(await upload(await listening(server), chunks()), hash.digest("hex"));
   await closed(server);
 });
 
