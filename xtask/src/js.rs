@@ -79,6 +79,22 @@ pub fn bun(report: &mut Report) {
 
 const NO_BUN: &str = "npm has no Bun for this platform";
 
+/// Ten million messages over the adapter for Node, plain and compressed: is memory flat?
+pub fn soak(report: &mut Report, messages: &str) {
+    if !build::needed_by(report, "soak") {
+        return;
+    }
+    report.step("soak", || {
+        let script = paths::js().join("test/soak.mjs");
+        let tool = node::node().args(["--expose-gc"]).args([script]);
+        let said = tool.args([messages]).stdout()?;
+        Ok(Outcome::Done(format!(
+            "\n  {}",
+            said.trim_end().replace('\n', "\n  ")
+        )))
+    });
+}
+
 /// Makes plain modules of the tests, and lists them.
 fn tests(runtime: &str) -> Result<Vec<PathBuf>, Failure> {
     let folder = paths::target()?.join("wscodec-tests").join(runtime);

@@ -76,6 +76,15 @@ fn main() -> ExitCode {
             js::bun(&mut report);
             report.close()
         }
+        Some((first, rest)) if first == "soak" => {
+            let messages = match rest {
+                [] => "10000000",
+                [number] if number.parse::<u32>().is_ok_and(|n| n >= 10_000) => number,
+                _ => return complain("`soak` takes a number of messages from 10000 on"),
+            };
+            js::soak(&mut report, messages);
+            report.close()
+        }
         Some((first, rest)) if first == "packages" => {
             package::matrix(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
         }
@@ -128,6 +137,7 @@ fn usage() -> String {
          [--target native|wasi]\n  \
          interop   Conversations with other clients and servers, and through proxies\n  \
          bun       JavaScript tests in Bun, which npm installs first\n  \
+         soak      10,000,000 messages in Node: is memory flat? soak [MESSAGES]\n  \
          packages  The packed package in each runtime and bundler: packages [NAME...]\n  \
          autobahn  The Autobahn test suite: autobahn\n            \
          --target native|wasi|node|deno|bun --role server|client [--quick]\n            \
