@@ -126,14 +126,14 @@ pub(crate) fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [
         return short::<TEST>(key, offset, data);
     };
     let len = data.len();
+    #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+    if len >= LONG {
+        return wide::in_place::<TEST>(key, offset, data);
+    }
     let last_key = word(key, offset.wrapping_add((len % 4) as u64));
     let key = word(key, offset);
     let whole = &mut data[..len & !15];
-    let mut seen = match len {
-        #[cfg(all(feature = "simd", target_arch = "x86_64"))]
-        LONG.. => wide::in_place::<TEST>(key, whole),
-        _ => words_in_place::<TEST>(key, whole),
-    };
+    let mut seen = words_in_place::<TEST>(key, whole);
     seen |= put_last_words(last, last_key, data);
     TEST && seen & HIGH_BITS == 0
 }
@@ -161,7 +161,21 @@ mod wide {
     use fearless_simd::{Level, Simd, dispatch};
 
     #[inline(never)]
-    pub(super) fn in_place<const TEST: bool>(key: u64, data: &mut [u8]) -> u64 {
+    pub(super) fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> bool {
+        // What crosses lines of the cache takes up to twice as long.
+        let front = data.as_ptr().align_offset(LINE).min(data.len());
+        let (front, rest) = data.split_at_mut(front);
+        let ascii = super::in_place::<TEST>(key, offset, front);
+        let offset = offset.wrapping_add(front.len() as u64);
+        let (lines, back) = rest.split_at_mut(rest.len() & !(LINE - 1));
+        let seen = lines_in_place::<TEST>(super::word(key, offset), lines);
+        super::in_place::<TEST>(key, offset, back) && ascii && seen & super::HIGH_BITS == 0
+    }
+
+    /// Bytes of a line of the cache.
+    const LINE: usize = 64;
+
+    fn lines_in_place<const TEST: bool>(key: u64, data: &mut [u8]) -> u64 {
         #[inline(always)]
         fn vectorized<const TEST: bool>(simd: impl Simd, key: u64, data: &mut [u8]) -> u64 {
             simd.vectorize(
@@ -296,6 +310,14 @@ mod tests {
             let mut plain = naive(key, 3, &[b'a'; 2200][..len]);
             assert!(apply_and_test_ascii(key, 3, &mut plain));
             assert!(plain.iter().all(|&byte| byte == b'a'));
+        }
+        for start in 0..70 {
+            let mut tested = long.clone();
+            let ascii = apply_and_test_ascii(key, 1, &mut tested[start..]);
+            assert_eq!(tested[start..], naive(key, 1, &long[start..]), "{start}");
+            assert!(!ascii);
+            apply(key, 1, &mut tested[start..]);
+            assert_eq!(tested, long);
         }
         for split in 0..=data.len() {
             let mut pieces = data.clone();
