@@ -131,7 +131,7 @@ export class MessageDecoderStream {
   readonly readable: ReadableStream<OwnedMessage>;
   readonly writable: WritableStream<Bytes>;
 
-  constructor(options: DecoderOptions) {
+  constructor(options: Omit<DecoderOptions, "pieces">) {
     const decoder = new MessageDecoder(options);
     const { readable, writable } = decoding<MessageDecoder, OwnedMessage>({
       decoder,
@@ -148,7 +148,7 @@ export class FrameDecoderStream {
   readonly readable: ReadableStream<OwnedFrame>;
   readonly writable: WritableStream<Bytes>;
 
-  constructor(options: DecoderOptions) {
+  constructor(options: Omit<DecoderOptions, "pieces">) {
     const { readable, writable } = decoding<FrameDecoder, OwnedFrame>({
       decoder: new FrameDecoder(options),
       make: (decoder) => {

@@ -36,7 +36,7 @@ for (const [name, Decoder] of Object.entries(decoders)) {
       const copy = decoder.copy();
       decoder.push(new Uint8Array(1).fill(0x81));
       assert.equal(Buffer.from(copy).toString(), "Hello");
-      assert.equal(copy.buffer.byteLength, 5, "it has memory of its own size");
+      assert.ok(copy.buffer.byteLength < 2 ** 16, "it does not lie on the module's memory");
     }
   });
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 
@@ -14,6 +15,7 @@ import {
   FrameDecoder,
   MessageDecoder,
   refuse,
+  Prepared,
   Session,
   UpgradeOffer,
   UpgradeReader,
@@ -21,6 +23,14 @@ import {
   UpgradeResponse,
   UpgradeResponseReader,
 } from "wscodec";
+import { connect, createServer } from "wscodec/node";
+import {
+  type Duplex,
+  FrameDecoderStream,
+  MessageDecoderStream,
+  MessageEncoderStream,
+  SocketStream,
+} from "wscodec/streams";
 // The same library on memory that threads share.
 import * as onShared from "wscodec/shared";
 
@@ -145,6 +155,87 @@ for (const length of lengths) {
   });
 }
 
+test("prepared messages, and pieces, are made of shared bytes", () => {
+  for (const [shape, input] of shapes(text(300))) {
+    const wire = new Encoder(server).prepared(new Prepared(input)).take();
+    for (const [, chunk] of shapes(wire)) {
+      const decoder = new MessageDecoder({ ...client, pieces: true }).push(chunk);
+      assert.ok(decoder.next(), shape);
+      assert.deepEqual(decoder.copy(), text(300));
+    }
+  }
+});
+
+/** A stream through a codec, of one chunk. */
+async function through<T>(chunk: unknown, codec: { readable: ReadableStream<T>; writable: WritableStream<any> }) {
+  const writer = codec.writable.getWriter();
+  void writer.write(chunk);
+  return (await codec.readable.getReader().read()).value as T;
+}
+
+test("streams take shared bytes", async () => {
+  for (const [shape, input] of shapes(text(20_000))) {
+    const wire = await through<Uint8Array>(input, new MessageEncoderStream(server));
+    for (const [, chunk] of shapes(wire)) {
+      const { data } = (await through(chunk, new MessageDecoderStream(client))) as { data: Uint8Array };
+      assert.equal(data.length, 20_000, shape);
+      const { payload } = await through(chunk, new FrameDecoderStream(client));
+      assert.equal(payload.length, 20_000, shape);
+    }
+  }
+});
+
+/** A transport's end that hands out bytes on shared memory. */
+function sharing({ readable, writable }: Duplex): Duplex {
+  const shared = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      const [, [, view]] = shapes(chunk) as [unknown, [string, Uint8Array]];
+      controller.enqueue(view);
+    },
+  });
+  return { readable: readable.pipeThrough(shared), writable };
+}
+
+test("a socket of streams reads and writes shared bytes", { timeout: 30_000 }, async () => {
+  const [a, b] = [new TransformStream<Uint8Array>(), new TransformStream<Uint8Array>()];
+  const near = new SocketStream(sharing({ readable: a.readable, writable: b.writable }), {
+    role: "client",
+    host: "localhost",
+  });
+  const far = new SocketStream(sharing({ readable: b.readable, writable: a.writable }), server);
+  const [here, there] = await Promise.all([near.opened, far.opened]);
+  const [writer, reader] = [here.writable.getWriter(), there.readable.getReader()];
+  for (const [shape, input] of shapes(text(5))) {
+    void writer.write(input);
+    const { value } = await reader.read();
+    assert.deepEqual(value, text(5), shape);
+  }
+  near.close();
+  await Promise.all([near.closed, far.closed]);
+});
+
+test("connections send shared bytes", { timeout: 30_000 }, async () => {
+  const server = createServer({ message: (ws, data) => ws.send(data) });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const sizes: number[] = [];
+  let enough!: () => void;
+  const all = new Promise<void>((resolve) => (enough = resolve));
+  const ws = await connect(`ws://127.0.0.1:${port}/`, {
+    message: (_, data) => sizes.push(data.length) === 4 && enough(),
+  });
+  const inputs = shapes(text(20_000)).map(([, input]) => input);
+  for (const input of inputs) ws.send(input);
+  ws.begin("text", inputs[0]);
+  ws.finish(inputs[1]);
+  await all;
+  assert.deepEqual(sizes, [20_000, 20_000, 20_000, 40_000]);
+  ws.close();
+  server.close();
+  await once(server, "close");
+});
+
 test("handshakes take shared bytes", () => {
   const offer = new UpgradeOffer({ host: "example.com" });
   const request = UpgradeRequest.parse(offer.bytes);
@@ -180,7 +271,7 @@ test("on shared memory: views stay good when it grows, and text is decoded", () 
   assert.ok(decoder.next());
   const view = decoder.bytes();
   assert.equal(decoder.text(), "Grüße");
-  assert.equal(decoder.copy().buffer.byteLength, 7, "a copy has memory of its own");
+  assert.ok(decoder.copy().buffer instanceof ArrayBuffer, "a copy's memory is not shared");
   const before = memory.buffer.byteLength;
   const large = new onShared.Encoder(server).binary(new Uint8Array(before)).take();
   assert.ok(memory.buffer.byteLength > before, "it has grown");
