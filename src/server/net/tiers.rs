@@ -24,6 +24,8 @@ const LAZY: u64 = 16;
 /// By how much slices that were due may be late and still be made up for: a timer may be late by
 /// this.
 const LATE: u64 = 2_000_000;
+/// What it may take to poll one, at most: if it took more, the process did not run meanwhile.
+const MOST: u64 = 1000;
 /// With as many streams ready in one poll as this, others may be ready too: wasmtime reports 128,
 /// the clock and listeners among them.
 const CROWD: usize = 64;
@@ -34,8 +36,12 @@ pub(super) struct Tiers {
     due: u64,
     /// Where it begins.
     cursor: u32,
-    /// The poll that is under way has this slice, and began then.
-    slice: Option<(Range<u32>, u64)>,
+    /// What the last poll was about, or the one that is under way.
+    whom: Whom,
+    /// When it began.
+    began: u64,
+    /// What polls with this slice took so far.
+    took: u64,
     /// What is left to the hot ones, in times of what a slice takes.
     rest: u64,
     /// A cold stream was ready, this time around.
@@ -67,7 +73,9 @@ impl Default for Tiers {
         Self {
             due: 0,
             cursor: 0,
-            slice: None,
+            whom: Whom::All,
+            began: 0,
+            took: 0,
             rest: LAZY,
             found: false,
             turn: 0,
@@ -86,39 +94,45 @@ impl Tiers {
         (hot, open): (usize, usize),
         places: usize,
     ) -> Plan {
-        let until = if self.crowded { Some(now) } else { until };
-        self.slice = None;
-        if hot == 0 || hot > open / 2 {
-            (self.due, self.cursor) = (now + PERIOD, 0);
-            let whom = Whom::All;
-            return Plan { whom, until };
-        }
-        if now >= self.due {
-            let start = if (self.cursor as usize) < places {
-                self.cursor
-            } else {
-                0
-            };
-            let end = start.saturating_add(SLICE).min(places as u32);
-            self.slice = Some((start..end, now));
+        self.began = now;
+        if self.crowded {
+            // The others among the same ones.
+            let whom = self.whom.clone();
             return Plan {
-                whom: Whom::HotAnd(start..end),
+                whom,
                 until: Some(now),
             };
         }
-        let until = Some(until.map_or(self.due, |until| until.min(self.due)));
-        let whom = Whom::Hot;
-        Plan { whom, until }
+        let mut plan = Plan {
+            whom: Whom::All,
+            until,
+        };
+        if hot == 0 || hot > open / 2 {
+            (self.due, self.cursor) = (now + PERIOD, 0);
+        } else if now >= self.due {
+            let start = match (self.cursor as usize) < places {
+                true => self.cursor,
+                false => 0,
+            };
+            let end = start.saturating_add(SLICE).min(places as u32);
+            self.took = 0;
+            (plan.whom, plan.until) = (Whom::HotAnd(start..end), Some(now));
+        } else {
+            let until = until.map_or(self.due, |until| until.min(self.due));
+            (plan.whom, plan.until) = (Whom::Hot, Some(until));
+        }
+        self.whom = plan.whom.clone();
+        plan
     }
 
-    /// Whether a slice may be due, so that the exact time matters.
+    /// Whether a slice may come next, so that the exact time matters.
     pub(super) fn is_due(&self, now: u64) -> bool {
-        now >= self.due
+        now >= self.due || (self.crowded && self.measures())
     }
 
     /// Whether the time that the poll takes is of interest.
     pub(super) fn measures(&self) -> bool {
-        self.slice.is_some()
+        matches!(self.whom, Whom::HotAnd(_))
     }
 
     /// The poll is over, and reported this many streams; so many of them were not hot.
@@ -127,25 +141,27 @@ impl Tiers {
         if !self.crowded {
             self.turn += 1;
         }
-        let Some((slice, began)) = self.slice.take() else {
+        let Whom::HotAnd(slice) = &self.whom else {
             return;
         };
         if cold > 0 {
             (self.found, self.rest) = (true, EAGER);
         }
-        if !self.crowded {
-            self.cursor = slice.end;
+        let most = MOST * slice.len() as u64;
+        self.took = (self.took + now.saturating_sub(self.began)).min(most);
+        if self.crowded {
+            return;
         }
+        self.cursor = slice.end;
         if self.cursor as usize >= places {
             self.cursor = 0;
             if !core::mem::take(&mut self.found) {
                 self.rest = (2 * self.rest).min(LAZY);
             }
         }
-        let took = now.saturating_sub(began);
         let share = PERIOD * slice.len() as u64 / places.max(1) as u64;
-        let began = self.due.max(began.saturating_sub(LATE));
-        self.due = began + took + share.max(self.rest * took);
+        let began = self.due.max(self.began.saturating_sub(LATE));
+        self.due = began + self.took + share.max(self.rest * self.took);
     }
 
     /// Changes when all who were ready have been reported. Who was reported in this turn is left
@@ -210,6 +226,7 @@ mod tests {
         let soon = now + 200_000;
         assert_eq!(tiers.plan(now + 100_000, None, few, 1000), hot(due));
         tiers.polled(1, 0, 1000, now + 110_000);
+        assert_eq!((tiers.is_due(due - 1), tiers.is_due(due)), (false, true));
         let plan = tiers.plan(now + 110_000, Some(soon), few, 1000);
         assert_eq!(plan, hot(soon));
         tiers.polled(1, 0, 1000, due);
@@ -234,13 +251,16 @@ mod tests {
     #[test]
     fn a_slice_with_a_crowd_in_it_is_polled_again() {
         let mut tiers = Tiers::default();
-        for (ready, next) in [(128, 0), (70, 0), (63, 512)] {
-            tiers.due = 0;
-            let plan = tiers.plan(10 * MS, None, (2, 1000), 1000);
-            assert_eq!(plan, slice(0..512, 10 * MS));
-            tiers.polled(ready, ready, 1000, 11 * MS);
-            assert_eq!(tiers.cursor, next);
+        // As many as are hot fill the first poll.
+        for (i, ready) in [128, 70, 63].into_iter().enumerate() {
+            let now = (10 + i as u64) * MS;
+            let plan = tiers.plan(now, None, (200, 1000), 1000);
+            assert_eq!(plan, slice(0..512, now));
+            tiers.polled(ready, ready / 2, 1000, now + MS / 10);
         }
+        assert_eq!((tiers.cursor, tiers.took), (512, 3 * MS / 10));
+        // LATE before the last one began, and what all took, and that twice, or half of PERIOD.
+        assert_eq!(tiers.due, 10 * MS + 3 * MS / 10 + PERIOD * 512 / 1000);
     }
 
     /// A server whose polls take 300 ns for each that is polled, and whose timers are a

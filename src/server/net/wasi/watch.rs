@@ -14,6 +14,7 @@ use wasi::io::streams::InputStream;
 
 use super::super::Source;
 use super::super::tiers::{Tiers, Whom};
+use super::pause;
 use super::socket::{Listener, Listening, Stream};
 
 /// How long a stream stays hot after it was ready, in nanoseconds.
@@ -186,12 +187,15 @@ impl Watch {
         }
     }
 
-    /// Takes those out of the hot ones that were not ready for a while.
+    /// Takes those out of the hot ones that were not ready for a while: in time, and in turns,
+    /// because a crowd may have its turn for longer.
     fn cool(&mut self, now: u64) {
         let places = &mut self.places;
+        let turn = self.tiers.turn();
         self.hot.retain(|index| {
             let place = &mut places[*index as usize];
-            place.hot = place.read.is_some() && now < place.seen + HOT;
+            let lately = now < place.seen + HOT || turn.wrapping_sub(place.turn) < 2;
+            place.hot = place.read.is_some() && lately;
             place.hot
         });
     }
@@ -221,6 +225,8 @@ impl Watch {
         match until {
             // Also when there is nothing else to wait for: an empty list is not allowed.
             Some(at) if at <= now => {
+                // A host that is tired reports nobody, and here it does not rest while it waits.
+                pause();
                 let over = over.get_or_insert_with(|| monotonic_clock::subscribe_duration(0));
                 list.push(&*over);
                 asked.push(Asked::Clock);
