@@ -1,7 +1,7 @@
 //! Many and bad clients, and what wasmtime makes of them. Two of these tests fail without what
 //! `server/net/wasi` does about wasmtime's faults: see there.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -60,6 +60,44 @@ fn hundreds_that_are_ready_at_once_are_all_served() {
         }
         assert!(busy.next().unwrap() == long);
     }
+}
+
+/// The same, and wasmtime reports no more than 128 at once: always the first ones.
+#[test]
+#[ignore = "by `cargo xtask wasi test`"]
+fn of_hundreds_that_are_always_ready_none_starves() {
+    const CLIENTS: usize = 500;
+    const BYTES: usize = 4;
+    let server = serve(&[]);
+    // Masked with nothing, so that it comes back as it is but for the mask.
+    let frame = [0x82, 0x80 | BYTES as u8, 0, 0, 0, 0, 1, 2, 3, 4];
+    let mut clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let mut stream = open(server.address);
+            stream.write_all(REQUEST).unwrap();
+            head(&mut stream);
+            stream.write_all(&frame).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            (stream, 0)
+        })
+        .collect();
+    let (mut bytes, mut all) = ([0; 2 + BYTES], 0);
+    let start = Instant::now();
+    while all < 60 * CLIENTS {
+        assert!(start.elapsed() < LONG, "{all} answers");
+        for (stream, answers) in &mut clients {
+            match stream.read(&mut bytes) {
+                Ok(n) => {
+                    assert_eq!((n, &bytes[2..]), (bytes.len(), &frame[6..]));
+                    (*answers, all) = (*answers + 1, all + 1);
+                    stream.write_all(&frame).unwrap();
+                }
+                Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock),
+            }
+        }
+    }
+    let least = clients.iter().map(|it| it.1).min().unwrap();
+    assert!(least >= 15, "one got {least} answers of {all}");
 }
 
 /// wasmtime 48 and 49: to drop a stream whose bytes are not out makes the whole component wait.
