@@ -1,6 +1,7 @@
 //! The component in a process of its own.
 
 use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -142,6 +143,15 @@ impl Component {
             assert!(start.elapsed() < LONG, "{log}");
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// What the process has in memory, host and guest, in bytes; `None` where the system does not
+    /// tell.
+    pub(crate) fn resident(&self) -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kib << 10)
     }
 
     /// Ends its standard input.

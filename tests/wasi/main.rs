@@ -9,5 +9,6 @@ mod common;
 mod client;
 mod component;
 mod faults;
+mod memory;
 mod serves;
 mod vectors;
