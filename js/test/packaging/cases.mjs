@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { inBrowser } from "./browser.mjs";
+import { portable } from "./portable.mjs";
 import { inWorkerd } from "./workerd.mjs";
 
 /** A case can't run here; the message says why. */
@@ -141,6 +142,30 @@ export const cases = {
     },
   },
 
+  "tests-browser": {
+    async test({ folder, tools, peers }) {
+      const options = portable({ folder, peers, start: PAGE });
+      await built(tools, join(folder, "out", "tests.js"), options, { platform: "browser" });
+      const result = await inBrowser(join(folder, "out"), page("tests.js"));
+      if (result === undefined) throw new Skipped(NO_BROWSER);
+      return counted(result);
+    },
+  },
+
+  "tests-workerd": {
+    async test({ folder, tools, peers }) {
+      const workerd = binary(peers, "@cloudflare", "bin/workerd");
+      const options = portable({ folder, peers, start: WORKER, node: true });
+      await built(tools, join(folder, "worker.bundled.mjs"), options, {
+        conditions: ["workerd", "worker", "browser"],
+        external: ["cloudflare:*", "node:*"],
+        loader: { ".wasm": "copy" },
+        assetNames: "[name]",
+      });
+      return counted(await inWorkerd(workerd, folder, ["nodejs_compat"]));
+    },
+  },
+
   reference: { typed: true, test: reference },
 
   publint: {
@@ -274,10 +299,29 @@ async function bundle(tools, folder, from, to, options) {
   if (result.warnings.length > 0) throw new Error(JSON.stringify(result.warnings));
 }
 
+const NO_BROWSER = "there is no Chromium here (CHROMIUM names one)";
+
+const PAGE = `run().then((result) => fetch("/result", { method: "POST", body: JSON.stringify(result) }));`;
+const WORKER = `export default { fetch: async () => Response.json(await run()) };`;
+
+async function built(tools, outfile, options, more) {
+  const esbuild = await import(pathToFileURL(join(tools, "esbuild/lib/main.js")).href);
+  await esbuild.build({ ...options, ...more, logLevel: "silent", outfile });
+}
+
+/** What they found. */
+function counted(result) {
+  const { passed, failed, skipped } = JSON.parse(result);
+  if (failed.length > 0 || passed === 0) throw new Error(`${failed.join("\n\n")}\n${passed} passed`);
+  const reasons = new Set(skipped.map((text) => text.split(": ").at(-1)));
+  const left = skipped.length > 0 ? `, ${skipped.length} left out: ${[...reasons].join("; ")}` : "";
+  return `${passed} passed${left}`;
+}
+
 /** A page in a browser; `html` is its text if the folder has none. */
 async function inPage({ folder, judged }, root, html) {
   const result = await inBrowser(join(folder, root), html);
-  if (result === undefined) throw new Skipped("there is no Chromium here (CHROMIUM names one)");
+  if (result === undefined) throw new Skipped(NO_BROWSER);
   return judged(result);
 }
 

@@ -20,7 +20,7 @@ async function freePort() {
 }
 
 /** Serves `worker.bundled.mjs` and the wasm modules beside it; gives the answer's text. */
-export async function inWorkerd(workerd, folder) {
+export async function inWorkerd(workerd, folder, flags = []) {
   const port = await freePort();
   const wasm = readdirSync(folder).filter((name) => name.endsWith(".wasm"));
   if (wasm.length === 0) throw new Error("no wasm module was imported");
@@ -36,6 +36,7 @@ const config :Workerd.Config = (
 const worker :Workerd.Worker = (
   modules = [${modules.join(", ")}],
   compatibilityDate = "2026-01-01",
+  compatibilityFlags = ${JSON.stringify(flags)},
 );
 `;
   writeFileSync(join(folder, "config.capnp"), config);
