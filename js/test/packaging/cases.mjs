@@ -131,14 +131,13 @@ export const cases = {
 
   browser: {
     async test(place) {
-      const imports = Object.fromEntries(
-        ["index", "slim", "zlib", "shared", "ring"].map((file) => [
-          file === "index" ? "wscodec" : `wscodec/${file}`,
-          `/node_modules/wscodec/dist/${file}.mjs`,
-        ]),
-      );
-      const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`;
-      return inPage(place, ".", page("/esm.mjs", map));
+      return inPage(place, ".", page("/esm.mjs", importMap()));
+    },
+  },
+
+  "threads-browser": {
+    async test(place) {
+      return inPage(place, ".", page("/threads.mjs", importMap()));
     },
   },
 
@@ -323,6 +322,17 @@ async function inPage({ folder, judged }, root, html) {
   const result = await inBrowser(join(folder, root), html);
   if (result === undefined) throw new Skipped(NO_BROWSER);
   return judged(result);
+}
+
+/** Where a page finds the package's files. */
+function importMap() {
+  const imports = Object.fromEntries(
+    ["index", "slim", "zlib", "shared", "ring"].map((file) => [
+      file === "index" ? "wscodec" : `wscodec/${file}`,
+      `/node_modules/wscodec/dist/${file}.mjs`,
+    ]),
+  );
+  return `<script type="importmap">${JSON.stringify({ imports })}</script>`;
 }
 
 function page(script, head = "") {
