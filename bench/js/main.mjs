@@ -51,7 +51,10 @@ function size(quick) {
   const file = new URL("../../pkg/dist/sizes.json", import.meta.url);
   const sizes = Object.entries(JSON.parse(readFileSync(file, "utf8")));
   const script = fileURLToPath(new URL("start.mjs", import.meta.url));
-  const times = { module: [], wscodec: [], ws: [] };
+  const files = sizes.map(([name]) => name);
+  const wasm = files.filter((name) => name.endsWith(".wasm"));
+  const starts = files.filter((name) => name.endsWith(".mjs")).concat("ws");
+  const times = Object.fromEntries([...wasm, ...starts].map((what) => [what, []]));
   for (let round = 0; round < (quick ? 3 : STARTS); round++) {
     for (const what of Object.keys(times)) times[what].push(start(script, what));
   }
@@ -70,15 +73,16 @@ function size(quick) {
       title: "the module in a fresh process",
       unit: "ms",
       columns: ["compile", "instantiate"],
-      rows: [
-        { name: "wscodec.wasm", cells: [cell("module", "compile"), cell("module", "instantiate")] },
-      ],
+      rows: wasm.map((name) => ({
+        name,
+        cells: [cell(name, "compile"), cell(name, "instantiate")],
+      })),
     },
     {
       title: "start of a fresh process",
       unit: "ms",
       columns: ["import", "to the first message"],
-      rows: ["wscodec", "ws"].map((what) => ({
+      rows: starts.map((what) => ({
         name: what,
         cells: [cell(what, "import"), cell(what, "first")],
       })),

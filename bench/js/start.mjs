@@ -12,8 +12,8 @@ let hello;
 const began = performance.now();
 const since = (start) => performance.now() - start;
 
-if (what === "module") {
-  const file = readFileSync(new URL("../../pkg/dist/wscodec.wasm", import.meta.url));
+if (what.endsWith(".wasm")) {
+  const file = readFileSync(new URL(`../../pkg/dist/${what}`, import.meta.url));
   const compiling = performance.now();
   const module = new WebAssembly.Module(file);
   times.compile = since(compiling);
@@ -26,8 +26,8 @@ if (what === "module") {
   const instantiating = performance.now();
   new WebAssembly.Instance(module, imports);
   times.instantiate = since(instantiating);
-} else if (what === "wscodec") {
-  const { MessageDecoder } = await import("../../pkg/dist/index.mjs");
+} else if (what !== "ws") {
+  const { MessageDecoder } = await import(`../../pkg/dist/${what}`);
   times.import = since(began);
   const decoder = new MessageDecoder({ role: "server" });
   decoder.push(frame);
@@ -45,5 +45,5 @@ if (what === "module") {
   receiver.write(frame);
   times.first = since(began);
 }
-if (what !== "module" && hello !== "Hello") throw new Error(`the first message was ${hello}`);
+if (!what.endsWith(".wasm") && hello !== "Hello") throw new Error(`the first message was ${hello}`);
 console.log(JSON.stringify(times));
