@@ -11,7 +11,7 @@ import { dist, entries, put, refuse } from "./files.mjs";
 /** Bytes of the wasm modules; to raise one is a decision, so it is a commit. */
 const BUDGET = {
   "wscodec.wasm": { raw: 141_312, brotli: 50_176 },
-  "slim.wasm": { raw: 80_896, brotli: 27_648 },
+  "slim.wasm": { raw: 79_872, brotli: 27_136 },
   "zlib.wasm": { raw: 215_040, brotli: 79_872 },
 };
 
