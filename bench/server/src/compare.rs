@@ -48,7 +48,7 @@ struct Rounds {
     late: Vec<f64>,
 }
 
-/// `chosen` are names of cases with commas between them, or `all`.
+/// `chosen` are cases with commas between them, or `all`.
 pub fn run(
     rounds: &str,
     milliseconds: &str,
@@ -60,12 +60,13 @@ pub fn run(
     let (servers, []) = servers.as_chunks::<2>() else {
         return Err("each server is a name and a command".into());
     };
-    let is_chosen = |case: &Case| chosen == "all" || chosen.split(',').any(|it| it == case.key());
-    let cases: Vec<Case> = CASES.into_iter().filter(is_chosen).collect();
-    if cases.is_empty() {
-        let keys: Vec<String> = CASES.iter().map(Case::key).collect();
-        return Err(format!("the cases are all, or some of {}", keys.join(",")).into());
-    }
+    let cases = match chosen {
+        "all" => CASES.to_vec(),
+        chosen => chosen
+            .split(',')
+            .map(|text| Case::read(text).ok_or(format!("{text} is no case such as 10x1x64+5000")))
+            .collect::<Result<_, _>>()?,
+    };
     let mut results = vec![vec![Rounds::default(); cases.len()]; servers.len()];
     let mut memory = vec![Vec::new(); servers.len()];
     for round in 0..rounds {

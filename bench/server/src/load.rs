@@ -25,19 +25,17 @@ pub struct Case {
 }
 
 impl Case {
-    /// By which it is chosen.
-    pub fn key(&self) -> String {
-        let Self {
-            connections,
-            flight,
-            size,
-            idle,
-        } = self;
-        let idle = match idle {
-            0 => String::new(),
-            idle => format!("+{idle}"),
+    /// Reads `10x1x64`, or with 5000 idle ones beside them `10x1x64+5000`.
+    pub fn read(text: &str) -> Option<Self> {
+        let (busy, idle) = text.split_once('+').unwrap_or((text, "0"));
+        let mut numbers = busy.split('x').map(|number| number.parse().ok());
+        let case = Self {
+            connections: numbers.next()??,
+            flight: numbers.next()??,
+            size: numbers.next()??,
+            idle: idle.parse().ok()?,
         };
-        format!("{connections}x{flight}x{size}{idle}")
+        (numbers.next().is_none() && case.connections > 0 && case.flight > 0).then_some(case)
     }
 
     pub fn name(&self) -> String {

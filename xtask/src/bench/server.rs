@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Plan, folder};
+use super::folder;
+use super::plan::Plan;
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 use crate::{build, paths, wasi};
