@@ -85,6 +85,8 @@ export class MessageDecoder extends Cursor {
   #space = 0;
   #reserved = 0;
   #reservedAt = -1;
+  /** The module's offset when all that came was whole. */
+  #settled = 0;
 
   constructor(options: DecoderOptions) {
     const { deflate } = options;
@@ -273,13 +275,15 @@ export class MessageDecoder extends Cursor {
    * @internal
    */
   begin(offset: number): void {
-    this.shift = offset - this.#messages.offset();
+    this.shift = offset - this.#settled;
   }
 
   /** The offset if all that came was whole, else -1. @internal */
   settled(): number {
     const offset = this.#messages.settled();
-    return offset < 0 ? -1 : offset + this.shift;
+    if (offset < 0) return -1;
+    this.#settled = offset;
+    return offset + this.shift;
   }
 
   /** @internal */

@@ -11,6 +11,24 @@ const SPARE = 16;
 /** How many kits are remembered. */
 const KITS = 32;
 
+/** All that tells kits apart. */
+const TELLING = [
+  "role",
+  "maxFrame",
+  "maxMessage",
+  "maxFragments",
+  "rsv",
+  "pieces",
+  "dangerouslyAcceptUnmasked",
+  "autoPong",
+  "autoClose",
+  "backlog",
+  "closeTimeout",
+  "heartbeat",
+  "pongTimeout",
+  "idle",
+] as const satisfies readonly (keyof SessionOptions)[];
+
 /**
  * A session between two messages needs no decoder and no encoder, unless compression
  * looks back; a thousand idle ones would hold a thousand of each.
@@ -32,6 +50,12 @@ export class Kit {
     this.#options = { ...options, deflate: undefined, maskKey: undefined, offset: 0 };
     // What is wrong with the options is to be said when the first session is made.
     this.#decoders.push(new MessageDecoder(this.#options));
+  }
+
+  isFor(options: SessionOptions): boolean {
+    const own = this.#options;
+    for (const key of TELLING) if (own[key] !== options[key]) return false;
+    return true;
   }
 
   /** A decoder for a stream that is at this offset. */
@@ -58,22 +82,19 @@ export class Kit {
 }
 
 const kits = new Map<string, Kit>();
+let last: Kit | undefined;
 
 /** The kit for these options. */
 export function kitFor(options: SessionOptions): Kit {
-  const name = nameOf(options);
+  // Nearly always those of the session before; a name takes longer to make.
+  if (last !== undefined && last.isFor(options)) return last;
+  const name = TELLING.map((key) => String(options[key])).join(" ");
   let kit = kits.get(name);
   if (kit === undefined) {
     kit = new Kit(options);
     if (kits.size === KITS) kits.clear();
     kits.set(name, kit);
   }
+  last = kit;
   return kit;
-}
-
-/** All that tells kits apart. */
-function nameOf(o: SessionOptions): string {
-  const reading = `${o.role} ${o.maxFrame} ${o.maxMessage} ${o.maxFragments} ${o.rsv} ${o.pieces}`;
-  const manner = `${o.autoPong} ${o.autoClose} ${o.backlog} ${o.dangerouslyAcceptUnmasked}`;
-  return `${reading} ${manner} ${o.closeTimeout} ${o.heartbeat} ${o.pongTimeout} ${o.idle}`;
 }
