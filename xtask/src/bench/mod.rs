@@ -7,6 +7,7 @@ mod growth;
 mod plan;
 mod result;
 mod server;
+mod wasm;
 
 use std::ffi::OsString;
 use std::fs;
@@ -39,6 +40,12 @@ pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, Stri
     let mut results = Vec::new();
     if plan.kind == "server" {
         if server::measure(report, &plan, &mut results) {
+            keep(report, &plan, &results);
+        }
+        return Ok(report.close());
+    }
+    if plan.kind == "wasm" {
+        if wasm::measure(report, &plan, &mut results) {
             keep(report, &plan, &results);
         }
         return Ok(report.close());

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 8] = [
     "native",
     "js",
     "handshake",
@@ -10,6 +10,7 @@ const KINDS: [&str; 7] = [
     "server",
     "size",
     "growth",
+    "wasm",
 ];
 
 /// What was asked for.
