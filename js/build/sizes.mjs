@@ -10,9 +10,9 @@ import { dist, entries, put, refuse } from "./files.mjs";
 
 /** Bytes of the wasm modules; to raise one is a decision, so it is a commit. */
 const BUDGET = {
-  "wscodec.wasm": { raw: 141_312, brotli: 50_176 },
-  "slim.wasm": { raw: 79_872, brotli: 27_136 },
-  "zlib.wasm": { raw: 215_040, brotli: 79_872 },
+  "wscodec.wasm": { raw: 152_576, brotli: 53_760 },
+  "slim.wasm": { raw: 88_064, brotli: 30_208 },
+  "zlib.wasm": { raw: 230_400, brotli: 84_480 },
 };
 
 const sizes = {};
