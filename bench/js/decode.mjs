@@ -1,7 +1,7 @@
 // Decoding. Each row is checked once, by the hash of all it found, before it is timed.
 
 import { Stream, Tally } from "./streams.mjs";
-import { undici, ws, wscodec, wsWithBufferutil } from "./peers.mjs";
+import { undici, websocketDriver, ws, wscodec, wsWithBufferutil } from "./peers.mjs";
 
 const fail = (error) => {
   throw error;
@@ -48,6 +48,19 @@ function undiciRow(name) {
       );
       parser.on("error", fail);
       for (const chunk of chunks) parser.write(chunk);
+    },
+  ];
+}
+
+/** websocket-driver: text becomes strings. */
+function driverRow(name, requireMasking) {
+  return [
+    name,
+    (chunks, tally) => {
+      const driver = websocketDriver({ requireMasking });
+      driver.on("message", ({ data }) => tally.take(typeof data === "string", data));
+      driver.on("error", fail);
+      for (const chunk of chunks) driver.parse(chunk);
     },
   ];
 }
@@ -149,6 +162,7 @@ export const suites = {
       stringsRow("wscodec, text()"),
       wsRow("ws with bufferutil, toString()", wsWithBufferutil, { strings: true }),
       wsRow("ws, toString()", ws, { strings: true }),
+      driverRow("websocket-driver", true),
     ],
   },
   "decode, payloads as bytes, one frame a push": {
@@ -166,6 +180,7 @@ export const suites = {
       stringsRow("wscodec, text() and views", "client"),
       wsRow("ws", ws, { isServer: false, strings: true }),
       undiciRow("undici"),
+      driverRow("websocket-driver", false),
     ],
   },
 };

@@ -1,7 +1,7 @@
 // Encoding. What a row writes is read back and compared once, before it is timed.
 
 import { Stream, Tally } from "./streams.mjs";
-import { undici, ws, wscodec, wsWithBufferutil } from "./peers.mjs";
+import { undici, websocketDriver, ws, wscodec, wsWithBufferutil } from "./peers.mjs";
 
 const BATCH = 65536;
 
@@ -53,6 +53,23 @@ function undiciRow(name) {
         } else {
           out(new undici.FrameSend(data).createFrame(text ? 1 : 2));
         }
+      }
+    },
+  ];
+}
+
+/** websocket-driver, over the stream that it writes to. */
+function driverRow(name, masking) {
+  let out;
+  const driver = websocketDriver({ masking });
+  driver.io.on("data", (frame) => out(frame));
+  return [
+    name,
+    (list, take) => {
+      out = take;
+      for (const [text, data] of list) {
+        if (text) driver.text(data);
+        else driver.binary(data);
       }
     },
   ];
@@ -113,12 +130,14 @@ const unmasked = (strings) => [
   ...ours("server"),
   ...(strings ? [] : [headerRow("wscodec, a header alone")]),
   wsRow("ws", ws, false),
+  driverRow("websocket-driver", false),
 ];
 const masked = () => [
   ...ours("client"),
   wsRow("ws with bufferutil", wsWithBufferutil, true),
   wsRow("ws", ws, true),
   undiciRow("undici"),
+  driverRow("websocket-driver", true),
 ];
 
 const base = "wscodec, a take a message";

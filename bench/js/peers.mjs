@@ -31,6 +31,21 @@ export const undici = {
   utf8Decode: internal("util").utf8Decode,
 };
 
+/** An open connection of websocket-driver. */
+export function websocketDriver(options) {
+  const Hybi = require("websocket-driver/lib/websocket/driver/hybi.js");
+  const headers = {
+    host: "localhost",
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "sec-websocket-version": "13",
+  };
+  const driver = new Hybi({ method: "GET", headers }, "ws://localhost/", options);
+  if (!driver.start()) throw new Error("websocket-driver refused its handshake");
+  return driver;
+}
+
 function version(name) {
   return JSON.parse(readFileSync(require.resolve(`${name}/package.json`), "utf8")).version;
 }
@@ -42,4 +57,5 @@ export const versions = {
   ws: version("ws"),
   bufferutil: version("bufferutil"),
   undici: version("undici"),
+  "websocket-driver": version("websocket-driver"),
 };
