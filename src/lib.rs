@@ -79,7 +79,7 @@
 //! | `tokio-util` | a session as a codec for `Framed` | `tokio-util` |
 //! | `simd` (default) | run-time choice of SIMD for masks of 2 KiB and more, on x86-64 | `fearless_simd` |
 //! | `http` | handshakes with the types of the `http` crate | `http` |
-//! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `talc`, `bytemuck` |
+//! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `talc` |
 //!
 //! Without features the crate is `no_std` with `alloc`.
 

@@ -16,15 +16,11 @@
 //! assert_eq!(payload, *b"Hello");
 //! ```
 
-#[cfg(all(feature = "wasm", target_feature = "simd128"))]
-use super::vectors::{words_across, words_in_place};
-
 /// From this length on it pays to ask what the processor has.
 #[cfg(all(feature = "simd", target_arch = "x86_64"))]
 const LONG: usize = 2048;
 
 /// Whether no register is wider than a word: [`blocks`] would go by bytes then.
-#[cfg(not(all(feature = "wasm", target_feature = "simd128")))]
 const NARROW: bool = cfg!(all(target_family = "wasm", not(target_feature = "simd128")));
 
 /// One bit in each byte of a word, which ASCII does not have.
@@ -79,7 +75,6 @@ fn across<const TEST: bool>(key: [u8; 4], offset: u64, source: &[u8], target: &m
 }
 
 /// Masks whole words, and says what bits they have then.
-#[cfg(not(all(feature = "wasm", target_feature = "simd128")))]
 #[inline(always)]
 fn words_across(key: u64, from: &[u8], to: &mut [u8]) -> u64 {
     let mut seen = 0;
@@ -92,7 +87,6 @@ fn words_across(key: u64, from: &[u8], to: &mut [u8]) -> u64 {
 }
 
 /// Masks whole blocks, and returns the rest.
-#[cfg(not(all(feature = "wasm", target_feature = "simd128")))]
 #[inline(always)]
 fn blocks(key: u64, data: &mut [u8]) -> &mut [u8] {
     const BLOCK: usize = 32;
@@ -139,7 +133,6 @@ pub(crate) fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [
 }
 
 /// Masks whole words in place. With `TEST` says what bits they have then.
-#[cfg(not(all(feature = "wasm", target_feature = "simd128")))]
 #[inline(always)]
 fn words_in_place<const TEST: bool>(key: u64, data: &mut [u8]) -> u64 {
     let rest = match TEST || NARROW {

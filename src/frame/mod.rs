@@ -35,8 +35,6 @@ mod header;
 pub mod mask;
 mod opcode;
 mod simple;
-#[cfg(all(feature = "wasm", target_feature = "simd128"))]
-mod vectors;
 
 pub use check::{Role, Rules};
 pub use close::Close;
