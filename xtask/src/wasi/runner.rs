@@ -44,11 +44,6 @@ const JCO_LACKS: &[Lack] = &[
 ];
 const JCO_WAITS: &str = "the whole component waits for a peer that does not read";
 
-const OLD_LACKS: &[Lack] = &[Lack {
-    test: "faults::of_hundreds_that_are_always_ready_none_starves",
-    why: "some of hundreds that are always ready get a few answers only",
-}];
-
 /// A runner that can be asked for.
 pub struct Known {
     pub name: &'static str,
@@ -205,7 +200,6 @@ fn ready(known: &Known) -> Result<Runner, Failure> {
         words,
         lacks: match known.name {
             "jco" => JCO_LACKS,
-            "wasmtime-36" => OLD_LACKS,
             _ => &[],
         },
     })

@@ -36,7 +36,7 @@ pub(super) struct Watch {
     closing: Vec<Closing>,
     /// One that is not over, to be used again.
     timer: Option<(u64, Pollable)>,
-    /// One that is over.
+    /// One that is over, and was of some length.
     over: Option<Pollable>,
     /// Whom the poll is about, in its order.
     asked: Vec<Asked>,
@@ -226,8 +226,10 @@ impl Watch {
             // Also when there is nothing else to wait for: an empty list is not allowed.
             Some(at) if at <= now => {
                 // A host that is tired reports nobody, and here it does not rest while it waits.
+                // wasmtime 36 does so only where it looks at its clock, which it need not for 0.
                 pause();
-                let over = over.get_or_insert_with(|| monotonic_clock::subscribe_duration(0));
+                let over = over.get_or_insert_with(|| monotonic_clock::subscribe_duration(1));
+                over.block();
                 list.push(&*over);
                 asked.push(Asked::Clock);
             }
