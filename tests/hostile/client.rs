@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};
 
 use crate::bits::zeros;
+use crate::served::command;
 use crate::wire::LONG;
 
 /// What a server does with its only connection, once the request is there: what it has to answer to
@@ -52,7 +53,7 @@ fn against_fed(arguments: &[&str], lines: &str, serve: Serve<'_>) -> (Output, Ve
             assert!(listener.accept().is_err());
             sent
         });
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wscodec"))
+        let mut child = command()
             .args(["connect", &url])
             .args(arguments)
             .stdin(Stdio::piped())

@@ -106,9 +106,9 @@ fn hostile_34_and_35_close_frames() {
 
 #[test]
 fn hostile_37_both_close_at_once_and_peers_that_never_answer() {
-    let served = Served::new(&["--grace", "5"]);
+    let mut served = Served::new(&["--grace", "5"]);
     let mut both = Open::new(served.address, &request(""));
-    served.signal("TERM");
+    served.stop();
     both.send(&close(1001, b""));
     let (first, payload) = both.next().unwrap();
     assert_eq!((first, &payload[..2]), (0x88, &1001_u16.to_be_bytes()[..]));

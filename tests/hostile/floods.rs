@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::bits::{Bits, zeros};
 use crate::common::zlib::Compressor;
 use crate::good::Good;
-use crate::served::Served;
+use crate::served::{Served, on_wasi};
 use crate::wire::{
     End, LONG, Open, close, connect, converse, deflating, frame, read_to_end, request, text,
 };
@@ -163,7 +163,9 @@ fn thousands_of_idle_connections() {
         if let (Some(before), Some(after)) = (before, served.resident()) {
             let each = (after - before) / count;
             println!("{each} bytes resident each; {memory} in all as the server counts");
-            assert!(each < most * 3 / 2, "{each} bytes a connection");
+            // Sockets and streams of the component are in the memory of what runs it.
+            let host = if on_wasi() { 2 << 10 } else { 0 };
+            assert!(each < most * 3 / 2 + host, "{each} bytes a connection");
         }
         drop(idle);
         good.finish();

@@ -2,12 +2,12 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
 use crate::good::Good;
-use crate::served::Served;
+use crate::served::{Served, command};
 use crate::wire::{End, close, connect, converse, read_to_end, request, text};
 
 /// The good request with one of its parts replaced.
@@ -233,7 +233,7 @@ fn hostile_13_line_ends_in_what_the_application_supplies() {
         &["--protocol", "a\r\nX: b", &url],
         &[&attacked],
     ] {
-        let status = Command::new(env!("CARGO_BIN_EXE_wscodec"))
+        let status = command()
             .arg("connect")
             .args(arguments)
             .stdin(Stdio::null())

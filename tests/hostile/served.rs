@@ -4,16 +4,26 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::wire::LONG;
 
+/// Set by `cargo xtask`: what runs the component, one word a line.
+const COMPONENT: &str = "WSCODEC_COMPONENT";
+
+/// What a native server that has not served anybody yet has less than.
+const EMPTY: u64 = 12 << 20;
+
 /// `wscodec serve`, killed when it is dropped.
 pub(crate) struct Served {
     child: Child,
+    /// Its end stops the component, which knows no signals.
+    input: Option<ChildStdin>,
+    /// What it has before it serves anybody, at most.
+    empty: u64,
     pub(crate) address: SocketAddr,
     told: Arc<Mutex<Told>>,
     listening: Option<JoinHandle<()>>,
@@ -32,7 +42,8 @@ impl Served {
             .args(["serve", "--listen", "127.0.0.1:0", "--loops", "1"])
             .args(["--stats", "0.05", "--log", "info"])
             .args(options)
-            .stdin(Stdio::null())
+            .args(on_wasi().then_some("--stop-on-eof"))
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -54,18 +65,29 @@ impl Served {
                 }
             }
         });
-        Self {
+        let mut this = Self {
+            input: child.stdin.take(),
             child,
+            empty: EMPTY,
             address,
             told,
             listening: Some(listening),
+        };
+        if on_wasi() {
+            // What compiled it is in it too.
+            this.empty = this.peak().unwrap_or(0);
         }
+        this
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.unwrap().success());
+    /// Tells it to stop.
+    pub(crate) fn stop(&mut self) {
+        self.input = None;
+        if !on_wasi() {
+            let pid = self.child.id().to_string();
+            let sent = Command::new("kill").args(["-s", "TERM", &pid]).status();
+            assert!(sent.unwrap().success());
+        }
     }
 
     /// Waits for its end by itself, and gives its status.
@@ -113,17 +135,20 @@ impl Served {
 
     /// Panics if the process ever had more than `most` bytes above what it has when it starts.
     pub(crate) fn assert_peak_below(&self, most: u64) {
-        /// A server that has not served anybody yet has less than this.
-        const EMPTY: u64 = 12 << 20;
         if let Some(peak) = self.peak() {
-            assert!(peak < EMPTY + most, "{peak} bytes");
+            assert!(peak < self.empty + most, "{peak} bytes");
         }
     }
 }
 
+/// Whether it is the component that is attacked.
+pub(crate) fn on_wasi() -> bool {
+    std::env::var_os(COMPONENT).is_some()
+}
+
 /// The native program, or the component with what runs it.
-fn command() -> Command {
-    match std::env::var("WSCODEC_COMPONENT") {
+pub(crate) fn command() -> Command {
+    match std::env::var(COMPONENT) {
         Ok(words) => {
             let mut words = words.split('\n');
             let mut command = Command::new(words.next().unwrap());

@@ -68,10 +68,10 @@ fn main() -> ExitCode {
             Ok(()) => report.close(),
             Err(wrong) => complain(&wrong),
         },
-        Some((first, [])) if first == "hostile" => {
-            hostile::floods(&mut report);
-            report.close()
-        }
+        Some((first, rest)) if first == "hostile" => match hostile::floods(&mut report, rest) {
+            Ok(()) => report.close(),
+            Err(wrong) => complain(&wrong),
+        },
         Some((first, [])) if first == "bun" => {
             js::bun(&mut report);
             report.close()
@@ -132,7 +132,8 @@ fn usage() -> String {
          [--rounds N] [--json FILE] [--quick] [--runtime node|deno|bun|PROGRAM];\n            \
          bench server also [--cases LIST] [--only NAME;...] [--peer NAME=COMMAND];\n            \
          bench table FILE... shows results, bench plot FILE OUT.svg [TITLE...] draws\n  \
-         hostile   Floods, bombs and thousands of connections, about a minute\n  \
+         hostile   Floods, bombs and thousands of connections, about a minute\n            \
+         [--target native|wasi]; on WASI all attacks\n  \
          churn     20,000 connections, half of them hostile: churn [--minutes N]\n            \
          [--target native|wasi]\n  \
          interop   Conversations with other clients and servers, and through proxies\n  \
