@@ -124,6 +124,14 @@ impl Component {
         self.log.lock().unwrap().clone()
     }
 
+    /// One of its figures, as last written.
+    pub(crate) fn figure(&self, name: &str) -> Option<u64> {
+        let log = self.log();
+        let line = log.lines().rfind(|line| line.starts_with("stats "))?;
+        let mut words = line.split(' ').filter_map(|word| word.split_once('='));
+        words.find(|(it, _)| *it == name)?.1.parse().ok()
+    }
+
     /// Waits for the figures to be as they should; gives the one of this name.
     pub(crate) fn stats_when(&self, of: &str, good: impl Fn(&dyn Fn(&str) -> u64) -> bool) -> u64 {
         let start = Instant::now();
@@ -146,8 +154,11 @@ impl Component {
     }
 
     /// What the process has in memory, host and guest, in bytes; `None` where the system does not
-    /// tell.
+    /// tell, and on Node, which has garbage in it.
     pub(crate) fn resident(&self) -> Option<u64> {
+        if command(&[]).get_program() == "node" {
+            return None;
+        }
         let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
