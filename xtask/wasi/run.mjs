@@ -13,8 +13,9 @@ const [component, ...args] = process.argv.slice(2);
 const bytes = await readFile(component);
 const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
 const here = fileURLToPath(new URL(".", import.meta.url));
-const folder = join(here, "translated", hash);
 const name = basename(component, ".wasm");
+// The files are called by that name.
+const folder = join(here, "translated", `${name}-${hash}`);
 const module = join(folder, `${name}.js`);
 
 async function exists(path) {
