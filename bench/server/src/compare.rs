@@ -23,7 +23,7 @@ const CASES: [Case; 10] = [
 ];
 
 /// Connections that memory is divided by.
-const IDLE: usize = 1000;
+const IDLE: usize = 5000;
 
 /// What a server can't do as often as this in a row is not asked of it again.
 const PATIENCE: usize = 2;
@@ -124,7 +124,7 @@ pub fn run(
             "µs",
             |it| &it.late,
         ),
-        json!({ "title": "Echo servers, resident memory for each of 1000 idle connections",
+        json!({ "title": "Echo servers, resident memory for each of 5000 idle connections",
             "unit": "bytes", "columns": ["idle"], "rows": memory.collect::<Vec<_>>() }),
     ];
     println!("{}", json!({ "tables": tables, "versions": versions() }));
