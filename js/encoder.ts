@@ -10,7 +10,7 @@ import type { DeflateOptions } from "./deflate/options.ts";
 import { buffer, encodeText, heap, refresh } from "./memory.ts";
 import { integer, type Role } from "./options.ts";
 import type { Prepared } from "./prepared.ts";
-import { copyOut } from "./own.ts";
+import { copyOut, few } from "./own.ts";
 import { giveRegion, Region, takeRegion } from "./region.ts";
 
 /** How an {@link Encoder} writes. */
@@ -474,13 +474,13 @@ export function frameHeader(options: FrameOptions, length: number): Uint8Array<A
   integer("length", length);
   const first = (fin ? FIN : 0) | (integer("rsv", options.rsv ?? 0, 7) << 4) | opcode;
   if (length < 126) {
-    const short = new Uint8Array(2);
+    const short = few(2);
     short[0] = first;
     short[1] = length;
     return short;
   }
   const long = length > 65535;
-  const header = new Uint8Array(long ? 10 : 4);
+  const header = few(long ? 10 : 4);
   header[0] = first;
   header[1] = long ? 127 : 126;
   for (let at = header.length, rest = length; --at > 1; rest = Math.floor(rest / 256)) {

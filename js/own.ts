@@ -28,14 +28,24 @@ let used = 0;
 /** Copies bytes out of the module's memory. */
 export function copyOut(address: number, length: number): Uint8Array<ArrayBuffer> {
   if (length > small || length <= tiny) return heap.slice(address, address + length);
+  const copy = pooled(length);
+  copy.set(heap.subarray(address, address + length));
+  return copy;
+}
+
+/** A few bytes to be written. */
+export function few(length: number): Uint8Array<ArrayBuffer> {
+  return length > small || length <= tiny ? new Uint8Array(length) : pooled(length);
+}
+
+function pooled(length: number): Uint8Array<ArrayBuffer> {
   // Its length is 0 if somebody has transferred it.
   if (used + length > pool.length) {
     pool = new Uint8Array(POOL);
     used = 0;
   }
-  const copy = new Uint8Array(pool.buffer, used, length);
-  copy.set(heap.subarray(address, address + length));
+  const bytes = new Uint8Array(pool.buffer, used, length);
   // Aligned, as a runtime's own buffers are.
   used += (length + 7) & ~7;
-  return copy;
+  return bytes;
 }
