@@ -26,11 +26,7 @@ pub fn encode(header: Header, payload: &[u8], out: &mut [u8]) -> Result<usize, M
     let Some(target) = out.get_mut(..total) else {
         return Err(MisuseError::BufferTooSmall);
     };
-    let mut n = 0;
-    header.put(|bytes| {
-        target[n..n + bytes.len()].copy_from_slice(bytes);
-        n += bytes.len();
-    });
+    let n = header.write(target);
     let body = &mut target[n..];
     match header.mask {
         Some(key) => mask::copy(key, 0, payload, body),

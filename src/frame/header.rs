@@ -200,12 +200,19 @@ impl Header {
     #[inline]
     pub fn encode(&self, out: &mut [u8; MAX_HEADER_LEN]) -> Result<usize, MisuseError> {
         self.check()?;
+        Ok(self.write(out))
+    }
+
+    /// Writes the header to the front of `out`, which has room for it, and says how many bytes it
+    /// took. What [`encode`](Self::encode) checks has to hold.
+    #[inline(always)]
+    pub(super) fn write(&self, out: &mut [u8]) -> usize {
         let mut n = 0;
         self.put(|bytes| {
             out[n..n + bytes.len()].copy_from_slice(bytes);
             n += bytes.len();
         });
-        Ok(n)
+        n
     }
 
     /// Whether the header can be sent.

@@ -115,7 +115,7 @@ fn word(key: [u8; 4], offset: u64) -> u64 {
 /// The end of the data, which no whole block covers, is masked by an overlapping one made from the
 /// bytes as they were: so there is no loop over a few bytes, whose length no one can foresee.
 #[inline(always)]
-pub(crate) fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> bool {
+fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> bool {
     let Some(last) = last_words(data) else {
         return short::<TEST>(key, offset, data);
     };

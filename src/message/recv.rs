@@ -541,12 +541,12 @@ impl<E: Inbound> Receiver<E> {
 pub(super) fn unmask(text: bool, key: Option<[u8; 4]>, payload: &mut [u8]) -> Option<bool> {
     if !text {
         if let Some(key) = key {
-            mask::in_place::<false>(key, 0, payload);
+            mask::apply(key, 0, payload);
         }
         return Some(false);
     }
     let ascii = match key {
-        Some(key) => mask::in_place::<true>(key, 0, payload),
+        Some(key) => mask::apply_and_test_ascii(key, 0, payload),
         None => payload.is_ascii(),
     };
     (ascii || simdutf8::basic::from_utf8(payload).is_ok()).then_some(ascii)
