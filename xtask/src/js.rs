@@ -77,7 +77,8 @@ pub fn bun(report: &mut Report) {
     });
 }
 
-const NO_BUN: &str = "npm has no Bun for this platform";
+/// Why there may be none.
+pub const NO_BUN: &str = "npm has no Bun for this platform";
 
 /// Ten million messages over the adapter for Node, plain and compressed: is memory flat?
 pub fn soak(report: &mut Report, messages: &str) {

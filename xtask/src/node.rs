@@ -36,9 +36,16 @@ pub fn deno(command: &[&str]) -> Result<Tool, Failure> {
         .env("DENO_NO_UPDATE_CHECK", "1")
         .env("NO_COLOR", "1")
         .args(command)
-        .args(["--no-config", "--no-lock", "--no-remote"])
-        .args(["--node-modules-dir=manual"]))
+        .args(DENO_ALONE))
 }
+
+/// Keeps Deno to what is in the checkout.
+pub const DENO_ALONE: [&str; 4] = [
+    "--no-config",
+    "--no-lock",
+    "--no-remote",
+    "--node-modules-dir=manual",
+];
 
 /// Deno's version, if it is there.
 pub fn deno_version() -> Option<String> {

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
-use crate::{build, node, package, paths, table};
+use crate::{build, js, node, package, paths, table};
 use plan::{Plan, plan};
 use result::keep;
 pub use result::today;
@@ -166,14 +166,7 @@ fn runtime(name: Option<&str>) -> Result<Vec<OsString>, Failure> {
         None | Some("node") => Ok(vec!["node".into()]),
         Some("deno") => {
             let deno = paths::js().join("node_modules/deno/bin.cjs");
-            let words = [
-                "run",
-                "--allow-all",
-                "--no-config",
-                "--no-lock",
-                "--no-remote",
-            ];
-            let words = words.into_iter().chain(["--node-modules-dir=manual"]);
+            let words = ["run", "--allow-all"].into_iter().chain(node::DENO_ALONE);
             let words = words.map(OsString::from);
             Ok(["node".into(), deno.into()]
                 .into_iter()
@@ -182,7 +175,7 @@ fn runtime(name: Option<&str>) -> Result<Vec<OsString>, Failure> {
         }
         Some("bun") => {
             package::install_peers()?;
-            let bun = package::bun()?.ok_or(Failure::new("npm has no Bun for this platform"))?;
+            let bun = package::bun()?.ok_or(Failure::new(js::NO_BUN))?;
             Ok(vec![bun.into()])
         }
         Some(program) => Ok(vec![program.into()]),
