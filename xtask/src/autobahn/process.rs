@@ -191,6 +191,8 @@ mod tests {
         let mut process = start("exit 0", "dead");
         let port = free_port().expect("there are ports");
         let until = Instant::now() + Duration::from_secs(60);
+        // A program that another test is about to start still has the port's socket for a moment.
+        process.wait(until);
         assert!(!listens(&mut process, port, until));
         assert!(process.ended().is_some());
     }
