@@ -5,10 +5,10 @@ import { dirname, join, resolve, sep } from "node:path";
 
 import * as esbuild from "esbuild";
 
-import { dist, js, put, refuse } from "./files.mjs";
+import { dist, put, refuse, src } from "./files.mjs";
 
 /** What these have of their own; all else they take through the public face. */
-const OWN = ["adapters", "connection", "connection.ts", "streams"].map((name) => join(js, name));
+const OWN = ["adapters", "connection", "streams"].map((name) => join(src, name));
 
 /** The source of each, and the library's file that each form of it uses. */
 const forms = [
@@ -26,7 +26,7 @@ function throughTheLibrary(file) {
     setup(build) {
       build.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, importer, resolveDir }) => {
         const wanted = resolve(resolveDir, path);
-        if (importer === "" || OWN.some((own) => wanted === own || wanted.startsWith(own + sep))) {
+        if (importer === "" || OWN.some((own) => wanted.startsWith(own + sep))) {
           return undefined;
         }
         return { path: `./${file}`, external: true, sideEffects: true };
@@ -39,7 +39,7 @@ for (const { name, from, library, formats = ["mjs", "cjs"] } of forms) {
   for (const ending of formats) {
     const to = `${name}.${ending}`;
     const result = await esbuild.build({
-      absWorkingDir: js,
+      absWorkingDir: src,
       bundle: true,
       charset: "utf8",
       entryPoints: [`adapters/${from}.ts`],
@@ -55,7 +55,7 @@ for (const { name, from, library, formats = ["mjs", "cjs"] } of forms) {
       write: false,
     });
     const strange = Object.keys(result.metafile.inputs).filter(
-      (input) => !OWN.some((own) => join(js, input) === own || join(js, dirname(input)) === own),
+      (input) => !OWN.includes(join(src, dirname(input))),
     );
     if (strange.length > 0) refuse(`${to} would carry ${strange.join(", ")} a second time`);
     put(join(dist, to), result.outputFiles[0].contents);

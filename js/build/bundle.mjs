@@ -7,13 +7,13 @@ import { join, resolve } from "node:path";
 
 import * as esbuild from "esbuild";
 
-import { dist, entries, js, put, refuse } from "./files.mjs";
+import { dist, entries, js, put, refuse, src } from "./files.mjs";
 
 /** Old enough for every runtime that the package promises. */
 const TARGET = "es2022";
 
 const shared = {
-  absWorkingDir: js,
+  absWorkingDir: src,
   bundle: true,
   charset: "utf8",
   define: { SHARED: "false" },
@@ -37,10 +37,10 @@ function moduleOf({ generated, deflate, wasm }, outside = false) {
         path: join(js, generated, path.endsWith(".js") ? "wscodec.js" : "wscodec.wasm"),
       }));
       if (deflate) return;
-      const present = join(js, "deflate", "module.ts");
+      const present = join(src, "deflate", "module.ts");
       build.onResolve({ filter: /\/module\.ts$/ }, ({ path, resolveDir }) =>
         resolve(resolveDir, path) === present
-          ? { path: join(js, "deflate", "absent.ts") }
+          ? { path: join(src, "deflate", "absent.ts") }
           : undefined,
       );
     },
@@ -115,16 +115,16 @@ async function onShared(format, name) {
 async function ring(format, name) {
   const result = await esbuild.build({
     ...shared,
-    entryPoints: ["ring.ts"],
+    entryPoints: ["ring/index.ts"],
     outfile: join(dist, name),
     format,
     platform: "neutral",
   });
   put(join(dist, name), result.outputFiles[0].contents);
   const strange = Object.keys(result.metafile.inputs).filter(
-    (file) => !/^(ring\/.*|ring\.ts|bytes\.ts)$/.test(file),
+    (file) => !/^(ring|bytes)\//.test(file),
   );
-  if (strange.length > 0) refuse(`the ring would carry js/${strange.join(", js/")}`);
+  if (strange.length > 0) refuse(`the ring would carry js/src/${strange.join(", js/src/")}`);
 }
 
 /** The public face, from the command's view: the built file beside it. */
@@ -133,7 +133,7 @@ const throughThePackage = {
   setup(build) {
     build.onResolve({ filter: /^wscodec$/ }, () => ({ path: "./index.mjs", external: true }));
     build.onResolve({ filter: /\/index\.ts$/ }, ({ path, resolveDir }) =>
-      resolve(resolveDir, path) === join(js, "index.ts")
+      resolve(resolveDir, path) === join(src, "index.ts")
         ? { path: "./index.mjs", external: true }
         : undefined,
     );
@@ -142,10 +142,10 @@ const throughThePackage = {
 
 /** The command; it must not carry the library's sources a second time. */
 async function command(library) {
-  const source = readFileSync(join(js, "cli.ts"), "utf8");
+  const source = readFileSync(join(src, "inspect/cli.ts"), "utf8");
   const result = await esbuild.build({
     ...shared,
-    entryPoints: ["cli.ts"],
+    entryPoints: ["inspect/cli.ts"],
     outfile: join(dist, "cli.mjs"),
     format: "esm",
     platform: "node",
@@ -155,8 +155,8 @@ async function command(library) {
   const twice = Object.keys(result.metafile.inputs).filter((file) => library.includes(file));
   if (twice.length > 0) {
     refuse(
-      `the command would carry js/${twice.join(", js/")} a second time, apart from the ` +
-        "library's: import from ./index.ts instead",
+      `the command would carry js/src/${twice.join(", js/src/")} a second time, apart from the ` +
+        "library's: import from ../index.ts instead",
     );
   }
   put(join(dist, "cli.mjs"), result.outputFiles[0].contents, 0o755);

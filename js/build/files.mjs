@@ -4,8 +4,10 @@ import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder of the sources. */
+/** The folder of the TypeScript side: its packages, what is generated for it, and its tests. */
 export const js = dirname(dirname(fileURLToPath(import.meta.url)));
+/** The sources, in a folder for each layer. */
+export const src = join(js, "src");
 export const root = dirname(js);
 export const dist = join(root, "pkg", "dist");
 

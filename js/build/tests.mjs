@@ -30,7 +30,7 @@ const builtPackage = {
       path: pathToFileURL(join(js, "node_modules/ws/wrapper.mjs")).href,
       external: true,
     }));
-    build.onResolve({ filter: /\/(index|wasm|entry\/.*)\.ts$/ }, () => ({
+    build.onResolve({ filter: /\/src\/(index|wasm\/.*|entry\/.*)\.ts$/ }, () => ({
       errors: [{ text: "tests import the built package: `wscodec`, not its sources" }],
     }));
   },

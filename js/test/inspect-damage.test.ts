@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Direction } from "../inspect/arguments.ts";
+import type { Direction } from "../src/inspect/arguments.ts";
 import {
   type Capture,
   captures,

@@ -5,14 +5,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-import { type Arguments, type Direction, readArguments } from "../inspect/arguments.ts";
-import type { Printer } from "../inspect/events.ts";
-import { inspect } from "../inspect/inspect.ts";
-import { JsonPrinter } from "../inspect/json.ts";
-import { Output } from "../inspect/output.ts";
-import { Progress } from "../inspect/progress.ts";
-import { CHUNK, type Fetch, Source } from "../inspect/source.ts";
-import { TextPrinter } from "../inspect/text.ts";
+import { type Arguments, type Direction, readArguments } from "../src/inspect/arguments.ts";
+import type { Printer } from "../src/inspect/events.ts";
+import { inspect } from "../src/inspect/inspect.ts";
+import { JsonPrinter } from "../src/inspect/json.ts";
+import { Output } from "../src/inspect/output.ts";
+import { Progress } from "../src/inspect/progress.ts";
+import { CHUNK, type Fetch, Source } from "../src/inspect/source.ts";
+import { TextPrinter } from "../src/inspect/text.ts";
 
 /** A parsed line of `--json`. */
 export type Line = { type: string; dir?: Direction; [key: string]: any };

@@ -195,7 +195,7 @@ export const cases = {
 
 /** The declarations of all subpaths that differ. */
 const ADAPTERS = ["node", "deno", "bun", "workers", "streams"].map((name) => `adapters/${name}`);
-const DOCUMENTED = ["index", "ring", ...ADAPTERS];
+const DOCUMENTED = ["index", "ring/index", ...ADAPTERS];
 
 /** A reference in Markdown, made from the package's types; a link that leads nowhere fails. */
 async function reference({ folder, peers, run }) {

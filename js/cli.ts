@@ -1,6 +1,0 @@
-#!/usr/bin/env node
-/** The package's command. */
-
-import { command } from "./inspect/command.ts";
-
-process.exit(await command(process.argv.slice(2)));

@@ -1,6 +1,0 @@
-// Compiled at once on import: no top-level await, so that `require` works too.
-
-import { load } from "../wasm.ts";
-import bytes from "../generated/wscodec.wasm";
-
-load(bytes);

@@ -1,0 +1,38 @@
+/** What `module.ts` is in builds without permessage-deflate. */
+
+import { misuse } from "../error/errors.ts";
+
+/** Whether the build has it. */
+export const available: boolean = false;
+
+function absent(): never {
+  throw misuse(
+    "NO_DEFLATE",
+    "this build is without permessage-deflate: import from wscodec, not wscodec/slim",
+  );
+}
+
+export class Deflater {
+  constructor() {
+    absent();
+  }
+}
+
+export class Engines {
+  constructor() {
+    absent();
+  }
+}
+
+export class Inflater {
+  constructor() {
+    absent();
+  }
+}
+
+export {
+  absent as deflate_accept,
+  absent as deflate_check,
+  absent as deflate_offer,
+  absent as inflating,
+};

@@ -1,0 +1,88 @@
+/** Compressed payloads, for those who write frames on their own. */
+
+import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
+import { buffer, refresh } from "../memory/memory.ts";
+import { copyOut } from "../memory/copy.ts";
+import { enginesFor } from "./engines.ts";
+import { Deflater } from "./module.ts";
+import { type DeflateOptions, manner, packed } from "./options.ts";
+
+const encoder = new TextEncoder();
+
+/**
+ * The module's part of what compresses.
+ *
+ * @internal
+ */
+export function deflaterFor(options: DeflateOptions): Deflater {
+  return new Deflater(...enginesFor(options), packed(options.send), ...manner(options));
+}
+
+/**
+ * Compresses the messages of one direction, whole or in pieces, whatever the
+ * threshold. What it returns is to be sent as payloads of frames, in that order,
+ * with RSV1 set on each message's first frame. An `Encoder` does that by itself.
+ *
+ * ```js
+ * const compressor = new Compressor(deflate);
+ * const payload = compressor.message(JSON.stringify(value));
+ * encoder.frame({ opcode: 1, rsv: 4 }, payload);
+ * ```
+ *
+ * Memory is taken with the first message.
+ */
+export class Compressor {
+  #deflater: Deflater;
+  #open = false;
+
+  /** Compresses as `deflate.send` says, with its level. */
+  constructor(deflate: DeflateOptions = {}) {
+    this.#deflater = deflaterFor(deflate);
+    refresh();
+  }
+
+  /** A whole message, or the last piece of one: its payload, in memory of its own. */
+  message(data: string | Bytes): Uint8Array<ArrayBuffer> {
+    return this.part(data, true);
+  }
+
+  /**
+   * The next piece of a message, in memory of its own: the payload of one frame,
+   * which the peer can inflate as soon as it comes.
+   */
+  part(data: string | Bytes, last = false): Uint8Array<ArrayBuffer> {
+    const bytes = typeof data === "string" ? encoder.encode(data) : asUint8Array(data);
+    if (!this.#open) this.#deflater.begin();
+    // A view on the memory would be gone when that grows.
+    const stable = bytes.buffer === buffer ? bytes.slice() : bytes;
+    const length = this.#deflater.part(stable, last);
+    this.#open = !last;
+    refresh();
+    const address = this.#deflater.address();
+    return copyOut(address, length);
+  }
+
+  /** Bytes of the module's memory that this holds, without what is shared. */
+  memory(): number {
+    return this.#deflater.memory();
+  }
+
+  /**
+   * Gives memory back that is not needed until the next message, for connections
+   * that are idle: an engine of its own wholly, so that the next message refers
+   * to none before it. Within a message, nothing.
+   */
+  release(): void {
+    this.#deflater.release();
+  }
+
+  /** Frees its part of the module's memory. It can't be used any more. */
+  free(): void {
+    this.#deflater.free();
+  }
+
+  /** The same as {@link free}, for `using`. */
+  [Symbol.dispose](): void {
+    this.free();
+  }
+}

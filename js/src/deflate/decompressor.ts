@@ -1,0 +1,140 @@
+/** Compressed payloads, for those who read frames on their own. */
+
+import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
+import { errorOf, misuse, type WscodecError } from "../error/errors.ts";
+import { Lent } from "../memory/lent.ts";
+import { buffer, refresh } from "../memory/memory.ts";
+import { integer } from "../frame/options.ts";
+import { enginesFor } from "./engines.ts";
+import { Inflater } from "./module.ts";
+import { type DeflateOptions, packed } from "./options.ts";
+
+/** How much compressed messages may grow to. */
+export interface DecompressorLimits {
+  /** Most bytes of an inflated message; default 64 MiB. */
+  readonly maxMessage?: number;
+  /**
+   * How many times as large as it came a message may be, once it is larger than
+   * 1 MiB; default 256. Deflate can do 1032.
+   */
+  readonly maxInflation?: number;
+}
+
+/** What is handed to the module at once. */
+const SLICE = 16 * 1024;
+
+/** The limits as the module takes them. */
+export function limitsOf(limits: DecompressorLimits): [message: number, inflation: number] {
+  return [
+    integer("maxMessage", limits.maxMessage ?? 64 * 2 ** 20),
+    integer("maxInflation", limits.maxInflation ?? 256, 2 ** 32 - 1),
+  ];
+}
+
+/**
+ * Inflates the messages of one direction, whole or in pieces: the payloads of
+ * messages whose first frame has RSV1 set, in their order. A `MessageDecoder`
+ * does that by itself.
+ *
+ * ```js
+ * const decompressor = new Decompressor(deflate);
+ * const payload = decompressor.message(frame.payload);
+ * ```
+ *
+ * Memory is taken with the first message.
+ */
+export class Decompressor {
+  #inflater: Inflater;
+  #lent = new Lent();
+  #error: WscodecError | undefined;
+  #busy = false;
+
+  /** Inflates as `deflate.receive` says. */
+  constructor(deflate: DeflateOptions = {}, limits: DecompressorLimits = {}) {
+    const engines = enginesFor(deflate);
+    this.#inflater = new Inflater(...engines, packed(deflate.receive), ...limitsOf(limits));
+    refresh();
+  }
+
+  /**
+   * A whole message, or the rest of one, in memory of its own: `payload` is that
+   * of all its frames, or of those left.
+   *
+   * @throws PeerError `INVALID_COMPRESSED_DATA`, LimitError `MESSAGE_TOO_LARGE`
+   * and `INFLATION_RATIO`, and the same again at each further call
+   */
+  message(payload: Bytes): Uint8Array<ArrayBuffer> {
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    let length = 0;
+    for (const piece of this.pieces(payload, true)) {
+      length += piece.length;
+      pieces.push(piece.slice());
+    }
+    if (pieces.length === 1) return pieces[0] as Uint8Array<ArrayBuffer>;
+    const message = new Uint8Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      message.set(piece, at);
+      at += piece.length;
+    }
+    return message;
+  }
+
+  /**
+   * What the next bytes of a message's payload stand for, in pieces of up to
+   * 64 KiB, each lent until the next one is asked for. All of them have to be.
+   * `last` says that `payload` ends the message.
+   *
+   * @throws as {@link message}; MisuseError `MESSAGE_UNFINISHED` after pieces
+   * that were not all asked for
+   */
+  *pieces(payload: Bytes, last = false): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#busy) throw misuse("MESSAGE_UNFINISHED", "pieces of a message were left out");
+    const bytes = asUint8Array(payload);
+    // A view on the memory would be gone when that grows, and changed by others.
+    const stable = bytes.buffer === buffer ? bytes.slice() : bytes;
+    const inflater = this.#inflater;
+    this.#busy = true;
+    let at = 0;
+    for (;;) {
+      const slice = stable.subarray(at, at + SLICE);
+      const ends = at + slice.length === stable.length;
+      const length = inflater.step(slice, last && ends);
+      refresh();
+      if (length < 0) throw (this.#error = errorOf(-length));
+      at += inflater.read();
+      const done = inflater.done() && ends;
+      if (length > 0) {
+        yield this.#lent.lend(buffer, inflater.address(), length);
+        this.#lent.expire();
+      }
+      if (done) break;
+    }
+    this.#busy = false;
+  }
+
+  /** Bytes of the module's memory that this holds, without what is shared. */
+  memory(): number {
+    return this.#inflater.memory();
+  }
+
+  /**
+   * Gives memory back that is not needed until the next message, for connections
+   * that are idle. Within a message, nothing.
+   */
+  release(): void {
+    this.#inflater.release();
+  }
+
+  /** Frees its part of the module's memory. It can't be used any more. */
+  free(): void {
+    this.#lent.expire();
+    this.#inflater.free();
+  }
+
+  /** The same as {@link free}, for `using`. */
+  [Symbol.dispose](): void {
+    this.free();
+  }
+}

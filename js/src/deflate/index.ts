@@ -1,0 +1,12 @@
+/** permessage-deflate (RFC 7692). */
+
+export { Compressor } from "./compressor.ts";
+export { Decompressor, type DecompressorLimits } from "./decompressor.ts";
+export {
+  acceptDeflate,
+  type AcceptedDeflate,
+  DeflateOffer,
+  type ExtensionsInput,
+} from "./negotiate.ts";
+export { deflateEngines } from "./engines.ts";
+export type { Deflate, DeflateDirection, DeflateOptions } from "./options.ts";

@@ -1,0 +1,100 @@
+/** Agreeing on permessage-deflate (RFC 7692 §7.1), both sides. */
+
+import { errorOf } from "../error/errors.ts";
+import type { Extension } from "../head/head.ts";
+import { refresh } from "../memory/memory.ts";
+import { deflate_accept, deflate_check, deflate_offer } from "./module.ts";
+import { type Deflate, type DeflateOptions, filled, packed, unpacked } from "./options.ts";
+
+/** What a server agreed to, with the answer that says so. */
+export interface AcceptedDeflate extends Deflate {
+  /** The value of `Sec-WebSocket-Extensions` to answer with. */
+  readonly header: string;
+}
+
+/** `Sec-WebSocket-Extensions`: as it stands, or as a head of this package has it. */
+export type ExtensionsInput = string | readonly Extension[];
+
+/**
+ * A server's part: accepts the first of a request's offers that can be met;
+ * `undefined` if there is none, and the connection goes without compression.
+ *
+ * ```js
+ * const deflate = acceptDeflate(request.extensions, { threshold: 1024 });
+ * socket.write(request.accept({ extensions: deflate?.header }));
+ * const decoder = new MessageDecoder({ role: "server", deflate });
+ * const encoder = new Encoder({ role: "server", deflate });
+ * ```
+ *
+ * Offers of other extensions are passed over, and so are those with anything
+ * in them that RFC 7692 does not know.
+ */
+export function acceptDeflate(
+  offers: ExtensionsInput,
+  options: DeflateOptions = {},
+): AcceptedDeflate | undefined {
+  const { send, receive } = options;
+  filled(options);
+  const found = deflate_accept(text(offers), packed(send), packed(receive));
+  refresh();
+  if (found === undefined) return undefined;
+  const numbers = found.charCodeAt(0) | (found.charCodeAt(1) << 8);
+  return { ...agreed(numbers, options), header: found.slice(2) };
+}
+
+/**
+ * A client's part: an offer to send, and to hold the answer against.
+ *
+ * ```js
+ * const deflate = new DeflateOffer();
+ * const offer = new UpgradeOffer({ host: "example.com", extensions: deflate.header });
+ * // and when the response is there
+ * const agreed = deflate.check(response.extensions); // undefined: no compression
+ * const decoder = new MessageDecoder({ role: "client", deflate: agreed });
+ * const encoder = new Encoder({ role: "client", deflate: agreed });
+ * ```
+ */
+export class DeflateOffer {
+  /** The value of `Sec-WebSocket-Extensions` to send. */
+  readonly header: string;
+  readonly #options: DeflateOptions;
+
+  constructor(options: DeflateOptions = {}) {
+    filled(options);
+    this.#options = options;
+    this.header = deflate_offer(packed(options.send), packed(options.receive));
+    refresh();
+  }
+
+  /**
+   * What the server's answer means; `undefined` if it did not choose the
+   * extension.
+   *
+   * @throws HandshakeError `EXTENSION_PARAMETER` if the answer is malformed, has
+   * what was not offered, or lacks what the offer asks for; the client then
+   * fails the connection
+   */
+  check(answer: ExtensionsInput): Deflate | undefined {
+    const { send, receive } = this.#options;
+    const found: number = deflate_check(text(answer), packed(send), packed(receive));
+    refresh();
+    if (found === 0) return undefined;
+    if (found < 0) throw errorOf(-found);
+    return agreed(found, this.#options);
+  }
+}
+
+/** The module's number: receive above send. */
+function agreed(found: number, options: DeflateOptions): Deflate {
+  const [send, receive] = [found & 0xff, found >> 8];
+  return { send: unpacked(send), receive: unpacked(receive), ...filled(options) };
+}
+
+/** As a header's value. */
+function text(extensions: ExtensionsInput): string {
+  if (typeof extensions === "string") return extensions;
+  const list = extensions.map(({ name, params }) =>
+    [name, ...params.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`))],
+  );
+  return list.map((parts) => parts.join("; ")).join(", ");
+}

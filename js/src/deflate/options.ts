@@ -1,0 +1,101 @@
+/** How messages are compressed, in the caller's words and in the module's. */
+
+import { integer } from "../frame/options.ts";
+
+/** One direction of a connection. */
+export interface DeflateDirection {
+  /**
+   * How far back compressed data may refer, as a power of two: 8 to 15, which
+   * is 256 bytes to 32 KiB. Default 15.
+   */
+  readonly windowBits?: number;
+  /**
+   * Whether a message may refer back to those before it, which makes small
+   * messages that are alike much smaller, and has both sides keep the window
+   * between messages. Default true.
+   */
+  readonly contextTakeover?: boolean;
+}
+
+/**
+ * permessage-deflate (RFC 7692) as a side wants it, or as two sides agreed on
+ * it. It means the same in both roles: `send` is what this side compresses,
+ * `receive` what its peer does.
+ */
+export interface DeflateOptions {
+  /** The most for what is sent; less of it is used if the peer asks for that. */
+  readonly send?: DeflateDirection;
+  /** The most for what the peer sends; it is held to that. */
+  readonly receive?: DeflateDirection;
+  /** From 1 (quickest) to 9 (smallest); default 6. */
+  readonly level?: number;
+  /**
+   * Messages of fewer bytes are sent as they are; default 64. Messages in
+   * fragments, whose length is not known when they begin, are always compressed.
+   */
+  readonly threshold?: number;
+  /**
+   * Whether the connection has engines of its own: about 250 KiB to compress (370
+   * in `wscodec/zlib`)
+   * from the first message on. By default, `false`, connections share them, and
+   * a connection keeps windows only; the price is time where messages of many
+   * connections that have takeover are compressed in turn.
+   */
+  readonly dedicated?: boolean;
+  /**
+   * How much of what was sent is kept for later messages to refer to, where
+   * engines are shared and there is takeover: a power of two, 8 to 15, up to the
+   * window. Default 12, which is 4 KiB.
+   */
+  readonly historyBits?: number;
+}
+
+/** What both sides keep to, for a `MessageDecoder` and an `Encoder`. */
+export interface Deflate extends DeflateOptions {
+  readonly send: Required<DeflateDirection>;
+  readonly receive: Required<DeflateDirection>;
+  readonly level: number;
+  readonly threshold: number;
+  readonly dedicated: boolean;
+  readonly historyBits: number;
+}
+
+const TAKEOVER = 16;
+
+/** A direction as the module takes it: the window's bits, and 16 for takeover. */
+export function packed(direction: DeflateDirection = {}): number {
+  const { windowBits = 15, contextTakeover = true } = direction;
+  return bits("windowBits", windowBits) | (contextTakeover ? TAKEOVER : 0);
+}
+
+/** The same the other way round. */
+export function unpacked(direction: number): Required<DeflateDirection> {
+  return { windowBits: direction & 15, contextTakeover: (direction & TAKEOVER) !== 0 };
+}
+
+/** The level and the threshold. */
+export function manner({ level = 6, threshold = 64 }: DeflateOptions): [number, number] {
+  return [within("level", level, 1, 9), integer("threshold", threshold, 2 ** 32 - 1)];
+}
+
+/** How much to keep of what was sent; 0 for engines of one's own. */
+export function historyOf({ dedicated = false, historyBits = 12 }: DeflateOptions): number {
+  return bits("historyBits", historyBits) * (dedicated ? 0 : 1);
+}
+
+/** All but the directions, with the defaults filled in. */
+export function filled(options: DeflateOptions): Omit<Deflate, "send" | "receive"> {
+  const [level, threshold] = manner(options);
+  const { dedicated = false, historyBits = 12 } = options;
+  historyOf(options);
+  return { level, threshold, dedicated, historyBits };
+}
+
+function bits(name: string, value: number): number {
+  return within(name, value, 8, 15);
+}
+
+function within(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new RangeError(`${name} must be an integer from ${least} to ${most}`);
+}

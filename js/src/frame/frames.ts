@@ -1,0 +1,142 @@
+/** Frames as they come, with the pieces of their payloads. */
+
+import { Frames } from "../wasm/module.ts";
+import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
+import { Cursor } from "./cursor.ts";
+import { arena, buffer, decodeText, heap, inputRegion } from "../memory/memory.ts";
+import { type DecoderOptions, decoderArguments } from "./options.ts";
+
+// As the module writes its rows: eight numbers each.
+const WIDTH = 8;
+const OPCODE = 15;
+const FIN = 1 << 4;
+const MASKED = 1 << 5;
+const FIRST = 1 << 6;
+const LAST = 1 << 7;
+const RSV = 8;
+
+/** What compressed messages have set (RFC 7692 §6). */
+const RSV1 = 4;
+
+const HIGH = 2 ** 32;
+
+/** Shorter chunks never make the memory grow. */
+const LARGE = 16 * 1024;
+
+/**
+ * Reads frames out of a stream of bytes, with all the rules of frames and
+ * messages kept, and without ever holding a data frame's payload: a frame that
+ * comes in several chunks is shown in several pieces.
+ *
+ * ```js
+ * const decoder = new FrameDecoder({ role: "server" });
+ * decoder.push(chunk);
+ * while (decoder.next()) {
+ *   if (decoder.first) console.log(decoder.offset, decoder.opcode, decoder.length);
+ * }
+ * ```
+ *
+ * What comes after a close frame has no meaning (RFC 6455 §5.5.1), and is dropped.
+ *
+ * `bytes()` is lent, as {@link MessageDecoder}'s is.
+ */
+export class FrameDecoder extends Cursor {
+  #frames: Frames;
+
+  constructor(options: DecoderOptions) {
+    const { deflate, rsv = 0 } = options;
+    const frames = new Frames(
+      ...decoderArguments(deflate === undefined ? options : { ...options, rsv: rsv | RSV1 }),
+    );
+    super(frames, WIDTH);
+    this.#frames = frames;
+  }
+
+  /**
+   * Decodes a chunk of the stream, cut anywhere.
+   *
+   * @throws the fault that the stream is in, if it was found by an earlier push
+   */
+  push(chunk: Bytes): this {
+    const bytes = asUint8Array(chunk);
+    if (this.faulty) throw this.fault();
+    const { length } = bytes;
+    // A view on the memory would be gone when that grows.
+    const stable = length >= LARGE && bytes.buffer === buffer ? bytes.slice() : bytes;
+    const input = inputRegion(length);
+    heap.set(stable, input);
+    this.renew();
+    this.found(this.#frames.push(arena, length));
+    return this;
+  }
+
+  /** Whether this is the frame's first piece. */
+  get first(): boolean {
+    return this.#has(FIRST);
+  }
+
+  /** Whether the frame ends with this piece. */
+  get last(): boolean {
+    return this.#has(LAST);
+  }
+
+  /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
+  get opcode(): number {
+    return this.cell(0) & OPCODE;
+  }
+
+  /** Whether the frame ends its message. */
+  get fin(): boolean {
+    return this.#has(FIN);
+  }
+
+  /** The reserved bits: RSV1 is 4, RSV2 is 2, RSV3 is 1. */
+  get rsv(): number {
+    return (this.cell(0) >>> RSV) & 7;
+  }
+
+  /** Whether the payload came masked; `bytes()` is unmasked. */
+  get masked(): boolean {
+    return this.#has(MASKED);
+  }
+
+  /** The mask key, its first byte lowest; 0 if the frame is not masked. */
+  get maskKey(): number {
+    return this.cell(7);
+  }
+
+  /** Where the frame's first byte lies in the stream. */
+  get offset(): number {
+    return this.cell(3) + this.cell(4) * HIGH;
+  }
+
+  /** Bytes of the frame's whole payload, of which this piece may be a part. */
+  get length(): number {
+    return this.cell(5) + this.cell(6) * HIGH;
+  }
+
+  /** Bytes of this piece. */
+  get pieceLength(): number {
+    return this.cell(2);
+  }
+
+  /** This piece as a string. A piece may be cut within a character. */
+  text(): string {
+    this.fresh();
+    return decodeText(this.cell(1), this.pieceLength, false);
+  }
+
+  /** Bytes of the stream taken so far, from the offset begun with. */
+  get consumed(): number {
+    return this.#frames.offset();
+  }
+
+  /** Where the frame that was read last, or is cut, begins. */
+  get frameOffset(): number {
+    return this.#frames.frame_offset();
+  }
+
+  #has(flag: number): boolean {
+    return (this.cell(0) & flag) !== 0;
+  }
+}

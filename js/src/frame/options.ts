@@ -1,0 +1,83 @@
+/** What the decoders are told when they are made. */
+
+import type { DeflateOptions } from "../deflate/options.ts";
+
+/** A side of the connection: the one that reads what is decoded. */
+export type Role = "client" | "server";
+
+/** How a decoder reads, and how much it takes. */
+export interface DecoderOptions {
+  /**
+   * The side that these bytes come in at. A `"server"` gets masked frames, a
+   * `"client"` unmasked ones; to look at what a client sends, read as a server.
+   */
+  readonly role: Role;
+  /** Most bytes of payload in a frame; default 64 MiB. */
+  readonly maxFrame?: number;
+  /** Most bytes of payload in a message, over all its frames; default 64 MiB. */
+  readonly maxMessage?: number;
+  /** Most frames in a message, empty ones too; default 131072. */
+  readonly maxFragments?: number;
+  /**
+   * permessage-deflate as it was agreed on, by `acceptDeflate` or `DeflateOffer`:
+   * a `MessageDecoder` inflates messages then, and a `FrameDecoder` lets RSV1
+   * pass. By default, and with `undefined`, RSV1 is a fault.
+   */
+  readonly deflate?: DeflateOptions | undefined;
+  /**
+   * How many times as large as it came a compressed message may be, once it is
+   * larger than 1 MiB; default 256. `maxMessage` holds for what is inflated.
+   */
+  readonly maxInflation?: number;
+  /**
+   * The reserved bits (RSV1 = 4, RSV2 = 2, RSV3 = 1) that the endpoints have
+   * agreed to use; default 0. Messages with one of them are handed out as they
+   * are, coded, their text unchecked: 4 lets permessage-deflate pass without
+   * inflating it.
+   */
+  readonly rsv?: number;
+  /**
+   * Has a `MessageDecoder` show messages as they come, in pieces, and hold nothing of
+   * them but what inflating needs: `first` and `last` tell where they begin and end.
+   * Text is checked all the same. `maxMessage` holds too. Default false.
+   */
+  readonly pieces?: boolean | undefined;
+  /** What offsets count from; default 0. */
+  readonly offset?: number;
+  /**
+   * Lets a client send frames that are not masked; a `MessageDecoder` of role
+   * `"server"` takes masked ones then too. Masking keeps a browser's bytes from
+   * looking like another protocol to what lies in between (RFC 6455 §10.3), so
+   * only for networks where nothing does. Default false.
+   */
+  readonly dangerouslyAcceptUnmasked?: boolean;
+}
+
+/** Beside the reserved bits. */
+const UNMASKED = 8;
+
+/** The options as the module takes them: client, rsv, frame, message, fragments, offset. */
+export function decoderArguments(
+  options: DecoderOptions,
+): [boolean, number, number, number, number, number] {
+  const { role } = options;
+  if (role !== "client" && role !== "server") {
+    throw new TypeError('role must be "client" or "server"');
+  }
+  return [
+    role === "client",
+    integer("rsv", options.rsv ?? 0, 7) | (options.dangerouslyAcceptUnmasked ? UNMASKED : 0),
+    integer("maxFrame", options.maxFrame ?? 64 * 2 ** 20),
+    integer("maxMessage", options.maxMessage ?? 64 * 2 ** 20),
+    integer("maxFragments", options.maxFragments ?? 131_072, 2 ** 32 - 1),
+    integer("offset", options.offset ?? 0),
+  ];
+}
+
+/** A whole number from 0 to `max`, or a RangeError that names it. */
+export function integer(name: string, value: number, max = Number.MAX_SAFE_INTEGER): number {
+  if (!Number.isInteger(value) || value < 0 || value > max) {
+    throw new RangeError(`${name} must be an integer from 0 to ${max}`);
+  }
+  return value;
+}

@@ -1,0 +1,16 @@
+/** The opening handshake (RFC 6455 §4), both sides. */
+
+export type { Extension, ExtensionParam, Head } from "../head/head.ts";
+export type { RequestLike } from "./like.ts";
+export type { HandshakeLimits, HeadersInput } from "./options.ts";
+export { type OfferOptions, UpgradeOffer } from "./offer.ts";
+export { type HeadReader, UpgradeReader, UpgradeResponseReader } from "./reader.ts";
+export {
+  type AcceptOptions,
+  acceptKey,
+  refusal,
+  refuse,
+  type RefuseOptions,
+  UpgradeRequest,
+} from "./request.ts";
+export { type Expected, UpgradeResponse } from "./response.ts";

@@ -1,0 +1,44 @@
+/** What the handshake is told, and in which shapes. */
+
+import { integer } from "../frame/options.ts";
+
+/** How much a peer's head may have. */
+export interface HandshakeLimits {
+  /** Most bytes of a head with its closing empty line; default 16 KiB. */
+  readonly maxHead?: number;
+  /** Most header lines, up to 128; default 100. */
+  readonly maxHeaders?: number;
+}
+
+/** Names and values of headers, in any of the shapes that runtimes have them in. */
+export type HeadersInput =
+  | Iterable<readonly [name: string, value: string]>
+  | Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** The defaults, as the module takes them. */
+const DEFAULT: readonly [number, number] = [16 * 1024, 100];
+
+/** The limits as the module takes them. */
+export function limitsOf(limits?: HandshakeLimits): readonly [number, number] {
+  if (limits === undefined) return DEFAULT;
+  const { maxHead = DEFAULT[0], maxHeaders = DEFAULT[1] } = limits;
+  return [integer("maxHead", maxHead, 2 ** 30), integer("maxHeaders", maxHeaders, 128)];
+}
+
+/** Names and values, one pair for each line. */
+export function pairsOf(headers: HeadersInput | undefined): [string, string][] {
+  if (headers === undefined) return [];
+  if (Symbol.iterator in headers) {
+    return Array.from(headers as Iterable<readonly [string, string]>, ([name, value]) => [
+      String(name),
+      String(value),
+    ]);
+  }
+  const pairs: [string, string][] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined) pairs.push([name, String(one)]);
+    }
+  }
+  return pairs;
+}

@@ -1,0 +1,247 @@
+/** The server's side: a client's request, and what answers it. */
+
+import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
+import { errorTable, WscodecError } from "../error/errors.ts";
+import { decodeLatin1, words } from "../memory/memory.ts";
+import { integer } from "../frame/options.ts";
+import { type Extension, Head } from "../head/head.ts";
+import { headOf, type RequestLike } from "./like.ts";
+import { type HandshakeLimits, type HeadersInput, limitsOf, pairsOf } from "./options.ts";
+import {
+  begin,
+  checked,
+  heads,
+  input,
+  KEY,
+  output,
+  outputText,
+  putAt,
+  putBytes,
+  putLatin1,
+  putParts,
+  row,
+  use,
+} from "./region.ts";
+
+/** What a 101 says beyond the accept key. */
+export interface AcceptOptions {
+  /** The subprotocol to speak, one of those offered. */
+  readonly protocol?: string | undefined;
+  /**
+   * The value of `Sec-WebSocket-Extensions`: what was agreed on, each one
+   * offered by the client.
+   */
+  readonly extensions?: string | undefined;
+  /** Further headers. What is not ASCII in them is sent as UTF-8. */
+  readonly headers?: HeadersInput | undefined;
+}
+
+/** What a refusal says beyond its status. */
+export interface RefuseOptions {
+  /** The reason phrase in place of the usual one. */
+  readonly reason?: string | undefined;
+  /** Further headers, such as `Content-Type`. What is not ASCII in them is sent as UTF-8. */
+  readonly headers?: HeadersInput | undefined;
+  /** The body; a string is sent as UTF-8. */
+  readonly body?: string | Bytes | undefined;
+}
+
+/**
+ * A client's request that keeps all rules of RFC 6455 §4.2.1, in memory of its
+ * own.
+ *
+ * ```js
+ * let request;
+ * try {
+ *   request = UpgradeRequest.parse(bytes);
+ * } catch (error) {
+ *   socket.end(refusal(error));
+ *   return;
+ * }
+ * if (request === undefined) return; // more bytes have to come
+ * socket.write(request.accept({ protocol: request.selectProtocol(["chat"]) }));
+ * decoder.push(bytes.subarray(request.headLength));
+ * ```
+ *
+ * For bytes that come in pieces see {@link UpgradeReader}; on a Node server the
+ * `upgrade` event has a parsed request for {@link UpgradeRequest.from}.
+ */
+export class UpgradeRequest extends Head {
+  /** Where the key is in the head. */
+  readonly #key: number;
+  /** The use of the module's input that left the head there. */
+  #use: number;
+
+  private constructor(length: number) {
+    super(decodeLatin1(input, length));
+    this.#key = words[row + KEY] as number;
+    this.#use = use;
+  }
+
+  /**
+   * Reads a request from bytes that begin with it; `undefined` if its head is
+   * not complete yet. Call it again with all bytes so far, or spare that work
+   * with an {@link UpgradeReader}.
+   *
+   * @throws HandshakeError by the first rule broken, or LimitError; both with
+   * the `status` to refuse with (see {@link refusal}) and the `offset` of the
+   * first byte or the header line at fault
+   */
+  static parse(bytes: Bytes, limits?: HandshakeLimits): UpgradeRequest | undefined {
+    const [maxHead, maxHeaders] = limitsOf(limits);
+    const length = putBytes(asUint8Array(bytes), maxHead);
+    const result = heads.request(length, maxHead, maxHeaders);
+    if (result === 0) return undefined;
+    return new UpgradeRequest(checked(result));
+  }
+
+  /**
+   * Takes a request that a runtime has parsed: Node's `IncomingMessage`, the
+   * `Request` of Deno and of workers, or a method, URL and headers. All rules
+   * are checked as by {@link parse}.
+   *
+   * @throws as {@link parse}, without an `offset`; `MALFORMED_HEAD` if a name or
+   * value can't be part of a head
+   */
+  static from(request: RequestLike, limits?: HandshakeLimits): UpgradeRequest {
+    const [maxHead, maxHeaders] = limitsOf(limits);
+    const head = headOf(request);
+    putLatin1(head.length > maxHead ? head.slice(0, maxHead) : head);
+    const result = heads.request(Math.min(head.length, maxHead), maxHead, maxHeaders);
+    return new UpgradeRequest(checked(result, false));
+  }
+
+  /** The target as it was sent: a path with its query, or an absolute URI (RFC 9112 §3.2). */
+  get target(): string {
+    return this.text.slice(4, this.text.indexOf(" ", 4));
+  }
+
+  /** The path with its query, without scheme and authority if they were sent. */
+  get path(): string {
+    const target = this.target;
+    if (target.startsWith("/")) return target;
+    return target.replace(/^[^/]*\/\/[^/?]*/, "") || "/";
+  }
+
+  /** The value of `Host`: a name or address, and a port if it is not the scheme's. */
+  get host(): string {
+    return this.header("host") as string;
+  }
+
+  /** The value of `Origin`, which browsers always send; see {@link checkOrigin}. */
+  get origin(): string | undefined {
+    return this.header("origin");
+  }
+
+  /** The value of `Sec-WebSocket-Key`, 24 characters. */
+  get key(): string {
+    return this.text.slice(this.#key, this.#key + 24);
+  }
+
+  /** The subprotocols that the client offers, most wanted first. */
+  get protocols(): string[] {
+    return this.list("sec-websocket-protocol");
+  }
+
+  /** The extensions that the client offers, most wanted first. */
+  get extensions(): Extension[] {
+    return this.listExtensions();
+  }
+
+  /** The first subprotocol of the client's list that is among `supported`. */
+  selectProtocol(supported: readonly string[]): string | undefined {
+    return this.protocols.find((protocol) => supported.includes(protocol));
+  }
+
+  /**
+   * Holds `Origin` against the origins that may connect, each as browsers write
+   * it (`"https://example.com"`), or against the request's own host. Browsers
+   * let any page connect anywhere, with the user's cookies (RFC 6455 §10.2). A
+   * request without `Origin`, which is not from a browser, passes.
+   *
+   * @throws HandshakeError `ORIGIN`, status 403
+   */
+  checkOrigin(allowed: "same-host" | readonly string[]): void {
+    const own = allowed === "same-host";
+    const length = this.#restore();
+    const text = putParts(length, own ? [] : allowed);
+    checked(heads.check_origin(length, text, own));
+  }
+
+  /**
+   * The answer that accepts the request, whole, in memory of its own. After it
+   * come frames.
+   *
+   * @throws MisuseError `PROTOCOL_NOT_OFFERED`, `EXTENSION_NOT_OFFERED`,
+   * `INVALID_HEADER`, `RESERVED_HEADER`
+   */
+  accept(options: AcceptOptions = {}): Uint8Array<ArrayBuffer> {
+    const length = this.#restore();
+    const { protocol, extensions = "", headers } = options;
+    if (protocol === undefined && extensions === "" && headers === undefined) {
+      return output(heads.accept_plainly(this.#key));
+    }
+    const text = putParts(length, [
+      protocol === undefined ? "" : `=${protocol}`,
+      extensions,
+      ...pairsOf(headers).flat(),
+    ]);
+    return output(heads.accept(length, text));
+  }
+
+  /** An answer that refuses the request; see {@link refuse}. */
+  refuse(status: number, options?: RefuseOptions): Uint8Array<ArrayBuffer> {
+    return refuse(status, options);
+  }
+
+  /** Makes sure that the head is in the module's input; says how long it is. */
+  #restore(): number {
+    if (this.#use !== use) {
+      putLatin1(this.text);
+      this.#use = use;
+    }
+    return this.text.length;
+  }
+}
+
+/**
+ * An answer that refuses a request, whole. The connection is to be closed after
+ * it. Status 405 and 426 get the headers that they ask for.
+ *
+ * @throws MisuseError `REFUSAL_STATUS` below 300 and above 599,
+ * `INVALID_HEADER`, `RESERVED_HEADER`
+ */
+export function refuse(status: number, options: RefuseOptions = {}): Uint8Array<ArrayBuffer> {
+  const { reason, headers, body = "" } = options;
+  begin(0);
+  const text = putParts(0, [
+    reason === undefined ? "" : `=${reason}`,
+    ...pairsOf(headers).flat(),
+  ]);
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : asUint8Array(body);
+  putAt(text, bytes);
+  return output(heads.refuse(integer("status", status, 65535), text, bytes.length));
+}
+
+/**
+ * The answer that an error calls for, with a line of text that says what is
+ * wrong: for what {@link UpgradeRequest.parse}, `from` and `checkOrigin` throw.
+ *
+ * @throws the error itself if no answer belongs to it, such as one of the
+ * caller's
+ */
+export function refusal(error: unknown): Uint8Array<ArrayBuffer> {
+  const code = error instanceof WscodecError ? error.code : undefined;
+  const row = errorTable().find((row) => row.code === code);
+  if (row?.status === undefined) throw error;
+  return refuse(row.status, { headers: [["Content-Type", "text/plain"]], body: row.message });
+}
+
+/**
+ * The `Sec-WebSocket-Accept` that belongs to a `Sec-WebSocket-Key`: base64 of
+ * the SHA-1 of the key and a fixed text (RFC 6455 §4.2.2). Any key is taken.
+ */
+export function acceptKey(key: string): string {
+  const length = putBytes(new TextEncoder().encode(key), 2 ** 30);
+  return outputText(heads.accept_key(length));
+}

@@ -1,0 +1,75 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
+/**
+ * A WebSocket core (RFC 6455, RFC 7692) over bytes in place: frames, messages,
+ * their compression and the opening handshake, without any I/O.
+ *
+ * @module
+ */
+
+export type { Bytes } from "./bytes/bytes.ts";
+export {
+  acceptDeflate,
+  type AcceptedDeflate,
+  Compressor,
+  Decompressor,
+  type DecompressorLimits,
+  type Deflate,
+  type DeflateDirection,
+  deflateEngines,
+  DeflateOffer,
+  type DeflateOptions,
+  type ExtensionsInput,
+} from "./deflate/index.ts";
+export { Encoder, type EncoderOptions, frameHeader, type FrameOptions } from "./message/encoder.ts";
+export {
+  type ErrorRow,
+  errorTable,
+  HandshakeError,
+  LimitError,
+  MisuseError,
+  PeerError,
+  WscodecError,
+} from "./error/errors.ts";
+export { FrameDecoder } from "./frame/frames.ts";
+export {
+  type AcceptOptions,
+  acceptKey,
+  type Expected,
+  type Extension,
+  type ExtensionParam,
+  type HandshakeLimits,
+  type Head,
+  type HeadReader,
+  type HeadersInput,
+  type OfferOptions,
+  refusal,
+  refuse,
+  type RefuseOptions,
+  type RequestLike,
+  UpgradeOffer,
+  UpgradeReader,
+  UpgradeRequest,
+  UpgradeResponse,
+  UpgradeResponseReader,
+} from "./handshake/index.ts";
+export { setDebug } from "./memory/lent.ts";
+export { MessageDecoder, type MessageType, type OwnedMessage } from "./message/messages.ts";
+export type { DecoderOptions, Role } from "./frame/options.ts";
+export { Prepared, type PreparedOptions } from "./message/prepared.ts";
+export { type ClientSessionOptions, Connect, type ConnectOptions } from "./session/connect.ts";
+export type { InPieces, SessionManner, SessionOptions } from "./session/options.ts";
+export {
+  type Outcome,
+  Session,
+  type SessionEvent,
+  type SessionState,
+} from "./session/session.ts";
+export { type Policy, type SessionLimits, Upgrade } from "./session/upgrade.ts";
+
+import { simd as built } from "./wasm/module.ts";
+
+/** Whether the module was built with SIMD, as the published one is. */
+export function simd(): boolean {
+  return built();
+}

@@ -1,0 +1,117 @@
+/** What a client asks a server, and the session that begins when it agrees. */
+
+import type { Bytes } from "../bytes/bytes.ts";
+import { DeflateOffer } from "../deflate/negotiate.ts";
+import { available } from "../deflate/module.ts";
+import type { Deflate, DeflateOptions } from "../deflate/options.ts";
+import { named, type WscodecError } from "../error/errors.ts";
+import { type OfferOptions, UpgradeOffer } from "../handshake/offer.ts";
+import type { HandshakeLimits } from "../handshake/options.ts";
+import { UpgradeResponseReader } from "../handshake/reader.ts";
+import type { UpgradeResponse } from "../handshake/response.ts";
+import type { InPieces, SessionManner } from "./options.ts";
+import { Session } from "./session.ts";
+import type { SessionLimits } from "./upgrade.ts";
+
+/** What a client asks for. */
+export interface ConnectOptions extends Omit<OfferOptions, "extensions">, HandshakeLimits {
+  /**
+   * What compression to offer; `false` for none. Default: as `DeflateOptions`
+   * has it, where the build has compression.
+   */
+  readonly deflate?: DeflateOptions | false | undefined;
+}
+
+/** How a client's session is made. */
+export interface ClientSessionOptions extends SessionManner, SessionLimits {
+  /** Where mask keys come from: see `EncoderOptions`. */
+  readonly maskKey?: (() => number) | undefined;
+}
+
+/**
+ * A client's opening handshake.
+ *
+ * ```js
+ * const connect = new Connect({ host: "example.com", path: "/chat" });
+ * socket.write(connect.bytes);
+ * socket.on("data", (chunk) => {
+ *   if (!connect.push(chunk)) return; // throws if the server did not agree
+ *   session = connect.session();
+ *   session.receive(connect.rest);
+ * });
+ * ```
+ */
+export class Connect {
+  /** The request's bytes, whole. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #offer: UpgradeOffer;
+  readonly #deflate: DeflateOffer | undefined;
+  readonly #limits: HandshakeLimits;
+  #reader: UpgradeResponseReader;
+  /** Bytes of interim answers. */
+  #skipped = 0;
+  #agreed: Deflate | undefined;
+  #response: UpgradeResponse | undefined;
+
+  /** @throws as `UpgradeOffer` does */
+  constructor(options: ConnectOptions) {
+    const { deflate = available && {}, ...offer } = options;
+    if (deflate !== false) this.#deflate = new DeflateOffer(deflate);
+    this.#offer = new UpgradeOffer({ ...offer, extensions: this.#deflate?.header });
+    this.#limits = options;
+    this.bytes = this.#offer.bytes;
+    this.#reader = new UpgradeResponseReader(this.#offer, options);
+  }
+
+  /**
+   * Takes the next bytes of the answer; true when it is whole, and agrees.
+   * Interim answers (100–199 but for 101) are passed over.
+   *
+   * @throws HandshakeError `STATUS` if the server refused, and
+   * {@link response} tells what it said; as `UpgradeResponseReader.push` and
+   * `DeflateOffer.check`. The connection is to be closed then
+   */
+  push(chunk: Bytes): boolean {
+    let rest: Bytes = chunk;
+    let response = this.#reader.push(rest);
+    while (response !== undefined && response.status < 200 && response.status !== 101) {
+      this.#skipped += response.headLength;
+      if (this.#skipped > (this.#limits.maxHead ?? 16 * 1024)) throw named("HEAD_TOO_LARGE");
+      rest = this.#reader.rest;
+      this.#reader = new UpgradeResponseReader(this.#offer, this.#limits);
+      response = this.#reader.push(rest);
+    }
+    if (response === undefined) return false;
+    this.#response = response;
+    if (!response.accepted) throw named("STATUS", this.#skipped);
+    this.#agreed = this.#deflate?.check(response.extensions);
+    return true;
+  }
+
+  /** The server's answer, once it is whole. */
+  get response(): UpgradeResponse | undefined {
+    return this.#response;
+  }
+
+  /** The bytes behind the answer in the last chunk: the server's frames. */
+  get rest(): Uint8Array {
+    return this.#reader.rest;
+  }
+
+  /** What was agreed on for compression. */
+  get deflate(): Deflate | undefined {
+    return this.#agreed;
+  }
+
+  /** What it means that the transport ended before the answer was whole. */
+  cut(): WscodecError {
+    this.#reader.free();
+    return named("UNEXPECTED_EOF");
+  }
+
+  /** The session that begins behind the answer; its offsets count on from there. */
+  session(options: ClientSessionOptions & InPieces = {}): Session {
+    const offset = this.#skipped + (this.#response?.headLength ?? 0);
+    return new Session({ ...options, role: "client", deflate: this.#agreed, offset });
+  }
+}

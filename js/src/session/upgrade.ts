@@ -1,0 +1,94 @@
+/** What a server makes of a request: origin, subprotocol and compression in one step. */
+
+import { acceptDeflate, type AcceptedDeflate } from "../deflate/negotiate.ts";
+import { available } from "../deflate/module.ts";
+import type { DeflateOptions } from "../deflate/options.ts";
+import { misuse } from "../error/errors.ts";
+import type { HeadersInput } from "../handshake/options.ts";
+import type { UpgradeRequest } from "../handshake/request.ts";
+import type { InPieces, SessionManner } from "./options.ts";
+import { Session } from "./session.ts";
+
+/** How much the peer may make a session hold; see `DecoderOptions` for the defaults. */
+export interface SessionLimits {
+  readonly maxFrame?: number;
+  readonly maxMessage?: number;
+  readonly maxFragments?: number;
+  readonly maxInflation?: number;
+}
+
+/** What a server grants to those who ask. */
+export interface Policy {
+  /**
+   * Whom browsers may connect for: pages of the same host and port
+   * (`"same-host"`, the default), of these origins, or `"any"`. What is no
+   * browser has no `Origin`, and passes.
+   */
+  readonly origin?: "same-host" | "any" | readonly string[] | undefined;
+  /**
+   * The subprotocols that the server speaks; the first of the client's list that
+   * is here is chosen. Default none.
+   */
+  readonly protocols?: readonly string[] | undefined;
+  /**
+   * How messages are compressed if the client offers it; `false` for never.
+   * Default: as `DeflateOptions` has it, where the build has compression.
+   */
+  readonly deflate?: DeflateOptions | false | undefined;
+}
+
+/**
+ * A request that a {@link Policy} grants.
+ *
+ * ```js
+ * const request = reader.push(chunk);
+ * const upgrade = new Upgrade(request, { protocols: ["chat"] }); // throws what `refusal` answers
+ * socket.write(upgrade.accept());
+ * const session = upgrade.session();
+ * session.receive(reader.rest);
+ * ```
+ */
+export class Upgrade {
+  readonly request: UpgradeRequest;
+  /** What was agreed on for compression. */
+  readonly deflate: AcceptedDeflate | undefined;
+  #protocol: string | undefined;
+
+  /** @throws HandshakeError `ORIGIN`, status 403 */
+  constructor(request: UpgradeRequest, policy: Policy = {}) {
+    const { origin = "same-host", protocols = [], deflate = available && {} } = policy;
+    if (origin !== "any" && request.origin !== undefined) request.checkOrigin(origin);
+    this.request = request;
+    if (protocols.length > 0) this.#protocol = request.selectProtocol(protocols);
+    if (deflate !== false && request.header("sec-websocket-extensions") !== undefined) {
+      this.deflate = acceptDeflate(request.extensions, deflate);
+    }
+  }
+
+  /** The subprotocol chosen; another of those offered may be set. */
+  get protocol(): string | undefined {
+    return this.#protocol;
+  }
+
+  set protocol(protocol: string | undefined) {
+    if (protocol !== undefined && !this.request.protocols.includes(protocol)) {
+      throw misuse("PROTOCOL_NOT_OFFERED", "the client did not offer this subprotocol");
+    }
+    this.#protocol = protocol;
+  }
+
+  /** The answer, whole; see {@link UpgradeRequest.accept}. */
+  accept(headers?: HeadersInput): Uint8Array<ArrayBuffer> {
+    return this.request.accept({
+      protocol: this.#protocol,
+      extensions: this.deflate?.header,
+      headers,
+    });
+  }
+
+  /** The session that begins behind the answer; its offsets count on from behind the request. */
+  session(options: SessionManner & SessionLimits & InPieces = {}): Session {
+    const { deflate, request } = this;
+    return new Session({ ...options, role: "server", deflate, offset: request.headLength });
+  }
+}
