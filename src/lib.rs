@@ -76,10 +76,8 @@
 //! | `deflate` (default) | permessage-deflate (RFC 7692) | `miniz_oxide` |
 //! | `std` (default) | run-time choice of SIMD in the UTF-8 check and the scan of heads | `std` |
 //! | `io` (default) | blocking I/O: accept, connect, read, write; not for `wasm32-unknown-unknown` | `std`, `getrandom` |
-//! | `tokio-util` | a session as a codec for `Framed` | `tokio-util` |
 //! | `simd` (default) | run-time choice of SIMD for masks of 2 KiB and more, on x86-64 | `fearless_simd` |
 //! | `http` | handshakes with the types of the `http` crate | `http` |
-//! | `wasm` | the face of the npm package; for `wasm32-unknown-unknown` only | `wasm-bindgen`, `talc` |
 //!
 //! Without features the crate is `no_std` with `alloc`.
 
@@ -110,22 +108,5 @@ pub mod session;
 ))]
 pub mod io;
 
-#[cfg(all(
-    feature = "tokio-util",
-    not(all(target_arch = "wasm32", target_os = "unknown"))
-))]
-pub mod codec;
-
-#[cfg(feature = "server")]
-pub mod server;
-
-#[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
-mod wasm;
-
 pub use error::{CloseCode, Error, Fault, HandshakeError, LimitError, MisuseError, PeerError};
 pub use limits::Limits;
-
-/// The examples of the README.
-#[cfg(all(doctest, feature = "io"))]
-#[doc = include_str!("../README.md")]
-struct Readme;

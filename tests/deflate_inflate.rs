@@ -4,12 +4,14 @@
 #![cfg(feature = "deflate")]
 
 mod common;
+#[path = "common/inflate.rs"]
+mod inflate;
 
 use common::captures::{self, sha1};
 use common::drive::{self, Run, Seen};
-use common::inflate::{DAMAGED, frame, inflater, one};
 use common::rng::Rng;
 use common::zlib::{self, TAIL};
+use inflate::{DAMAGED, frame, inflater, one};
 use wscodec::deflate::decompress;
 use wscodec::frame::{OpCode, Role, Rsv};
 use wscodec::message::{Inbound, Receiver};

@@ -3,10 +3,12 @@
 #![cfg(feature = "deflate")]
 
 mod common;
+#[path = "common/inflate.rs"]
+mod inflate;
 
-use common::inflate::{DAMAGED, frame, inflater, one};
 use common::rng::Rng;
 use common::{drive, zlib};
+use inflate::{DAMAGED, frame, inflater, one};
 use wscodec::deflate::{Decompressor, Direction, MinizInflate, decompress};
 use wscodec::frame::{OpCode, Role, Rsv};
 use wscodec::message::Receiver;

@@ -40,51 +40,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "session",
         ],
     ),
-    (
-        "server",
-        &[
-            "error",
-            "limits",
-            "frame",
-            "message",
-            "deflate",
-            "handshake",
-            "session",
-            "io",
-        ],
-    ),
-    ("codec", &["error", "frame", "message", "session", "io"]),
-    (
-        "wasm",
-        &[
-            "error",
-            "limits",
-            "utf8",
-            "frame",
-            "http",
-            "message",
-            "deflate",
-            "handshake",
-            "session",
-        ],
-    ),
 ];
 
 /// Rooms that may allocate; the others must do without.
-const ALLOCATING: &[&str] = &[
-    "message",
-    "deflate",
-    "handshake",
-    "session",
-    "io",
-    "codec",
-    "server",
-    "wasm",
-];
+const ALLOCATING: &[&str] = &["message", "deflate", "handshake", "session", "io"];
 
 /// What outside tests may name `std`, behind the features that bring it: these rooms, and one file
 /// of the feature `http`.
-const STD_ROOMS: &[&str] = &["io", "server", "bin"];
+const STD_ROOMS: &[&str] = &["io"];
 const STD_FILE: &str = "src/handshake/http_types.rs";
 
 const MOST_LINES: usize = 600;
@@ -207,7 +170,7 @@ fn used(source: &Source) -> BTreeSet<String> {
 #[test]
 fn rooms_use_only_those_above_them() {
     for source in sources() {
-        if matches!(&*source.room, "lib" | "bin") {
+        if source.room == "lib" {
             continue;
         }
         let (_, allowed) = ROOMS
@@ -269,19 +232,6 @@ fn only_some_rooms_allocate() {
             "{} names alloc",
             source.path
         );
-    }
-}
-
-#[test]
-fn bindings_are_named_in_the_wasm_room_only() {
-    for source in sources() {
-        for name in ["wasm_bindgen", "js_sys", "talc"] {
-            assert!(
-                source.room == "wasm" || !source.code.contains(name),
-                "{} names {name}",
-                source.path
-            );
-        }
     }
 }
 

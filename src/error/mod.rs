@@ -37,8 +37,7 @@ macro_rules! group {
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The group's name and a line for each error: its code, number and message.
-            #[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
-            pub(crate) const TABLE: &'static str = concat!(
+            pub const TABLE: &'static str = concat!(
                 stringify!($name), "\n",
                 $($code, "\t", $value, "\t", $text, "\n",)*
             );
@@ -235,6 +234,24 @@ pub enum Error {
 }
 
 impl Error {
+    /// The place of the error in the tables of all groups together ([`PeerError::TABLE`],
+    /// [`HandshakeError::TABLE`], [`LimitError::TABLE`], [`MisuseError::TABLE`]), counted from 1:
+    /// for faces that pass errors as numbers. It may change with a version of the crate;
+    /// [`code`](Self::code) does not.
+    #[cold]
+    pub const fn number(self) -> u32 {
+        const HANDSHAKE: usize = PeerError::ALL.len();
+        const LIMIT: usize = HANDSHAKE + HandshakeError::ALL.len();
+        const MISUSE: usize = LIMIT + LimitError::ALL.len();
+        let index = match self {
+            Self::Peer(error) => error as usize,
+            Self::Handshake(error) => HANDSHAKE + error as usize,
+            Self::Limit(error) => LIMIT + error as usize,
+            Self::Misuse(error) => MISUSE + error as usize,
+        };
+        index as u32 + 1
+    }
+
     /// The stable name, the same in Rust, in JavaScript and in the docs.
     pub const fn code(self) -> &'static str {
         match self {

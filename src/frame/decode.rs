@@ -99,7 +99,6 @@ impl Decoder {
     }
 
     /// Whether all that came was whole, and more may come.
-    #[cfg(feature = "wasm")]
     pub(crate) fn is_settled(&self) -> bool {
         matches!(self.state, State::Header) && self.partial_len == 0 && !self.message_open
     }

@@ -143,10 +143,19 @@ impl<'a> Accept<'a> {
     }
 }
 
-/// Accepts a request that was read before, of which nothing but its key is at hand any more: no
-/// subprotocol, no extension, no further header.
-#[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
-pub(crate) fn accept_plainly(key: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
+/// Appends the answer that accepts a request of which the caller kept only the key (the value of
+/// `Sec-WebSocket-Key`): without a subprotocol, an extension or a further header.
+///
+/// ```
+/// let mut out = Vec::new();
+/// wscodec::handshake::accept_plainly(b"dGhlIHNhbXBsZSBub25jZQ==", &mut out)?;
+/// assert!(out.starts_with(b"HTTP/1.1 101 "));
+/// # Ok::<(), wscodec::MisuseError>(())
+/// ```
+///
+/// # Errors
+/// As for [`Accept::write`].
+pub fn accept_plainly(key: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
     let mut offer = Fields::new(super::fields::Source::Head(&[]));
     offer.key.value = key;
     Accept::new(&offer).write(out)

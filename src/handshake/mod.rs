@@ -65,9 +65,7 @@ mod request;
 mod response;
 mod write;
 
-pub use accept::Accept;
-#[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
-pub(crate) use accept::accept_plainly;
+pub use accept::{Accept, accept_plainly};
 pub use client::ClientRequest;
 #[cfg(feature = "http")]
 pub use http_types::Upgrade;

@@ -138,7 +138,8 @@ pub struct Refused {
 }
 
 impl Refused {
-    pub(crate) fn new(bytes: Vec<u8>, status: u16) -> Self {
+    /// The head of the answer, which was read elsewhere, and its status.
+    pub fn new(bytes: Vec<u8>, status: u16) -> Self {
         Self { bytes, status }
     }
 

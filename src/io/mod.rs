@@ -81,9 +81,7 @@ pub use error::{Error, Refused};
 pub use frames::{read_frame, read_header, write_frame, write_header};
 pub use options::Options;
 pub use outbox::Outbox;
-pub use random::Keys;
-#[cfg(feature = "server")]
-pub(crate) use random::nonce;
+pub use random::{Keys, nonce};
 pub use reader::MessageReader;
 pub use split::{ReadHalf, WriteHalf};
 pub use transport::{SetTimeout, Transport};

@@ -77,7 +77,7 @@ impl MaskSource for Keys {
 }
 
 /// A client's nonce (RFC 6455 §4.1).
-pub(crate) fn nonce() -> io::Result<[u8; 16]> {
+pub fn nonce() -> io::Result<[u8; 16]> {
     let mut nonce = [0; 16];
     fill(&mut nonce)?;
     Ok(nonce)

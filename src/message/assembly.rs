@@ -110,7 +110,6 @@ impl Assembly {
 }
 
 /// What only batches need.
-#[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
 impl Assembly {
     #[inline]
     pub(super) fn append(&mut self, piece: &[u8]) {

@@ -16,13 +16,13 @@ const SMALL: usize = 4096;
 
 /// The buffer in which the receivers of one arena put their messages together, in turn.
 #[derive(Debug, Default)]
-pub(crate) struct Shared(Assembly);
+pub struct BatchBuffer(Assembly);
 
 impl<E: Inbound> Receiver<E> {
     /// Gives up a large buffer in which no message is begun. What the last batch put together is
     /// gone then.
     #[inline]
-    pub(crate) fn release(&mut self, shared: &mut Shared) {
+    pub fn release(&mut self, shared: &mut BatchBuffer) {
         if self.open.is_none() && self.assembly.capacity() > SMALL {
             let own = mem::take(&mut self.assembly);
             if own.capacity() > shared.0.capacity() {
@@ -33,7 +33,7 @@ impl<E: Inbound> Receiver<E> {
 
     /// Begins a batch of `len` bytes: what the last one put together is dropped, and until
     /// [`end_batch`](Self::end_batch) everything stays where it is.
-    pub(crate) fn begin_batch(&mut self, shared: &mut Shared, len: usize) {
+    pub fn begin_batch(&mut self, shared: &mut BatchBuffer, len: usize) {
         self.batch = true;
         self.drop_finished();
         let open = self.assembly.len();
@@ -47,14 +47,13 @@ impl<E: Inbound> Receiver<E> {
 
     /// Whether all that came was whole, and more may come: nothing is known then that a new receiver
     /// does not know, but for the extension.
-    #[cfg(feature = "wasm")]
-    pub(crate) fn is_settled(&self) -> bool {
+    pub fn is_settled(&self) -> bool {
         !self.closed && self.decoder.is_settled()
     }
 
     /// Room for `len` bytes of the stream, where all of them belong to the payload that is being
     /// read: [`space`](Self::space), with what the last batch put together dropped.
-    pub(crate) fn begin_fill(&mut self, len: usize) -> Option<&mut [u8]> {
+    pub fn begin_fill(&mut self, len: usize) -> Option<&mut [u8]> {
         self.drop_finished();
         self.space(len).filter(|space| space.len() == len)
     }
@@ -63,7 +62,7 @@ impl<E: Inbound> Receiver<E> {
     /// whether it is text, whether it is ASCII, and the payload: what [`receive`](Self::receive)
     /// does, without coming back for every one.
     #[inline]
-    pub(crate) fn receive_simple(
+    pub fn receive_simple(
         &mut self,
         input: &mut &mut [u8],
         mut each: impl FnMut(bool, bool, &[u8]),
@@ -86,12 +85,12 @@ impl<E: Inbound> Receiver<E> {
     /// What the batch has put together. It moves only if an extension makes it larger than what
     /// came.
     #[inline]
-    pub(crate) fn assembled(&self) -> &[u8] {
+    pub fn assembled(&self) -> &[u8] {
         self.assembly.all()
     }
 
     /// Ends a batch. What was put together stays valid until `shared` is used again.
-    pub(crate) fn end_batch(&mut self, shared: &mut Shared) {
+    pub fn end_batch(&mut self, shared: &mut BatchBuffer) {
         let begun = match self.open {
             Some(_) => self.assembly.message(),
             None => &[],

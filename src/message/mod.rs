@@ -40,7 +40,6 @@
 //! ```
 
 mod assembly;
-#[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
 mod batch;
 mod event;
 mod ext;
@@ -51,8 +50,7 @@ mod recv;
 mod send;
 mod stream;
 
-#[cfg(all(feature = "wasm", target_arch = "wasm32", target_os = "unknown"))]
-pub(crate) use batch::Shared;
+pub use batch::BatchBuffer;
 pub use event::{Event, Kind, Message};
 pub use ext::{Inbound, Opaque, Outbound, Plain, Progress, Treatment};
 pub use pieces::{Piece, Pieces};

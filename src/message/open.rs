@@ -6,16 +6,6 @@ use crate::error::{Error, LimitError, PeerError};
 use crate::frame::{Header, OpCode, Rsv};
 use crate::utf8::Validator;
 
-/// The wasm module without deflate has no extension that decodes, and no use for the code.
-const DECODES: bool = cfg!(any(
-    feature = "deflate",
-    not(all(
-        feature = "wasm",
-        target_arch = "wasm32",
-        target_os = "unknown"
-    ))
-));
-
 /// The limits that concern messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
@@ -102,7 +92,7 @@ impl Open {
     /// Whether payload has to be UTF-8 as it comes, and whether it goes through the extension.
     #[inline]
     pub(super) fn handling(&self) -> (bool, bool) {
-        let coded = DECODES && self.treatment == Treatment::Decode;
+        let coded = self.treatment == Treatment::Decode;
         (self.is_text() && !coded, coded)
     }
 

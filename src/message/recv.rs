@@ -129,9 +129,13 @@ impl<E: Inbound> Receiver<E> {
         self.receive_any(input)
     }
 
-    /// [`receive`](Self::receive) for all that is not a simple frame.
+    /// As [`receive`](Self::receive), but without its shortcut for simple frames: for callers who have
+    /// tried [`receive_simple`](Self::receive_simple) before.
+    ///
+    /// # Errors
+    /// As for [`receive`](Self::receive).
     #[inline(never)]
-    pub(crate) fn receive_any<'r, 'i: 'r>(
+    pub fn receive_any<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<Event<'r>>, Fault> {

@@ -118,7 +118,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     }
 
     /// Sends the pong that waits, if there is room again.
-    pub(crate) fn pay(&mut self, out: &mut Vec<u8>) {
+    pub fn pay(&mut self, out: &mut Vec<u8>) {
         if self.pong_due && self.state == State::Open && out.len() < self.backlog {
             self.pong_due = false;
             let _ = self.sender.pong(self.note.payload(), out);

@@ -6,22 +6,22 @@ use wscodec::deflate::{Decompressor, DefaultInflate, Direction, Window};
 use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Rsv, encode};
 use wscodec::{Error, Limits, PeerError};
 
-pub type Inflater = Decompressor<DefaultInflate>;
+pub(crate) type Inflater = Decompressor<DefaultInflate>;
 
-pub const DAMAGED: Error = Error::Peer(PeerError::InvalidCompressedData);
+pub(crate) const DAMAGED: Error = Error::Peer(PeerError::InvalidCompressedData);
 
-pub fn inflater(bits: u8, takeover: bool, limits: &Limits) -> Inflater {
+pub(crate) fn inflater(bits: u8, takeover: bool, limits: &Limits) -> Inflater {
     let window = Window::new(bits).unwrap();
     Decompressor::with_engine(Direction { window, takeover }, limits)
 }
 
-pub fn one(inflater: &mut Inflater, coded: &[u8]) -> Result<Vec<u8>, Error> {
+pub(crate) fn one(inflater: &mut Inflater, coded: &[u8]) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     inflater.message(coded, &mut out).map(|()| out)
 }
 
 /// A server's frame.
-pub fn frame(opcode: OpCode, rsv: Rsv, fin: bool, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(opcode: OpCode, rsv: Rsv, fin: bool, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0; payload.len() + MAX_HEADER_LEN];
     let header = Header {
         fin,

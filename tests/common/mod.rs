@@ -9,17 +9,19 @@
 pub mod captures;
 pub mod drive;
 pub mod heads;
-pub mod inflate;
 pub mod reference;
 pub mod rng;
 pub mod vectors;
 pub mod zlib;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file or folder below `tests/`.
 pub fn path(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests", name].iter().collect()
+    // Packages below `crates/` share the files too.
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let root = folders.find(|folder| folder.join("tests/vectors").is_dir());
+    root.expect("a checkout").join("tests").join(name)
 }
 
 /// The ways to cut `len` bytes in two: all of them if that is quick, else those near the ends and

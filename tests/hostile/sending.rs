@@ -7,7 +7,7 @@ use wscodec::CloseCode;
 use wscodec::frame::Close;
 use wscodec::handshake::{Refusal, Request};
 use wscodec::message::Message;
-use wscodec::server::{Grant, Handler, Options, Peer, Server};
+use wscodec_server::{Grant, Handler, Options, Peer, Server};
 
 use crate::wire::{close, converse, request, text};
 

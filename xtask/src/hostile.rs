@@ -74,8 +74,8 @@ fn on_component(
 
 /// Runs these tests, one after the other, and shows what they measured.
 fn run(tests: &[&str], environment: &[(&str, OsString)]) -> Result<Outcome, Failure> {
-    let mut tool = cargo().args(["test", "--release", "--package", "wscodec"]);
-    tool = tool.args(["--features", "server", "--test", "hostile", "--"]);
+    let mut tool = cargo().args(["test", "--release", "--package", "wscodec-cli"]);
+    tool = tool.args(["--test", "hostile", "--"]);
     tool = tool
         .args(["--nocapture", "--test-threads", "1"])
         .args(tests);

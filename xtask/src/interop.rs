@@ -47,8 +47,8 @@ fn summary(table: &str) -> String {
 fn talk(quick: bool) -> Result<String, Failure> {
     let target = paths::target()?;
     cargo()
-        .args(["build", "--release", "--package", "wscodec"])
-        .args(["--features", "server", "--bin", "wscodec"])
+        .args(["build", "--release", "--package", "wscodec-cli"])
+        .args(["--bin", "wscodec"])
         .run()?;
     let binary = target.join("release").join("wscodec");
     let folder = target.join("wscodec-interop");

@@ -8,11 +8,10 @@ use crate::{paths, wasm};
 /// The library's `rust-version`.
 const MSRV: &str = "1.88";
 
-/// The feature sets that are linted and tested on the host, by name.
-const FEATURES: [(&str, &[&str]); 6] = [
+/// The feature sets of the core that are linted and tested on the host, by name.
+const FEATURES: [(&str, &[&str]); 5] = [
+    ("all", &["--all-features"]),
     ("default", &[]),
-    ("further", &["--features", "http,server,tokio-util"]),
-    ("zlib-rs", &["--features", "zlib-rs"]),
     (
         "only deflate",
         &["--no-default-features", "--features", "deflate"],
@@ -47,19 +46,23 @@ pub fn lint(report: &mut Report) {
             )
         });
     }
-    for features in wasm::MODULES.map(|module| module.features) {
-        report.step(&format!("lint: {features}"), || {
+    for module in &wasm::MODULES {
+        report.step(&format!("lint: wasm module {}", module.name), || {
             ensure_targets(&[WASM])?;
             clippy(
                 cargo()
                     .args(["clippy", "--lib", "--target", WASM])
-                    .args(BARE)
-                    .args(["--no-default-features", "--features", features]),
+                    .args(["--package", "wscodec-wasm"])
+                    .args(["--features", module.features]),
             )
         });
     }
-    report.step("lint: xtask", || {
-        clippy(cargo().args(["clippy", "--all-targets", "--package", "xtask"]))
+    report.step("lint: the other crates", || {
+        clippy(
+            cargo()
+                .args(["clippy", "--workspace", "--all-targets"])
+                .args(["--exclude", "wscodec"]),
+        )
     });
 }
 
@@ -71,8 +74,8 @@ fn clippy(tool: Tool) -> Result<Outcome, Failure> {
 pub fn doc(report: &mut Report) {
     report.step("doc", || {
         cargo()
-            .args(["doc", "--no-deps", "--features", "http,server,tokio-util"])
-            .args(BARE)
+            .args(["doc", "--no-deps", "--workspace", "--exclude", "xtask"])
+            .args(["--features", "wscodec/http"])
             .env("RUSTDOCFLAGS", "-D warnings")
             .run()?;
         done()
@@ -85,8 +88,12 @@ pub fn test(report: &mut Report) {
             count(cargo().args(["test"]).args(BARE).args(features))
         });
     }
-    report.step("rust: xtask", || {
-        count(cargo().args(["test", "--package", "xtask"]))
+    report.step("rust: the other crates", || {
+        count(
+            cargo()
+                .args(["test", "--workspace"])
+                .args(["--exclude", "wscodec"]),
+        )
     });
 }
 

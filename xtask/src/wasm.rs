@@ -22,17 +22,17 @@ pub struct Module {
 pub const MODULES: [Module; 3] = [
     Module {
         name: "wscodec",
-        features: "wasm,deflate",
+        features: "deflate",
         folder: "",
     },
     Module {
         name: "slim",
-        features: "wasm",
+        features: "",
         folder: "slim",
     },
     Module {
         name: "zlib",
-        features: "wasm,zlib-rs",
+        features: "zlib-rs",
         folder: "zlib",
     },
 ];
@@ -83,7 +83,7 @@ pub fn compile() -> Result<String, Failure> {
         let tool = OVERRIDES
             .iter()
             .fold(cargo(), |tool, name| tool.without_env(name));
-        tool.args(["rustc", "--package", "wscodec", "--lib"])
+        tool.args(["rustc", "--package", "wscodec-wasm", "--lib"])
             .args(["--crate-type", "cdylib", "--profile", "wasm"])
             .args(["--no-default-features", "--features", module.features])
             .args(["--target", WASM, "--"])
@@ -91,8 +91,8 @@ pub fn compile() -> Result<String, Failure> {
             .run()?;
         // cargo has one place for all sets of features, so it would compile all anew each time.
         let built = target.join(WASM).join("wasm");
-        put(&kept, &read(&built.join("wscodec.wasm"))?)?;
-        put(&list, &read(&built.join("wscodec.d"))?)?;
+        put(&kept, &read(&built.join("wscodec_wasm.wasm"))?)?;
+        put(&list, &read(&built.join("wscodec_wasm.d"))?)?;
         put(&stamp, sources(module, &list)?.as_bytes())?;
         done.push(module.name);
     }

@@ -60,6 +60,7 @@ pub fn wasi(role: Role) -> Result<Ready, Failure> {
 
 /// What the native and the WASI target are built from.
 struct Program {
+    package: &'static str,
     kind: &'static str,
     name: &'static str,
     /// Arguments for cargo.
@@ -71,6 +72,7 @@ struct Program {
 fn program(role: Role) -> Program {
     match role {
         Role::Server => Program {
+            package: "wscodec-cli",
             kind: "bin",
             name: "wscodec",
             choose: ["--bin", "wscodec"],
@@ -78,6 +80,7 @@ fn program(role: Role) -> Program {
             args: &["serve", "--listen", "127.0.0.1:{port}"],
         },
         Role::Client => Program {
+            package: "wscodec",
             kind: "example",
             name: "autobahn_client",
             choose: ["--example", "autobahn_client"],
@@ -100,7 +103,7 @@ fn required_features(program: &Program) -> Result<Option<Vec<String>>, Failure> 
 fn features(metadata: &Value, program: &Program) -> Option<Vec<String>> {
     let packages = metadata["packages"].as_array()?.iter();
     let mut targets = packages
-        .filter(|package| package["name"] == "wscodec")
+        .filter(|package| package["name"] == program.package)
         .flat_map(|package| package["targets"].as_array().into_iter().flatten());
     let target = targets
         .find(|target| target["name"] == program.name && target["kind"][0] == program.kind)?;
@@ -116,7 +119,7 @@ fn build(program: &Program, triple: Option<&str>) -> Result<Result<PathBuf, Stri
         return Ok(Err(format!("the crate has no {kind} target `{name}`")));
     };
     let mut tool = cargo()
-        .args(["build", "--release", "--package", "wscodec"])
+        .args(["build", "--release", "--package", program.package])
         .args(program.choose);
     if !features.is_empty() {
         tool = tool.args(["--features", &features.join(",")]);
@@ -142,8 +145,8 @@ mod tests {
     fn finds_the_programs() {
         let metadata = json!({ "packages": [
             { "name": "other", "targets": [{ "name": "autobahn_client", "kind": ["example"] }] },
-            { "name": "wscodec", "targets": [
-                { "name": "wscodec", "kind": ["lib"] },
+            { "name": "wscodec", "targets": [{ "name": "wscodec", "kind": ["lib"] }] },
+            { "name": "wscodec-cli", "targets": [
                 { "name": "wscodec", "kind": ["bin"], "required-features": ["server", "std"] },
             ] },
         ] });

@@ -122,7 +122,13 @@ fn command(way: &Way, load: &Path) -> Result<Words, Failure> {
     let (mut words, version) = match way {
         Way::Native => {
             cargo()
-                .args(["build", "--release", "--features", "server", "--target-dir"])
+                .args([
+                    "build",
+                    "--release",
+                    "--package",
+                    "wscodec-cli",
+                    "--target-dir",
+                ])
                 .args([target()?])
                 .run()?;
             let words = ["serve", "--loops", "1"].map(OsString::from);

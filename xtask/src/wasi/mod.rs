@@ -77,11 +77,11 @@ pub fn build() -> Result<PathBuf, Failure> {
             "build",
             "--release",
             "--package",
-            "wscodec",
+            "wscodec-cli",
             "--bin",
             "wscodec",
         ])
-        .args(["--no-default-features", "--features", "server"])
+        .args(["--no-default-features"])
         .args(["--target", WASI])
         .run()?;
     Ok(paths::target()?.join(WASI).join("release/wscodec.wasm"))
@@ -137,13 +137,13 @@ fn run_tests(report: &mut Report, names: &[&str]) {
     }
 }
 
-/// Runs `tests/wasi.rs`, which is told how to start the component.
+/// Runs `tests/wasi`, which is told how to start the component.
 fn tests(runner: &Runner, component: &Path) -> Result<Outcome, Failure> {
     let mut words: Vec<OsString> = runner.words.clone();
     words.push(component.into());
     let skipped = runner.lacks.iter().flat_map(|it| ["--skip", it.test]);
     let output = cargo()
-        .args(["test", "--package", "wscodec", "--test", "wasi"])
+        .args(["test", "--package", "wscodec-cli", "--test", "wasi"])
         .args(["--", "--ignored"])
         .args(skipped)
         .env(

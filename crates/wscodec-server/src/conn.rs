@@ -1,0 +1,408 @@
+//! One connection: from its first byte to its last.
+
+use core::time::Duration;
+use std::io;
+use std::net::SocketAddr;
+use std::vec::Vec;
+
+use log::{debug, info};
+
+use super::deadlines::Armed;
+use super::event_loop::Lane;
+use super::handle::Id;
+use super::handler::Handler;
+use super::net::{Net, Platform};
+use super::queue::Queue;
+use super::slots::Key;
+use wscodec::error::{CloseCode, Error, LimitError};
+use wscodec::frame::Close;
+use wscodec::handshake::RequestReader;
+use wscodec::message::{Prepared, Unmasked};
+use wscodec::session::{PooledIn, PooledOut, Session, State};
+
+type Stream = <Platform as Net>::Stream;
+
+/// Buffers for messages in parts that are larger than this are given back after the message.
+pub(super) const KEPT: usize = 16 << 10;
+
+/// What is to become of a connection after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It waits to be reported.
+    Keep,
+    /// There may be more to read, which will not be reported.
+    Again,
+    /// It is over.
+    Drop,
+}
+
+pub(super) struct Conn<S> {
+    pub(super) stream: Stream,
+    pub(super) armed: Armed,
+    /// The peer has sent its last byte, which may not be read yet.
+    pub(super) ended: bool,
+    pub(super) phase: Phase<S>,
+    pub(super) queue: Queue,
+    /// Input that was read and not looked at, because too much waits to be sent or the others have
+    /// their turn.
+    pub(super) held: Vec<u8>,
+    /// The loop comes back to it by itself.
+    pub(super) queued: bool,
+    /// Nothing is read until the queue is empty.
+    pub(super) paused: bool,
+    /// Whether the platform was asked to report that the stream can be written to.
+    reported: bool,
+    /// There was no room for it: its request will be refused.
+    pub(super) surplus: bool,
+    pub(super) address: SocketAddr,
+    /// When the phase began.
+    pub(super) since: Duration,
+    /// When something of the queue went last, while there is one.
+    moved: Duration,
+    /// Bytes held, as they were last [counted](Self::count).
+    pub(super) counted: usize,
+}
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all connections are open ones"
+)]
+pub(super) enum Phase<S> {
+    Head {
+        reader: RequestReader,
+        bytes: Vec<u8>,
+    },
+    Open {
+        session: Session<Unmasked, PooledIn, PooledOut>,
+        state: S,
+        received: u64,
+    },
+    /// All is said: what waits is sent, and the peer's end is awaited.
+    Leaving { shut: bool },
+}
+
+impl<S> Conn<S> {
+    pub(super) fn new(stream: Stream, address: SocketAddr, surplus: bool) -> Self {
+        Self {
+            stream,
+            armed: Armed::default(),
+            ended: false,
+            phase: Phase::Leaving { shut: false },
+            queue: Queue::default(),
+            held: Vec::new(),
+            queued: false,
+            paused: false,
+            reported: false,
+            surplus,
+            address,
+            since: Duration::ZERO,
+            moved: Duration::ZERO,
+            counted: 0,
+        }
+    }
+
+    /// Begins to wait for the request.
+    pub(super) fn begin<H: Handler<State = S>>(&mut self, lane: &Lane<'_, H>) {
+        self.since = lane.now;
+        self.phase = Phase::Head {
+            reader: RequestReader::new(&lane.options.session.limits),
+            bytes: Vec::new(),
+        };
+    }
+
+    /// Bytes held besides the connection itself.
+    pub(super) fn memory(&self) -> usize {
+        let phase = match &self.phase {
+            Phase::Head { bytes, .. } => bytes.capacity(),
+            Phase::Open { session, .. } => session.memory(),
+            Phase::Leaving { .. } => 0,
+        };
+        phase + self.queue.memory() + self.held.capacity()
+    }
+
+    /// When something is to be done although nothing comes.
+    pub(super) fn deadline<H: Handler<State = S>>(&self, lane: &Lane<'_, H>) -> Option<Duration> {
+        let phase = match &self.phase {
+            Phase::Head { .. } => Some(self.since.saturating_add(lane.options.handshake_timeout)),
+            Phase::Open { session, .. } => session.deadline(),
+            Phase::Leaving { shut: true } => Some(self.since.saturating_add(lane.options.linger)),
+            Phase::Leaving { shut: false } => None,
+        };
+        let stall =
+            (!self.queue.is_empty()).then(|| self.moved.saturating_add(lane.options.stall_timeout));
+        match (phase, stall) {
+            (Some(phase), Some(stall)) => Some(phase.min(stall)),
+            (phase, stall) => phase.or(stall),
+        }
+    }
+
+    /// There may be something to read.
+    #[inline]
+    pub(super) fn readable<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        if self.paused {
+            return Next::Keep;
+        }
+        if !self.held.is_empty() {
+            return self.resume(key, lane);
+        }
+        match &mut self.phase {
+            Phase::Open { .. } => self.read_frames(key, lane),
+            Phase::Head { .. } => self.read_head(key, lane),
+            Phase::Leaving { .. } => self.drain(lane),
+        }
+    }
+
+    /// There may be room to write.
+    pub(super) fn writable<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        if self.queue.is_empty() {
+            return Next::Keep;
+        }
+        self.flush(key, lane)
+    }
+
+    /// Looks at what is held.
+    fn resume<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
+        let mut held = core::mem::take(&mut self.held);
+        match self.feed(key, &mut held, lane) {
+            Next::Keep => Next::Again,
+            next => next,
+        }
+    }
+
+    /// The connection's deadline has come.
+    pub(super) fn expire<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        if !self.queue.is_empty()
+            && lane.now >= self.moved.saturating_add(lane.options.stall_timeout)
+        {
+            debug!("{} dropped: reads nothing", self.address);
+            return Next::Drop;
+        }
+        match &mut self.phase {
+            Phase::Head { .. }
+                if lane.now >= self.since.saturating_add(lane.options.handshake_timeout) =>
+            {
+                self.refuse(key, LimitError::HandshakeTooSlow, lane)
+            }
+            Phase::Open { session, .. } => {
+                let mut out = self.queue.buffer(&mut lane.out);
+                // What it says shows in the state.
+                let _ = session.tick(lane.now, &mut out);
+                self.settle(key, out, lane)
+            }
+            Phase::Leaving { shut: true }
+                if lane.now >= self.since.saturating_add(lane.options.linger) =>
+            {
+                Next::Drop
+            }
+            _ => Next::Keep,
+        }
+    }
+
+    /// Puts a message for this connection into its queue; [`flush`](Self::flush) sends it.
+    pub(super) fn deliver<H: Handler<State = S>>(
+        &mut self,
+        message: &Prepared,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        let Phase::Open { session, .. } = &mut self.phase else {
+            return Next::Keep;
+        };
+        if session.prepared(message, self.queue.waiting()).is_err() {
+            return Next::Keep; // It is closing.
+        }
+        lane.stats.messages_out += 1;
+        if self.queue.len() > lane.options.queue {
+            let error = Error::from(LimitError::QueueTooLong);
+            info!("{} dropped: {}", self.address, error);
+            session.fail(error, &mut Vec::new());
+            return Next::Drop;
+        }
+        Next::Keep
+    }
+
+    /// Sends what waits.
+    pub(super) fn flush<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        let out = self.queue.buffer(&mut lane.out);
+        self.send(key, out, lane).unwrap_or(Next::Drop)
+    }
+
+    /// The server stops.
+    pub(super) fn stop<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
+        match &mut self.phase {
+            Phase::Head { .. } => Next::Drop,
+            Phase::Open { session, .. } => {
+                let mut out = self.queue.buffer(&mut lane.out);
+                let close = Close {
+                    code: CloseCode::GOING_AWAY,
+                    reason: "the server stops",
+                };
+                // It fails if the connection is closing already.
+                let _ = session.close(Some(close), &mut out);
+                let _ = session.tick(lane.now, &mut out);
+                self.settle(key, out, lane)
+            }
+            Phase::Leaving { .. } => Next::Keep,
+        }
+    }
+
+    /// The connection is gone: tells the handler, if it knew of it.
+    pub(super) fn end<H: Handler<State = S>>(mut self, key: Key, lane: &mut Lane<'_, H>) {
+        self.leave(key, lane);
+        lane.net.remove(self.stream, key.index);
+    }
+
+    /// Sends what was said, and sees whether that was the last.
+    pub(super) fn settle<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        out: Vec<u8>,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        if let Phase::Open { session, .. } = &mut self.phase {
+            if session.state() == State::Closed {
+                self.leave(key, lane);
+            } else if session.buffered() > KEPT && !session.in_message() {
+                session.shrink();
+            }
+        }
+        let Ok(next) = self.send(key, out, lane) else {
+            return Next::Drop;
+        };
+        if self.queue.len() > lane.options.most_answers() {
+            debug!("{} dropped: {}", self.address, LimitError::QueueTooLong);
+            return Next::Drop;
+        }
+        next
+    }
+
+    /// Writes as much as goes. Pauses the connection if too much is left, has it come again when
+    /// nothing is, and then says goodbye if all is said.
+    #[inline]
+    pub(super) fn send<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        out: Vec<u8>,
+        lane: &mut Lane<'_, H>,
+    ) -> io::Result<Next> {
+        let went = self
+            .queue
+            .send(out, &mut lane.out, &mut lane.net, &mut self.stream)?;
+        lane.stats.bytes_out += went as u64;
+        if self.queue.is_empty() {
+            if let Phase::Open { session, .. } = &mut self.phase
+                && session.owes_pong()
+            {
+                let mut out = self.queue.buffer(&mut lane.out);
+                session.pay(&mut out);
+                if !out.is_empty() {
+                    return self.send(key, out, lane);
+                }
+            }
+            let paused = core::mem::take(&mut self.paused);
+            if self.reported || paused {
+                self.report(key, lane);
+            }
+            if let Phase::Leaving { shut: shut @ false } = &mut self.phase {
+                *shut = true;
+                self.since = lane.now;
+                lane.net.shut_down(&mut self.stream);
+            }
+            // What could be read meanwhile was reported, and is not reported again.
+            return Ok(match paused {
+                true => Next::Again,
+                false => Next::Keep,
+            });
+        }
+        if went > 0 || !self.reported {
+            self.moved = lane.now;
+        }
+        self.paused |= self.queue.len() >= lane.options.high_water;
+        self.report(key, lane);
+        Ok(Next::Keep)
+    }
+
+    /// Tells the platform what is worth reporting.
+    fn report<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) {
+        self.reported = !self.queue.is_empty();
+        lane.net
+            .interest(&mut self.stream, key.index, !self.paused, self.reported);
+    }
+
+    /// The session is over: nothing more is said.
+    fn leave<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) {
+        let phase = core::mem::replace(&mut self.phase, Phase::Leaving { shut: false });
+        let Phase::Open {
+            mut session,
+            state,
+            received,
+        } = phase
+        else {
+            self.phase = phase;
+            return;
+        };
+        if session.state() != State::Closed {
+            // Its transport was lost, or is taken from it.
+            let _ = session.finish();
+        }
+        let Some(outcome) = session.outcome() else {
+            return;
+        };
+        if !outcome.clean {
+            lane.stats.failed += 1;
+        }
+        match outcome.fault {
+            Some(fault) => info!("{} failed: {fault}", self.address),
+            None => info!(
+                "{} closed {} {:?}",
+                self.address,
+                outcome.code.value(),
+                outcome.reason
+            ),
+        }
+        debug!(
+            "{} {} bytes, {received} messages came",
+            self.address,
+            session.offset()
+        );
+        let id = Id {
+            lane: lane.index,
+            key,
+        };
+        lane.handler.close(id, state, &outcome);
+    }
+
+    /// Reads and forgets, so that the peer gets what was sent last: closing with bytes unread could
+    /// take it away again.
+    fn drain<H: Handler<State = S>>(&mut self, lane: &mut Lane<'_, H>) -> Next {
+        match lane.net.read(&mut self.stream, &mut lane.buf) {
+            // The peer may still read.
+            Ok(0) if !self.queue.is_empty() => Next::Keep,
+            Ok(0) => Next::Drop,
+            Ok(n) => {
+                lane.stats.bytes_in += n as u64;
+                match n == lane.buf.len() || self.ended {
+                    true => Next::Again,
+                    false => Next::Keep,
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Next::Keep,
+            Err(_) => Next::Drop,
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The simplest server.
+
+use super::{Grant, Handler, Peer};
+use wscodec::handshake::{Refusal, Request};
+use wscodec::message::Message;
+
+/// Sends every message back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Echo;
+
+impl Handler for Echo {
+    type State = ();
+
+    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+        Ok(())
+    }
+
+    #[inline]
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+        // It fails only if the connection is closing: then nobody waits for it.
+        let _ = peer.forward(message);
+    }
+}

@@ -1,0 +1,453 @@
+//! The loop: wait, read what came, say what is to be said about it, write once.
+
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+use std::boxed::Box;
+use std::io;
+use std::net::SocketAddr;
+use std::vec;
+use std::vec::Vec;
+
+use super::conn::{Conn, KEPT, Next};
+use super::deadlines::Deadlines;
+use super::handle::{Handle, Id, Mail, Stats, Target};
+use super::handler::{Handler, Peer};
+use super::net::{Net, Platform, Source};
+use super::options::{Memory, Options};
+use super::slots::{Key, Slots};
+use wscodec::deflate::Pool;
+use wscodec::message::Unmasked;
+use wscodec::session::{Outgoing, PooledOut};
+
+/// Bytes read at a time.
+const READ: usize = 64 << 10;
+/// Connections accepted in a row.
+const ACCEPTS: usize = 256;
+/// Those beyond the limit that may wait for their refusal.
+const SURPLUS: usize = 64;
+/// Deadlines of connections that are gone, before they are looked for.
+const MOST_STALE: usize = 4096;
+/// After a failure to accept, such as too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+type Listener = <Platform as Net>::Listener;
+
+/// What a loop has besides its connections: one of them at a time uses it.
+pub(super) struct Lane<'a, H> {
+    pub(super) net: Platform,
+    pub(super) handler: H,
+    pub(super) options: &'a Options<'a>,
+    pub(super) handle: Handle,
+    pub(super) index: u32,
+    pub(super) pool: Pool,
+    /// What a read of a socket goes into.
+    pub(super) buf: Box<[u8]>,
+    /// What is to be written, as long as it goes at once.
+    pub(super) out: Vec<u8>,
+    pub(super) stats: Stats,
+    pub(super) now: Duration,
+}
+
+impl<H: Handler> Lane<'_, H> {
+    /// The handler, and what it sees of a connection.
+    #[inline]
+    pub(super) fn meet<'p>(
+        &'p mut self,
+        key: Key,
+        address: SocketAddr,
+        state: &'p mut H::State,
+        outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
+        out: &'p mut Vec<u8>,
+    ) -> (&'p mut H, Peer<'p, H::State>) {
+        let peer = Peer {
+            state,
+            id: Id {
+                lane: self.index,
+                key,
+            },
+            address,
+            outgoing,
+            out,
+            handle: &self.handle,
+            sent: &mut self.stats.messages_out,
+        };
+        (&mut self.handler, peer)
+    }
+}
+
+pub(super) struct EventLoop<'a, H: Handler> {
+    lane: Lane<'a, H>,
+    conns: Slots<Conn<H::State>>,
+    deadlines: Deadlines,
+    listeners: Vec<Listener>,
+    /// Listeners to come back to, and not before then.
+    accept_at: Option<Duration>,
+    /// The last try to accept failed, which was told.
+    deaf: bool,
+    /// Connections to come back to.
+    again: Vec<Key>,
+    /// Whether standard input is of interest.
+    watches_input: bool,
+    /// When the handler is called for the time that has passed.
+    tick: Option<Duration>,
+    /// When all must be gone, once the server stops.
+    end: Option<Duration>,
+    /// The loop that gets the next connection.
+    turn: usize,
+}
+
+impl<'a, H: Handler> EventLoop<'a, H> {
+    pub(super) fn new(
+        net: Platform,
+        handler: H,
+        options: &'a Options<'a>,
+        handle: Handle,
+        index: u32,
+        listeners: Vec<Listener>,
+    ) -> io::Result<Self> {
+        let pool = match options.memory {
+            Memory::Shared { history } => Pool::new().history(history),
+            Memory::Dedicated => Pool::new().dedicated(),
+        };
+        let mut this = Self {
+            lane: Lane {
+                now: net.now(),
+                net,
+                handler,
+                options,
+                handle,
+                index,
+                pool,
+                buf: vec![0; READ].into_boxed_slice(),
+                out: Vec::new(),
+                stats: Stats::default(),
+            },
+            conns: Slots::new(),
+            deadlines: Deadlines::default(),
+            listeners,
+            accept_at: None,
+            deaf: false,
+            again: Vec::new(),
+            watches_input: index == 0 && options.stop_on_eof,
+            tick: None,
+            end: None,
+            turn: 0,
+        };
+        this.tick = options
+            .tick
+            .map(|every| this.lane.now.saturating_add(every));
+        if this.watches_input {
+            this.lane.net.watch_input()?;
+        }
+        for (i, listener) in this.listeners.iter_mut().enumerate() {
+            this.lane.net.watch(listener, i as u32)?;
+        }
+        Ok(this)
+    }
+
+    /// Runs until the server stops.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        let mut ready = Vec::new();
+        let mut mail = Vec::new();
+        let mut again = Vec::new();
+        loop {
+            if self.end.is_some_and(|end| self.lane.now >= end) {
+                self.drop_all();
+            }
+            if self.end.is_some() && self.conns.len() == 0 {
+                self.publish();
+                return Ok(());
+            }
+            self.lane.net.wait(self.timeout(), &mut ready)?;
+            self.lane.now = self.lane.net.now();
+            core::mem::swap(&mut self.again, &mut again);
+            for source in ready.drain(..) {
+                match source {
+                    Source::Stream(index, ended) => self.ready(index, ended),
+                    Source::Listener(_) => self.accept_at = Some(self.lane.now),
+                    Source::Mailbox => self.read_input(),
+                }
+            }
+            for key in again.drain(..) {
+                self.step(key, |conn, key, lane| {
+                    conn.queued = false;
+                    conn.readable(key, lane)
+                });
+            }
+            if self.accept_at.is_some_and(|at| at <= self.lane.now) {
+                self.accept();
+            }
+            self.read_mail(&mut mail);
+            self.expire();
+            self.tick();
+            self.publish();
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if !self.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let times = [self.deadlines.next(), self.accept_at, self.tick, self.end];
+        let next = times.into_iter().flatten().min()?;
+        Some(next.saturating_sub(self.lane.now))
+    }
+
+    /// A connection was reported: which of the two it is ready for is not told.
+    #[inline]
+    fn ready(&mut self, index: u32, ended: bool) {
+        let Some((key, conn)) = self.conns.at(index) else {
+            return;
+        };
+        conn.ended |= ended;
+        let mut next = conn.writable(key, &mut self.lane);
+        // One that is to come back anyway has its turn then, and no second one.
+        if next != Next::Drop && !conn.queued {
+            next = conn.readable(key, &mut self.lane);
+        }
+        self.after(key, next);
+    }
+
+    /// Does something with a connection, if it is still there.
+    fn step(
+        &mut self,
+        key: Key,
+        f: impl FnOnce(&mut Conn<H::State>, Key, &mut Lane<'a, H>) -> Next,
+    ) {
+        if let Some(conn) = self.conns.get(key) {
+            let next = f(conn, key, &mut self.lane);
+            self.after(key, next);
+        }
+    }
+
+    #[inline]
+    fn after(&mut self, key: Key, next: Next) {
+        if next == Next::Drop {
+            self.remove(key);
+            return;
+        }
+        if let Some(conn) = self.conns.get(key) {
+            let next = conn.count(key, next, &mut self.lane);
+            if next == Next::Drop {
+                self.remove(key);
+                return;
+            }
+            if next == Next::Again && !conn.queued {
+                conn.queued = true;
+                self.again.push(key);
+            }
+            let deadline = conn.deadline(&self.lane);
+            self.deadlines.arm(key, &mut conn.armed, deadline);
+        }
+    }
+
+    fn remove(&mut self, key: Key) {
+        if let Some(mut conn) = self.conns.remove(key) {
+            conn.uncount(&self.lane);
+            let shared = &self.lane.handle.shared;
+            shared.connections.fetch_sub(1, Ordering::Relaxed);
+            conn.end(key, &mut self.lane);
+            // Entries of those that are gone stay until their time, which may be long.
+            if self.deadlines.len() > 4 * self.conns.len() + MOST_STALE {
+                let conns = &mut self.conns;
+                let counts = |key, at| conns.get(key).is_some_and(|it| it.armed.counts(at));
+                self.deadlines.retain(counts);
+            }
+        }
+    }
+
+    fn drop_all(&mut self) {
+        for index in self.conns.indices() {
+            if let Some((key, _)) = self.conns.at(index) {
+                self.remove(key);
+            }
+        }
+    }
+
+    fn accept(&mut self) {
+        self.accept_at = None;
+        if self.end.is_some() {
+            return;
+        }
+        let mut listeners = core::mem::take(&mut self.listeners);
+        for listener in &mut listeners {
+            self.accept_from(listener);
+        }
+        self.listeners = listeners;
+    }
+
+    fn accept_from(&mut self, listener: &mut Listener) {
+        for _ in 0..ACCEPTS {
+            match self.lane.net.accept(listener) {
+                Ok(Some((stream, address))) => {
+                    self.deaf = false;
+                    self.deal(stream, address);
+                }
+                Ok(None) => return,
+                Err(e) => {
+                    if !core::mem::replace(&mut self.deaf, true) {
+                        log::error!("can't accept, and tries again: {e}");
+                    }
+                    self.accept_at = Some(self.lane.now + ACCEPT_PAUSE);
+                    return;
+                }
+            }
+        }
+        self.accept_at = Some(self.lane.now);
+    }
+
+    /// Gives a new connection to the loop whose turn it is.
+    fn deal(&mut self, stream: <Platform as Net>::Stream, address: SocketAddr) {
+        let shared = self.lane.handle.shared.clone();
+        let before = shared.connections.fetch_add(1, Ordering::Relaxed);
+        if before + self.lane.net.closing() >= self.lane.options.connections + SURPLUS {
+            shared.connections.fetch_sub(1, Ordering::Relaxed);
+            return; // Closed as it is dropped.
+        }
+        self.turn = (self.turn + 1) % shared.posts.len();
+        if self.turn == self.lane.index as usize {
+            self.adopt(stream, address);
+        } else {
+            shared.posts[self.turn].put(Mail::Stream(stream, address));
+        }
+    }
+
+    fn adopt(&mut self, mut stream: <Platform as Net>::Stream, address: SocketAddr) {
+        let shared = &self.lane.handle.shared;
+        let open = shared.connections.load(Ordering::Relaxed) + self.lane.net.closing();
+        let surplus = open > self.lane.options.connections;
+        let key = self.conns.next_key();
+        if let Err(e) = self.lane.net.add(&mut stream, key.index) {
+            log::error!("{address}: {e}");
+            shared.connections.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        let key = self.conns.insert(Conn::new(stream, address, surplus));
+        self.step(key, |conn, _, lane| {
+            conn.begin(lane);
+            Next::Keep
+        });
+    }
+
+    /// Standard input says nothing but that it ends.
+    fn read_input(&mut self) {
+        while self.watches_input {
+            match self.lane.net.read_input(&mut self.lane.buf) {
+                Ok(1..) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(0) | Err(_) => {
+                    self.watches_input = false;
+                    self.lane.handle.stop();
+                }
+            }
+        }
+    }
+
+    fn read_mail(&mut self, mail: &mut Vec<Mail>) {
+        self.lane.handle.shared.posts[self.lane.index as usize].take(mail);
+        if mail.is_empty() {
+            return;
+        }
+        let mut touched = Vec::new();
+        for mail in mail.drain(..) {
+            match mail {
+                Mail::Stream(stream, address) => self.adopt(stream, address),
+                Mail::Message(target, message) => match target {
+                    Target::All => {
+                        for index in self.conns.indices() {
+                            self.deliver(index, None, &message, &mut touched);
+                        }
+                    }
+                    Target::One(id) => {
+                        self.deliver(id.key.index, Some(id.key), &message, &mut touched);
+                    }
+                    Target::Some(ids) => {
+                        let lane = self.lane.index;
+                        for id in ids.iter().filter(|id| id.lane == lane) {
+                            self.deliver(id.key.index, Some(id.key), &message, &mut touched);
+                        }
+                    }
+                },
+                Mail::Stop => self.stop(),
+            }
+        }
+        // All that came for a connection leaves in one write.
+        touched.sort_unstable();
+        touched.dedup();
+        for key in touched {
+            self.step(key, Conn::flush);
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        index: u32,
+        expected: Option<Key>,
+        message: &wscodec::message::Prepared,
+        touched: &mut Vec<Key>,
+    ) {
+        let Some((key, conn)) = self.conns.at(index) else {
+            return;
+        };
+        if expected.is_some_and(|expected| expected != key) {
+            return;
+        }
+        match conn.deliver(message, &mut self.lane) {
+            Next::Drop => self.remove(key),
+            // Copies for all of them at once might be more than there is memory for.
+            _ if self.lane.options.memory_limit.is_some() && conn.queue.len() > KEPT => {
+                self.step(key, Conn::flush);
+            }
+            _ => touched.push(key),
+        }
+    }
+
+    fn stop(&mut self) {
+        if self.end.is_some() {
+            return;
+        }
+        self.listeners.clear();
+        self.end = Some(self.lane.now.saturating_add(self.lane.options.grace));
+        for index in self.conns.indices() {
+            if let Some((key, _)) = self.conns.at(index) {
+                self.step(key, Conn::stop);
+            }
+        }
+    }
+
+    fn expire(&mut self) {
+        while let Some((key, at)) = self.deadlines.pop(self.lane.now) {
+            self.step(key, |conn, key, lane| match conn.armed.take(at) {
+                true => conn.expire(key, lane),
+                false => Next::Keep,
+            });
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.tick.is_some_and(|at| at <= self.lane.now) {
+            self.tick = self
+                .lane
+                .options
+                .tick
+                .map(|every| self.lane.now.saturating_add(every));
+            self.lane.handler.tick(&self.lane.handle);
+        }
+    }
+
+    fn publish(&mut self) {
+        self.lane.stats.open = self.conns.len() as u64;
+        let figures = &self.lane.handle.shared.posts[self.lane.index as usize].figures;
+        if figures.asked() {
+            let each = size_of::<Conn<H::State>>();
+            let mut memory = self.lane.pool.memory() + self.lane.out.capacity() + READ;
+            for index in self.conns.indices() {
+                if let Some((_, conn)) = self.conns.at(index) {
+                    memory += each + conn.memory();
+                }
+            }
+            self.lane.stats.memory = memory as u64;
+        }
+        figures.publish(&self.lane.stats);
+    }
+}

@@ -1,0 +1,154 @@
+//! An open connection's messages.
+
+use std::io;
+
+use super::conn::{Conn, Next, Phase};
+use super::event_loop::Lane;
+use super::handler::Handler;
+use super::net::Net;
+use super::slots::Key;
+use wscodec::message::Event;
+
+/// A message that has come this far is read to its place, without a copy.
+const LARGE: usize = 64 << 10;
+
+/// Bytes of messages after which the other connections have their turn. Compressed, what was read
+/// at once may come to a thousand times this.
+const TURN: usize = 256 << 10;
+
+impl<S> Conn<S> {
+    pub(super) fn read_frames<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        let Phase::Open { session, .. } = &mut self.phase else {
+            return Next::Keep;
+        };
+        if session.in_message()
+            && session.buffered() >= LARGE
+            && let Some(space) = session.space(lane.buf.len())
+        {
+            let room = space.len();
+            let n = match lane.net.read(&mut self.stream, space) {
+                Ok(0) => return Next::Drop,
+                Ok(n) => n,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
+                Err(_) => return Next::Drop,
+            };
+            lane.stats.bytes_in += n as u64;
+            return match self.fill(key, n, lane) {
+                Next::Keep if n == room || self.ended => Next::Again,
+                next => next,
+            };
+        }
+        self.read(lane, |this, input, lane| this.feed(key, input, lane))
+    }
+
+    /// Reads once into the lane's buffer, and does something with what came.
+    pub(super) fn read<H: Handler<State = S>>(
+        &mut self,
+        lane: &mut Lane<'_, H>,
+        look: impl FnOnce(&mut Self, &mut [u8], &mut Lane<'_, H>) -> Next,
+    ) -> Next {
+        let n = match lane.net.read(&mut self.stream, &mut lane.buf) {
+            Ok(0) => return Next::Drop,
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
+            Err(_) => return Next::Drop,
+        };
+        lane.stats.bytes_in += n as u64;
+        let again = n == lane.buf.len() || self.ended;
+        // Lent while the rest of the lane is used.
+        let mut buf = core::mem::take(&mut lane.buf);
+        let next = look(self, &mut buf[..n], lane);
+        lane.buf = buf;
+        match next {
+            Next::Keep if again && !self.paused => Next::Again,
+            next => next,
+        }
+    }
+
+    /// Hands out all messages of the input, and sends all that is said about them at once.
+    pub(super) fn feed<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        mut input: &mut [u8],
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        let mut done = 0;
+        loop {
+            let Phase::Open {
+                session,
+                state,
+                received,
+            } = &mut self.phase
+            else {
+                return Next::Keep;
+            };
+            let mut out = self.queue.buffer(&mut lane.out);
+            let full = loop {
+                let much = out.len() >= lane.options.high_water || done >= TURN;
+                if much && !input.is_empty() {
+                    break true;
+                }
+                // A fault shows in the state.
+                let Ok(Some((event, outgoing))) = session.receive(&mut input, &mut out) else {
+                    break false;
+                };
+                match event {
+                    Event::Message(message) => {
+                        *received += 1;
+                        lane.stats.messages_in += 1;
+                        done += message.payload.len();
+                        let (handler, mut peer) =
+                            lane.meet(key, self.address, state, outgoing, &mut out);
+                        handler.message(&mut peer, message);
+                    }
+                    Event::Pong(payload) => {
+                        let (handler, mut peer) =
+                            lane.meet(key, self.address, state, outgoing, &mut out);
+                        handler.pong(&mut peer, payload);
+                    }
+                    Event::Ping(_) | Event::Close(_) => {}
+                }
+            };
+            let next = self.settle(key, out, lane);
+            if !full || next == Next::Drop {
+                return next;
+            }
+            if self.queue.len() >= lane.options.high_water || done >= TURN {
+                self.held = input.to_vec();
+                return match self.paused {
+                    true => Next::Keep,
+                    false => Next::Again,
+                };
+            }
+        }
+    }
+
+    /// Takes what was read to its place in a large message.
+    fn fill<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        len: usize,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        let Phase::Open {
+            session,
+            state,
+            received,
+        } = &mut self.phase
+        else {
+            return Next::Keep;
+        };
+        let mut out = self.queue.buffer(&mut lane.out);
+        if let Ok(Some((Event::Message(message), outgoing))) = session.fill(len, &mut out) {
+            *received += 1;
+            lane.stats.messages_in += 1;
+            let (handler, mut peer) = lane.meet(key, self.address, state, outgoing, &mut out);
+            handler.message(&mut peer, message);
+        }
+        self.settle(key, out, lane)
+    }
+}

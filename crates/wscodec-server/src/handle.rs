@@ -1,0 +1,227 @@
+//! What reaches into a running server from anywhere: its mailboxes and its figures.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::vec::Vec;
+
+use super::net::{Net, Platform, Waker};
+use super::slots::Key;
+use wscodec::message::Prepared;
+
+/// The name of a connection: no other has it while the server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id {
+    pub(super) lane: u32,
+    pub(super) key: Key,
+}
+
+/// Who is to get a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// All open connections.
+    All,
+    /// One; nobody, if it is gone.
+    One(Id),
+    /// Some; those of them that are not gone.
+    Some(Arc<[Id]>),
+}
+
+/// A running server, to be had from any thread. Clones are the same server.
+///
+/// What is sent is put into the mailboxes of the loops, which send it in the order in which it
+/// came. A loop that can't keep up does not make the caller wait.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(super) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) posts: Vec<Post>,
+    /// Connections now, all loops together.
+    pub(super) connections: AtomicUsize,
+    /// Bytes that they hold, as far as they are counted.
+    pub(super) held: AtomicUsize,
+}
+
+/// One event loop, from outside.
+#[derive(Debug)]
+pub(super) struct Post {
+    mail: Mutex<Vec<Mail>>,
+    waker: Waker,
+    pub(super) figures: Figures,
+}
+
+/// What is put into a loop's mailbox.
+pub(super) enum Mail {
+    /// A connection that another loop accepted.
+    Stream(<Platform as Net>::Stream, std::net::SocketAddr),
+    Message(Target, Prepared),
+    Stop,
+}
+
+impl core::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Stream(..) => "Stream",
+            Self::Message(..) => "Message",
+            Self::Stop => "Stop",
+        })
+    }
+}
+
+/// A loop's figures, as it last published them.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    /// Somebody asked since they were published: memory costs something to add up.
+    asked: AtomicBool,
+    open: AtomicU64,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    failed: AtomicU64,
+    messages_in: AtomicU64,
+    messages_out: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    memory: AtomicU64,
+}
+
+/// What a server has done since it started, and what it has now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Connections now, those that are opening and closing too.
+    pub open: u64,
+    /// Connections whose handshake was accepted.
+    pub accepted: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+    /// Connections that ended otherwise than by a close handshake.
+    pub failed: u64,
+    /// Messages that came.
+    pub messages_in: u64,
+    /// Messages that were sent.
+    pub messages_out: u64,
+    /// Bytes read from sockets.
+    pub bytes_in: u64,
+    /// Bytes written to sockets.
+    pub bytes_out: u64,
+    /// Bytes held by connections and their queues, and for compression; without what the allocator
+    /// and the system add.
+    pub memory: u64,
+}
+
+impl Figures {
+    /// Whether somebody asked since this was last called.
+    pub(super) fn asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) && self.asked.swap(false, Ordering::Relaxed)
+    }
+
+    /// Publishes what only the loop itself counts.
+    pub(super) fn publish(&self, stats: &Stats) {
+        let pairs = [
+            (&self.open, stats.open),
+            (&self.accepted, stats.accepted),
+            (&self.refused, stats.refused),
+            (&self.failed, stats.failed),
+            (&self.messages_in, stats.messages_in),
+            (&self.messages_out, stats.messages_out),
+            (&self.bytes_in, stats.bytes_in),
+            (&self.bytes_out, stats.bytes_out),
+            (&self.memory, stats.memory),
+        ];
+        for (figure, value) in pairs {
+            figure.store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn add_to(&self, stats: &mut Stats) {
+        let pairs = [
+            (&self.open, &mut stats.open),
+            (&self.accepted, &mut stats.accepted),
+            (&self.refused, &mut stats.refused),
+            (&self.failed, &mut stats.failed),
+            (&self.messages_in, &mut stats.messages_in),
+            (&self.messages_out, &mut stats.messages_out),
+            (&self.bytes_in, &mut stats.bytes_in),
+            (&self.bytes_out, &mut stats.bytes_out),
+            (&self.memory, &mut stats.memory),
+        ];
+        for (figure, sum) in pairs {
+            *sum += figure.load(Ordering::Relaxed);
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn new(wakers: Vec<Waker>) -> Self {
+        let post = |waker| Post {
+            mail: Mutex::default(),
+            waker,
+            figures: Figures::default(),
+        };
+        Self {
+            posts: wakers.into_iter().map(post).collect(),
+            connections: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Post {
+    pub(super) fn put(&self, mail: Mail) {
+        let first = {
+            let mut box_ = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
+            box_.push(mail);
+            box_.len() == 1
+        };
+        // Whoever finds something in the box has woken the loop.
+        if first {
+            self.waker.wake();
+        }
+    }
+
+    /// Takes all that is in the mailbox; `into` is empty, and its room goes there.
+    pub(super) fn take(&self, into: &mut Vec<Mail>) {
+        let mut box_ = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
+        core::mem::swap(&mut *box_, into);
+    }
+}
+
+impl Handle {
+    /// Sends a message that was framed once.
+    pub fn send(&self, target: Target, message: &Prepared) {
+        let posts = &self.shared.posts;
+        match &target {
+            Target::One(id) => {
+                if let Some(post) = posts.get(id.lane as usize) {
+                    post.put(Mail::Message(target, message.clone()));
+                }
+            }
+            Target::All | Target::Some(_) => {
+                for post in posts {
+                    post.put(Mail::Message(target.clone(), message.clone()));
+                }
+            }
+        }
+    }
+
+    /// Stops the server: nothing more is accepted, open connections are closed with 1001, and
+    /// dropped if they take longer than [`Options::grace`](super::Options::grace).
+    pub fn stop(&self) {
+        for post in &self.shared.posts {
+            post.put(Mail::Stop);
+        }
+    }
+
+    /// The figures, as each loop gave them when it was last at work; of the memory, as of the call
+    /// before this.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        for post in &self.shared.posts {
+            post.figures.asked.store(true, Ordering::Relaxed);
+            post.figures.add_to(&mut stats);
+        }
+        stats
+    }
+}

@@ -1,0 +1,215 @@
+//! What a server's own code is: what happens to requests and messages.
+
+use core::fmt::Display;
+use std::net::SocketAddr;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::handle::{Handle, Id, Target};
+use wscodec::error::{Error, MisuseError};
+use wscodec::frame::Close;
+use wscodec::handshake::{Refusal, Request};
+use wscodec::message::{Kind, Message, Prepared, Unmasked};
+use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
+
+/// What a server does. Each event loop has a handler of its own, so that nothing here waits for
+/// another thread; what loops have to share, they share by the handler's own means.
+///
+/// All methods are called in the loop: while one runs, nothing else of that loop's does.
+///
+/// ```no_run
+/// use wscodec::handshake::{Refusal, Request};
+/// use wscodec::message::Message;
+/// use wscodec_server::{Grant, Handler, Options, Peer, Server};
+///
+/// /// Sends back what comes, with a number.
+/// struct Count;
+///
+/// impl Handler for Count {
+///     type State = u64;
+///
+///     fn accept(&mut self, request: &Request<'_>, _: &mut Grant<'_>) -> Result<u64, Refusal<'static>> {
+///         match request.path() {
+///             "/count" => Ok(0),
+///             _ => Err(Refusal::new(404)),
+///         }
+///     }
+///
+///     fn message(&mut self, peer: &mut Peer<'_, u64>, message: Message<'_>) {
+///         *peer.state += 1;
+///         let text = format!("{}: {} bytes", peer.state, message.payload.len());
+///         let _ = peer.text(&text);
+///     }
+/// }
+///
+/// let server = Server::bind(Options::new("127.0.0.1:9001".parse()?))?;
+/// server.run(|_| Count)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Handler {
+    /// What is kept for each connection.
+    type State;
+
+    /// A request that the [policy](super::Options::policy) grants: its connection's state, or the
+    /// refusal.
+    ///
+    /// # Errors
+    /// The answer to send instead; the connection is closed then.
+    fn accept(
+        &mut self,
+        request: &Request<'_>,
+        grant: &mut Grant<'_>,
+    ) -> Result<Self::State, Refusal<'static>>;
+
+    /// The connection is open.
+    fn open(&mut self, peer: &mut Peer<'_, Self::State>) {
+        let _ = peer;
+    }
+
+    /// A message came. Its payload is lent from where it lies.
+    fn message(&mut self, peer: &mut Peer<'_, Self::State>, message: Message<'_>);
+
+    /// A pong came.
+    fn pong(&mut self, peer: &mut Peer<'_, Self::State>, payload: &[u8]) {
+        let _ = (peer, payload);
+    }
+
+    /// An open connection ended. Called once for each.
+    fn close(&mut self, id: Id, state: Self::State, outcome: &Outcome<'_>) {
+        let _ = (id, state, outcome);
+    }
+
+    /// The time of [`Options::tick`](super::Options::tick) has passed once more: for what is done
+    /// regularly where there may be no threads. Late if the loop is busy, and never twice for that.
+    fn tick(&mut self, handle: &Handle) {
+        let _ = handle;
+    }
+}
+
+/// The answer to a request that is granted, before it is sent.
+#[derive(Debug)]
+pub struct Grant<'r> {
+    /// What was agreed on; another subprotocol may be chosen.
+    pub upgrade: Upgrade<'r>,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) address: SocketAddr,
+}
+
+impl Grant<'_> {
+    /// Adds a header to the answer, such as `Set-Cookie`.
+    pub fn header(&mut self, name: impl Into<String>, value: impl Display) {
+        self.headers.push((name.into(), value.to_string()));
+    }
+
+    /// Where the client connects from.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// One open connection, as a handler sees it.
+#[derive(Debug)]
+pub struct Peer<'p, S> {
+    /// What the handler keeps for it.
+    pub state: &'p mut S,
+    pub(super) id: Id,
+    pub(super) address: SocketAddr,
+    pub(super) outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
+    pub(super) out: &'p mut Vec<u8>,
+    pub(super) handle: &'p Handle,
+    pub(super) sent: &'p mut u64,
+}
+
+impl<S> Peer<'_, S> {
+    /// The connection's name: no other has it while the server runs.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Where the client connects from.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The whole server: to send to other connections.
+    pub fn handle(&self) -> &Handle {
+        self.handle
+    }
+
+    /// Bytes that wait to be sent to this connection: the measure of back-pressure.
+    pub fn buffered(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Sends a text message.
+    ///
+    /// # Errors
+    /// [`MisuseError::Closing`] once a close frame was sent.
+    #[inline]
+    pub fn text(&mut self, text: &str) -> Result<(), Error> {
+        *self.sent += 1;
+        self.outgoing.text(text, self.out)
+    }
+
+    /// Sends a binary message.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    #[inline]
+    pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
+        *self.sent += 1;
+        self.outgoing.binary(payload, self.out)
+    }
+
+    /// Sends a message; a text is checked to be UTF-8.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
+    #[inline]
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
+        *self.sent += 1;
+        self.outgoing.send(kind, payload, self.out)
+    }
+
+    /// Sends a message that was received, as it is: its text was checked then.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    #[inline]
+    pub fn forward(&mut self, message: Message<'_>) -> Result<(), Error> {
+        *self.sent += 1;
+        self.outgoing.forward(message, self.out)
+    }
+
+    /// Sends a message that was framed once for many.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+        *self.sent += 1;
+        self.outgoing.prepared(message, self.out)
+    }
+
+    /// Sends a message that was framed once to all open connections, this one too. It leaves when
+    /// the handler returns.
+    pub fn broadcast(&mut self, message: &Prepared) {
+        self.handle.send(Target::All, message);
+    }
+
+    /// Sends a ping, of at most 125 bytes.
+    ///
+    /// # Errors
+    /// [`MisuseError::Closing`], [`MisuseError::ControlPayloadTooLong`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), MisuseError> {
+        self.outgoing.ping(payload, self.out)
+    }
+
+    /// Closes the connection: see [`Outgoing::close`].
+    ///
+    /// # Errors
+    /// [`MisuseError::Closing`], [`MisuseError::CloseCodeNotSendable`],
+    /// [`MisuseError::CloseReasonTooLong`].
+    pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), MisuseError> {
+        self.outgoing.close(close, self.out)
+    }
+}

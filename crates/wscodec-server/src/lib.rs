@@ -1,0 +1,165 @@
+//! A WebSocket server on event loops that run [sessions](wscodec::session): natively (one loop for
+//! each core, over epoll, kqueue or IOCP), and on WASI 0.2.
+//!
+//! | to | use |
+//! |---|---|
+//! | say what a server does with messages | [`Handler`] |
+//! | set limits, timeouts, origins, compression | [`Options`] |
+//! | run it | [`Server`] |
+//! | send to connections from anywhere, stop, look at figures | [`Handle`] |
+//! | be a client, beside standard input | [`client`] |
+//!
+//! In each round a loop reads what came, hands out every message in it, and writes all answers of a
+//! connection at once. A connection whose peer does not read is not read from either, and is
+//! dropped when that lasts; it makes nobody else wait. An idle connection costs less than 1 KiB,
+//! and no time.
+//!
+//! ```
+//! use wscodec_server::{Echo, Options, Server};
+//!
+//! let mut options = Options::new("127.0.0.1:0".parse()?);
+//! options.loops = 1;
+//! let server = Server::bind(options)?;
+//! println!("listens on {}", server.addresses()[0]);
+//! let handle = server.handle();
+//! # handle.stop();
+//! // From any thread: handle.stop();
+//! server.run(|_| Echo)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod client;
+mod conn;
+mod deadlines;
+mod echo;
+mod event_loop;
+mod frames;
+mod handle;
+mod handler;
+mod memory;
+mod net;
+mod opening;
+mod options;
+mod queue;
+mod slots;
+
+use core::net::SocketAddr;
+use std::io;
+use std::sync::Arc;
+use std::vec::Vec;
+
+pub use echo::Echo;
+pub use handle::{Handle, Id, Stats, Target};
+pub use handler::{Grant, Handler, Peer};
+pub use options::{Memory, Options};
+
+use event_loop::EventLoop;
+use handle::Shared;
+use net::{Net, Platform};
+
+/// A server that listens, and runs when it is told to.
+pub struct Server<'a> {
+    options: Options<'a>,
+    listeners: Vec<<Platform as Net>::Listener>,
+    addresses: Vec<SocketAddr>,
+    nets: Vec<Platform>,
+    handle: Handle,
+}
+
+impl<'a> Server<'a> {
+    /// Listens on all addresses of the options.
+    ///
+    /// # Errors
+    /// Those of the system: the address is in use, or not ours, or not allowed.
+    pub fn bind(options: Options<'a>) -> io::Result<Self> {
+        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+        for &address in &options.listen {
+            let (listener, address) = Platform::listen(address)?;
+            listeners.push(listener);
+            addresses.push(address);
+        }
+        let nets = (0..options.loops.max(1)).map(|_| Platform::new());
+        let nets = nets.collect::<io::Result<Vec<_>>>()?;
+        let wakers = nets.iter().map(Platform::waker);
+        let shared = Shared::new(wakers.collect::<io::Result<_>>()?);
+        Ok(Self {
+            options,
+            listeners,
+            addresses,
+            nets,
+            handle: Handle {
+                shared: Arc::new(shared),
+            },
+        })
+    }
+
+    /// Where it listens, in the order of the options; with the port that was free, where one was
+    /// asked for.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The way to it while it runs.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Runs until it is [stopped](Handle::stop). `handler` makes the handler of each loop, which is
+    /// told its number; it is called in the loop's own thread.
+    ///
+    /// # Errors
+    /// Those of the system that concern a loop as a whole. All loops stop then.
+    pub fn run<H: Handler>(self, handler: impl Fn(usize) -> H + Sync) -> io::Result<()> {
+        let Self {
+            options,
+            mut listeners,
+            nets,
+            handle,
+            ..
+        } = self;
+        let run = |index: usize, net, listeners| {
+            let result = EventLoop::new(
+                net,
+                handler(index),
+                &options,
+                handle.clone(),
+                index as u32,
+                listeners,
+            )
+            .and_then(EventLoop::run);
+            if result.is_err() {
+                handle.stop();
+            }
+            result
+        };
+        let mut nets = nets.into_iter().enumerate();
+        let Some((first, net)) = nets.next() else {
+            return Ok(());
+        };
+        let listeners = core::mem::take(&mut listeners);
+        if nets.len() == 0 {
+            return run(first, net, listeners);
+        }
+        std::thread::scope(|scope| {
+            let run = &run;
+            let others: Vec<_> = nets
+                .map(|(index, net)| scope.spawn(move || run(index, net, Vec::new())))
+                .collect();
+            let mut result = run(first, net, listeners);
+            for other in others {
+                let other = other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                result = result.and(other);
+            }
+            result
+        })
+    }
+}
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,131 @@
+//! What the server allocates: nothing for a message, and for a connection only itself.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use wscodec::handshake::{Refusal, Request};
+use wscodec::message::Message;
+use wscodec_server::{Grant, Handler, Options, Peer, Server};
+
+/// Counts what the threads allocate that ask to be counted.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static COUNTED: Cell<bool> = const { Cell::new(false) };
+}
+
+fn counted() -> bool {
+    COUNTED.try_with(Cell::get).unwrap_or(false)
+}
+
+// SAFETY: everything is the system allocator's; the counters touch no memory that it manages.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if counted() {
+            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+            HELD.fetch_add(layout.size() as u64, Ordering::Relaxed);
+        }
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if counted() {
+            HELD.fetch_sub(layout.size() as u64, Ordering::Relaxed);
+        }
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Echo;
+
+impl Handler for Echo {
+    type State = ();
+
+    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+        Ok(())
+    }
+
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+        peer.forward(message).unwrap();
+    }
+}
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Version: 13\r\n\r\n";
+
+fn open(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream.write_all(REQUEST).unwrap();
+    let mut answer = [0; 129];
+    stream.read_exact(&mut answer).unwrap();
+    assert!(answer.ends_with(b"\r\n\r\n"));
+    stream
+}
+
+/// One test, so that nothing else allocates meanwhile.
+#[test]
+fn nothing_for_a_message_and_less_than_a_kibibyte_for_a_connection() {
+    let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    options.loops = 1;
+    let server = Server::bind(options).unwrap();
+    let (address, handle) = (server.addresses()[0], server.handle());
+    let running = thread::spawn(move || {
+        COUNTED.set(true);
+        server.run(|_| Echo).unwrap();
+        COUNTED.set(false);
+    });
+
+    // Messages: small and pipelined, and one that comes in two reads.
+    let mut stream = open(address);
+    let mut wire = b"\x81\x85\0\0\0\0hello".repeat(100);
+    wire.extend(b"\x82\xfe\x40\x00\0\0\0\0");
+    wire.extend([7; 16384]);
+    let mut back = vec![0; 100 * 7 + 4 + 16384];
+    let mut round = |stream: &mut TcpStream| {
+        stream.write_all(&wire).unwrap();
+        stream.read_exact(&mut back).unwrap();
+        assert!(back.starts_with(b"\x81\x05hello") && back.ends_with(&[7; 100]));
+    };
+    for _ in 0..20 {
+        round(&mut stream);
+    }
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    for _ in 0..500 {
+        round(&mut stream);
+    }
+    let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    assert!(allocated <= 10, "{allocated} for 50,500 messages");
+
+    // Connections: the table and the timers grow by doubling, each connection is one allocation.
+    let mut streams: Vec<_> = (0..200).map(|_| open(address)).collect();
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let held = HELD.load(Ordering::Relaxed);
+    streams.extend((0..600).map(|_| open(address)));
+    let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    let held = (HELD.load(Ordering::Relaxed) - held) / 600;
+    assert!(allocated <= 610, "{allocated} for 600 connections");
+    println!("{held} bytes for an idle connection");
+    assert!(held <= 1024);
+
+    handle.stop();
+    drop(streams);
+    drop(stream);
+    running.join().unwrap();
+}

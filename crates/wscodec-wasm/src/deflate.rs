@@ -1,0 +1,312 @@
+//! permessage-deflate: agreeing on it, and its use for frames that are written elsewhere.
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::{address, errors};
+use wscodec::Limits;
+use wscodec::deflate::{
+    Agreed, Compressor, Config, Decompressor, Direction, Pool, PooledDeflate, PooledInflate, Window,
+};
+use wscodec::error::{Error, HandshakeError, LimitError};
+use wscodec::frame::Rsv;
+use wscodec::http::{Extension, Extensions};
+use wscodec::message::{Inbound, Outbound};
+
+/// The most that a step of [`Inflater::step`] writes, and what is kept for the next message.
+const STEP: usize = 64 << 10;
+
+/// One direction in a number: the window's bits, and 16 for takeover.
+pub(super) fn direction(packed: u8) -> Direction {
+    Direction {
+        window: Window::new(packed & 15).unwrap_or(Window::MAX),
+        takeover: packed & 16 != 0,
+    }
+}
+
+fn packed(direction: Direction) -> u32 {
+    u32::from(direction.window.bits()) | u32::from(direction.takeover) << 4
+}
+
+fn config(send: u8, receive: u8) -> Config {
+    let mut config = Config::DEFAULT;
+    config.send = direction(send);
+    config.receive = direction(receive);
+    config
+}
+
+/// What was agreed on in a number: receive above send.
+fn numbers(agreed: &Agreed) -> u32 {
+    packed(agreed.send) | packed(agreed.receive) << 8
+}
+
+/// The extensions of a header's value; none of it if it is malformed.
+fn extensions(value: &str) -> Result<Vec<Extension<'_>>, HandshakeError> {
+    Extensions::new([value.as_bytes()].into_iter())
+        .collect::<Result<_, _>>()
+        .map_err(|_| HandshakeError::ExtensionParameter)
+}
+
+/// A server's part: the answer to send behind two characters, whose codes are what is agreed on,
+/// send and receive; nothing if no offer can be met.
+#[wasm_bindgen]
+pub fn deflate_accept(offers: &str, send: u8, receive: u8) -> Option<String> {
+    let offers = extensions(offers).ok()?;
+    let accepted = config(send, receive).accept(offers)?;
+    let [send, receive, ..] = numbers(&accepted.agreed).to_le_bytes();
+    let mut answer = String::from_iter([char::from(send), char::from(receive)]);
+    answer.push_str(&accepted.header());
+    Some(answer)
+}
+
+/// A client's part: what to offer.
+#[wasm_bindgen]
+pub fn deflate_offer(send: u8, receive: u8) -> String {
+    config(send, receive).offer().header().as_str().into()
+}
+
+/// What the answer to that offer means, in a number; an error's number below zero if it is not
+/// acceptable, 0 if the server did not choose the extension.
+#[wasm_bindgen]
+pub fn deflate_check(answer: &str, send: u8, receive: u8) -> i32 {
+    let offer = config(send, receive).offer();
+    match extensions(answer).and_then(|answers| offer.check(answers)) {
+        Ok(agreed) => agreed.map_or(0, |agreed| numbers(&agreed) as i32),
+        Err(error) => -(errors::number(error.into()) as i32),
+    }
+}
+
+/// The engines that connections share: one for all of a module instance.
+#[wasm_bindgen]
+pub struct Engines {
+    shared: Pool,
+    dedicated: Pool,
+}
+
+#[wasm_bindgen]
+impl Engines {
+    /// None yet.
+    #[wasm_bindgen(constructor)]
+    #[allow(
+        clippy::new_without_default,
+        reason = "JavaScript knows constructors only"
+    )]
+    pub fn new() -> Self {
+        Self {
+            shared: Pool::new(),
+            dedicated: Pool::new().dedicated(),
+        }
+    }
+
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        self.shared.memory()
+    }
+
+    /// Gives that memory back until it is needed again.
+    pub fn release(&self) {
+        self.shared.release();
+    }
+}
+
+impl Engines {
+    /// `history` is a window's bits, 0 for engines of one's own.
+    fn pool(&self, history: u8) -> Pool {
+        match Window::new(history) {
+            Some(window) => self.shared.clone().history(window),
+            None => self.dedicated.clone(),
+        }
+    }
+
+    /// For one direction, with these limits; the first of them again.
+    pub(super) fn decompressor(
+        &self,
+        history: u8,
+        receive: u8,
+        message: f64,
+        inflation: u32,
+    ) -> (Inflating, u64) {
+        let mut limits = Limits::DEFAULT;
+        limits.message = message as u64;
+        limits.inflation = inflation;
+        let agreed = Agreed {
+            send: Direction::DEFAULT,
+            receive: direction(receive),
+        };
+        let decompressor = self.pool(history).decompressor(&agreed, &limits);
+        (decompressor, limits.message)
+    }
+}
+
+/// The bytes of messages that are inflated.
+pub(super) type Inflating = Decompressor<PooledInflate>;
+
+/// Compresses the messages of one direction.
+#[wasm_bindgen]
+pub struct Deflater {
+    compressor: Compressor<PooledDeflate>,
+    pub(super) coded: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl Deflater {
+    /// For this [`direction`].
+    #[wasm_bindgen(constructor)]
+    pub fn new(engines: &Engines, history: u8, send: u8, level: u8, threshold: usize) -> Self {
+        let mut config = config(send, send);
+        config.level = level;
+        config.threshold = threshold;
+        let agreed = Agreed {
+            send: config.send,
+            receive: config.receive,
+        };
+        Self {
+            compressor: engines.pool(history).compressor(&agreed, &config),
+            coded: Vec::new(),
+        }
+    }
+
+    /// Compresses the next bytes of a message by themselves; their number. They lie at
+    /// [`address`](Self::address).
+    pub fn part(&mut self, input: &[u8], last: bool) -> usize {
+        self.coded.clear();
+        // Compressing fails never, and what this returns is of the engines' own.
+        let _ = self.compressor.encode(input, last, &mut self.coded);
+        self.coded.len()
+    }
+
+    /// Begins a message of unknown length, which is always compressed.
+    pub fn begin(&mut self) {
+        self.begins(None);
+    }
+
+    /// Where what was compressed lies.
+    pub fn address(&self) -> u32 {
+        address(&self.coded)
+    }
+
+    /// Whether the peer can read a message that was compressed elsewhere, with a window of `needs`
+    /// bits; it is sent next then.
+    pub fn pass(&mut self, needs: u8) -> bool {
+        self.compressor.pass(Rsv::RSV1, needs)
+    }
+
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        self.compressor.memory() + self.coded.capacity()
+    }
+
+    /// Gives memory back until the next message.
+    pub fn release(&mut self) {
+        self.compressor.release();
+        self.coded = Vec::new();
+    }
+}
+
+impl Deflater {
+    /// Whether a message of this length is to be compressed; it is begun then.
+    pub(super) fn begins(&mut self, len: Option<usize>) -> bool {
+        !self
+            .compressor
+            .begin(wscodec::message::Kind::Binary, len)
+            .is_empty()
+    }
+
+    /// Gives back what a large message has needed.
+    pub(super) fn settle(&mut self) {
+        if self.coded.capacity() > STEP {
+            self.coded = Vec::new();
+        }
+    }
+}
+
+/// Inflates the messages of one direction, in steps.
+#[wasm_bindgen]
+pub struct Inflater {
+    decompressor: Inflating,
+    most: u64,
+    open: bool,
+    written: u64,
+    output: Vec<u8>,
+    read: usize,
+    done: bool,
+}
+
+#[wasm_bindgen]
+impl Inflater {
+    /// For this [`direction`].
+    #[wasm_bindgen(constructor)]
+    pub fn new(engines: &Engines, history: u8, receive: u8, message: f64, inflation: u32) -> Self {
+        let (decompressor, most) = engines.decompressor(history, receive, message, inflation);
+        Self {
+            decompressor,
+            most,
+            open: false,
+            written: 0,
+            output: Vec::new(),
+            read: 0,
+            done: true,
+        }
+    }
+
+    /// Inflates some of a message's next bytes, of which [`read`](Self::read) were used up
+    /// then; the number of bytes that lie at [`address`](Self::address), or an error's number below
+    /// zero. To be called again until it is [`done`](Self::done).
+    pub fn step(&mut self, input: &[u8], last: bool) -> i32 {
+        self.take(input, last)
+            .unwrap_or_else(|error| -(errors::number(error) as i32))
+    }
+
+    /// Bytes that the last step has used up.
+    pub fn read(&self) -> usize {
+        self.read
+    }
+
+    /// Whether what was read is inflated.
+    pub fn done(&self) -> bool {
+        self.done
+    }
+
+    /// Where what was inflated lies.
+    pub fn address(&self) -> u32 {
+        address(&self.output)
+    }
+
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        self.decompressor.memory() + self.output.capacity()
+    }
+
+    /// Gives memory back until the next message.
+    pub fn release(&mut self) {
+        self.decompressor.release();
+        self.output = Vec::new();
+    }
+}
+
+impl Inflater {
+    fn take(&mut self, input: &[u8], last: bool) -> Result<i32, Error> {
+        if !self.open {
+            self.decompressor.begin(Rsv::RSV1)?;
+            (self.open, self.written) = (true, 0);
+        }
+        // Cleared once, and then grown by what messages need.
+        let room = (input.len() * 4).clamp(1024, STEP);
+        if self.output.len() < room {
+            self.output = vec![0; room.next_power_of_two()];
+        }
+        let progress = self.decompressor.decode(input, last, &mut self.output)?;
+        (self.read, self.done) = (progress.read, progress.done);
+        self.written += progress.written as u64;
+        if self.written > self.most {
+            return Err(LimitError::MessageTooLarge.into());
+        }
+        if last && progress.done {
+            self.open = false;
+        }
+        Ok(progress.written as i32)
+    }
+}

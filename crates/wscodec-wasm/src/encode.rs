@@ -1,0 +1,174 @@
+//! Frames to send.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[cfg(feature = "deflate")]
+use super::deflate::Deflater;
+use super::{address, errors};
+use wscodec::error::MisuseError;
+use wscodec::frame::{Close, Header, OpCode, Rsv, encode_in_place};
+use wscodec::{CloseCode, utf8::Validator};
+
+/// The first reserved bit in a frame's first byte.
+#[cfg(feature = "deflate")]
+const RSV1: u8 = 0x40;
+
+/// A region in which JavaScript lays payloads, each with room for its header before it, and which
+/// then holds whole frames.
+#[wasm_bindgen]
+pub struct Output {
+    bytes: Vec<u8>,
+    error: u32,
+    /// The text of a message in fragments, as far as it went.
+    text: Validator,
+}
+
+#[wasm_bindgen]
+impl Output {
+    /// A region of this length.
+    #[wasm_bindgen(constructor)]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            bytes: vec![0; capacity],
+            error: 0,
+            text: Validator::new(),
+        }
+    }
+
+    /// Makes the region at least this long, keeping what is in it. Its address may change.
+    pub fn reserve(&mut self, capacity: usize) {
+        if self.bytes.len() < capacity {
+            self.bytes.resize(capacity, 0);
+        }
+    }
+
+    /// The region's length.
+    pub fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The region's address.
+    pub fn address(&self) -> u32 {
+        address(&self.bytes)
+    }
+
+    /// Writes the header before the `len` bytes of payload that lie behind its place at `at`, and
+    /// masks them. `first` is the header's first byte. Returns the frame's length, 0 on an error.
+    pub fn frame(&mut self, at: usize, first: u8, len: usize, masked: bool, key: u32) -> usize {
+        let result = OpCode::new(first & 15)
+            .map_err(Into::into)
+            .and_then(|opcode| {
+                let header = Header {
+                    fin: first & 0x80 != 0,
+                    rsv: Rsv::new(first >> 4),
+                    opcode,
+                    mask: masked.then(|| key.to_le_bytes()),
+                    len: len as u64,
+                };
+                let out = self.bytes.get_mut(at..).unwrap_or_default();
+                encode_in_place(header, out).map_err(wscodec::Error::from)
+            });
+        result.unwrap_or_else(|error| {
+            self.error = errors::number(error);
+            0
+        })
+    }
+
+    /// Whether `len` bytes at `at` are UTF-8, with no character cut at their end.
+    pub fn is_utf8(&self, at: usize, len: usize) -> bool {
+        let mut text = Validator::new();
+        let bytes = self.bytes.get(at..at + len).unwrap_or(&[0xff]);
+        text.push(bytes).is_ok() && text.is_complete()
+    }
+
+    /// Whether `len` bytes at `at` are the beginning of a text, or go on with it; if not, it is as
+    /// if they had not come.
+    pub fn is_text(&mut self, at: usize, len: usize, first: bool, last: bool) -> bool {
+        let mut text = match first {
+            true => Validator::new(),
+            false => self.text,
+        };
+        let bytes = self.bytes.get(at..at + len).unwrap_or(&[0xff]);
+        let fine = text.push(bytes).is_ok() && (!last || text.is_complete());
+        if fine {
+            self.text = text;
+        }
+        fine
+    }
+
+    /// Whether a close frame may have this code and a reason of this many bytes: 0, or the number
+    /// of the error.
+    pub fn check_close(&self, code: u16, reason: usize) -> u32 {
+        if !CloseCode::new(code).is_sendable() {
+            errors::number(MisuseError::CloseCodeNotSendable.into())
+        } else if reason > Close::MAX_REASON_LEN {
+            errors::number(MisuseError::CloseReasonTooLong.into())
+        } else {
+            0
+        }
+    }
+
+    /// The number of the last error.
+    pub fn error(&self) -> u32 {
+        self.error
+    }
+}
+
+#[cfg(feature = "deflate")]
+#[wasm_bindgen]
+impl Output {
+    /// [`frame`](Self::frame) of a whole message, compressed unless it is below the threshold. The
+    /// region may have moved and grown then.
+    pub fn message(
+        &mut self,
+        deflater: &mut Deflater,
+        at: usize,
+        first: u8,
+        len: usize,
+        masked: bool,
+        key: u32,
+    ) -> usize {
+        match deflater.begins(Some(len)) {
+            false => self.frame(at, first, len, masked, key),
+            true => self.part(deflater, at, first | RSV1, len, masked, key),
+        }
+    }
+
+    /// [`frame`](Self::frame) of a fragment of a message that is compressed.
+    pub fn part(
+        &mut self,
+        deflater: &mut Deflater,
+        at: usize,
+        first: u8,
+        len: usize,
+        masked: bool,
+        key: u32,
+    ) -> usize {
+        let start = at + header_len(len, masked);
+        let payload = self.bytes.get(start..start + len).unwrap_or_default();
+        let coded = deflater.part(payload, first & 0x80 != 0);
+        let start = at + header_len(coded, masked);
+        let end = start + coded;
+        if self.bytes.len() < end {
+            self.bytes.resize(end.next_power_of_two(), 0);
+        }
+        self.bytes[start..end].copy_from_slice(&deflater.coded);
+        deflater.settle();
+        self.frame(at, first, coded, masked, key)
+    }
+}
+
+/// Where a payload begins behind the place of its frame.
+#[cfg(feature = "deflate")]
+fn header_len(len: usize, masked: bool) -> usize {
+    let mask = masked.then_some([0; 4]);
+    let header = Header {
+        mask,
+        len: len as u64,
+        ..Header::new(OpCode::Binary, 0)
+    };
+    header.encoded_len()
+}

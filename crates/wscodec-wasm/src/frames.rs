@@ -1,0 +1,176 @@
+//! Frames, and the pieces of their payloads.
+
+use alloc::vec::Vec;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::arena::{Arena, Row, keep};
+use super::extension::Extension;
+use super::{address, errors, limits, outcome, role};
+use wscodec::error::Fault;
+use wscodec::frame::{Header, Rsv};
+use wscodec::message::{Piece, Receiver};
+
+const FIN: u32 = 1 << 4;
+const MASKED: u32 = 1 << 5;
+/// The frame begins in this row.
+const FIRST: u32 = 1 << 6;
+/// The frame ends in this row.
+const LAST: u32 = 1 << 7;
+/// Three bits from here on.
+const RSV: u32 = 8;
+
+/// A frame has two of the arena's rows, which are one for who reads them.
+type Pair = [Row; 2];
+
+/// A reader of frames that keeps the rules of messages too.
+///
+/// It writes rows of eight numbers: the opcode with the flags above; the address and length of the
+/// piece of payload; the frame's offset in the stream, low and high half; the payload's whole
+/// length, low and high half; the mask key, first byte lowest. A frame has one row if it came in
+/// one piece, else one for each piece; its header comes with the first.
+#[wasm_bindgen]
+pub struct Frames {
+    /// The same as for messages in pieces, so that its code is in the module once.
+    pieces: Receiver<Extension>,
+    fault: Option<Fault>,
+    /// The head of the current frame's rows, without its payload.
+    row: Pair,
+    /// Bytes of the current frame's payload still to come.
+    left: u64,
+}
+
+#[wasm_bindgen]
+impl Frames {
+    /// A reader at a stream's `offset`, for one side.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        client: bool,
+        rsv: u8,
+        frame: f64,
+        message: f64,
+        fragments: u32,
+        offset: f64,
+    ) -> Self {
+        let limits = limits(frame, message, fragments);
+        Self {
+            pieces: Receiver::with_extension(
+                role(client),
+                &limits,
+                Extension::new(Rsv::new(rsv & 7), None),
+            )
+            .with_offset(offset as u64),
+            fault: None,
+            row: Pair::default(),
+            left: 0,
+        }
+    }
+
+    /// Decodes the first `len` bytes of the arena's input. Returns the number of rows, or its
+    /// complement if a [fault](Self::fault) came after them.
+    pub fn push(&mut self, arena: &mut Arena, len: usize) -> i32 {
+        arena.begin(len);
+        let (rows, side) = (&mut arena.rows, &mut arena.side);
+        let mut input = &mut arena.input[..len];
+        loop {
+            let (payload, len) = match self.pieces.receive_piece(&mut input) {
+                Ok(Some(Piece::Frame(header))) => {
+                    self.left = header.len;
+                    self.row = head(&header, self.pieces.frame_offset());
+                    rows.push(self.row[0]);
+                    rows.push(self.row[1]);
+                    self.row[0][0] &= !FIRST;
+                    (0, 0)
+                }
+                Ok(Some(Piece::Data(data))) => (address(data), data.len()),
+                Ok(Some(Piece::End)) => continue,
+                // The reader's own copy, which the next control frame will overwrite.
+                Ok(Some(Piece::Ping(payload) | Piece::Pong(payload))) => {
+                    (keep(side, payload), payload.len())
+                }
+                Ok(Some(Piece::Close(close))) => {
+                    let mut payload = [0; 125];
+                    let len = close.and_then(|close| close.encode(&mut payload).ok());
+                    let payload = &payload[..len.unwrap_or(0)];
+                    (keep(side, payload), payload.len())
+                }
+                Ok(None) => break,
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    break;
+                }
+            };
+            self.left -= len as u64;
+            let ended = rows
+                .last_chunk::<2>()
+                .is_some_and(|[row, _]| row[0] & LAST != 0);
+            if len > 0 || !ended {
+                self.piece(rows, payload, len);
+            }
+        }
+        outcome(rows.len() / 2, self.fault.is_some())
+    }
+
+    /// Says that the stream ended.
+    pub fn finish(&mut self) {
+        self.fault = self.pieces.finish().err();
+    }
+
+    /// The number of the fault that the reader is in; 0 if it is in none.
+    pub fn fault(&self) -> u32 {
+        self.fault.map_or(0, |fault| errors::number(fault.error))
+    }
+
+    /// Where the fault lies.
+    pub fn fault_offset(&self) -> f64 {
+        self.fault.map_or(0.0, |fault| fault.offset as f64)
+    }
+
+    /// Bytes taken so far.
+    pub fn offset(&self) -> f64 {
+        self.pieces.offset() as f64
+    }
+
+    /// The offset of the frame read last.
+    pub fn frame_offset(&self) -> f64 {
+        self.pieces.frame_offset() as f64
+    }
+}
+
+impl Frames {
+    /// Puts a piece of payload into the frame's last row if that has none, else into a new one.
+    fn piece(&mut self, rows: &mut Vec<Row>, payload: u32, len: usize) {
+        let last = if self.left == 0 { LAST } else { 0 };
+        match rows.last_chunk_mut() {
+            Some([row, _]) if row[2] == 0 && row[0] & LAST == 0 => {
+                (row[1], row[2]) = (payload, len as u32);
+                row[0] |= last;
+            }
+            _ => {
+                let [[head, .., offset], rest] = self.row;
+                rows.push([head | last, payload, len as u32, offset]);
+                rows.push(rest);
+            }
+        }
+    }
+}
+
+/// The row of a frame that begins.
+fn head(header: &Header, offset: u64) -> Pair {
+    let fin = if header.fin { FIN } else { 0 };
+    let masked = if header.mask.is_some() { MASKED } else { 0 };
+    let first = header.opcode as u32 | fin | masked | FIRST;
+    let rsv = u32::from(header.rsv.bits()) << RSV;
+    let key = u32::from_le_bytes(header.mask.unwrap_or_default());
+    let [offset, offset_high] = halves(offset);
+    let [len, len_high] = halves(header.len);
+    [
+        [first | rsv, 0, 0, offset],
+        [offset_high, len, len_high, key],
+    ]
+}
+
+/// The low half and the high half.
+fn halves(number: u64) -> [u32; 2] {
+    [number as u32, (number >> 32) as u32]
+}

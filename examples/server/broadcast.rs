@@ -1,0 +1,74 @@
+//! A chat room on the event loop: what one says, all hear. Each connection has a name, which it
+//! gives in the request, as in `ws://localhost:9001/?Ada`.
+//!
+//! `cargo run --package wscodec-server --example broadcast`, and then in several terminals
+//! `cargo run -- connect 'ws://localhost:9001/?Ada'`.
+
+use wscodec::deflate::{self, Config};
+use wscodec::handshake::{Refusal, Request};
+use wscodec::message::Message;
+use wscodec::session::Outcome;
+use wscodec_server::{Grant, Handler, Id, Options, Peer, Server};
+
+/// One for each event loop; what a loop hears, the server's handle carries to the others.
+struct Room;
+
+/// Kept for each connection.
+struct Guest {
+    name: String,
+}
+
+impl Handler for Room {
+    type State = Guest;
+
+    fn accept(
+        &mut self,
+        request: &Request<'_>,
+        _: &mut Grant<'_>,
+    ) -> Result<Guest, Refusal<'static>> {
+        match request.path().split_once('?') {
+            Some((_, name)) if (1..=20).contains(&name.len()) => Ok(Guest {
+                name: name.to_owned(),
+            }),
+            _ => Err(Refusal::new(400).body(b"who are you? /?NAME\n")),
+        }
+    }
+
+    fn open(&mut self, peer: &mut Peer<'_, Guest>) {
+        let name = &peer.state.name;
+        let text = format!("{name} is here");
+        say(peer, &text);
+    }
+
+    fn message(&mut self, peer: &mut Peer<'_, Guest>, message: Message<'_>) {
+        match message.text() {
+            Some(text) => {
+                let text = format!("{}: {text}", peer.state.name);
+                say(peer, &text);
+            }
+            None => {
+                let _ = peer.text("text only, please");
+            }
+        }
+    }
+
+    fn close(&mut self, _: Id, state: Guest, outcome: &Outcome<'_>) {
+        println!("{} left: {}", state.name, outcome.code.value());
+    }
+}
+
+/// Framed and compressed once, for all.
+fn say(peer: &mut Peer<'_, Guest>, text: &str) {
+    if let Ok(message) = deflate::prepare_text(text, &Config::default()) {
+        peer.broadcast(&message);
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let listen = std::env::args().nth(1);
+    let listen = listen.as_deref().unwrap_or("127.0.0.1:9001").parse()?;
+    let server = Server::bind(Options::new(listen))?;
+    println!("listening on ws://{}", server.addresses()[0]);
+    server.run(|_| Room)?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! An echo server on tokio: the handshake by hand, then `Framed` with a codec of ours.
+//!
+//! ```sh
+//! cargo run --package wscodec-tokio --example tokio_echo -- 127.0.0.1:9001
+//! ```
+
+use std::env;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::codec::{Framed, FramedParts};
+use wscodec::handshake::{Refusal, RequestReader};
+use wscodec::io::Error;
+use wscodec::message::Unmasked;
+use wscodec::session::{Config, In, Out, Policy};
+use wscodec::{Limits, PeerError};
+use wscodec_tokio::{Codec, Item};
+
+type Socket = Framed<TcpStream, Codec<Unmasked, In, Out>>;
+
+pub(crate) async fn serve(stream: TcpStream) -> Result<(), Error> {
+    let mut socket = accept(stream).await?;
+    while let Some(item) = socket.next().await {
+        match item {
+            Ok(item @ (Item::Text(_) | Item::Binary(_))) => socket.send(item).await?,
+            Ok(_) => socket.send(Item::Answers).await?,
+            Err(error) => {
+                // The close frame that says why.
+                socket.send(Item::Answers).await?;
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn accept(mut stream: TcpStream) -> Result<Socket, Error> {
+    let mut reader = RequestReader::new(&Limits::DEFAULT);
+    let (mut came, mut out) = (bytes::BytesMut::new(), Vec::new());
+    loop {
+        if stream.read_buf(&mut came).await? == 0 {
+            return Err(wscodec::Error::from(PeerError::UnexpectedEof).into());
+        }
+        let fault = match reader.read(&came) {
+            Ok(None) => continue,
+            Ok(Some(request)) => match Policy::DEFAULT.judge(&request) {
+                Ok(upgrade) => {
+                    upgrade.accept().write(&mut out)?;
+                    stream.write_all(&out).await?;
+                    let codec = Codec::new(upgrade.session(&Config::default()));
+                    let head_len = request.head_len();
+                    let mut parts = FramedParts::new::<Item>(stream, codec);
+                    parts.read_buf = came.split_off(head_len);
+                    return Ok(Framed::from_parts(parts));
+                }
+                Err(fault) => fault,
+            },
+            Err(fault) => fault,
+        };
+        if let Some(refusal) = Refusal::of(fault) {
+            refusal.write(&mut out)?;
+        }
+        stream.write_all(&out).await?;
+        return Err(fault.into());
+    }
+}
+
+fn main() -> Result<(), Error> {
+    let address = env::args().nth(1);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let tasks = tokio::task::LocalSet::new();
+    tasks.block_on(&runtime, async {
+        let address = address.as_deref().unwrap_or("127.0.0.1:9001");
+        let listener = TcpListener::bind(address).await?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            tokio::task::spawn_local(async {
+                if let Err(error) = serve(stream).await {
+                    eprintln!("{error} ({})", error.code());
+                }
+            });
+        }
+    })
+}

@@ -1,0 +1,302 @@
+//! The `wscodec` command as those who type it see it.
+
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+
+fn wscodec(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wscodec"));
+    command.args(arguments);
+    command
+}
+
+/// A server that is killed when it is dropped.
+struct Served {
+    child: Child,
+    url: String,
+}
+
+impl Served {
+    fn new(arguments: &[&str]) -> Self {
+        let mut child = wscodec(&["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        lines.read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap();
+        Self {
+            url: url.to_owned(),
+            child,
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end: its status, and what it wrote to standard error.
+    fn end(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().unwrap();
+        let mut errors = String::new();
+        let mut pipe = self.child.stderr.take().unwrap();
+        pipe.read_to_string(&mut errors).unwrap();
+        (status.code(), errors)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the command with this on standard input.
+fn fed(command: &mut Command, input: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writing = thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    // It fails if the command did not want it.
+    let _ = writing.join().unwrap();
+    output
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn lines_come_back_compressed_or_not() {
+    let server = Served::new(&["--log", "info", "--protocol", "chat"]);
+    let lines: String = (0..5000).map(|i| format!("line {i} größer\n")).collect();
+    for options in [
+        &["--protocol", "chat", "-v"][..],
+        &["--no-deflate"],
+        &["--window", "9"],
+        &["--no-takeover", "--level", "1"],
+    ] {
+        let mut command = wscodec(&["connect", &server.url]);
+        let output = fed(command.args(options), &lines);
+        let errors = text(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        assert_eq!(text(&output.stdout), lines);
+        assert_eq!(errors.contains("protocol chat"), options.contains(&"-v"));
+    }
+    let mut command = wscodec(&["connect", &server.url, "--binary"]);
+    let output = fed(&mut command, "one\ntwo");
+    assert_eq!(text(&output.stdout), "onetwo");
+    server.signal("TERM");
+    let (status, log) = server.end();
+    assert_eq!(status, Some(0));
+    assert_eq!(log.matches(" open / chat permessage-deflate").count(), 1);
+    assert_eq!(log.matches(" open / - -").count(), 1);
+    assert_eq!(log.matches(" closed 1000 ").count(), 5);
+}
+
+#[test]
+fn a_server_that_stops_tells_its_clients() {
+    for stop in ["TERM", "INT", "eof"] {
+        let mut server = Served::new(&["--stop-on-eof"]);
+        let mut client = wscodec(&["connect", "-v", &server.url])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = client.stdin.take().unwrap();
+        stdin.write_all(b"hello\n").unwrap();
+        let mut line = String::new();
+        let mut lines = BufReader::new(client.stdout.take().unwrap());
+        lines.read_line(&mut line).unwrap();
+        assert_eq!(line, "hello\n");
+        match stop {
+            "eof" => drop(server.child.stdin.take()),
+            signal => server.signal(signal),
+        }
+        assert_eq!(server.end().0, Some(0), "{stop}");
+        let output = client.wait_with_output().unwrap();
+        let errors = text(&output.stderr);
+        assert!(errors.contains("closed with 1001"), "{stop}: {errors}");
+        assert!(output.status.success(), "{stop}");
+    }
+}
+
+#[test]
+fn what_can_not_be_done_is_told_in_one_line_with_status_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let free = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    let answering = thread::spawn(move || {
+        for answer in ["HTTP/1.1 404 Not Found\r\n\r\n", "220 ready\r\n", ""] {
+            let (mut stream, _) = taken.accept().unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let url = format!("ws://{address}/");
+    for (arguments, why) in [
+        (vec!["serve", "--listen", &address], "is in use"),
+        (vec!["connect", &*format!("ws://{free}/")], "nobody listens"),
+        (vec!["connect", &url], "answered 404 Not Found"),
+        (vec!["connect", &url], "does not speak HTTP"),
+        (vec!["connect", &url], "the stream ended too early"),
+    ] {
+        let output = fed(&mut wscodec(&arguments), "");
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?} {errors}");
+        assert_eq!(errors.lines().count(), 1);
+        assert!(errors.contains(why), "{errors}");
+    }
+    answering.join().unwrap();
+}
+
+#[test]
+fn what_makes_no_sense_has_status_2() {
+    for arguments in [
+        &[][..],
+        &["dance"],
+        &["serve", "--listen", "here"],
+        &["serve", "--max-message", "1X"],
+        &["serve", "--window", "16"],
+        &["serve", "--stats", "0"],
+        &["serve", "--heartbeat", "0"],
+        &["serve", "--no-such-option"],
+        &["serve", "stray"],
+        &["connect"],
+        &["connect", "http://localhost/"],
+        &["connect", "wss://localhost/"],
+        &["connect", "ws://a/", "ws://b/"],
+        &["connect", "ws://a/", "--header", "no colon"],
+    ] {
+        let output = fed(&mut wscodec(arguments), "");
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {errors}");
+        assert!(errors.contains("--help"), "{errors}");
+    }
+}
+
+#[test]
+fn times_are_above_0_where_0_could_mean_two_things() {
+    let serve = "handshake-timeout close-timeout idle-timeout heartbeat pong-timeout \
+                 stall-timeout stats";
+    let options = serve.split_whitespace().map(|option| ("serve", option));
+    for (command, option) in options.chain([("connect", "ping"), ("connect", "timeout")]) {
+        for wrong in ["0", "0.0", "1e-12", "-1", "nan", "soon"] {
+            let option = format!("--{option}");
+            let output = fed(&mut wscodec(&[command, &option, wrong]), "");
+            assert_eq!(output.status.code(), Some(2), "{option} {wrong}");
+            let errors = text(&output.stderr);
+            let expected = format!("{option}: {wrong:?} is not a number of seconds above 0");
+            assert_eq!(errors.lines().count(), 1, "{errors}");
+            assert!(errors.contains(&expected), "{errors}");
+        }
+    }
+    let output = fed(&mut wscodec(&["serve", "--grace", "-1"]), "");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn no_time_is_too_long() {
+    let times = "handshake-timeout close-timeout idle-timeout heartbeat pong-timeout \
+                 stall-timeout stats grace";
+    let times = times.split_whitespace().map(|option| format!("--{option}"));
+    let arguments: Vec<_> = times.flat_map(|it| [it, "1e19".to_owned()]).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let server = Served::new(&arguments);
+    let output = fed(&mut wscodec(&["connect", &server.url]), "hello\n");
+    assert_eq!(text(&output.stdout), "hello\n");
+    server.signal("TERM");
+    assert_eq!(server.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn with_no_grace_nobody_is_waited_for() {
+    let server = Served::new(&["--grace", "0"]);
+    let address = server.url.strip_prefix("ws://").unwrap();
+    let mut silent = TcpStream::connect(address).unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    silent.write_all(request.as_bytes()).unwrap();
+    assert!(silent.read(&mut [0; 1024]).unwrap() > 0, "an answer");
+    server.signal("TERM");
+    assert_eq!(server.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn help_names_every_option_that_is_understood() {
+    for (command, source) in [
+        (
+            "serve",
+            include_str!("../../crates/wscodec-cli/src/serve.rs"),
+        ),
+        (
+            "connect",
+            include_str!("../../crates/wscodec-cli/src/connect.rs"),
+        ),
+    ] {
+        let output = fed(&mut wscodec(&[command, "--help"]), "");
+        assert!(output.status.success());
+        let help = text(&output.stdout);
+        assert!(help.lines().all(|line| line.chars().count() <= 96));
+        // The arms of the match over options.
+        let options = source.lines().filter_map(|line| {
+            let (option, _) = line.trim().strip_prefix('"')?.split_once("\" =>")?;
+            let is_name = |c: char| c.is_ascii_lowercase() || c == '-';
+            (option.len() > 2 && option.chars().all(is_name)).then_some(option)
+        });
+        let mut count = 0;
+        for option in options.filter(|&it| it != "help" && it != "shared" && it != "dedicated") {
+            assert!(
+                help.contains(&format!("--{option}")),
+                "{command} --{option}"
+            );
+            count += 1;
+        }
+        assert!(count > 8, "the options were not found");
+    }
+    let version = fed(&mut wscodec(&["--version"]), "");
+    assert_eq!(
+        text(&version.stdout),
+        concat!("wscodec ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+#[test]
+fn figures_are_written_again_and_again() {
+    let server = Served::new(&["--stats", "0.05"]);
+    let output = fed(&mut wscodec(&["connect", &server.url]), "hello\n");
+    assert!(output.status.success());
+    thread::sleep(std::time::Duration::from_millis(300));
+    // A connection wakes the loop, whose figures are then as of now.
+    drop(TcpStream::connect(server.url.strip_prefix("ws://").unwrap()).unwrap());
+    thread::sleep(std::time::Duration::from_millis(300));
+    server.signal("TERM");
+    let (_, errors) = server.end();
+    let last = errors.lines().last().unwrap();
+    assert!(errors.lines().count() >= 4, "{errors}");
+    assert!(
+        last.contains("accepted=1 ") && last.contains("messages_in=1 "),
+        "{last}"
+    );
+}
