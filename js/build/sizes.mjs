@@ -10,9 +10,9 @@ import { dist, entries, put, refuse } from "./files.mjs";
 
 /** Bytes of the wasm modules; to raise one is a decision, so it is a commit. */
 const BUDGET = {
-  "wscodec.wasm": { raw: 152_576, brotli: 53_760 },
-  "slim.wasm": { raw: 88_064, brotli: 30_208 },
-  "zlib.wasm": { raw: 230_400, brotli: 84_480 },
+  "wscodec.wasm": { raw: 160_000, brotli: 56_000 },
+  "slim.wasm": { raw: 92_000, brotli: 31_500 },
+  "zlib.wasm": { raw: 236_000, brotli: 86_000 },
 };
 
 const sizes = {};
