@@ -2,6 +2,7 @@
 //! refusals that errors call for.
 
 use wscodec::handshake::{Origin, Refusal, Request};
+use wscodec::session::Policy;
 use wscodec::{HandshakeError, LimitError, Limits, MisuseError};
 
 /// A request with these lines added.
@@ -39,6 +40,7 @@ fn nothing_is_written_of_what_could_be_injected() {
         ("ext\r\nA: b", MisuseError::InvalidHeader),
         ("ext; a=\"\n\"", MisuseError::InvalidHeader),
         ("ext;", MisuseError::InvalidHeader),
+        (" , ", MisuseError::InvalidHeader),
         ("Ext", MisuseError::ExtensionNotOffered),
         ("ext, other", MisuseError::ExtensionNotOffered),
     ] {
@@ -115,6 +117,64 @@ fn origins() {
     }
     let refusal = Refusal::of(HandshakeError::Origin).unwrap();
     assert!(written(|out| refusal.write(out)).starts_with("HTTP/1.1 403 Forbidden\r\n"));
+}
+
+#[test]
+fn the_same_host_is_that_of_an_absolute_target() {
+    let check = |target: &str, host: &str, origin: &str| {
+        let head = head(&format!("Origin: {origin}"))
+            .replace("/chat", target)
+            .replace("example.com\r\nUpgrade", &format!("{host}\r\nUpgrade"));
+        parse(&head).check_origin(Origin::SameHost).is_ok()
+    };
+    assert!(check("ws://a.example/", "b.example", "http://a.example"));
+    assert!(!check("ws://a.example/", "b.example", "http://b.example"));
+    assert!(check(
+        "ws://a.example:81/",
+        "a.example",
+        "http://a.example:81"
+    ));
+    assert!(!check(
+        "ws://a.example:81/",
+        "a.example",
+        "http://a.example"
+    ));
+}
+
+// A page of evil.example, whose name now has this server's address: host and origin agree.
+#[test]
+fn allowed_hosts_defend_against_dns_rebinding() {
+    let rebound = head("Origin: http://evil.example:9001")
+        .replace("Host: example.com", "Host: evil.example:9001");
+    let request = parse(&rebound);
+    let mut policy = Policy::default();
+    assert!(policy.judge(&request).is_ok(), "the same-host rule alone");
+    policy.allowed_hosts = Some(&["localhost", "127.0.0.1:9001"]);
+    let fault = policy.judge(&request).unwrap_err();
+    assert_eq!(fault.error, HandshakeError::HostNotAllowed.into());
+    assert!(rebound[fault.offset as usize..].starts_with("Host: evil"));
+    let refusal = Refusal::of(fault).unwrap();
+    assert!(written(|out| refusal.write(out)).starts_with("HTTP/1.1 421 Misdirected Request\r\n"));
+
+    // The host counts that the request is for, whether or not a browser sent it.
+    for (target, host, allowed) in [
+        ("/", "localhost:1", true),
+        ("/", "LOCALHOST", true),
+        ("/", "127.0.0.1:9001", true),
+        ("/", "127.0.0.1:9002", false),
+        ("/", "127.0.0.1", false),
+        ("/", "localhost.evil.example", false),
+        ("ws://localhost/", "evil.example", true),
+        ("ws://evil.example/", "localhost", false),
+    ] {
+        let head = head("A: b")
+            .replace("/chat", target)
+            .replace("Host: example.com", &format!("Host: {host}"));
+        let granted = policy.judge(&parse(&head)).is_ok();
+        assert_eq!(granted, allowed, "{target} {host}");
+    }
+    policy.allowed_hosts = Some(&[]);
+    assert!(policy.judge(&request).is_err(), "no host at all");
 }
 
 #[test]

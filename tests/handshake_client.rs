@@ -278,7 +278,20 @@ fn nothing_is_written_of_what_could_be_injected() {
         assert_eq!(request.write(&mut out), Err(error), "{request:?}");
         assert_eq!(out, b"before");
     };
-    for host in ["", "a\r\nB: c", "a b", "a/b", "a@b", "\u{e9}", "a\0"] {
+    for host in [
+        "",
+        "a\r\nB: c",
+        "a b",
+        "a/b",
+        "a@b",
+        "\u{e9}",
+        "a\0",
+        ":80",
+        "a:b",
+        "a:1:2",
+        "[::1",
+        "::1",
+    ] {
         refused(
             ClientRequest::new(host, "/", NONCE),
             MisuseError::InvalidHeader,

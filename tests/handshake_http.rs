@@ -31,6 +31,33 @@ fn typed(head: &str) -> http::Request<()> {
 }
 
 #[test]
+fn the_authority_of_an_absolute_target_is_the_host() {
+    for (target, host) in [
+        ("/chat", "example.com"),
+        ("ws://a.example:81/chat", "a.example:81"),
+        ("http://[::1]?a", "[::1]"),
+    ] {
+        let head = GOOD.replace("/chat", target);
+        let bytes = Request::parse(head.as_bytes(), &Limits::DEFAULT)
+            .unwrap()
+            .unwrap();
+        let typed = typed(&head);
+        let upgrade = Upgrade::check(&typed).unwrap();
+        assert_eq!((bytes.host(), upgrade.host()), (host, host));
+        let allowed = host == "example.com";
+        assert_eq!(upgrade.check_origin(Origin::SameHost).is_ok(), allowed);
+        let checked = upgrade.check_host(&["example.com"]);
+        assert_eq!(checked.is_ok(), allowed);
+        assert_eq!(
+            checked.map_err(Error::from),
+            bytes
+                .check_host(&["example.com"])
+                .map_err(|fault| fault.error)
+        );
+    }
+}
+
+#[test]
 fn the_same_verdict_as_on_bytes() {
     let mut errors = Vec::new();
     for (from, to) in [
@@ -39,6 +66,9 @@ fn the_same_verdict_as_on_bytes() {
         ("HTTP/1.1", "HTTP/1.0"),
         ("Host: example.com\r\n", ""),
         ("Host:", "Host: other\r\nHost:"),
+        ("Host: example.com", "Host: [::1"),
+        ("Host: example.com", "Host: a:b:c"),
+        ("GET /chat", "GET ws://user@example.com/chat"),
         ("WebSocket", "websockets"),
         ("keep-alive, Upgrade", "keep-alive"),
         ("Version: 13", "Version: 8"),
@@ -66,7 +96,7 @@ fn the_same_verdict_as_on_bytes() {
         assert_eq!(parts, bytes, "{to:?} for {from:?}");
         errors.extend(bytes.err().filter(|error| !errors.contains(error)));
     }
-    assert_eq!(errors.len(), 10, "{errors:?}");
+    assert_eq!(errors.len(), 11, "{errors:?}");
 }
 
 #[test]

@@ -135,16 +135,61 @@ fn targets() {
         ("/a//b?c=://d", "/a//b?c=://d"),
         ("http://example.com/a?b", "/a?b"),
         ("HTTPS://example.com", "/"),
-        ("ws://example.com?a", "?a"),
+        ("ws://example.com?a", "/?a"),
+        ("ws://example.com?a=b/c", "/?a=b/c"),
+        ("ws://example.com/?a", "/?a"),
+        ("/?a=ws://b/c", "/?a=ws://b/c"),
     ] {
         let line = format!("GET {target} HTTP/1.1");
         let head = head(&[("GET", &line)]);
         assert_accepted(&head);
-        assert_eq!((parse(&head).target(), parse(&head).path()), (target, path));
+        assert_eq!(
+            (parse(&head).target(), &*parse(&head).path()),
+            (target, path)
+        );
     }
-    for target in ["*", "chat", "example.com:80", "ftp://a/", "/\u{e9}"] {
+    for target in [
+        "*",
+        "chat",
+        "example.com:80",
+        "ftp://a/",
+        "/\u{e9}",
+        "ws://",
+        "ws:///a",
+        "ws://?a",
+        "ws://user@a/",
+        "ws://a:b:c/",
+        "ws://[::1/",
+        "ws://:80/",
+        "ws://a#b",
+        "ws:/a",
+    ] {
         let line = format!("GET {target} HTTP/1.1");
         assert_refused(&head(&[("GET", &line)]), HandshakeError::MalformedHead);
+    }
+}
+
+#[test]
+fn the_authority_of_an_absolute_target_is_the_host() {
+    let absolute = |target: &str, host: &str| {
+        head(&[
+            ("GET", &format!("GET {target} HTTP/1.1")),
+            ("Host", &format!("Host: {host}")),
+        ])
+    };
+    for (target, host) in [
+        ("ws://a.example/b", "a.example"),
+        ("http://a.example:81?b", "a.example:81"),
+        ("WSS://[::1]:9", "[::1]:9"),
+    ] {
+        let head = absolute(target, "other.example");
+        assert_accepted(&head);
+        assert_eq!(parse(&head).host(), host);
+    }
+    // Host has to be right all the same (RFC 9112 §3.2).
+    for host in ["Host: a:b:c", "", "Host: a\r\nHost: a"] {
+        let head = head(&[("GET", "GET ws://a/ HTTP/1.1"), ("Host", host)]);
+        assert_refused(&head, HandshakeError::Host);
     }
 }
 
@@ -281,10 +326,25 @@ fn malformed_heads_and_hosts() {
         "Host: \u{e9}",
         "Host: a\r\nHost: a",
         "Host: a\r\nhost: b",
+        "Host: [::1",
+        "Host: ::1",
+        "Host: [::1]a",
+        "Host: a:b:c",
+        "Host: a:1:2",
+        "Host: a:65536",
+        "Host: :80",
+        "Host: :",
+        "Host: a%2",
     ] {
         assert_refused(&head(&[("Host", line)]), HandshakeError::Host);
     }
-    for host in ["[::1]:80", "localhost", "192.0.2.1:8080", "a_b.example"] {
+    for host in [
+        "[::1]:80",
+        "localhost",
+        "localhost:",
+        "192.0.2.1:8080",
+        "a_b.example",
+    ] {
         assert_accepted(&head(&[("Host", &format!("Host: {host}"))]));
     }
 }

@@ -118,8 +118,11 @@ group! {
     Method, "METHOD", 405, "the request's method is not GET";
     /// A version below HTTP/1.1 (§4.2.1).
     HttpVersion, "HTTP_VERSION", 400, "the HTTP version is not 1.1";
-    /// No Host, or more than one (§4.2.1, RFC 9112 §3.2).
-    Host, "HOST", 400, "the request does not have exactly one Host";
+    /// No Host, more than one, or one that is not a host with an optional port (§4.2.1, RFC 9112
+    /// §3.2).
+    Host, "HOST", 400, "the request does not have exactly one valid Host";
+    /// The request is for a host that is not among those allowed (RFC 9110 §15.5.20).
+    HostNotAllowed, "HOST_NOT_ALLOWED", 421, "this server is not reached by the request's host";
     /// `Upgrade` does not list `websocket` (§4.1, §4.2.1).
     UpgradeHeader, "UPGRADE_HEADER", 400, "the Upgrade header does not list websocket";
     /// `Connection` does not list `upgrade` (§4.1, §4.2.1).

@@ -132,7 +132,12 @@ impl<'a> Accept<'a> {
         }
         if !self.extensions.is_empty() {
             let chosen = [self.extensions.as_bytes()];
-            for extension in Extensions::new(chosen.into_iter()) {
+            let mut chosen = Extensions::new(chosen.into_iter()).peekable();
+            // A list of nothing but commas is a header that a client has to refuse.
+            if chosen.peek().is_none() {
+                return Err(MisuseError::InvalidHeader);
+            }
+            for extension in chosen {
                 let extension = extension.map_err(|_| MisuseError::InvalidHeader)?;
                 if !self.offer.offers_extension(extension.name()) {
                     return Err(MisuseError::ExtensionNotOffered);

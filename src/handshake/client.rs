@@ -158,6 +158,7 @@ impl<'a> ClientRequest<'a> {
             || !is_path
             || !are_distinct
             || self.offer().any(|offer| offer.is_err())
+            || (!self.extensions.is_empty() && self.offer().next().is_none())
         {
             return Err(MisuseError::InvalidHeader);
         }

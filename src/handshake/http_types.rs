@@ -1,7 +1,7 @@
 //! The same rules for requests in the types of the `http` crate, for servers on hyper or axum.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode, Version};
+use http::{Method, StatusCode, Uri, Version};
 
 use super::accept::Accept;
 use super::fields::{Fields, Source};
@@ -9,7 +9,7 @@ use super::origin::{self, Origin};
 use super::refuse::Refusal;
 use super::request::{Offered, OfferedExtensions};
 use crate::error::{HandshakeError, MisuseError};
-use crate::http::Extension;
+use crate::http::{Extension, is_host};
 
 /// A request in the types of the `http` crate that keeps all rules of RFC 6455 §4.2.1. (Of HTTP/1.1
 /// only: over HTTP/2 there is no upgrade.)
@@ -55,7 +55,12 @@ impl<'r> Upgrade<'r> {
     /// The [`HandshakeError`] of the first rule it breaks, in the same order as
     /// [`RequestReader::read`](super::RequestReader::read).
     pub fn check<B>(request: &'r http::Request<B>) -> Result<Self, HandshakeError> {
-        Self::new(request.method(), request.version(), request.headers())
+        Self::new(
+            request.method(),
+            request.uri(),
+            request.version(),
+            request.headers(),
+        )
     }
 
     /// As [`check`](Self::check), for a request whose body was taken off.
@@ -63,11 +68,12 @@ impl<'r> Upgrade<'r> {
     /// # Errors
     /// As [`check`](Self::check).
     pub fn check_parts(parts: &'r http::request::Parts) -> Result<Self, HandshakeError> {
-        Self::new(&parts.method, parts.version, &parts.headers)
+        Self::new(&parts.method, &parts.uri, parts.version, &parts.headers)
     }
 
     fn new(
         method: &Method,
+        uri: &'r Uri,
         version: Version,
         headers: &'r HeaderMap,
     ) -> Result<Self, HandshakeError> {
@@ -81,10 +87,16 @@ impl<'r> Upgrade<'r> {
         for (name, value) in headers {
             fields.add(0, name.as_str(), value.as_bytes());
         }
-        match fields.check_request() {
-            Ok(()) => Ok(Self { fields }),
-            Err(fault) => Err(handshake_error(fault)),
+        fields.check_request().map_err(handshake_error)?;
+        // Of an absolute-form target, whose authority is the host in place of `Host`.
+        if let Some(authority) = uri.authority() {
+            let authority = authority.as_str().as_bytes();
+            if !is_host(authority) {
+                return Err(HandshakeError::MalformedHead);
+            }
+            fields.host.value = authority;
         }
+        Ok(Self { fields })
     }
 
     /// The subprotocols that the client offers, most wanted first; all lines as one list.
@@ -100,6 +112,19 @@ impl<'r> Upgrade<'r> {
     /// The extensions that the client offers, most wanted first; all lines as one list.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'r>> + 'r {
         OfferedExtensions(self.fields.extensions())
+    }
+
+    /// The host that the request is for, as [`Request::host`](super::Request::host).
+    pub fn host(&self) -> &'r str {
+        core::str::from_utf8(self.fields.host.value).unwrap_or_default()
+    }
+
+    /// Checks the host as [`Request::check_host`](super::Request::check_host) does.
+    ///
+    /// # Errors
+    /// [`HandshakeError::HostNotAllowed`].
+    pub fn check_host(&self, allowed: &[&str]) -> Result<(), HandshakeError> {
+        super::host::check(&self.fields, allowed).map_err(handshake_error)
     }
 
     /// Holds the request's `Origin` against a policy.

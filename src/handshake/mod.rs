@@ -56,6 +56,7 @@
 mod accept;
 mod client;
 mod fields;
+mod host;
 #[cfg(feature = "http")]
 mod http_types;
 mod key;

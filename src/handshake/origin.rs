@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use crate::error::{Fault, HandshakeError};
+use crate::http::split_host_bytes;
 
 /// Which origins may connect.
 ///
@@ -26,8 +27,11 @@ use crate::error::{Fault, HandshakeError};
 pub enum Origin<'a> {
     /// Any origin.
     Any,
-    /// Pages from the host and port that the request's `Host` names, over http or https. A port
-    /// that is not named is the one of the origin's scheme.
+    /// Pages from the host and port that the [request is for](super::Request::host), over http or
+    /// https. A port that is not named is the one of the origin's scheme.
+    ///
+    /// A server that is not reached by TLS needs a list of its hosts as well, against DNS
+    /// rebinding: see [`Policy::allowed_hosts`](crate::session::Policy::allowed_hosts).
     SameHost,
     /// These origins, each as browsers write it: `https://example.com`, `http://localhost:8080`,
     /// `null`. Compared in any case, and with nothing left out or added.
@@ -55,28 +59,18 @@ fn same_host(origin: &[u8], host: &[u8]) -> bool {
         return false;
     };
     let (scheme, rest) = origin.split_at(colon);
-    let port: &[u8] = match () {
-        () if scheme.eq_ignore_ascii_case(b"https") => b"443",
-        () if scheme.eq_ignore_ascii_case(b"http") => b"80",
+    let port = match () {
+        () if scheme.eq_ignore_ascii_case(b"https") => 443,
+        () if scheme.eq_ignore_ascii_case(b"http") => 80,
         () => return false,
     };
     let Some(authority) = rest.strip_prefix(b"://") else {
         return false;
     };
-    let (origin, origin_port) = split_port(authority, port);
-    let (host, host_port) = split_port(host, port);
-    origin.eq_ignore_ascii_case(host) && origin_port == host_port
-}
-
-/// Host and port; the colons of an IPv6 address lie within its brackets.
-fn split_port<'a>(authority: &'a [u8], default: &'a [u8]) -> (&'a [u8], &'a [u8]) {
-    match authority.iter().rposition(|&b| b == b':' || b == b']') {
-        Some(at) if authority[at] == b':' => match &authority[at + 1..] {
-            [] => (&authority[..at], default),
-            port => (&authority[..at], port),
-        },
-        _ => (authority, default),
-    }
+    let (Some(origin), Some(host)) = (split_host_bytes(authority), split_host_bytes(host)) else {
+        return false;
+    };
+    origin.0.eq_ignore_ascii_case(host.0) && origin.1.unwrap_or(port) == host.1.unwrap_or(port)
 }
 
 #[cfg(test)]
@@ -106,6 +100,9 @@ mod tests {
             ("https://evil/example.com", "example.com"),
             ("https://user@example.com", "example.com"),
             ("http://[::1]:9", "[::1]"),
+            ("http://[::1", "[::1"),
+            ("http://a:b:c", "a:b:c"),
+            ("http://:80", ":80"),
             ("https:example.com", "example.com"),
             ("ftp://example.com", "example.com"),
             ("example.com", "example.com"),

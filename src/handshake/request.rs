@@ -1,12 +1,14 @@
 //! Reading a client's request (RFC 6455 §4.2.1).
 
+use alloc::borrow::Cow;
+
 use super::accept::Accept;
 use super::fields::{Fields, Source, Values};
 use super::origin::Origin;
 use super::refuse::Refusal;
 use crate::error::{Error, Fault, HandshakeError};
 use crate::http::parse::{self, room};
-use crate::http::{Extension, Extensions, HeadScanner, Headers, Tokens, malformed};
+use crate::http::{Extension, Extensions, HeadScanner, Headers, Tokens, is_host, malformed};
 use crate::limits::Limits;
 
 /// Reads a request's head from bytes that come in pieces.
@@ -80,7 +82,7 @@ impl RequestReader {
             let (at, name, value) = line?;
             fields.add(at, name, value);
         }
-        let request = Request {
+        let mut request = Request {
             head,
             target,
             fields,
@@ -116,17 +118,22 @@ impl<'h> Request<'h> {
         self.target
     }
 
-    /// The target's path with its query, without scheme and authority if it was an absolute URI.
-    pub fn path(&self) -> &'h str {
-        match self.target.split_once("://") {
-            Some((_, rest)) if !self.target.starts_with('/') => {
-                rest.find(['/', '?']).map_or("/", |at| &rest[at..])
-            }
-            _ => self.target,
+    /// The target's path with its query. Of an absolute URI, this is the part behind the authority;
+    /// an empty path is `/` (RFC 9110 §4.2.3), so the path of `ws://example.com?a=1` is `/?a=1`.
+    /// Only an absolute URI with a query and no path makes this call allocate.
+    pub fn path(&self) -> Cow<'h, str> {
+        match absolute(self.target) {
+            None => self.target.into(),
+            Some((_, "")) => "/".into(),
+            Some((_, path)) if path.starts_with('/') => path.into(),
+            Some((_, query)) => ["/", query].concat().into(),
         }
     }
 
-    /// The value of `Host`: a name or address, and a port if it is not the scheme's.
+    /// The host that the request is for: a name or address, and a port if it is not the scheme's.
+    ///
+    /// This is the value of `Host`, or the authority of the target if the target is an absolute
+    /// URI: a server must ignore `Host` then (RFC 9112 §3.2.2).
     pub fn host(&self) -> &'h str {
         core::str::from_utf8(self.fields.host.value).unwrap_or_default()
     }
@@ -178,6 +185,21 @@ impl<'h> Request<'h> {
         self.head.len()
     }
 
+    /// Checks that the [host](Self::host) is one of those that this server is reached by, which
+    /// defends [`Origin::SameHost`] against DNS rebinding; see
+    /// [`Policy::allowed_hosts`](crate::session::Policy::allowed_hosts) for the attack.
+    ///
+    /// An entry is a name or an address: `"example.com"`, `"127.0.0.1"`, `"[::1]"`. It allows the
+    /// host with any port. With a port (`"example.com:8080"`) it allows that port only; a request
+    /// that names no port has the port of its scheme, 80 or 443. Names are compared in any case,
+    /// and subdomains are not included.
+    ///
+    /// # Errors
+    /// [`HandshakeError::HostNotAllowed`] at the header line, status 421.
+    pub fn check_host(&self, allowed: &[&str]) -> Result<(), Fault> {
+        super::host::check(&self.fields, allowed)
+    }
+
     /// Holds the request's `Origin` against a policy.
     ///
     /// # Errors
@@ -200,31 +222,37 @@ impl<'h> Request<'h> {
         &self.fields
     }
 
-    fn check(&self, method: &str, version: u8) -> Result<(), Fault> {
+    fn check(&mut self, method: &str, version: u8) -> Result<(), Fault> {
         if method != "GET" {
             return Err(Error::from(HandshakeError::Method).at(0));
         }
         if version != 1 {
             return Err(Error::from(HandshakeError::HttpVersion).at(0));
         }
-        if !is_target(self.target) {
-            return Err(malformed(4));
+        if self.target.starts_with('/') {
+            return self.fields.check_request();
         }
-        self.fields.check_request()
+        // A user name in front of the host is an error too (RFC 9110 §4.2.4).
+        let authority = match absolute(self.target) {
+            Some((authority, _)) if is_host(authority.as_bytes()) => authority,
+            _ => return Err(malformed(4)),
+        };
+        self.fields.check_request()?;
+        self.fields.host.value = authority.as_bytes();
+        Ok(())
     }
 }
 
-/// origin-form or absolute-form (RFC 9112 §3.2); the other two are not for GET.
-fn is_target(target: &str) -> bool {
-    let scheme = |scheme: &str| {
-        let start = target.as_bytes().get(..scheme.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
-    };
-    target.starts_with('/')
-        || scheme("http://")
-        || scheme("https://")
-        || scheme("ws://")
-        || scheme("wss://")
+/// The authority of an absolute-form target (RFC 9112 §3.2.2), and the path and query behind it.
+/// `None` if this is another form: authority-form and asterisk-form are not for GET.
+fn absolute(target: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = target.split_once("://")?;
+    let schemes = ["http", "https", "ws", "wss"];
+    if !schemes.iter().any(|it| scheme.eq_ignore_ascii_case(it)) {
+        return None;
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    Some(rest.split_at(end))
 }
 
 /// The members of a list that was checked: a malformed one can't come.

@@ -24,6 +24,7 @@
 
 mod fields;
 mod head;
+mod host;
 mod list;
 mod param;
 pub(crate) mod parse;
@@ -32,8 +33,10 @@ mod token;
 pub use fields::{Header, Headers, Named};
 pub use head::HeadScanner;
 pub(crate) use head::malformed;
+pub use host::split_host;
+pub(crate) use host::{is_host, split as split_host_bytes};
 pub use list::{Malformed, Tokens, lists};
 pub(crate) use param::count_extensions;
 pub use param::{Extension, Extensions, Param, ParamValue, Params, split_quoted};
-pub(crate) use token::{is_base64, is_host};
+pub(crate) use token::is_base64;
 pub use token::{is_token, is_token_byte, is_value, is_value_byte};

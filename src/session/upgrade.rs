@@ -45,6 +45,19 @@ pub struct Policy<'a> {
     /// Whom browsers may connect for. Default: pages from the same host and port, and whatever is
     /// no browser.
     pub origin: Origin<'a>,
+    /// The hosts that this server is reached by, such as `"example.com"` or `"127.0.0.1:9001"`;
+    /// [`Request::check_host`] says how they are compared. Default: `None`, any host.
+    ///
+    /// [`Origin::SameHost`] alone does not protect a server that trusts its network: one on a
+    /// developer's machine, in a home or in an intranet. An attacker who owns `evil.example` lets
+    /// the name point at his own server, has the victim's browser load a page from it, and then
+    /// changes the name's address to the victim's server (DNS rebinding). To the browser, the page
+    /// and the WebSocket have the same host, so it sends `Host: evil.example` and
+    /// `Origin: http://evil.example`, and the same-host rule is kept. The attacker cannot change
+    /// that the host is his own. A list of the names and addresses that the server is meant to be
+    /// reached by refuses the request with 421. TLS gives the same protection, because the server
+    /// has no certificate for `evil.example`.
+    pub allowed_hosts: Option<&'a [&'a str]>,
     /// The subprotocols that the server speaks; the first of the client's list that is here is
     /// chosen (RFC 6455 §4.2.2). Default: none.
     pub protocols: &'a [&'a str],
@@ -58,6 +71,7 @@ impl Policy<'_> {
     /// The defaults, in a constant.
     pub const DEFAULT: Self = Self {
         origin: Origin::SameHost,
+        allowed_hosts: None,
         protocols: &[],
         #[cfg(feature = "deflate")]
         deflate: Some(deflate::Config::DEFAULT),
@@ -67,9 +81,13 @@ impl Policy<'_> {
     /// still refuse.
     ///
     /// # Errors
+    /// [`HandshakeError::HostNotAllowed`](crate::HandshakeError::HostNotAllowed) and
     /// [`HandshakeError::Origin`](crate::HandshakeError::Origin);
     /// [`Refusal::of`](crate::handshake::Refusal::of) makes the answer.
     pub fn judge<'r>(&self, request: &'r Request<'r>) -> Result<Upgrade<'r>, Fault> {
+        if let Some(allowed) = self.allowed_hosts {
+            request.check_host(allowed)?;
+        }
         request.check_origin(self.origin)?;
         #[cfg(feature = "deflate")]
         let accepted = self.deflate.and_then(|config| {

@@ -29,7 +29,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 ///     type State = u64;
 ///
 ///     fn accept(&mut self, request: &Request<'_>, _: &mut Grant<'_>) -> Result<u64, Refusal<'static>> {
-///         match request.path() {
+///         match &*request.path() {
 ///             "/count" => Ok(0),
 ///             _ => Err(Refusal::new(404)),
 ///         }

@@ -420,7 +420,7 @@ impl Handler for Chat {
             return Err(Refusal::new(401));
         }
         grant.header("X-Seen", grant.address().ip());
-        Ok(request.path().to_owned())
+        Ok(request.path().into_owned())
     }
 
     fn open(&mut self, peer: &mut Peer<'_, String>) {
