@@ -1,6 +1,6 @@
 /** Compressed payloads, for those who write frames on their own. */
 
-import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
+import { asTextOrBytes, type Bytes, copied, memoryOf } from "../bytes/bytes.ts";
 import { buffer, refresh } from "../memory/memory.ts";
 import { copyOut } from "../memory/copy.ts";
 import { enginesFor } from "./engines.ts";
@@ -51,10 +51,11 @@ export class Compressor {
    * which the peer can inflate as soon as it comes.
    */
   part(data: string | Bytes, last = false): Uint8Array<ArrayBuffer> {
-    const bytes = typeof data === "string" ? encoder.encode(data) : asUint8Array(data);
+    const given = asTextOrBytes(data);
+    const bytes = typeof given === "string" ? encoder.encode(given) : given;
     if (!this.#open) this.#deflater.begin();
     // A view on the memory would be gone when that grows.
-    const stable = bytes.buffer === buffer ? bytes.slice() : bytes;
+    const stable = memoryOf(bytes) === buffer ? copied(bytes) : bytes;
     const length = this.#deflater.part(stable, last);
     this.#open = !last;
     refresh();

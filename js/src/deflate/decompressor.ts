@@ -1,6 +1,6 @@
 /** Compressed payloads, for those who read frames on their own. */
 
-import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
+import { asUint8Array, type Bytes, copied, memoryOf } from "../bytes/bytes.ts";
 import { errorOf, misuse, type WscodecError } from "../error/errors.ts";
 import { Lent } from "../memory/lent.ts";
 import { buffer, refresh } from "../memory/memory.ts";
@@ -91,9 +91,9 @@ export class Decompressor {
   *pieces(payload: Bytes, last = false): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
     if (this.#error !== undefined) throw this.#error;
     if (this.#busy) throw misuse("MESSAGE_UNFINISHED", "pieces of a message were left out");
-    const bytes = asUint8Array(payload);
+    const bytes = asUint8Array(payload, "payload");
     // A view on the memory would be gone when that grows, and changed by others.
-    const stable = bytes.buffer === buffer ? bytes.slice() : bytes;
+    const stable = memoryOf(bytes) === buffer ? copied(bytes) : bytes;
     const inflater = this.#inflater;
     this.#busy = true;
     let at = 0;

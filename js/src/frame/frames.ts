@@ -1,7 +1,7 @@
 /** Frames as they come, with the pieces of their payloads. */
 
 import { Frames } from "../wasm/module.ts";
-import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
+import { asUint8Array, type Bytes, copied, isUint8Array, lengthOf, memoryOf } from "../bytes/bytes.ts";
 import { Cursor } from "./cursor.ts";
 import { arena, buffer, decodeText, heap, inputRegion } from "../memory/memory.ts";
 import { type DecoderOptions, decoderArguments } from "./options.ts";
@@ -58,11 +58,11 @@ export class FrameDecoder extends Cursor {
    * @throws the fault that the stream is in, if it was found by an earlier push
    */
   push(chunk: Bytes): this {
-    const bytes = asUint8Array(chunk);
+    const bytes = isUint8Array(chunk) ? chunk : asUint8Array(chunk, "chunk");
     if (this.faulty) throw this.fault();
-    const { length } = bytes;
+    const length = lengthOf(bytes);
     // A view on the memory would be gone when that grows.
-    const stable = length >= LARGE && bytes.buffer === buffer ? bytes.slice() : bytes;
+    const stable = length >= LARGE && memoryOf(bytes) === buffer ? copied(bytes) : bytes;
     const input = inputRegion(length);
     heap.set(stable, input);
     this.renew();

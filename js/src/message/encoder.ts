@@ -1,7 +1,16 @@
 /** Frames to send, one or a batch, into the module's memory or the caller's. */
 
 import type { Output } from "../wasm/module.ts";
-import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
+import {
+  asTextOrBytes,
+  asUint8Array,
+  type Bytes,
+  copied,
+  isUint8Array,
+  kindOf,
+  lengthOf,
+  memoryOf,
+} from "../bytes/bytes.ts";
 import { errorOf, misuse, named, type WscodecError } from "../error/errors.ts";
 import { Lent } from "../memory/lent.ts";
 import { deflaterFor } from "../deflate/compressor.ts";
@@ -9,7 +18,7 @@ import type { Deflater } from "../deflate/module.ts";
 import type { DeflateOptions } from "../deflate/options.ts";
 import { buffer, encodeText, heap, refresh } from "../memory/memory.ts";
 import { integer, type Role } from "../frame/options.ts";
-import type { Prepared } from "./prepared.ts";
+import { type PreparedMessage, preparedOf } from "./prepared-form.ts";
 import { copyOut, few } from "../memory/copy.ts";
 import { giveRegion, Region, takeRegion } from "../memory/region.ts";
 
@@ -91,7 +100,7 @@ export class Encoder {
     if (role !== "client" && role !== "server") {
       throw new TypeError('role must be "client" or "server"');
     }
-    this.#key = role === "client" ? (options.maskKey ?? randomKey) : undefined;
+    this.#key = role === "client" ? keysFrom(options.maskKey) : undefined;
     if (options.deflate !== undefined) {
       this.#deflater = deflaterFor(options.deflate);
       this.#whole = WHOLE;
@@ -107,9 +116,9 @@ export class Encoder {
    * {@link begin} and {@link finish}
    */
   text(data: string | Bytes): this {
-    return typeof data === "string"
-      ? this.#string(TEXT, data, this.#whole)
-      : this.#bytes(TEXT, asUint8Array(data), this.#whole, true);
+    if (typeof data === "string") return this.#string(TEXT, data, this.#whole);
+    const bytes = isUint8Array(data) ? data : (asTextOrBytes(data) as Uint8Array);
+    return this.#bytes(TEXT, bytes, this.#whole, true);
   }
 
   /**
@@ -119,7 +128,7 @@ export class Encoder {
    * {@link finish}
    */
   binary(data: Bytes): this {
-    return this.#bytes(BINARY, asUint8Array(data), this.#whole, false);
+    return this.#bytes(BINARY, isUint8Array(data) ? data : asUint8Array(data), this.#whole, false);
   }
 
   /**
@@ -127,11 +136,11 @@ export class Encoder {
    * that.
    *
    * @throws MisuseError `MESSAGE_UNFINISHED` between {@link begin} and
-   * {@link finish}
+   * {@link finish}; TypeError for what is no `Prepared` of this version
    */
-  prepared(message: Prepared): this {
+  prepared(message: PreparedMessage): this {
+    const { coded, plain, needs } = preparedOf(message);
     if (this.#open !== undefined) throw named("MESSAGE_UNFINISHED");
-    const { coded, plain, needs } = message;
     const form = coded !== undefined && this.#deflater?.pass(needs) ? coded : plain;
     const { frame, header } = form;
     const payload = frame.subarray(header);
@@ -155,10 +164,11 @@ export class Encoder {
     if (type !== "text" && type !== "binary") {
       throw new TypeError('type must be "text" or "binary"');
     }
+    const checked = asTextOrBytes(data);
     this.#begins(type);
     try {
       const rsv = this.#deflater === undefined ? 0 : RSV1;
-      return this.#part((type === "text" ? 1 : 2) | rsv, data);
+      return this.#part((type === "text" ? 1 : 2) | rsv, checked);
     } catch (error) {
       this.#begins(undefined);
       throw error;
@@ -212,6 +222,9 @@ export class Encoder {
    * over 123 bytes
    */
   close(code?: number, reason = ""): this {
+    if (typeof reason !== "string") {
+      throw new TypeError(`reason must be a string, not ${kindOf(reason)}`);
+    }
     if (code === undefined) {
       if (reason !== "") throw misuse("CLOSE_REASON_ALONE", "a close reason needs a code");
       return this.#any(CLOSE, "", PLAIN);
@@ -275,7 +288,7 @@ export class Encoder {
    */
   takeInto(target: Bytes, offset = 0): number {
     refresh();
-    const bytes = asUint8Array(target);
+    const bytes = asUint8Array(target, "target");
     const length = this.#length;
     if (integer("offset", offset) + length > bytes.length) {
       throw misuse("BUFFER_TOO_SMALL", "the buffer is too small");
@@ -341,18 +354,18 @@ export class Encoder {
   }
 
   #any(first: number, data: string | Bytes, how: number): this {
-    return typeof data === "string"
-      ? this.#string(first, data, how)
-      : this.#bytes(first, asUint8Array(data), how, false);
+    if (typeof data === "string") return this.#string(first, data, how);
+    const bytes = isUint8Array(data) ? data : (asTextOrBytes(data) as Uint8Array);
+    return this.#bytes(first, bytes, how, false);
   }
 
   #bytes(first: number, data: Uint8Array, how: number, text: boolean): this {
-    const { length } = data;
+    const length = lengthOf(data);
     let region = this.#region;
     let stable = data;
     if (region === undefined || this.#length + MAX_HEADER + length > region.capacity) {
       // A view on the memory, such as a decoder lends, would be gone when that grows.
-      if (!this.#fits(length) && data.buffer === buffer) stable = data.slice();
+      if (!this.#fits(length) && memoryOf(data) === buffer) stable = copied(data);
       region = this.#room(length);
     } else {
       refresh();
@@ -466,12 +479,12 @@ export class Encoder {
  */
 export function frameHeader(options: FrameOptions, length: number): Uint8Array<ArrayBuffer> {
   const opcode = integer("opcode", options.opcode, 15);
+  integer("length", length);
   const fin = options.fin ?? true;
   const control = (opcode & 8) !== 0;
   if ((opcode & 7) > 2) throw named("RESERVED_OPCODE");
   if (control && !fin) throw named("CONTROL_NOT_FINAL");
   if (control && length > 125) throw named("CONTROL_PAYLOAD_TOO_LONG");
-  integer("length", length);
   const first = (fin ? FIN : 0) | (integer("rsv", options.rsv ?? 0, 7) << 4) | opcode;
   if (length < 126) {
     const short = few(2);
@@ -494,6 +507,18 @@ const textEncoder = new TextEncoder();
 // Keys are drawn many at a time: a call of the random source costs more than a frame.
 const keys = new Uint32Array(1024);
 let nextKey = keys.length;
+
+/** Where an encoder has its mask keys from. */
+function keysFrom(maskKey: (() => number) | undefined): () => number {
+  if (maskKey === undefined) return randomKey;
+  if (typeof maskKey !== "function") throw new TypeError("maskKey must be a function");
+  return () => {
+    const key = maskKey();
+    // Coerced, it would be 0: the payload would go out as it is.
+    if (!Number.isInteger(key)) throw new TypeError(`maskKey must return an integer, not ${kindOf(key)}`);
+    return key;
+  };
+}
 
 function randomKey(): number {
   if (nextKey === keys.length) {

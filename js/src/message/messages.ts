@@ -1,7 +1,7 @@
 /** Whole messages out of bytes that come cut anywhere. */
 
 import { Messages } from "../wasm/module.ts";
-import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
+import { asUint8Array, type Bytes, copied, isUint8Array, lengthOf, memoryOf } from "../bytes/bytes.ts";
 import { Cursor } from "../frame/cursor.ts";
 import {
   arena,
@@ -114,13 +114,13 @@ export class MessageDecoder extends Cursor {
    * @throws the fault that the stream is in, if it was found by an earlier push
    */
   push(chunk: Bytes): this {
-    let bytes = chunk instanceof Uint8Array ? chunk : asUint8Array(chunk);
-    const length = bytes.length;
+    let bytes = isUint8Array(chunk) ? chunk : asUint8Array(chunk, "chunk");
+    const length = lengthOf(bytes);
     if (this.faulty || this.more) this.drain();
     // The generation ends only when the chunk is copied: it may be what was lent.
     if (length >= LARGE) {
       // A view on the memory would be gone when that grows.
-      if (bytes.buffer === buffer) bytes = bytes.slice();
+      if (memoryOf(bytes) === buffer) bytes = copied(bytes);
       const space = this.#messages.space(arena, length);
       refresh();
       if (space !== 0) {

@@ -1,10 +1,11 @@
 /** Messages that are framed and compressed once, and sent over many connections. */
 
-import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
+import { asTextOrBytes, type Bytes } from "../bytes/bytes.ts";
 import { Compressor } from "../deflate/compressor.ts";
 import { available } from "../deflate/module.ts";
 import { type DeflateOptions, manner, packed, unpacked } from "../deflate/options.ts";
 import { Encoder } from "./encoder.ts";
+import { type Form, PREPARED, type PreparedForm, type PreparedMessage, VERSION } from "./prepared-form.ts";
 
 /** How a {@link Prepared} is made. */
 export interface PreparedOptions {
@@ -14,12 +15,6 @@ export interface PreparedOptions {
    * compression.
    */
   readonly deflate?: DeflateOptions | false | undefined;
-}
-
-/** A frame as a server sends it, and how long its header is. */
-export interface Form {
-  readonly frame: Uint8Array<ArrayBuffer>;
-  readonly header: number;
 }
 
 /**
@@ -35,7 +30,7 @@ export interface Form {
  * compression, say, get it as it is. It refers to no message before it; so after it
  * the next message of that connection refers to none either.
  */
-export class Prepared {
+export class Prepared implements PreparedMessage, PreparedForm {
   /** What it is: text of a string, else binary. */
   readonly type: "text" | "binary";
   /** Bytes of payload, before compression. */
@@ -46,12 +41,18 @@ export class Prepared {
   readonly coded: Form | undefined;
   /** The bits of the window that the coded form needs. @internal */
   readonly needs: number;
+  /** Marks it in all builds of this package. */
+  readonly [PREPARED]: number = VERSION;
 
-  /** @throws RangeError if an option is out of its range */
+  /**
+   * @throws TypeError for what is neither a string nor bytes; RangeError if an option is out of
+   * its range
+   */
   constructor(data: string | Bytes, options: PreparedOptions = {}) {
     const { deflate = available && {} } = options;
-    this.type = typeof data === "string" ? "text" : "binary";
-    const payload = typeof data === "string" ? encoder.encode(data) : asUint8Array(data);
+    const given = asTextOrBytes(data);
+    this.type = typeof given === "string" ? "text" : "binary";
+    const payload = typeof given === "string" ? encoder.encode(given) : given;
     this.length = payload.length;
     this.plain = framed(this.type, 0, payload);
     this.needs = 0;

@@ -8,6 +8,8 @@
  * memory's end, a mark says that it is at the front.
  */
 
+import { isSharedBuffer, kindOf } from "../bytes/bytes.ts";
+
 const MAGIC = 0x77735231;
 
 const MAGIC_AT = 0;
@@ -88,6 +90,9 @@ export class Layout {
   readonly capacity: number;
 
   constructor(ring: SharedArrayBuffer) {
+    if (!isSharedBuffer(ring)) {
+      throw new TypeError(`ring must be a SharedArrayBuffer, not ${kindOf(ring)}`);
+    }
     if (ring.byteLength < DATA + SMALLEST) throw corrupt();
     this.words = new Int32Array(ring, 0, DATA / 4);
     const capacity = this.words[CAPACITY_AT] as number;

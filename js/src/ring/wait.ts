@@ -18,12 +18,17 @@ const FOREVER = 2 ** 31 - 1;
 /** How often a runtime without `Atomics.waitAsync` looks, in milliseconds. */
 const LOOK = 4;
 
+function checkTimeout(timeout: number): void {
+  if (typeof timeout !== "number" || Number.isNaN(timeout)) {
+    throw new RangeError("timeout must be a number of milliseconds");
+  }
+}
+
 /** Time that is left, counted from when the waiting began. */
 class Deadline {
   readonly #at: number;
 
   constructor(timeout: number) {
-    if (Number.isNaN(timeout)) throw new RangeError("timeout must be a number of milliseconds");
     this.#at = timeout === Infinity ? Infinity : performance.now() + timeout;
   }
 
@@ -43,6 +48,7 @@ export function wait(
   timeout: number,
   done: () => boolean,
 ): boolean {
+  checkTimeout(timeout);
   if (done()) return true;
   const deadline = new Deadline(timeout);
   try {
@@ -67,6 +73,7 @@ export async function waitAsync(
   timeout: number,
   done: () => boolean,
 ): Promise<boolean> {
+  checkTimeout(timeout);
   if (done()) return true;
   const deadline = new Deadline(timeout);
   const { waitAsync } = Atomics as unknown as WaitAsync;

@@ -64,6 +64,7 @@ export class RingWriter {
    */
   tryWrite(data: Bytes, kind = 0): boolean {
     const bytes = asUint8Array(data);
+    checkKind(kind);
     const space = this.reserve(bytes.length);
     if (space === undefined) return false;
     space.set(bytes);
@@ -127,6 +128,7 @@ export class RingWriter {
    * @throws RangeError if that much is not reserved
    */
   commit(length: number, kind = 0): void {
+    checkKind(kind);
     const ring = this.#ring;
     const start = this.#reserved;
     if (start < 0 || !Number.isInteger(length) || length < 0 || length > this.#reservedLength) {
@@ -165,4 +167,11 @@ export class RingWriter {
   }
 
   readonly #flushedOrClosed = (): boolean => this.#ring.used() === 0 || this.closed;
+}
+
+/** Coerced, what is no number would be the kind 0. */
+function checkKind(kind: number): void {
+  if (!Number.isInteger(kind) || kind < 0 || kind > 0xffff_ffff) {
+    throw new RangeError("kind must be an integer from 0 to 4294967295");
+  }
 }

@@ -5,7 +5,8 @@ import { Encoder } from "../message/encoder.ts";
 import { MisuseError, named, type WscodecError } from "../error/errors.ts";
 import { MessageDecoder } from "../message/messages.ts";
 import { integer } from "../frame/options.ts";
-import { Prepared } from "../message/prepared.ts";
+import type { Prepared } from "../message/prepared.ts";
+import { isPrepared } from "../message/prepared-form.ts";
 import { type Kit, kitFor } from "./kit.ts";
 import type { SessionOptions } from "./options.ts";
 import { Timers } from "./timers.ts";
@@ -225,7 +226,7 @@ export class Session {
   send(data: string | Bytes | Prepared): this {
     const encoder = this.#sender();
     if (typeof data === "string") encoder.text(data);
-    else if (data instanceof Prepared) encoder.prepared(data);
+    else if (isPrepared(data)) encoder.prepared(data);
     else encoder.binary(data);
     return this;
   }

@@ -200,15 +200,28 @@ const utf8 = new TextEncoder();
 function add(encoder: Encoder, message: Sendable): void {
   if (typeof message === "string") {
     encoder.text(message);
-  } else if (!("type" in message)) {
+    return;
+  }
+  if (typeof message !== "object" || message === null || !("type" in message)) {
     encoder.binary(message);
-  } else if (message.type === "close") {
-    // What can't be sent, 1005, stands for a close frame without a code.
-    if (message.code === undefined || message.code === 1005) encoder.close();
-    else encoder.close(message.code, message.reason);
-  } else if (message.type === "binary") {
-    encoder.binary(typeof message.data === "string" ? utf8.encode(message.data) : message.data);
-  } else {
-    encoder[message.type](message.data);
+    return;
+  }
+  switch (message.type) {
+    case "close":
+      // The code 1005 can't be sent: it stands for a close frame without a code.
+      if (message.code === undefined || message.code === 1005) encoder.close();
+      else encoder.close(message.code, message.reason);
+      return;
+    case "binary":
+      encoder.binary(typeof message.data === "string" ? utf8.encode(message.data) : message.data);
+      return;
+    case "text":
+    case "ping":
+    case "pong":
+      if (message.data === undefined) throw new TypeError("a message needs data");
+      encoder[message.type](message.data);
+      return;
+    default:
+      throw new TypeError("type must be text, binary, ping, pong or close");
   }
 }
