@@ -248,7 +248,7 @@ fn pings_are_answered_in_order_until_the_peer_stops_reading() {
     while session.receive(&mut input, &mut out).unwrap().is_some() {}
     assert!(out.len() <= (16 << 10) + 127, "{} bytes wait", out.len());
     let sent = out.len();
-    session.tick(Duration::ZERO, &mut out).unwrap();
+    session.tick(Duration::ZERO, out.len(), &mut out).unwrap();
     assert_eq!(out.len(), sent, "there is no room yet");
     out.clear();
     assert!(
@@ -299,11 +299,14 @@ fn a_peer_that_does_not_close_is_given_up() {
     let mut out = Vec::new();
     session.close(None, &mut out).unwrap();
     assert_eq!(session.deadline(), Some(Duration::ZERO));
-    session.tick(Duration::from_secs(5), &mut out).unwrap();
+    session.sent(out.len());
+    session.tick(Duration::from_secs(5), 0, &mut out).unwrap();
     assert_eq!(session.deadline(), Some(Duration::from_secs(15)));
-    // What comes besides does not help.
-    feed(&mut session, &masked(OpCode::Text, b"still here"));
-    let fault = session.tick(Duration::from_secs(15), &mut out).unwrap_err();
+    // Pings do not help.
+    feed(&mut session, &masked(OpCode::Ping, b"still here"));
+    let fault = session
+        .tick(Duration::from_secs(15), 0, &mut out)
+        .unwrap_err();
     assert_eq!(fault.error, PeerError::NoClose.into());
     assert_eq!(out, b"\x88\x00");
     assert_eq!(
@@ -318,14 +321,96 @@ fn an_idle_connection_is_closed_with_1001() {
     config.idle = Some(Duration::from_secs(60));
     let mut session = Session::server(&config);
     let mut out = Vec::new();
-    session.tick(Duration::from_secs(1), &mut out).unwrap();
+    session.tick(Duration::from_secs(1), 0, &mut out).unwrap();
     feed(&mut session, &masked(OpCode::Ping, b""));
-    session.tick(session.deadline().unwrap(), &mut out).unwrap();
+    let due = session.deadline().unwrap();
+    session.tick(due, 0, &mut out).unwrap();
     assert_eq!((out[0], &out[2..4]), (0x88, &b"\x03\xe9"[..]));
     assert_eq!(session.state(), State::Closing);
     assert!(session.deadline().unwrap() > Duration::from_secs(61));
     let limit = Error::from(LimitError::Idle);
     assert_eq!(limit.close_code(), Some(CloseCode::GOING_AWAY));
+
+    // Whatever the peer does now, the reason stays.
+    feed(&mut session, &masked(OpCode::Close, b"\x03\xe9"));
+    let outcome = session.outcome().unwrap();
+    assert!(outcome.clean);
+    assert_eq!(outcome.code, CloseCode::GOING_AWAY);
+    assert_eq!(outcome.fault.unwrap().error, limit);
+}
+
+#[test]
+fn an_idle_peer_that_does_not_close_has_been_idle() {
+    let mut config = Config::default();
+    config.idle = Some(Duration::from_secs(60));
+    for lost in [false, true] {
+        let mut session = Session::server(&config);
+        let mut out = Vec::new();
+        session.tick(Duration::ZERO, 0, &mut out).unwrap();
+        let due = session.deadline().unwrap();
+        session.tick(due, 0, &mut out).unwrap();
+        assert_eq!(session.state(), State::Closing);
+        let fault = if lost {
+            session.finish().unwrap_err()
+        } else {
+            session.sent(out.len());
+            session.tick(due, 0, &mut out).unwrap();
+            let due = session.deadline().unwrap();
+            session.tick(due, 0, &mut out).unwrap_err()
+        };
+        assert_eq!(fault.error, LimitError::Idle.into());
+        let outcome = session.outcome().unwrap();
+        assert_eq!(outcome.code, CloseCode::ABNORMAL);
+        assert!(!outcome.clean);
+        assert_eq!(outcome.fault, Some(fault));
+    }
+}
+
+#[test]
+fn the_close_timer_starts_when_the_close_frame_has_left() {
+    let mut session = server();
+    let mut out = Vec::new();
+    session.binary(&[0; 1000], &mut out).unwrap();
+    session.close(None, &mut out).unwrap();
+    // A transport that takes 100 bytes each 9 seconds.
+    let mut unsent = out.len();
+    let mut now = Duration::ZERO;
+    session.tick(now, unsent, &mut out).unwrap();
+    while unsent > 0 {
+        let n = unsent.min(100);
+        unsent -= n;
+        now += Duration::from_secs(9);
+        session.sent(n);
+        session.tick(now, unsent, &mut out).unwrap();
+    }
+    let due = now + Duration::from_secs(10);
+    assert_eq!(session.deadline(), Some(due));
+    // A message is progress, and moves the deadline.
+    now += Duration::from_secs(9);
+    feed(&mut session, &masked(OpCode::Text, b"not done yet"));
+    session.tick(now, 0, &mut out).unwrap();
+    session.tick(due, 0, &mut out).unwrap();
+    assert_eq!(session.deadline(), Some(now + Duration::from_secs(10)));
+    feed(&mut session, &masked(OpCode::Close, b""));
+    assert!(session.outcome().unwrap().clean);
+}
+
+#[test]
+fn a_close_that_waits_for_the_caller_has_no_timers() {
+    let mut config = Config::default();
+    config.auto_close = false;
+    config.heartbeat = Some(Duration::from_secs(1));
+    config.idle = Some(Duration::from_secs(1));
+    let mut session = Session::server(&config);
+    let mut out = Vec::new();
+    session.tick(Duration::ZERO, 0, &mut out).unwrap();
+    feed(&mut session, &masked(OpCode::Close, b"\x03\xf0"));
+    assert_eq!(session.deadline(), None);
+    session.tick(Duration::from_secs(100), 0, &mut out).unwrap();
+    assert!(out.is_empty(), "who has closed answers no ping");
+    session.finish().unwrap();
+    let outcome = session.outcome().unwrap();
+    assert_eq!((outcome.code.value(), outcome.fault), (1008, None));
 }
 
 #[test]
@@ -337,7 +422,7 @@ fn a_message_whose_parts_come_slowly_is_not_idle() {
     let (mut now, mut out) = (Duration::ZERO, Vec::new());
     feed(&mut session, &bytes[..6]);
     for byte in &bytes[6..] {
-        session.tick(now, &mut out).unwrap();
+        session.tick(now, 0, &mut out).unwrap();
         feed(&mut session, &[*byte]);
         now += Duration::from_secs(9);
     }

@@ -426,7 +426,7 @@ impl Inbox {
             return Ok(Some(due));
         }
         let offset = self.receiver.offset();
-        let ticked = driver.with(|outgoing, out| outgoing.tick(offset, now, out));
+        let ticked = driver.with(|outgoing, out| outgoing.tick(offset, now, 0, out));
         match ticked {
             Ok(()) => {
                 driver.flush()?;

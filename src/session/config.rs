@@ -30,11 +30,11 @@ pub struct Config {
     /// kept, and sent when there is room again (RFC 6455 §5.5.3). Default 16 KiB.
     pub backlog: usize,
     /// How long the peer may take to answer our close frame, and then, at a client, to close the
-    /// transport (RFC 6455 §7.1.1). Default 10 seconds.
+    /// transport (RFC 6455 §7.1.1), by the [rule of the timers](super#timers). Default 10 seconds.
     pub close_timeout: Duration,
-    /// Ping a peer of whom nothing came for that long. Default: never.
+    /// Ping a peer that has shown no [sign of life](super#timers) for that long. Default: never.
     pub heartbeat: Option<Duration>,
-    /// How long something must come after such a ping. Default 20 seconds.
+    /// How long the peer may take, after such a ping has left, to send anything. Default 20 seconds.
     pub pong_timeout: Duration,
     /// Close with 1001 when no message came for that long; pings and pongs don't count. Default:
     /// never.

@@ -12,9 +12,44 @@
 //! [`Session::tick`], as the time since any moment that the caller likes; a client's mask keys come
 //! from its [`MaskSource`].
 //!
-//! What is to be sent is appended to a buffer of the caller's, who sends it and takes it out. A
-//! caller who keeps reading while that buffer does not empty holds ever more: the buffer's length
-//! is the back-pressure, and it is the caller's to see it.
+//! The session appends its output to a buffer of the caller, who sends it and takes it out. If the
+//! caller keeps reading while that buffer does not empty, the buffer grows: the caller must watch
+//! its length and apply back-pressure.
+//!
+//! # Timers
+//!
+//! One rule holds for all timers, in every layer and language: a deadline starts when the bytes that
+//! it is about have left, and any progress moves it. The session does no I/O, so the caller reports
+//! how many bytes the transport has accepted ([`sent`](Outgoing::sent)) and how many still wait
+//! (`unsent` of [`tick`](Session::tick)). With both, the session knows the position of each frame in
+//! its output.
+//!
+//! - **Close** (RFC 6455 §7.1.1). Our close frame is the last frame that the session sends. While it
+//!   waits in the output, any outbound progress moves the deadline to one
+//!   [`close_timeout`](Config::close_timeout) from now; without progress for that long the session
+//!   fails with [`NoClose`](crate::PeerError::NoClose). When the close frame has left, the peer has
+//!   `close_timeout` to answer. Bytes of messages that it still sends move the deadline; pings and
+//!   pongs do not. The close as a whole takes at most 10 times `close_timeout` after the close frame
+//!   has left, so that a peer can't hold a closing connection for ever. After a failure the session
+//!   is [`Closed`](State::Closed) and reads nothing more, so inbound bytes are no progress.
+//! - **Heartbeat** (RFC 6455 §5.5.2). After [`heartbeat`](Config::heartbeat) without any sign of life
+//!   the session sends a ping. When the ping has left, the peer has
+//!   [`pong_timeout`](Config::pong_timeout) to send anything at all. Before that, outbound progress
+//!   moves the deadline, and a stall of `pong_timeout` fails the session with
+//!   [`NoPong`](crate::PeerError::NoPong). Whatever is received is a sign of life. Outbound progress
+//!   is one only if bytes were waiting at the last look at the clock: then the kernel's buffer was
+//!   full, and acknowledgements of the peer made room. If no bytes were waiting, progress proves
+//!   nothing, because the kernel accepts small writes for a dead peer too.
+//! - **Idle**. The session closes with 1001 when no message came for [`idle`](Config::idle).
+//! - **Paused reading**. While the caller does not read ([`set_reading`](Outgoing::set_reading)), the
+//!   peer can't show that it lives: the heartbeat does not fail it, and the connection is not idle.
+//!   Both times start anew when the caller reads again.
+//! - **Read first**. The caller hands over all bytes that have arrived before it applies a deadline.
+//!   After a pause of the process (a debugger, a suspended laptop, a long computation) the answer
+//!   may lie in the socket already.
+//! - **Reasons stay**. An ending that we cause keeps our own error in
+//!   [`Outcome::fault`], and a close code that was received is the connection's
+//!   (RFC 6455 §7.1.5), whatever happens to the transport afterwards.
 //!
 //! ```
 //! use wscodec::session::{Config, Event, Session, State};
@@ -185,13 +220,11 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     /// When [`tick`](Self::tick) has something to do: the time as `tick` is told it, and
     /// [`Duration::ZERO`] for at once. `None` if nothing waits for the clock.
     ///
-    /// Only `tick` changes it, and [`State`].
+    /// It changes by `tick`, by [`sent`](Outgoing::sent) and
+    /// [`set_reading`](Outgoing::set_reading), and with the [`State`]. What is received changes
+    /// nothing before the next `tick`.
     pub fn deadline(&self) -> Option<Duration> {
-        match self.outgoing.state {
-            State::Open | State::PeerClosed => self.outgoing.timers.deadline(false),
-            State::Closing => self.outgoing.timers.deadline(true),
-            State::Closed => None,
-        }
+        self.outgoing.deadline()
     }
 }
 

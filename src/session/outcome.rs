@@ -42,7 +42,8 @@ pub struct Outcome<'a> {
     pub sent: Option<CloseCode>,
     /// Whether both close frames went (RFC 6455 §7.1.4).
     pub clean: bool,
-    /// What went wrong, if something did.
+    /// What went wrong, if something did. Also why we closed, if the session did so by itself:
+    /// [`LimitError::Idle`](crate::LimitError::Idle), which may end clean.
     pub fault: Option<Fault>,
 }
 

@@ -26,7 +26,10 @@ pub struct Outgoing<M, O> {
     came: bool,
     note: Note,
     sent: Option<CloseCode>,
-    fault: Option<Fault>,
+    /// Why the session ends, where it does not end by a close frame of the peer or of the caller.
+    cause: Option<Fault>,
+    /// The session ended by a failure.
+    failed: bool,
 }
 
 impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
@@ -42,7 +45,8 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
             came: false,
             note: Note::EMPTY,
             sent: None,
-            fault: None,
+            cause: None,
+            failed: false,
         }
     }
 
@@ -57,8 +61,12 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         matches!(self.state, State::PeerClosed | State::Closed)
     }
 
+    /// The error that the session has failed with.
     pub(super) fn fault(&self) -> Option<Fault> {
-        self.fault
+        match self.failed {
+            true => self.cause,
+            false => None,
+        }
     }
 
     /// Where the session stands.
@@ -81,8 +89,8 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
             },
             reason: close.flatten().map_or("", |close| close.reason),
             sent: self.sent,
-            clean: self.came && self.sent.is_some() && self.fault.is_none(),
-            fault: self.fault,
+            clean: self.came && self.sent.is_some() && !self.failed,
+            fault: self.cause,
         })
     }
 
@@ -155,12 +163,12 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         }
     }
 
-    /// Goes into the state of a fault, for good, and tells the peer if it is not told yet
-    /// (RFC 6455 §7.1.7).
+    /// Fails the session, for good, and tells the peer if it is not told yet (RFC 6455 §7.1.7). If
+    /// the session was ending for a reason of ours already, that reason stays.
     #[cold]
     pub(super) fn fail(&mut self, fault: Fault, out: &mut Vec<u8>) -> Fault {
         if self.state == State::Closed {
-            return self.fault.unwrap_or(fault);
+            return self.cause.unwrap_or(fault);
         }
         if self.sent.is_none()
             && let Some(code) = fault.error.close_code()
@@ -170,8 +178,8 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
             let _ = self.sender.close(Some(Close { code, reason }), out);
             self.sent = Some(code);
         }
-        (self.state, self.fault, self.pong_due) = (State::Closed, Some(fault), false);
-        fault
+        (self.state, self.failed, self.pong_due) = (State::Closed, true, false);
+        *self.cause.get_or_insert(fault)
     }
 
     /// Begins the close, or answers the peer's where that isn't
@@ -197,8 +205,23 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         self.sender.close(close, out)?;
         self.sent = Some(close.map_or(CloseCode::NO_STATUS, |close| close.code));
         (self.state, self.pong_due) = (next, false);
-        self.timers.closing();
         Ok(())
+    }
+
+    /// Says that the transport has accepted `n` bytes of what this session has appended to the
+    /// caller's buffers. The timers need it: see [the rule](super#timers).
+    #[inline]
+    pub fn sent(&mut self, n: usize) {
+        self.timers.sent(n);
+    }
+
+    /// Says whether the caller reads what the peer sends: `false` while it has paused, or applies
+    /// back-pressure. Until it reads again, the heartbeat does not fail the peer and the connection
+    /// is not idle; both times start anew then. Default: on.
+    ///
+    /// A caller who [closes](Self::close) reads again, as the peer's close frame is to be read.
+    pub fn set_reading(&mut self, reading: bool) {
+        self.timers.set_reading(reading);
     }
 }
 
@@ -220,11 +243,19 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
         self.outgoing.finish(&mut self.receiver)
     }
 
-    /// Looks at the clock: sends the heartbeat's pings, closes an idle connection, gives up a peer
-    /// that is silent or does not close. Call it when [`deadline`](Self::deadline) has come; more
-    /// often does no harm.
+    /// Looks at the clock: sends the heartbeat's pings, closes an idle connection, fails a peer that
+    /// is silent or does not close. Call it when [`deadline`](Self::deadline) has come; more often
+    /// does no harm.
     ///
-    /// `now` is the time since any moment that the caller likes, the same for all calls.
+    /// - `now` is the time since any moment that the caller likes, the same for all calls.
+    /// - `unsent` is the number of bytes of this session that have not left: those that the transport
+    ///   did not accept when the caller last wrote to it. What this call appends does not count.
+    ///   Those that it accepted are reported by [`sent`](Outgoing::sent).
+    ///
+    /// Read what has arrived before calling this, and hand it to [`receive`](Self::receive): after a
+    /// pause of the process, the answer that a deadline waits for may lie in the socket.
+    ///
+    /// The [rule of the timers](super#timers) is in the module's documentation.
     ///
     /// ```
     /// use core::time::Duration;
@@ -234,34 +265,35 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     /// config.heartbeat = Some(Duration::from_secs(30));
     /// let mut session = Session::server(&config);
     /// let (mut now, mut out) = (Duration::from_secs(1000), Vec::new());
-    /// session.tick(now, &mut out)?;
+    /// session.tick(now, 0, &mut out)?;
     /// now = session.deadline().unwrap();
-    /// session.tick(now, &mut out)?;
+    /// session.tick(now, 0, &mut out)?;
     /// assert_eq!(out, b"\x89\x00", "a ping, as nothing came");
+    /// // The caller writes it: from now on the peer has 20 seconds.
+    /// session.sent(out.len());
+    /// session.tick(now, 0, &mut out)?;
     /// now = session.deadline().unwrap();
-    /// assert_eq!(session.tick(now, &mut out).unwrap_err().error.code(), "NO_PONG");
+    /// assert_eq!(session.tick(now, 0, &mut out).unwrap_err().error.code(), "NO_PONG");
     /// # Ok::<(), wscodec::Fault>(())
     /// ```
     ///
     /// # Errors
     /// [`PeerError::NoPong`] and [`PeerError::NoClose`]; the session has ended then. The fault
-    /// that it is in.
-    pub fn tick(&mut self, now: Duration, out: &mut Vec<u8>) -> Result<(), Fault> {
-        self.outgoing.tick(self.receiver.offset(), now, out)
+    /// that it is in. [`LimitError::Idle`] if the peer does not answer the close of an idle
+    /// connection.
+    pub fn tick(&mut self, now: Duration, unsent: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+        self.outgoing.tick(self.receiver.offset(), now, unsent, out)
     }
 }
 
 /// As the session's methods of these names; the receiver can be elsewhere.
 impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
-    #[cfg(all(
-        feature = "io",
-        not(all(target_arch = "wasm32", target_os = "unknown"))
-    ))]
     pub(crate) fn deadline(&self) -> Option<Duration> {
         match self.state {
-            State::Open | State::PeerClosed => self.timers.deadline(false),
+            State::Open => self.timers.deadline(false),
             State::Closing => self.timers.deadline(true),
-            State::Closed => None,
+            // The peer sends nothing more that a timer could wait for.
+            State::PeerClosed | State::Closed => None,
         }
     }
 
@@ -284,23 +316,31 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         &mut self,
         offset: u64,
         now: Duration,
+        unsent: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
-        if self.state == State::Closed {
-            return self.fault().map_or(Ok(()), Err);
+        match self.state {
+            State::Open | State::Closing => {}
+            State::PeerClosed => return Ok(()),
+            State::Closed => return self.fault().map_or(Ok(()), Err),
         }
+        let before = out.len();
         self.pay(out);
-        let error = match self.timers.look(now, self.state == State::Closing) {
+        let closing = self.state == State::Closing;
+        let error = match self.timers.look(now, unsent, closing) {
             Due::Nothing => return Ok(()),
             Due::Ping => {
                 let _ = self.sender.ping(b"", out);
+                self.timers.pinged(unsent + (out.len() - before));
                 return Ok(());
             }
             Due::Idle => {
-                let reason = LimitError::Idle.message();
+                let error = LimitError::Idle;
                 let code = CloseCode::GOING_AWAY;
+                let reason = error.message();
                 let _ = self.close(Some(Close { code, reason }), out);
-                self.timers.look(now, true);
+                self.cause = Some(Error::from(error).at(offset));
+                self.timers.look(now, unsent + (out.len() - before), true);
                 return Ok(());
             }
             Due::NoPong => PeerError::NoPong,

@@ -1,9 +1,27 @@
-//! What is due when. Nothing here reads a clock: times are those that the caller names, as the time
-//! since any moment it likes.
+//! The deadlines of a session: heartbeat, idle time and close.
+//!
+//! The rule is in the documentation of [`session`](super). Three things shape the code:
+//!
+//! - There is no clock. Receiving and sending only leave marks (`heard`, `busy`, `sent`), and
+//!   [`look`](Timers::look) reads them when the caller tells the time. A message never touches a
+//!   deadline, so it costs two stores.
+//! - A deadline must not start while the bytes that it is about wait in the caller's queue. The
+//!   session sees only two numbers of that queue: how much has left (`sent`) and how much waits
+//!   (`unsent`). Their sum is a position in the output; a frame has left when `sent` has reached the
+//!   position of its end.
+//! - Outbound progress proves that the peer lives only if bytes were waiting at the look before.
+//!   Otherwise the bytes may have gone into an empty buffer of the kernel, which accepts bytes for a
+//!   dead peer too.
+//!
+//! Invariant: `seen <= sent`, and no position that is kept here is beyond `sent + unsent`.
 
 use core::time::Duration;
 
 use super::Config;
+
+/// The close as a whole takes at most this many times the close timeout, counted from when our close
+/// frame has left.
+const CLOSE_BOUND: u32 = 10;
 
 /// What a look at the clock asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,23 +33,51 @@ pub(super) enum Due {
     NoClose,
 }
 
-/// Deadlines that are set when the clock is looked at, not when something comes: what comes only
-/// leaves a mark.
+/// How far the frame is that the session waits for an answer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing is on its way.
+    Quiet,
+    /// The heartbeat's ping waits in the output, where it ends at `end`.
+    PingQueued,
+    /// The ping has left, and nothing was received since.
+    PingLeft,
+    /// Our close frame waits in the output, where it ends at `end`.
+    CloseQueued,
+    /// Our close frame has left.
+    CloseLeft,
+}
+
+/// See the module's documentation.
+///
+/// Each connection has one of these, so the fields are shared: from the first look after our close
+/// frame was sent, `at` and `bound` are those of the close.
 #[derive(Clone, Debug)]
 pub(super) struct Timers {
-    /// Something came since the clock was looked at.
+    /// Something was received since the last look.
     pub(super) heard: bool,
-    /// Part of a message came.
+    /// Bytes of a message were received since the last look.
     pub(super) busy: bool,
-    /// A ping was sent for the heartbeat, and nothing came since.
-    waiting: bool,
+    /// The caller reads what the peer sends.
+    reading: bool,
+    /// Bytes were waiting to be sent at the last look.
+    waited: bool,
+    phase: Phase,
+    /// Bytes that the transport has accepted.
+    sent: u64,
+    /// `sent` at the last look.
+    seen: u64,
+    /// Where in the output the frame of `phase` ends.
+    end: u64,
     heartbeat: Option<Duration>,
     pong_timeout: Duration,
     idle: Option<Duration>,
     close_timeout: Duration,
-    beat_at: Option<Duration>,
-    idle_at: Option<Duration>,
-    close_at: Option<Duration>,
+    /// When the next ping is due, or the answer to the frame of `phase`; `None` to set it at the
+    /// next look.
+    at: Option<Duration>,
+    /// When the connection is idle, likewise; in a close, when it is over in any case.
+    bound: Option<Duration>,
 }
 
 impl Timers {
@@ -39,75 +85,163 @@ impl Timers {
         Self {
             heard: false,
             busy: false,
-            waiting: false,
+            reading: true,
+            waited: false,
+            phase: Phase::Quiet,
+            sent: 0,
+            seen: 0,
+            end: 0,
             heartbeat: config.heartbeat,
             pong_timeout: config.pong_timeout,
             idle: config.idle,
             close_timeout: config.close_timeout,
-            beat_at: None,
-            idle_at: None,
-            close_at: None,
+            at: None,
+            bound: None,
         }
+    }
+
+    /// The transport has accepted `n` bytes.
+    #[inline]
+    pub(super) fn sent(&mut self, n: usize) {
+        self.sent = self.sent.saturating_add(n as u64);
+    }
+
+    pub(super) fn set_reading(&mut self, reading: bool) {
+        if reading && !self.reading && !self.sees_close() {
+            // The peer gets its whole time again.
+            (self.at, self.bound) = (None, None);
+        }
+        self.reading = reading;
+    }
+
+    fn sees_close(&self) -> bool {
+        matches!(self.phase, Phase::CloseQueued | Phase::CloseLeft)
     }
 
     /// When [`look`](Self::look) has something to do; at once is [`Duration::ZERO`].
     pub(super) fn deadline(&self, closing: bool) -> Option<Duration> {
+        let left = self.sent >= self.end;
         if closing {
-            return Some(self.close_at.unwrap_or(Duration::ZERO));
+            return match self.phase {
+                Phase::CloseQueued if !left => self.at,
+                Phase::CloseLeft => self.at,
+                _ => Some(Duration::ZERO),
+            };
         }
-        let beat = self.heartbeat.map(|_| self.beat_at.unwrap_or_default());
-        let idle = self.idle.map(|_| self.idle_at.unwrap_or_default());
+        let beat = match self.phase {
+            _ if self.heartbeat.is_none() => None,
+            Phase::PingQueued | Phase::PingLeft if !self.reading => None,
+            Phase::PingQueued if left => Some(Duration::ZERO),
+            _ => Some(self.at.unwrap_or_default()),
+        };
+        let idle = match self.idle {
+            Some(_) if self.reading => Some(self.bound.unwrap_or_default()),
+            _ => None,
+        };
         match (beat, idle) {
             (Some(beat), Some(idle)) => Some(beat.min(idle)),
             (beat, idle) => beat.or(idle),
         }
     }
 
-    /// Starts the time that the peer has to close.
-    pub(super) fn closing(&mut self) {
-        self.close_at = None;
+    /// A ping was appended for the heartbeat: it ends `unsent` bytes behind what has left.
+    pub(super) fn pinged(&mut self, unsent: usize) {
+        self.phase = Phase::PingQueued;
+        self.end = position(self.sent, unsent);
     }
 
-    pub(super) fn look(&mut self, now: Duration, closing: bool) -> Due {
+    pub(super) fn look(&mut self, now: Duration, unsent: usize, closing: bool) -> Due {
         let (heard, busy) = (self.heard, self.busy);
         (self.heard, self.busy) = (false, false);
+        let progress = self.sent != self.seen;
+        self.seen = self.sent;
+        let waited = core::mem::replace(&mut self.waited, unsent > 0);
         if closing {
-            return match self.close_at {
-                None => {
-                    self.close_at = Some(now.saturating_add(self.close_timeout));
-                    Due::Nothing
-                }
-                Some(at) if now >= at => Due::NoClose,
-                Some(_) => Due::Nothing,
-            };
+            return self.look_at_close(now, unsent, busy, progress);
         }
-        if let Some(idle) = self.idle {
-            match self.idle_at {
-                Some(at) if !busy && now >= at => return Due::Idle,
-                Some(_) if !busy => {}
-                _ => self.idle_at = Some(now.saturating_add(idle)),
+        if self.is_idle(now, busy) {
+            return Due::Idle;
+        }
+        let alive = heard || (waited && progress);
+        self.look_at_heartbeat(now, unsent, alive, progress)
+    }
+
+    fn look_at_close(&mut self, now: Duration, unsent: usize, busy: bool, progress: bool) -> Due {
+        let at = Some(now.saturating_add(self.close_timeout));
+        if !self.sees_close() {
+            // It is the last frame, so it ends where the output does.
+            self.phase = Phase::CloseQueued;
+            self.end = position(self.sent, unsent);
+            self.at = at;
+        }
+        if self.phase == Phase::CloseQueued {
+            if unsent == 0 || self.sent >= self.end {
+                let whole = self.close_timeout.saturating_mul(CLOSE_BOUND);
+                self.phase = Phase::CloseLeft;
+                (self.at, self.bound) = (at, Some(now.saturating_add(whole)));
+            } else if progress {
+                self.at = at;
+            }
+        } else if busy {
+            self.at = at.min(self.bound);
+        }
+        match self.at {
+            Some(at) if now >= at => Due::NoClose,
+            _ => Due::Nothing,
+        }
+    }
+
+    fn is_idle(&mut self, now: Duration, busy: bool) -> bool {
+        let Some(idle) = self.idle else {
+            return false;
+        };
+        match self.bound {
+            Some(at) if !busy && self.reading => now >= at,
+            _ => {
+                self.bound = Some(now.saturating_add(idle));
+                false
             }
         }
+    }
+
+    fn look_at_heartbeat(
+        &mut self,
+        now: Duration,
+        unsent: usize,
+        alive: bool,
+        progress: bool,
+    ) -> Due {
         let Some(heartbeat) = self.heartbeat else {
             return Due::Nothing;
         };
-        match self.beat_at {
-            Some(at) if !heard && now >= at => {
-                if self.waiting {
-                    return Due::NoPong;
-                }
-                self.waiting = true;
-                self.beat_at = Some(now.saturating_add(self.pong_timeout));
-                Due::Ping
-            }
-            Some(_) if !heard => Due::Nothing,
-            _ => {
-                self.waiting = false;
-                self.beat_at = Some(now.saturating_add(heartbeat));
-                Due::Nothing
-            }
+        if alive {
+            (self.phase, self.at) = (Phase::Quiet, None);
         }
+        if self.phase == Phase::PingQueued && (progress || unsent == 0) {
+            if unsent == 0 || self.sent >= self.end {
+                self.phase = Phase::PingLeft;
+            }
+            self.at = None;
+        }
+        let pong_at = now.saturating_add(self.pong_timeout);
+        match self.at {
+            None if self.phase == Phase::Quiet => self.at = Some(now.saturating_add(heartbeat)),
+            None => self.at = Some(pong_at),
+            Some(at) if now < at => {}
+            Some(_) if self.phase == Phase::Quiet => {
+                self.at = Some(pong_at);
+                return Due::Ping;
+            }
+            Some(_) if self.reading => return Due::NoPong,
+            Some(_) => {}
+        }
+        Due::Nothing
     }
+}
+
+/// The place in the output that is `unsent` bytes behind what has left.
+fn position(sent: u64, unsent: usize) -> u64 {
+    sent.saturating_add(unsent as u64)
 }
 
 #[cfg(test)]
@@ -127,60 +261,236 @@ mod tests {
         })
     }
 
+    /// Looks at the clock, and sends the ping that is due as its caller does.
+    fn look(timers: &mut Timers, now: u64, unsent: usize) -> Due {
+        let due = timers.look(secs(now), unsent, false);
+        if due == Due::Ping {
+            timers.pinged(unsent + 2);
+        }
+        due
+    }
+
+    fn close(timers: &mut Timers, now: u64, unsent: usize) -> Due {
+        timers.look(secs(now), unsent, true)
+    }
+
     #[test]
     fn a_quiet_peer_is_pinged_and_then_given_up() {
         let mut timers = timers(Some(30), None);
         assert_eq!(timers.deadline(false), Some(secs(0)));
-        assert_eq!(timers.look(secs(100), false), Due::Nothing);
+        assert_eq!(look(&mut timers, 100, 0), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(130)));
-        assert_eq!(timers.look(secs(130), false), Due::Ping);
+        assert_eq!(look(&mut timers, 130, 0), Due::Ping);
         assert_eq!(timers.deadline(false), Some(secs(135)));
-        assert_eq!(timers.look(secs(134), false), Due::Nothing);
-        assert_eq!(timers.look(secs(135), false), Due::NoPong);
+        timers.sent(2);
+        assert_eq!(timers.deadline(false), Some(secs(0)), "the ping has left");
+        assert_eq!(look(&mut timers, 131, 0), Due::Nothing);
+        assert_eq!(timers.deadline(false), Some(secs(136)));
+        assert_eq!(look(&mut timers, 135, 0), Due::Nothing);
+        assert_eq!(look(&mut timers, 136, 0), Due::NoPong);
     }
 
     #[test]
     fn whatever_comes_is_a_sign_of_life() {
         let mut timers = timers(Some(30), None);
-        timers.look(secs(0), false);
+        look(&mut timers, 0, 0);
         timers.heard = true;
-        assert_eq!(timers.look(secs(30), false), Due::Nothing);
-        assert_eq!(timers.look(secs(60), false), Due::Ping);
+        assert_eq!(look(&mut timers, 30, 0), Due::Nothing);
+        assert_eq!(look(&mut timers, 60, 0), Due::Ping);
+        timers.sent(2);
+        look(&mut timers, 60, 0);
         timers.heard = true;
-        assert_eq!(timers.look(secs(65), false), Due::Nothing);
+        assert_eq!(look(&mut timers, 65, 0), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(95)));
+    }
+
+    #[test]
+    fn the_pong_deadline_starts_when_the_ping_has_left() {
+        let mut timers = timers(Some(30), None);
+        look(&mut timers, 0, 0);
+        // 1000 bytes were queued since the last look, so they prove nothing yet.
+        assert_eq!(look(&mut timers, 30, 1000), Due::Ping);
+        assert_eq!(timers.deadline(false), Some(secs(35)));
+        // The peer makes room: that is life.
+        timers.sent(500);
+        assert_eq!(look(&mut timers, 35, 502), Due::Nothing);
+        assert_eq!(timers.deadline(false), Some(secs(65)));
+    }
+
+    #[test]
+    fn before_the_ping_has_left_progress_moves_its_deadline() {
+        let mut timers = timers(Some(30), None);
+        look(&mut timers, 0, 0);
+        assert_eq!(look(&mut timers, 30, 0), Due::Ping);
+        // A large message went before it into the caller's queue, and half of it left at once.
+        timers.end = 1002;
+        timers.sent(500);
+        assert_eq!(look(&mut timers, 34, 502), Due::Nothing);
+        assert_eq!(timers.deadline(false), Some(secs(39)));
+        assert_eq!(look(&mut timers, 38, 502), Due::Nothing);
+        assert_eq!(look(&mut timers, 39, 502), Due::NoPong, "a stall");
+    }
+
+    #[test]
+    fn a_steady_reader_of_a_full_queue_is_alive() {
+        let mut timers = timers(Some(30), None);
+        look(&mut timers, 0, 1 << 20);
+        for now in 1..100 {
+            timers.sent(1000);
+            assert_eq!(look(&mut timers, now * 10, 1 << 20), Due::Nothing);
+        }
+    }
+
+    #[test]
+    fn bytes_that_left_an_empty_queue_prove_nothing() {
+        let mut timers = timers(Some(30), None);
+        look(&mut timers, 0, 0);
+        timers.sent(1000);
+        assert_eq!(look(&mut timers, 30, 0), Due::Ping);
+        timers.sent(2);
+        look(&mut timers, 30, 0);
+        timers.sent(1000);
+        assert_eq!(look(&mut timers, 34, 0), Due::Nothing);
+        timers.sent(1000);
+        assert_eq!(look(&mut timers, 35, 0), Due::NoPong);
+    }
+
+    #[test]
+    fn who_does_not_read_does_not_fail_the_peer() {
+        let mut timers = timers(Some(30), Some(40));
+        look(&mut timers, 0, 0);
+        assert_eq!(look(&mut timers, 30, 0), Due::Ping);
+        timers.sent(2);
+        look(&mut timers, 30, 0);
+        timers.set_reading(false);
+        assert_eq!(timers.deadline(false), None);
+        assert_eq!(look(&mut timers, 1000, 0), Due::Nothing);
+        timers.set_reading(true);
+        assert_eq!(timers.deadline(false), Some(secs(0)));
+        assert_eq!(look(&mut timers, 2000, 0), Due::Nothing);
+        assert_eq!(timers.deadline(false), Some(secs(2005)));
+        assert_eq!(look(&mut timers, 2005, 0), Due::NoPong);
+    }
+
+    #[test]
+    fn a_ping_goes_out_although_nobody_reads() {
+        let mut timers = timers(Some(30), None);
+        look(&mut timers, 0, 0);
+        timers.set_reading(false);
+        assert_eq!(timers.deadline(false), Some(secs(30)));
+        assert_eq!(look(&mut timers, 30, 0), Due::Ping);
+        assert_eq!(timers.deadline(false), None);
+    }
+
+    #[test]
+    fn the_idle_time_restarts_when_reading_resumes() {
+        let mut timers = timers(None, Some(40));
+        look(&mut timers, 0, 0);
+        timers.set_reading(false);
+        assert_eq!(look(&mut timers, 50, 0), Due::Nothing);
+        timers.set_reading(true);
+        assert_eq!(look(&mut timers, 100, 0), Due::Nothing);
+        assert_eq!(look(&mut timers, 139, 0), Due::Nothing);
+        assert_eq!(look(&mut timers, 140, 0), Due::Idle);
     }
 
     #[test]
     fn pongs_do_not_keep_an_idle_connection() {
         let mut timers = timers(Some(30), Some(50));
-        timers.look(secs(0), false);
-        assert_eq!(timers.look(secs(30), false), Due::Ping);
+        look(&mut timers, 0, 0);
+        assert_eq!(look(&mut timers, 30, 0), Due::Ping);
         timers.heard = true;
-        assert_eq!(timers.look(secs(31), false), Due::Nothing);
+        assert_eq!(look(&mut timers, 31, 0), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(50)));
         timers.busy = true;
-        assert_eq!(timers.look(secs(50), false), Due::Nothing);
+        assert_eq!(look(&mut timers, 50, 0), Due::Nothing);
         timers.heard = true;
-        assert_eq!(timers.look(secs(100), false), Due::Idle);
+        assert_eq!(look(&mut timers, 100, 0), Due::Idle);
     }
 
     #[test]
     fn closing_has_its_own_time_and_no_other() {
         let mut timers = timers(Some(3), Some(3));
-        timers.look(secs(0), false);
-        timers.closing();
+        look(&mut timers, 0, 0);
         assert_eq!(timers.deadline(true), Some(secs(0)));
-        assert_eq!(timers.look(secs(4), true), Due::Nothing);
+        assert_eq!(close(&mut timers, 4, 0), Due::Nothing);
         assert_eq!(timers.deadline(true), Some(secs(14)));
-        assert_eq!(timers.look(secs(13), true), Due::Nothing);
-        assert_eq!(timers.look(secs(14), true), Due::NoClose);
+        assert_eq!(close(&mut timers, 13, 0), Due::Nothing);
+        assert_eq!(close(&mut timers, 14, 0), Due::NoClose);
+    }
+
+    #[test]
+    fn the_close_timer_starts_when_the_close_frame_has_left() {
+        let mut timers = timers(None, None);
+        assert_eq!(close(&mut timers, 0, 1000), Due::Nothing);
+        assert_eq!(timers.deadline(true), Some(secs(10)));
+        for now in 1..10 {
+            timers.sent(100);
+            let unsent = 1000 - now as usize * 100;
+            assert_eq!(close(&mut timers, now * 10, unsent), Due::Nothing);
+            assert_eq!(timers.deadline(true), Some(secs(now * 10 + 10)));
+        }
+        timers.sent(100);
+        assert_eq!(timers.deadline(true), Some(secs(0)), "it has left");
+        assert_eq!(close(&mut timers, 95, 0), Due::Nothing);
+        assert_eq!(timers.deadline(true), Some(secs(105)));
+        assert_eq!(close(&mut timers, 105, 0), Due::NoClose);
+    }
+
+    #[test]
+    fn a_close_frame_that_can_not_leave_is_given_up() {
+        let mut timers = timers(None, None);
+        assert_eq!(close(&mut timers, 0, 1000), Due::Nothing);
+        timers.sent(1);
+        assert_eq!(close(&mut timers, 9, 999), Due::Nothing);
+        assert_eq!(close(&mut timers, 18, 999), Due::Nothing);
+        assert_eq!(close(&mut timers, 19, 999), Due::NoClose);
+    }
+
+    #[test]
+    fn messages_move_the_close_but_not_for_ever() {
+        let mut timers = timers(None, None);
+        assert_eq!(close(&mut timers, 0, 0), Due::Nothing);
+        for now in (9..100).step_by(9) {
+            // A ping alone is no progress.
+            timers.heard = true;
+            timers.busy = true;
+            assert_eq!(close(&mut timers, now, 0), Due::Nothing);
+            assert_eq!(timers.deadline(true), Some(secs((now + 10).min(100))));
+        }
+        timers.busy = true;
+        assert_eq!(close(&mut timers, 100, 0), Due::NoClose);
+    }
+
+    #[test]
+    fn pings_do_not_move_the_close() {
+        let mut timers = timers(None, None);
+        assert_eq!(close(&mut timers, 0, 0), Due::Nothing);
+        timers.heard = true;
+        assert_eq!(close(&mut timers, 10, 0), Due::NoClose);
     }
 
     #[test]
     fn without_timers_there_is_no_deadline() {
         let mut timers = timers(None, None);
         assert_eq!(timers.deadline(false), None);
-        assert_eq!(timers.look(secs(1 << 40), false), Due::Nothing);
+        assert_eq!(look(&mut timers, 1 << 40, 0), Due::Nothing);
+    }
+
+    #[test]
+    fn times_without_end_are_no_overflow() {
+        let mut timers = Timers::new(&Config {
+            heartbeat: Some(Duration::MAX),
+            pong_timeout: Duration::MAX,
+            idle: Some(Duration::MAX),
+            close_timeout: Duration::MAX,
+            ..Config::DEFAULT
+        });
+        timers.sent(usize::MAX);
+        timers.sent(usize::MAX);
+        assert_eq!(look(&mut timers, 1, usize::MAX), Due::Nothing);
+        assert_eq!(timers.deadline(false), Some(Duration::MAX));
+        assert_eq!(close(&mut timers, 2, 0), Due::Nothing);
+        assert_eq!(timers.deadline(true), Some(Duration::MAX));
     }
 }

@@ -134,6 +134,7 @@ pub fn call(call: Call<'_>, talk: &mut impl Talk) -> Result<Ended, Error> {
         stream,
         queue: Queue::default(),
         spare: Vec::new(),
+        sent: 0,
         ready: Vec::new(),
         ended: false,
     };
@@ -162,6 +163,8 @@ struct Caller {
     stream: <Platform as Net>::Stream,
     queue: Queue,
     spare: Vec<u8>,
+    /// Bytes that the transport has accepted since the session was told.
+    sent: usize,
     ready: Vec<Source>,
     /// When the handshake must be done.
     until: Duration,
@@ -286,9 +289,11 @@ impl Caller {
             if input && self.queue.len() < HIGH_WATER {
                 input = self.read_input(session, buf, talk)?;
             }
+            session.sent(core::mem::take(&mut self.sent));
+            let unsent = self.queue.len();
             let mut out = self.queue.buffer(&mut self.spare);
             // What it says shows in the state.
-            let _ = session.tick(self.net.now(), &mut out);
+            let _ = session.tick(self.net.now(), unsent, &mut out);
             self.send(out)?;
         }
     }
@@ -365,9 +370,10 @@ impl Caller {
 
     fn send(&mut self, out: Vec<u8>) -> io::Result<()> {
         let (net, stream) = (&mut self.net, &mut self.stream);
-        if self.queue.send(out, &mut self.spare, net, stream).is_err() {
+        match self.queue.send(out, &mut self.spare, net, stream) {
+            Ok(n) => self.sent += n,
             // Whether the server said why shows when it is read.
-            self.queue = Queue::default();
+            Err(_) => self.queue = Queue::default(),
         }
         let waits = !self.queue.is_empty();
         net.interest(stream, STREAM, true, waits);

@@ -196,9 +196,10 @@ impl<S> Conn<S> {
                 self.refuse(key, LimitError::HandshakeTooSlow, lane)
             }
             Phase::Open { session, .. } => {
+                let unsent = self.queue.len();
                 let mut out = self.queue.buffer(&mut lane.out);
                 // What it says shows in the state.
-                let _ = session.tick(lane.now, &mut out);
+                let _ = session.tick(lane.now, unsent, &mut out);
                 self.settle(key, out, lane)
             }
             Phase::Leaving { shut: true }
@@ -247,14 +248,17 @@ impl<S> Conn<S> {
         match &mut self.phase {
             Phase::Head { .. } => Next::Drop,
             Phase::Open { session, .. } => {
+                let before = self.queue.len();
                 let mut out = self.queue.buffer(&mut lane.out);
+                let start = out.len();
                 let close = Close {
                     code: CloseCode::GOING_AWAY,
                     reason: "the server stops",
                 };
                 // It fails if the connection is closing already.
                 let _ = session.close(Some(close), &mut out);
-                let _ = session.tick(lane.now, &mut out);
+                let unsent = before + (out.len() - start);
+                let _ = session.tick(lane.now, unsent, &mut out);
                 self.settle(key, out, lane)
             }
             Phase::Leaving { .. } => Next::Keep,
@@ -304,6 +308,9 @@ impl<S> Conn<S> {
             .queue
             .send(out, &mut lane.out, &mut lane.net, &mut self.stream)?;
         lane.stats.bytes_out += went as u64;
+        if let Phase::Open { session, .. } = &mut self.phase {
+            session.sent(went);
+        }
         if self.queue.is_empty() {
             if let Phase::Open { session, .. } = &mut self.phase
                 && session.owes_pong()

@@ -89,7 +89,7 @@ impl<S> Conn<S> {
             }
         );
         let mut session = upgrade.session_from(&lane.pool, &lane.options.session);
-        let _ = session.tick(lane.now, &mut out);
+        let _ = session.tick(lane.now, 0, &mut out);
         let len = request.head_len();
         self.since = lane.now;
         self.phase = Phase::Open {
