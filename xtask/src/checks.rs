@@ -1,7 +1,7 @@
 //! The table of checks; `test` is all of them in this order.
 
 use crate::report::Report;
-use crate::{autobahn, interop, js, package, rust, wasi};
+use crate::{autobahn, features, interop, js, package, rust, wasi};
 
 /// Adds a check's steps to a report.
 pub type Run = fn(&mut Report);
@@ -28,6 +28,11 @@ pub const CHECKS: &[Check] = &[
         "rust",
         "Rust tests and doc examples on the feature sets",
         rust::test,
+    ),
+    check(
+        "features",
+        "Every set of features compiles, and none changes a public type",
+        features::check,
     ),
     check(
         "targets",

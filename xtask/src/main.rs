@@ -10,6 +10,7 @@ mod build;
 mod bundle;
 mod checks;
 mod demo;
+mod features;
 mod hostile;
 mod interop;
 mod js;

@@ -1,0 +1,16 @@
+//! Uses the library beside every feature of wscodec.
+
+use additive_library::Endpoint;
+use wscodec::frame::Close;
+use wscodec::{CloseCode, MisuseError};
+
+/// Closes an endpoint of the library.
+///
+/// # Errors
+/// If it is closed already.
+pub fn close(endpoint: &mut Endpoint, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+    let code = CloseCode::NORMAL;
+    endpoint
+        .session
+        .close(Some(Close { code, reason: "" }), out)
+}

@@ -1,0 +1,95 @@
+//! Features are additive: every set of them compiles, and none changes a public type.
+
+use std::collections::BTreeSet;
+
+use crate::report::{Report, done};
+use crate::tool::cargo;
+
+/// The features of the core, each with those that it turns on.
+const FEATURES: [(&str, &[&str]); 6] = [
+    ("deflate", &[]),
+    ("zlib-rs", &["deflate"]),
+    ("std", &[]),
+    ("simd", &["std"]),
+    ("io", &["std"]),
+    ("http", &["std"]),
+];
+
+pub fn check(report: &mut Report) {
+    report.step("features: every set compiles", || {
+        let sets = sets();
+        for set in &sets {
+            cargo()
+                .args(["check", "--quiet", "--package", "wscodec", "--lib"])
+                .args(["--no-default-features", "--features", &set.join(",")])
+                .env("RUSTFLAGS", "-D warnings")
+                .run()?;
+        }
+        Ok(crate::report::Outcome::Done(format!("{} sets", sets.len())))
+    });
+    // Cargo unifies the features of packages that are checked together, so these are two runs.
+    for package in ["additive-library", "additive-application"] {
+        report.step(&format!("features: {package}"), || {
+            cargo()
+                .args(["check", "--quiet", "--package", package])
+                .run()?;
+            done()
+        });
+    }
+}
+
+/// The sets that differ: a set without what one of its features turns on is the same as the set
+/// with it.
+fn sets() -> Vec<Vec<&'static str>> {
+    let mut sets = BTreeSet::new();
+    for bits in 0..1_u32 << FEATURES.len() {
+        let mut set = BTreeSet::new();
+        for (i, (name, brings)) in FEATURES.iter().enumerate() {
+            if bits & (1 << i) != 0 {
+                set.insert(*name);
+                set.extend(brings.iter().copied());
+            }
+        }
+        sets.insert(set.into_iter().collect::<Vec<_>>());
+    }
+    sets.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{FEATURES, sets};
+
+    #[test]
+    fn sets_are_closed_and_differ() {
+        let sets = sets();
+        let different: BTreeSet<_> = sets.iter().collect();
+        assert_eq!(different.len(), sets.len());
+        assert_eq!(
+            sets.len(),
+            3 * (1 + 8),
+            "3 of deflate; std and three above it"
+        );
+        for set in &sets {
+            for (name, brings) in FEATURES {
+                let whole = brings.iter().all(|feature| set.contains(feature));
+                assert!(!set.contains(&name) || whole, "{set:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn lists_the_features_of_the_manifest() {
+        let manifest = include_str!("../../Cargo.toml");
+        let (_, rest) = manifest.split_once("\n[features]\n").unwrap();
+        let (section, _) = rest.split_once("\n[").unwrap();
+        let names: BTreeSet<_> = section
+            .lines()
+            .filter_map(|line| line.split_once(" = "))
+            .map(|(name, _)| name)
+            .filter(|name| !name.starts_with('#') && *name != "default")
+            .collect();
+        assert_eq!(names, FEATURES.iter().map(|(name, _)| *name).collect());
+    }
+}
