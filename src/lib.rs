@@ -39,7 +39,7 @@
 //!       ┌───────────┴────┐
 //!   handshake            │        the HTTP exchange that opens a connection
 //!       │            message      the rules across frames
-//!      http ── deflate ──┤        permessage-deflate
+//!      head ── deflate ──┤        permessage-deflate
 //!       │             frame       one frame's bytes
 //!       └──── error, limits, utf8 ────┘
 //! ```
@@ -93,7 +93,7 @@ mod limits;
 pub mod utf8;
 
 pub mod frame;
-pub mod http;
+pub mod head;
 
 pub mod message;
 

@@ -4,7 +4,7 @@
 
 use wscodec::HandshakeError;
 use wscodec::deflate::{Accepted, Agreed, Answer, Config, Direction, Offer, Window};
-use wscodec::http::{Extension, Extensions};
+use wscodec::head::{Extension, Extensions};
 
 fn list(value: &str) -> impl Iterator<Item = Extension<'_>> {
     Extensions::new([value.as_bytes()].into_iter()).map(|extension| extension.unwrap())

@@ -12,17 +12,17 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("utf8", &[]),
     ("frame", &["error", "limits", "utf8"]),
-    ("http", &["error", "limits"]),
+    ("head", &["error", "limits"]),
     ("message", &["error", "limits", "utf8", "frame"]),
-    ("deflate", &["error", "limits", "frame", "http", "message"]),
-    ("handshake", &["error", "limits", "http"]),
+    ("deflate", &["error", "limits", "frame", "head", "message"]),
+    ("handshake", &["error", "limits", "head"]),
     (
         "session",
         &[
             "error",
             "limits",
             "frame",
-            "http",
+            "head",
             "message",
             "deflate",
             "handshake",
@@ -284,5 +284,5 @@ fn this_test_reads_paths_as_they_are_written() {
         found("src/a/b.rs", "use super::frame::X; other_crate::y();"),
         [""; 0]
     );
-    assert_eq!(found("src/a.rs", "use super::http;"), ["http"]);
+    assert_eq!(found("src/a.rs", "use super::head;"), ["head"]);
 }

@@ -3,7 +3,7 @@
 use super::Window;
 use super::params::{Answer, ClientWindow, HeaderValue, NAME, Offer};
 use crate::error::HandshakeError;
-use crate::http::Extension;
+use crate::head::Extension;
 
 /// One direction of a connection: how messages that go this way are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,7 +162,7 @@ impl Offer {
     ///
     /// ```
     /// use wscodec::deflate::Config;
-    /// use wscodec::http::Extensions;
+    /// use wscodec::head::Extensions;
     ///
     /// let answer = [&b"permessage-deflate; client_max_window_bits=12"[..]];
     /// let offer = Config::default().offer();

@@ -14,7 +14,7 @@
 //!
 //! ```
 //! use wscodec::deflate::Config;
-//! use wscodec::http::Extensions;
+//! use wscodec::head::Extensions;
 //!
 //! // A client's offer, and what a server that wants no takeover makes of it.
 //! let offer = Config::default().offer();

@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 use core::ops::Deref;
 
 use super::Window;
-use crate::http::{Extension, ParamValue};
+use crate::head::{Extension, ParamValue};
 
 /// The name of the extension in `Sec-WebSocket-Extensions` (RFC 7692 §7).
 pub const NAME: &str = "permessage-deflate";
@@ -24,7 +24,7 @@ pub enum ClientWindow {
 ///
 /// ```
 /// use wscodec::deflate::{ClientWindow, Offer, Window};
-/// use wscodec::http::Extensions;
+/// use wscodec::head::Extensions;
 ///
 /// let read = |value: &str| {
 ///     let mut list = Extensions::new([value.as_bytes()].into_iter());

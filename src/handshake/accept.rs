@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::key::accept_key;
 use super::write::{check_headers, headers_len, put, put_headers};
 use crate::error::MisuseError;
-use crate::http::Extensions;
+use crate::head::Extensions;
 
 /// A 101 in the making, from [`Request::accept`](super::Request::accept).
 ///

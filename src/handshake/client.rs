@@ -6,7 +6,7 @@ use super::key::key;
 use super::response::Response;
 use super::write::{check_headers, headers_len, put, put_headers};
 use crate::error::{Fault, MisuseError};
-use crate::http::{Extensions, is_host, is_token};
+use crate::head::{Extensions, is_host, is_token};
 
 /// A client's request: written once, and kept to hold the answer against it.
 ///
@@ -166,7 +166,7 @@ impl<'a> ClientRequest<'a> {
     }
 
     /// The names of the extensions offered.
-    fn offer(&self) -> impl Iterator<Item = Result<&'a str, crate::http::Malformed>> {
+    fn offer(&self) -> impl Iterator<Item = Result<&'a str, crate::head::Malformed>> {
         let offer = Extensions::new([self.extensions.as_bytes()].into_iter());
         offer.map(|extension| extension.map(|extension| extension.name()))
     }

@@ -4,7 +4,7 @@
 
 use super::key::{is_accept, is_key};
 use crate::error::{Error, Fault, HandshakeError};
-use crate::http::{Extensions, Headers, Named, Tokens, count_extensions, is_host, is_token, lists};
+use crate::head::{Extensions, Headers, Named, Tokens, count_extensions, is_host, is_token, lists};
 
 /// The most extensions that an answer may name, since each is looked for in the offer.
 const MAX_CHOSEN: usize = 32;

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use crate::error::{Fault, HandshakeError};
-use crate::http::split_host_bytes;
+use crate::head::split_host_bytes;
 
 /// Whether the request's host is one of those allowed.
 pub(super) fn check(fields: &Fields<'_>, allowed: &[&str]) -> Result<(), Fault> {

@@ -9,7 +9,7 @@ use super::origin::{self, Origin};
 use super::refuse::Refusal;
 use super::request::{Offered, OfferedExtensions};
 use crate::error::{HandshakeError, MisuseError};
-use crate::http::{Extension, is_host};
+use crate::head::{Extension, is_host};
 
 /// A request in the types of the `http` crate that keeps all rules of RFC 6455 §4.2.1. (Of HTTP/1.1
 /// only: over HTTP/2 there is no upgrade.)

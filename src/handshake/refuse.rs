@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::write::{check_headers, headers_len, put, put_headers, put_number};
 use crate::error::{Error, MisuseError};
-use crate::http::is_value;
+use crate::head::is_value;
 
 /// An answer that refuses a request, and after which the connection is to be closed.
 ///

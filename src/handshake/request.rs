@@ -7,8 +7,8 @@ use super::fields::{Fields, Source, Values};
 use super::origin::Origin;
 use super::refuse::Refusal;
 use crate::error::{Error, Fault, HandshakeError};
-use crate::http::parse::{self, room};
-use crate::http::{Extension, Extensions, HeadScanner, Headers, Tokens, is_host, malformed};
+use crate::head::parse::{self, room};
+use crate::head::{Extension, Extensions, HeadScanner, Headers, Tokens, is_host, malformed};
 use crate::limits::Limits;
 
 /// Reads a request's head from bytes that come in pieces.

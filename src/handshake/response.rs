@@ -4,8 +4,8 @@ use super::fields::{Fields, Source};
 use super::key::accept_key;
 use super::request::{Offered, OfferedExtensions, Request};
 use crate::error::{Error, Fault, HandshakeError};
-use crate::http::parse::{self, room};
-use crate::http::{Extension, HeadScanner, Headers, malformed};
+use crate::head::parse::{self, room};
+use crate::head::{Extension, HeadScanner, Headers, malformed};
 use crate::limits::Limits;
 
 /// Reads the head of a server's answer from bytes that come in pieces, as

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::error::MisuseError;
-use crate::http::{is_token, is_value};
+use crate::head::{is_token, is_value};
 
 /// What the handshake writes itself, or what would make frames look like a body.
 pub(super) fn is_reserved(name: &str) -> bool {

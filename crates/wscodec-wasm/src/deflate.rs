@@ -13,7 +13,7 @@ use wscodec::deflate::{
 };
 use wscodec::error::{Error, HandshakeError, LimitError};
 use wscodec::frame::Rsv;
-use wscodec::http::{Extension, Extensions};
+use wscodec::head::{Extension, Extensions};
 use wscodec::message::{Inbound, Outbound};
 
 /// The most that a step of [`Inflater::step`] writes, and what is kept for the next message.

@@ -12,7 +12,7 @@ use wscodec::handshake::{
     ClientRequest, Origin, Refusal, Request, RequestReader, ResponseReader, accept_key,
     accept_plainly,
 };
-use wscodec::http::HeadScanner;
+use wscodec::head::HeadScanner;
 
 /// Where the row holds what: the address and length of the last output; the offset of the last
 /// fault; where the last request's key begins.

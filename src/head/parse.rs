@@ -86,7 +86,7 @@ fn offset(whole: &[u8], part: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::HeadScanner;
+    use crate::head::HeadScanner;
     use std::string::String;
     use std::vec::Vec;
 

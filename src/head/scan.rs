@@ -31,7 +31,7 @@ enum Part {
 /// in a request's target. More lenient in one point: a status line may end after the status.
 ///
 /// ```
-/// use wscodec::{HandshakeError, Limits, http::HeadScanner};
+/// use wscodec::{HandshakeError, Limits, head::HeadScanner};
 ///
 /// let mut scanner = HeadScanner::request(&Limits::DEFAULT);
 /// assert_eq!(scanner.scan(b"GET / HTTP/1.1\r\nHost: a"), Ok(None));

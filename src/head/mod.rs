@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use wscodec::Limits;
-//! use wscodec::http::{HeadScanner, Headers, Tokens};
+//! use wscodec::head::{HeadScanner, Headers, Tokens};
 //!
 //! let bytes = b"GET / HTTP/1.1\r\n\
 //!     Sec-WebSocket-Protocol: chat, v2\r\n\
@@ -23,20 +23,20 @@
 //! ```
 
 mod fields;
-mod head;
 mod host;
 mod list;
 mod param;
 pub(crate) mod parse;
+mod scan;
 mod token;
 
 pub use fields::{Header, Headers, Named};
-pub use head::HeadScanner;
-pub(crate) use head::malformed;
 pub use host::split_host;
 pub(crate) use host::{is_host, split as split_host_bytes};
 pub use list::{Malformed, Tokens, lists};
 pub(crate) use param::count_extensions;
 pub use param::{Extension, Extensions, Param, ParamValue, Params, split_quoted};
+pub use scan::HeadScanner;
+pub(crate) use scan::malformed;
 pub(crate) use token::is_base64;
 pub use token::{is_token, is_token_byte, is_value, is_value_byte};

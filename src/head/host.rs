@@ -20,7 +20,7 @@ use super::token::{all_reg_name, is_reg_name_byte};
 /// of an IPv6 address stay. `None` if this is not `uri-host [ ":" port ]`.
 ///
 /// ```
-/// use wscodec::http::split_host;
+/// use wscodec::head::split_host;
 ///
 /// assert_eq!(split_host("example.com:8080"), Some(("example.com", Some(8080))));
 /// assert_eq!(split_host("[::1]"), Some(("[::1]", None)));

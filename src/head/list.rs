@@ -20,7 +20,7 @@ impl core::error::Error for Malformed {}
 /// `Connection` and `Upgrade`.
 ///
 /// ```
-/// use wscodec::http::lists;
+/// use wscodec::head::lists;
 ///
 /// assert!(lists(b"keep-alive, Upgrade", b"upgrade"));
 /// assert!(!lists(b"upgrades, up grade", b"upgrade"));
@@ -37,7 +37,7 @@ pub fn lists(value: &[u8], member: &[u8]) -> bool {
 /// [`Malformed`], and ends the list.
 ///
 /// ```
-/// use wscodec::http::{Malformed, Tokens};
+/// use wscodec::head::{Malformed, Tokens};
 ///
 /// let lines = [&b"chat , superchat"[..], b",", b"v2"];
 /// let tokens: Vec<_> = Tokens::new(lines.into_iter()).map(Result::unwrap).collect();

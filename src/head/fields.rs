@@ -21,7 +21,7 @@ impl Header<'_> {
 /// The header lines of a head, in their order, split as they are asked for.
 ///
 /// ```
-/// use wscodec::http::Headers;
+/// use wscodec::head::Headers;
 ///
 /// let mut headers = Headers::of(b"GET / HTTP/1.1\r\nHost: a\r\nCookie:  b=1 \r\n\r\n");
 /// assert_eq!(headers.next().unwrap().name, "Host");

@@ -48,7 +48,7 @@ pub fn is_value_byte(byte: u8) -> bool {
 /// Whether the bytes are a token: one or more [token bytes](is_token_byte).
 ///
 /// ```
-/// use wscodec::http::is_token;
+/// use wscodec::head::is_token;
 ///
 /// assert!(is_token(b"permessage-deflate"));
 /// assert!(!is_token(b"a b") && !is_token(b""));
@@ -61,7 +61,7 @@ pub fn is_token(bytes: &[u8]) -> bool {
 /// CR nor LF nor NUL. An empty value is one.
 ///
 /// ```
-/// use wscodec::http::is_value;
+/// use wscodec::head::is_value;
 ///
 /// assert!(is_value("text/html; q=0.5, Grüße".as_bytes()));
 /// assert!(!is_value(b"a\r\nSet-Cookie: b"));

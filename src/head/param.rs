@@ -10,7 +10,7 @@ use super::token::{is_token_byte, is_value_byte, skip_space, split_token};
 /// space is allowed around `,`, `;` and `=`.
 ///
 /// ```
-/// use wscodec::http::Extensions;
+/// use wscodec::head::Extensions;
 ///
 /// let lines = [&b"permessage-deflate; server_max_window_bits=\"10\"; client_max_window_bits"[..]];
 /// let offer = Extensions::new(lines.into_iter()).next().unwrap().unwrap();
@@ -92,7 +92,7 @@ pub struct Param<'a> {
 /// Compare it with a `&str`: escapes are undone on the way, in place.
 ///
 /// ```
-/// use wscodec::http::Extensions;
+/// use wscodec::head::Extensions;
 ///
 /// let mut list = Extensions::new([&br#"a; b="1\0""#[..]].into_iter());
 /// let value = list.next().unwrap().unwrap().params().next().unwrap().value.unwrap();
@@ -141,7 +141,7 @@ impl PartialEq<&str> for ParamValue<'_> {
 /// still in it, and what follows the closing one. `None` if there is none or it is not closed.
 ///
 /// ```
-/// use wscodec::http::split_quoted;
+/// use wscodec::head::split_quoted;
 ///
 /// assert_eq!(split_quoted(br#""a\"b"; c"#), Some((&br#"a\"b"#[..], &b"; c"[..])));
 /// assert_eq!(split_quoted(br#""a\""#), None);
