@@ -35,7 +35,6 @@ fn run(url: &str, agent: &str) -> Result<u32, Error> {
     // The cases of section 9 send 16 MiB, those of 12 and 13 take their time.
     let mut options = Options::default();
     options.session.limits.message = 64 << 20;
-    options.session.limits.frame = 64 << 20;
     options.session.close_timeout = Duration::from_secs(5);
     options.buffer = 64 << 10;
     connector.options = options;

@@ -19,7 +19,6 @@ pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
     deflate.threshold = 0;
     acceptor.policy.deflate = Some(deflate);
     acceptor.options.session.limits.message = 1 << 40;
-    acceptor.options.session.limits.frame = 1 << 40;
     let (mut reader, mut writer) = acceptor.accept(stream)?.split()?;
     while let Some(mut message) = reader.reader()? {
         let mut echo = writer.writer(message.kind());

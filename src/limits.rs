@@ -5,8 +5,8 @@
 //! use wscodec::Limits;
 //!
 //! let mut limits = Limits::default();
-//! limits.message = 1 << 20;
-//! assert_eq!(limits.frame, 64 << 20);
+//! limits.message = 1 << 30;
+//! assert!(limits.max_frame() > 1 << 30, "it follows the message limit");
 //! ```
 
 /// How much a peer may make us hold or do. What passes a limit is refused from the header alone,
@@ -14,9 +14,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Payload bytes of one frame; default 64 MiB. Passing it is
+    /// Payload bytes of one frame. Default: `None`, as many as a message within
+    /// [`Limits::message`] can need; see [`max_frame`](Self::max_frame). Passing it is
     /// [`FrameTooLarge`](crate::LimitError::FrameTooLarge), close code 1009.
-    pub frame: u64,
+    pub frame: Option<u64>,
     /// Payload bytes of one message, over all its frames; default 64 MiB. Passing it is
     /// [`MessageTooLarge`](crate::LimitError::MessageTooLarge), close code 1009.
     pub message: u64,
@@ -48,13 +49,27 @@ impl Limits {
 
     /// The defaults, in a constant.
     pub const DEFAULT: Self = Self {
-        frame: 64 << 20,
+        frame: None,
         message: 64 << 20,
         fragments: 131_072,
         inflation: 256,
         head: 16 << 10,
         headers: 100,
     };
+
+    /// The most payload bytes of one frame: [`Limits::frame`], or else [`Limits::message`] and an
+    /// eighth more. A compressed frame may be longer than the message in it: an encoder that uses
+    /// the fixed codes of deflate needs at most 9 bits for a byte (RFC 1951 §3.2.6). A frame that
+    /// is not compressed is held to the message limit besides.
+    pub const fn max_frame(&self) -> u64 {
+        match self.frame {
+            Some(frame) => frame,
+            None => {
+                let more = self.message / 8 + 1024;
+                self.message.saturating_add(more)
+            }
+        }
+    }
 }
 
 impl Default for Limits {

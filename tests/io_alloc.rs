@@ -278,7 +278,7 @@ fn a_frame_is_a_write_and_so_are_many_answers() {
 fn what_is_held_grows_with_what_comes() {
     // A header that claims a gigabyte, and one byte of it.
     let mut options = Options::default();
-    options.session.limits.frame = 1 << 40;
+    options.session.limits.frame = Some(1 << 40);
     options.session.limits.message = 1 << 40;
     let (mut client, mut server) = pair(&options);
     let frame = b"\x82\xff\0\0\0\0\x40\0\0\0\0\0\0\0!";

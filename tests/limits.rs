@@ -7,12 +7,12 @@ use common::captures;
 use common::drive::{self, Run, Setup};
 use common::rng::Rng;
 use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Parsed, Role, Rsv};
-use wscodec::message::{Event, Receiver, Sender};
+use wscodec::message::{Event, Opaque, Receiver, Sender};
 use wscodec::{Error, Fault, LimitError, Limits, PeerError};
 
 fn unlimited() -> Limits {
     let mut limits = Limits::default();
-    (limits.frame, limits.message, limits.fragments) = (u64::MAX, u64::MAX, u32::MAX);
+    (limits.frame, limits.message, limits.fragments) = (Some(u64::MAX), u64::MAX, u32::MAX);
     limits
 }
 
@@ -330,7 +330,7 @@ fn nearly_frames_mean_the_same_however_they_are_cut() {
         setup.rsv = Rsv::new(if i % 3 == 0 { rng.byte() } else { 0 });
         if i % 5 == 0 {
             setup.limits.message = rng.below(200) as u64;
-            setup.limits.frame = rng.below(200) as u64;
+            setup.limits.frame = Some(rng.below(200) as u64);
             setup.limits.fragments = rng.below(5) as u32;
         }
         let bytes = nearly_frames(&mut rng, setup.role);
@@ -396,4 +396,36 @@ fn recordings_with_spoilt_bytes_mean_the_same_however_they_are_cut() {
         }
     }
     assert!(early > 50, "{early}");
+}
+
+#[test]
+fn raising_the_message_limit_is_enough() {
+    let mut limits = Limits::DEFAULT;
+    limits.message = 100 << 20;
+    let header = |len: u64, rsv: Rsv| {
+        let mut bytes = [0; MAX_HEADER_LEN];
+        let mut header = Header::new(OpCode::Binary, len);
+        header.rsv = rsv;
+        let len = header.encode(&mut bytes).unwrap();
+        bytes[..len].to_vec()
+    };
+    let receive = |len: u64, rsv: Rsv| {
+        let mut receiver = Receiver::with_extension(Role::Client, &limits, Opaque(rsv));
+        let mut bytes = header(len, rsv);
+        receiver
+            .receive(&mut &mut bytes[..])
+            .map(|event| event.is_none())
+    };
+    assert_eq!(receive(70 << 20, Rsv::NONE), Ok(true));
+    assert_eq!(receive(100 << 20, Rsv::NONE), Ok(true));
+    let fault = receive((100 << 20) + 1, Rsv::NONE).unwrap_err();
+    assert_eq!(fault.error, LimitError::MessageTooLarge.into());
+    // What is stored by the blocks of a compressor is a little longer than the message.
+    let stored = (100 << 20) + (100 << 10);
+    assert!(stored <= limits.max_frame());
+    limits.frame = Some(1000);
+    assert_eq!(limits.max_frame(), 1000);
+    limits.frame = None;
+    limits.message = u64::MAX;
+    assert_eq!(limits.max_frame(), u64::MAX);
 }

@@ -26,12 +26,12 @@ pub struct Rules {
 
 impl Rules {
     /// Rules for what comes in at this side, without extensions, with the default
-    /// [`Limits::frame`].
+    /// [`Limits::max_frame`].
     pub const fn new(role: Role) -> Self {
         Self {
             role,
             rsv: Rsv::NONE,
-            max_len: Limits::DEFAULT.frame,
+            max_len: Limits::DEFAULT.max_frame(),
             unmasked: false,
         }
     }

@@ -67,7 +67,9 @@ impl Pieces {
     /// Lets messages with these reserved bits pass as they are, their text unchecked: an extension
     /// that the endpoints agreed on has coded them.
     pub fn tolerating(rsv: Rsv, role: Role, limits: &Limits) -> Self {
-        let rules = Rules::new(role).with_rsv(rsv).with_max_len(limits.frame);
+        let rules = Rules::new(role)
+            .with_rsv(rsv)
+            .with_max_len(limits.max_frame());
         Self {
             decoder: Decoder::new(rules),
             bounds: Bounds::new(limits),

@@ -79,7 +79,7 @@ impl<E: Inbound> Receiver<E> {
     pub fn with_extension(role: Role, limits: &Limits, extension: E) -> Self {
         let rules = Rules::new(role)
             .with_rsv(extension.rsv())
-            .with_max_len(limits.frame);
+            .with_max_len(limits.max_frame());
         Self {
             decoder: Decoder::new(rules),
             bounds: Bounds::new(limits),

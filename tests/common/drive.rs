@@ -48,7 +48,7 @@ impl Setup {
     pub fn decoder(&self) -> Decoder {
         let rules = Rules::new(self.role)
             .with_rsv(self.rsv)
-            .with_max_len(self.limits.frame);
+            .with_max_len(self.limits.max_frame());
         Decoder::new(rules).with_offset(self.offset)
     }
 }

@@ -77,7 +77,7 @@ pub fn setup(vector: &Value) -> Setup {
     for (name, value) in vector["limits"].as_object().into_iter().flatten() {
         let value = value.as_u64().unwrap();
         match name.as_str() {
-            "frame" => limits.frame = value,
+            "frame" => limits.frame = Some(value),
             "message" => limits.message = value,
             "fragments" => limits.fragments = u32::try_from(value).unwrap(),
             other => panic!("no limit: {other}"),

@@ -59,7 +59,7 @@ fn arguments(vector: &Value) -> Vec<String> {
             args.extend([format!("--max-{name}"), value.to_string()]);
         }
     };
-    add("frame", limits.frame, default.frame);
+    add("frame", limits.max_frame(), default.max_frame());
     add("message", limits.message, default.message);
     add(
         "fragments",

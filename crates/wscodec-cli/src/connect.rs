@@ -76,6 +76,7 @@ fn set(option: &str, arguments: &mut Arguments, settings: &mut Settings) -> Resu
         "ping" => settings.pings = Some(arguments.seconds()?),
         "timeout" => settings.timeout = arguments.seconds()?,
         "max-message" => settings.session.limits.message = arguments.bytes()?,
+        "max-frame" => settings.session.limits.frame = Some(arguments.bytes()?),
         "no-deflate" => settings.deflate = None,
         "window" => {
             let window = arguments.window()?;

@@ -39,7 +39,7 @@ Compression (permessage-deflate):
 
 Limits (bytes may end in K, M or G; times are in seconds, and above 0):
   --max-message BYTES     Default 64M; close code 1009.
-  --max-frame BYTES       Default 64M; close code 1009.
+  --max-frame BYTES       Default: what a message needs; close code 1009.
   --max-fragments N       Frames of a message; default 131072; close code 1008.
   --max-inflation N       How many times its size a message may inflate to, above 1 MiB;
                           default 256; close code 1009.
@@ -85,6 +85,7 @@ Usage: wscodec connect [OPTION...] URL
   --timeout S             How many seconds connecting and the handshake may take, each; default
                           10. Both times are above 0.
   --max-message BYTES     Default 64M.
+  --max-frame BYTES       Default: what a message needs.
   --no-deflate            Do not offer compression.
   --window BITS           The largest window in both directions, 8 to 15; default 15.
   --no-takeover           Each message by itself, in both directions.

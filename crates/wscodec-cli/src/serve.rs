@@ -95,7 +95,7 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
             options.memory = Memory::Shared { history };
         }
         "max-message" => limits.message = arguments.bytes()?,
-        "max-frame" => limits.frame = arguments.bytes()?,
+        "max-frame" => limits.frame = Some(arguments.bytes()?),
         "max-fragments" => limits.fragments = arguments.value("a number")?,
         "max-inflation" => limits.inflation = arguments.value("a number")?,
         "max-head" => limits.head = arguments.bytes()? as usize,

@@ -283,7 +283,7 @@ fn requests_that_are_wrong_get_their_status() {
 fn frames_that_are_wrong_get_their_close_code_and_the_end() {
     let mut options = options();
     options.session.limits.message = 1000;
-    options.session.limits.frame = 1000;
+    options.session.limits.frame = Some(1000);
     let server = echo(options);
     for (frame, code) in [
         (&b"\x81\x00"[..], 1002_u16),

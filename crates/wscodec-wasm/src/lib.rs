@@ -52,10 +52,11 @@ fn role(client: bool) -> Role {
     if client { Role::Client } else { Role::Server }
 }
 
-/// Limits out of JavaScript's numbers, which are integers up to 2^53.
+/// Limits out of JavaScript's numbers, which are integers up to 2^53. A frame limit of NaN is none
+/// of its own: it follows the message limit.
 fn limits(frame: f64, message: f64, fragments: u32) -> Limits {
     let mut limits = Limits::DEFAULT;
-    limits.frame = frame as u64;
+    limits.frame = (!frame.is_nan()).then_some(frame as u64);
     limits.message = message as u64;
     limits.fragments = fragments;
     limits
