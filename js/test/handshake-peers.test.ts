@@ -54,7 +54,7 @@ test("a request from elsewhere is judged like any other", () => {
     ["KEY", { headers: [...pairs, ["Sec-WebSocket-Key", KEY]] }],
     ["HTTP_VERSION", { httpVersion: "1.0" }],
     ["HTTP_VERSION", { httpVersion: "2.0" }],
-    ["HOST", { url: "http://user@example.com/", headers: pairs.slice(1) }],
+    ["MALFORMED_HEAD", { url: "http://user@example.com/", headers: pairs.slice(1) }],
     ["MALFORMED_HEAD", { url: "*" }],
     ["MALFORMED_HEAD", { url: "/ HTTP/1.1\r\nX: y" }],
     ["MALFORMED_HEAD", { url: "/a b" }],

@@ -11,6 +11,7 @@ import {
   MisuseError,
   refusal,
   refuse,
+  Upgrade,
   UpgradeRequest,
   UpgradeResponse,
 } from "wscodec";
@@ -75,11 +76,61 @@ test("absolute targets lose scheme and authority", () => {
   for (const [target, path] of [
     ["http://example.com/a?b", "/a?b"],
     ["HTTPS://example.com", "/"],
-    ["ws://example.com?a", "?a"],
+    ["ws://example.com?a", "/?a"],
+    ["ws://example.com?a=b/c", "/?a=b/c"],
+    ["ws://example.com/?a", "/?a"],
+    ["/?a=ws://b/c", "/?a=ws://b/c"],
     ["/a//b?c=://d", "/a//b?c=://d"],
   ]) {
     const request = parse({ GET: `GET ${target} HTTP/1.1` });
     assert.deepEqual([request.target, request.path], [target, path]);
+  }
+});
+
+test("the authority of an absolute target is the host", () => {
+  for (const [target, host] of [
+    ["ws://a.example/b", "a.example"],
+    ["http://a.example:81?b", "a.example:81"],
+    ["WSS://[::1]:9", "[::1]:9"],
+    ["/", "example.com:8080"],
+  ]) {
+    const request = parse({ GET: `GET ${target} HTTP/1.1`, "": `Origin: http://${host}` });
+    assert.equal(request.host, host);
+    request.checkOrigin("same-host");
+    assert.equal(UpgradeRequest.from({ url: target, headers: request.headers }).host, host);
+  }
+});
+
+test("a host is a name or an address with a port", () => {
+  for (const host of ["[::1]:80", "[::1]", "localhost:", "a_b.example", "192.0.2.1:8080"]) {
+    assert.equal(parse({ Host: `Host: ${host}` }).host, host);
+  }
+  for (const host of ["", "[::1", "::1", "a:b:c", ":80", "a:65536", "a b", "user@a"]) {
+    const { code, status } = thrown(() => parse({ Host: `Host: ${host}` }));
+    assert.deepEqual([code, status], ["HOST", 400], host);
+  }
+});
+
+// A page of evil.example, whose name now has this server's address: host and origin agree.
+test("allowed hosts defend against DNS rebinding", () => {
+  const rebound = parse({ Host: "Host: evil.example", "": "Origin: http://evil.example" });
+  assert.equal(new Upgrade(rebound).protocol, undefined);
+  const allowedHosts = ["localhost", "127.0.0.1:9001"];
+  for (const list of [allowedHosts, []]) {
+    const error = thrown(() => new Upgrade(rebound, { allowedHosts: list }));
+    assert.deepEqual([error.code, error.status], ["HOST_NOT_ALLOWED", 421]);
+    assert.match(text(refusal(error)), /^HTTP\/1\.1 421 Misdirected Request\r\n/);
+  }
+  for (const [host, allowed] of [
+    ["localhost", true],
+    ["LOCALHOST:8080", true],
+    ["127.0.0.1:9001", true],
+    ["127.0.0.1:9002", false],
+    ["localhost.evil.example", false],
+  ] as const) {
+    const check = () => parse({ Host: `Host: ${host}` }).checkHost(allowedHosts);
+    if (allowed) check();
+    else assert.equal(thrown(check).code, "HOST_NOT_ALLOWED", host);
   }
 });
 

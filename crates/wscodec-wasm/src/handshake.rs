@@ -14,12 +14,15 @@ use wscodec::handshake::{
 };
 use wscodec::head::HeadScanner;
 
-/// Where the row holds what: the address and length of the last output; the offset of the last
-/// fault; where the last request's key begins.
+/// The words of the row: the address and length of the last output; the offset of the last fault;
+/// and of the last request, where its key begins, where its host begins and how long it is, and the
+/// same of its path. A path that is sent without its first `/` is told without it.
 const OUTPUT: usize = 0;
 const OFFSET: usize = 2;
 const KEY: usize = 3;
-const WIDTH: usize = 4;
+const HOST: usize = 4;
+const PATH: usize = 6;
+const WIDTH: usize = 8;
 
 /// One region for heads that come in, one for those that go out, and a row of numbers that the
 /// last call left.
@@ -68,6 +71,19 @@ impl Heads {
             Ok(None) => 0,
             Ok(Some(request)) => {
                 self.row[KEY] = offset(bytes, request.key()).unwrap_or(0) as u32;
+                let host = request.host();
+                self.row[HOST] = offset(bytes, host.as_bytes()).unwrap_or(0) as u32;
+                self.row[HOST + 1] = host.len() as u32;
+                // The path is the end of the target, but for a `/` that is not there.
+                let target = request.target().as_bytes();
+                let path = request.path();
+                let path = match target.ends_with(path.as_bytes()) {
+                    true => path.len(),
+                    false => path.len() - 1,
+                };
+                let end = offset(bytes, target).unwrap_or(0) + target.len();
+                self.row[PATH] = (end - path) as u32;
+                self.row[PATH + 1] = path as u32;
                 request.head_len() as i32
             }
             Err(fault) => failed(&mut self.row, fault),
@@ -112,6 +128,17 @@ impl Heads {
             };
             Ok(reread(head)?.check_origin(policy))
         });
+        match result {
+            Ok(Ok(())) => 0,
+            Ok(Err(fault)) => failed(&mut self.row, fault),
+            Err(error) => number(error.into()),
+        }
+    }
+
+    /// Checks the host of the request of `head` bytes against those in the `text` bytes that follow.
+    pub fn check_host(&mut self, head: usize, text: usize) -> i32 {
+        let (head, text) = split(&self.input, head, text);
+        let result = parts(text).and_then(|allowed| Ok(reread(head)?.check_host(&allowed)));
         match result {
             Ok(Ok(())) => 0,
             Ok(Err(fault)) => failed(&mut self.row, fault),

@@ -9,6 +9,8 @@ import { copyOut } from "../memory/copy.ts";
 const OUTPUT = 0;
 const OFFSET = 2;
 export const KEY = 3;
+export const HOST = 4;
+export const PATH = 6;
 
 const encoder = new TextEncoder();
 

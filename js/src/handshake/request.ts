@@ -11,10 +11,12 @@ import {
   begin,
   checked,
   heads,
+  HOST,
   input,
   KEY,
   output,
   outputText,
+  PATH,
   putAt,
   putBytes,
   putLatin1,
@@ -69,12 +71,22 @@ export interface RefuseOptions {
 export class UpgradeRequest extends Head {
   /** Where the key is in the head. */
   readonly #key: number;
+  /** The host that the request is for: a name or address, and a port if it is not the scheme's. */
+  readonly host: string;
+  /**
+   * The path with its query. Of a target that is an absolute URI, this is the part behind the
+   * authority; an empty path is `/`.
+   */
+  readonly path: string;
   /** The use of the module's input that left the head there. */
   #use: number;
 
   private constructor(length: number) {
     super(decodeLatin1(input, length));
     this.#key = words[row + KEY] as number;
+    this.host = part(this.text, HOST);
+    const path = part(this.text, PATH);
+    this.path = path.startsWith("/") ? path : `/${path}`;
     this.#use = use;
   }
 
@@ -116,18 +128,6 @@ export class UpgradeRequest extends Head {
     return this.text.slice(4, this.text.indexOf(" ", 4));
   }
 
-  /** The path with its query, without scheme and authority if they were sent. */
-  get path(): string {
-    const target = this.target;
-    if (target.startsWith("/")) return target;
-    return target.replace(/^[^/]*\/\/[^/?]*/, "") || "/";
-  }
-
-  /** The value of `Host`: a name or address, and a port if it is not the scheme's. */
-  get host(): string {
-    return this.header("host") as string;
-  }
-
   /** The value of `Origin`, which browsers always send; see {@link checkOrigin}. */
   get origin(): string | undefined {
     return this.header("origin");
@@ -151,6 +151,20 @@ export class UpgradeRequest extends Head {
   /** The first subprotocol of the client's list that is among `supported`. */
   selectProtocol(supported: readonly string[]): string | undefined {
     return this.protocols.find((protocol) => supported.includes(protocol));
+  }
+
+  /**
+   * Checks that the {@link host} is one of those that this server is reached by,
+   * such as `"example.com"` (with any port) or `"127.0.0.1:9001"`; see
+   * `Policy.allowedHosts` for what that is good for. Without a port, a request
+   * has the port of its scheme, 80 or 443.
+   *
+   * @throws HandshakeError `HOST_NOT_ALLOWED`, status 421
+   */
+  checkHost(allowed: readonly string[]): void {
+    const length = this.#restore();
+    const text = putParts(length, allowed);
+    checked(heads.check_host(length, text));
   }
 
   /**
@@ -202,6 +216,12 @@ export class UpgradeRequest extends Head {
     }
     return this.text.length;
   }
+}
+
+/** The part of a head that two words of the row tell. */
+function part(text: string, word: number): string {
+  const at = words[row + word] as number;
+  return text.slice(at, at + (words[row + word + 1] as number));
 }
 
 /**

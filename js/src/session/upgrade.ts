@@ -26,6 +26,19 @@ export interface Policy {
    */
   readonly origin?: "same-host" | "any" | readonly string[] | undefined;
   /**
+   * The hosts that this server is reached by, such as `"example.com"` (with any
+   * port) or `"127.0.0.1:9001"`. Default: any host.
+   *
+   * `"same-host"` alone does not protect a server that trusts its network: one
+   * on a developer's machine, in a home or in an intranet. An attacker who owns
+   * `evil.example` has the victim's browser load a page from it, and then lets
+   * the name point at the victim's server (DNS rebinding). The page and the
+   * WebSocket have the same host then, `evil.example`, so the same-host rule is
+   * kept. A list of hosts refuses the request with 421. TLS gives the same
+   * protection, because the server has no certificate for `evil.example`.
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /**
    * The subprotocols that the server speaks; the first of the client's list that
    * is here is chosen. Default none.
    */
@@ -54,9 +67,11 @@ export class Upgrade {
   readonly deflate: AcceptedDeflate | undefined;
   #protocol: string | undefined;
 
-  /** @throws HandshakeError `ORIGIN`, status 403 */
+  /** @throws HandshakeError `ORIGIN`, status 403; `HOST_NOT_ALLOWED`, status 421 */
   constructor(request: UpgradeRequest, policy: Policy = {}) {
-    const { origin = "same-host", protocols = [], deflate = available && {} } = policy;
+    const { origin = "same-host", allowedHosts, protocols = [] } = policy;
+    const { deflate = available && {} } = policy;
+    if (allowedHosts !== undefined) request.checkHost(allowedHosts);
     if (origin !== "any" && request.origin !== undefined) request.checkOrigin(origin);
     this.request = request;
     if (protocols.length > 0) this.#protocol = request.selectProtocol(protocols);
