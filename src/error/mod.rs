@@ -175,6 +175,8 @@ group! {
     Idle, "IDLE", 1001, "the connection was idle for longer than the limit";
     /// More is waiting to be sent than the limit, because the peer does not read.
     QueueTooLong, "QUEUE_TOO_LONG", 1006, "more waits to be sent than the limit";
+    /// The peer read nothing of what was queued for it, for as long as the caller waits.
+    Stalled, "STALLED", 1006, "the peer did not read for longer than the limit";
     /// All connections of a server together hold more memory than the limit, and this one came to
     /// hold more (1013 is of the IANA registry: try again later).
     OutOfMemory, "OUT_OF_MEMORY", 1013, "the server has no memory left for this";
@@ -218,6 +220,8 @@ group! {
     RefusalStatus, "REFUSAL_STATUS", 0, "a refusal has a status from 300 to 599";
     /// Something is to be sent after a close frame was (RFC 6455 §5.5.1), or after a failure.
     Closing, "CLOSING", 0, "the connection is closing";
+    /// The application's handler failed: it panicked, or threw an exception (RFC 6455 §7.4.1).
+    HandlerFailed, "HANDLER_FAILED", 1011, "the application's handler failed";
     /// A URL that is no `ws:` or `wss:` URL (RFC 6455 §3), or is one of the other kind.
     Url, "URL", 0, "the URL is not a WebSocket URL that can be used here";
 }
@@ -266,7 +270,7 @@ impl Error {
     }
 
     /// The code with which the connection is to be closed, or 1006 where none can be sent
-    /// (RFC 6455 §7.4.1). `None` for errors of the opening handshake and of the caller.
+    /// (RFC 6455 §7.4.1). `None` for errors of the opening handshake and misuse by the caller.
     pub const fn close_code(self) -> Option<CloseCode> {
         match self {
             Self::Peer(e) => Some(CloseCode::new(e.close_number())),
@@ -274,7 +278,11 @@ impl Error {
                 code @ 1000.. => Some(CloseCode::new(code)),
                 _ => None,
             },
-            Self::Handshake(_) | Self::Misuse(_) => None,
+            Self::Misuse(e) => match e.number() {
+                code @ 1000.. => Some(CloseCode::new(code)),
+                _ => None,
+            },
+            Self::Handshake(_) => None,
         }
     }
 

@@ -99,17 +99,18 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
         "max-fragments" => limits.fragments = arguments.value("a number")?,
         "max-inflation" => limits.inflation = arguments.value("a number")?,
         "max-head" => limits.head = arguments.bytes()? as usize,
-        "max-connections" => options.connections = arguments.value("a number")?,
+        "max-connections" => options.max_connections = arguments.value("a number")?,
         "max-memory" => {
             // Beyond what can be addressed is no limit.
-            options.memory_limit = usize::try_from(arguments.bytes()?).ok();
+            options.max_memory = usize::try_from(arguments.bytes()?).ok();
         }
         "handshake-timeout" => options.handshake_timeout = arguments.seconds()?,
         "close-timeout" => options.session.close_timeout = arguments.seconds()?,
         "idle-timeout" => options.session.idle = Some(arguments.seconds()?),
         "heartbeat" => options.session.heartbeat = Some(arguments.seconds()?),
         "pong-timeout" => options.session.pong_timeout = arguments.seconds()?,
-        "queue" => options.queue = arguments.bytes()? as usize,
+        "max-buffered" => options.max_buffered = arguments.bytes()? as usize,
+        "pause-reading-when-full" => options.pause_reading_when_full = true,
         "stall-timeout" => options.stall_timeout = arguments.seconds()?,
         "dangerously-accept-unmasked" => options.session.dangerously_accept_unmasked = true,
         "loops" => options.loops = arguments.value("a number")?,

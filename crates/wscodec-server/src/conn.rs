@@ -14,7 +14,8 @@ use super::handler::Handler;
 use super::net::{Net, Platform};
 use super::queue::Queue;
 use super::slots::Key;
-use wscodec::error::{CloseCode, Error, LimitError};
+use super::unwind;
+use wscodec::error::{CloseCode, Error, LimitError, MisuseError, PeerError};
 use wscodec::frame::Close;
 use wscodec::handshake::RequestReader;
 use wscodec::message::{Prepared, Unmasked};
@@ -24,6 +25,14 @@ type Stream = <Platform as Net>::Stream;
 
 /// Buffers for messages in parts that are larger than this are given back after the message.
 pub(super) const KEPT: usize = 16 << 10;
+
+/// Reads of a connection whose deadline is due or that is being closed, before the others have
+/// their turn: what a socket's buffer holds, on most systems.
+const CATCH_UP: usize = 16;
+
+/// Bytes that are read from a connection after the server was stopped, before it is closed at the
+/// next boundary between messages. No socket's buffer holds more, so what arrived before is read.
+const MOST_ARRIVED: u64 = 8 << 20;
 
 /// What is to become of a connection after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +59,12 @@ pub(super) struct Conn<S> {
     pub(super) queued: bool,
     /// Nothing is read until the queue is empty.
     pub(super) paused: bool,
+    /// A write has failed. What still arrives is read, and nothing is sent any more.
+    broken: bool,
+    /// The bytes that arrived last are the beginning of a frame.
+    pub(super) in_frame: bool,
+    /// The server stops: the offset behind which the connection is closed although more arrives.
+    stopping: Option<u64>,
     /// Whether the platform was asked to report that the stream can be written to.
     reported: bool,
     /// There was no room for it: its request will be refused.
@@ -92,6 +107,9 @@ impl<S> Conn<S> {
             held: Vec::new(),
             queued: false,
             paused: false,
+            broken: false,
+            in_frame: false,
+            stopping: None,
             reported: false,
             surplus,
             address,
@@ -177,38 +195,74 @@ impl<S> Conn<S> {
         }
     }
 
-    /// The connection's deadline has come.
+    /// Whether the connection's deadline has come.
+    fn is_due<H: Handler<State = S>>(&self, lane: &Lane<'_, H>) -> bool {
+        self.deadline(lane).is_some_and(|at| at <= lane.now)
+    }
+
+    /// Reads and writes what is possible, without waiting to be reported.
+    fn catch_up<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
+        let mut next = self.writable(key, lane);
+        for _ in 0..CATCH_UP {
+            if next == Next::Drop {
+                return next;
+            }
+            next = self.readable(key, lane);
+            if next != Next::Again {
+                break;
+            }
+        }
+        next
+    }
+
+    /// The connection's entry among the deadlines has come up.
+    ///
+    /// The process may not have run for a while (SIGSTOP, a suspended machine, a handler that
+    /// takes long), and the system does not report sockets in the order in which bytes arrived. So
+    /// the socket is read and written before a deadline is applied: a request, a pong or a close
+    /// frame that has arrived counts, however late the event loop comes to read it.
     pub(super) fn expire<H: Handler<State = S>>(
         &mut self,
         key: Key,
         lane: &mut Lane<'_, H>,
     ) -> Next {
+        if !self.is_due(lane) {
+            return Next::Keep;
+        }
+        let next = self.catch_up(key, lane);
+        if next == Next::Drop || !self.is_due(lane) {
+            return next;
+        }
         if !self.queue.is_empty()
             && lane.now >= self.moved.saturating_add(lane.options.stall_timeout)
         {
-            debug!("{} dropped: reads nothing", self.address);
-            return Next::Drop;
+            return self.abandon(LimitError::Stalled.into());
         }
-        match &mut self.phase {
-            Phase::Head { .. }
-                if lane.now >= self.since.saturating_add(lane.options.handshake_timeout) =>
-            {
-                self.refuse(key, LimitError::HandshakeTooSlow, lane)
-            }
+        let applied = match &mut self.phase {
+            Phase::Head { .. } => self.refuse(key, LimitError::HandshakeTooSlow, lane),
             Phase::Open { session, .. } => {
                 let unsent = self.queue.len();
                 let mut out = self.queue.buffer(&mut lane.out);
-                // What it says shows in the state.
+                // A failure shows in the state.
                 let _ = session.tick(lane.now, unsent, &mut out);
                 self.settle(key, out, lane)
             }
-            Phase::Leaving { shut: true }
-                if lane.now >= self.since.saturating_add(lane.options.linger) =>
-            {
-                Next::Drop
-            }
-            _ => Next::Keep,
+            Phase::Leaving { .. } => Next::Drop,
+        };
+        match applied {
+            Next::Keep => next,
+            other => other,
         }
+    }
+
+    /// Gives the connection up without a close frame, which would wait behind the queue. The
+    /// handler gets the reason.
+    pub(super) fn abandon(&mut self, error: Error) -> Next {
+        if let Phase::Open { session, .. } = &mut self.phase {
+            debug!("{} is dropped: {error}", self.address);
+            session.fail(error, &mut Vec::new());
+        }
+        Next::Drop
     }
 
     /// Puts a message for this connection into its queue; [`flush`](Self::flush) sends it.
@@ -224,11 +278,8 @@ impl<S> Conn<S> {
             return Next::Keep; // It is closing.
         }
         lane.stats.messages_out += 1;
-        if self.queue.len() > lane.options.queue {
-            let error = Error::from(LimitError::QueueTooLong);
-            info!("{} dropped: {}", self.address, error);
-            session.fail(error, &mut Vec::new());
-            return Next::Drop;
+        if self.queue.len() > lane.options.max_buffered {
+            return self.abandon(LimitError::QueueTooLong.into());
         }
         Next::Keep
     }
@@ -240,29 +291,77 @@ impl<S> Conn<S> {
         lane: &mut Lane<'_, H>,
     ) -> Next {
         let out = self.queue.buffer(&mut lane.out);
-        self.send(key, out, lane).unwrap_or(Next::Drop)
+        self.send(key, out, lane)
     }
 
-    /// The server stops.
+    /// The server stops. Reads what has arrived. A request that is not answered yet gets status 503;
+    /// an open connection is closed as soon as [`is_quiet`](Self::is_quiet).
     pub(super) fn stop<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
-        match &mut self.phase {
-            Phase::Head { .. } => Next::Drop,
-            Phase::Open { session, .. } => {
-                let before = self.queue.len();
-                let mut out = self.queue.buffer(&mut lane.out);
-                let start = out.len();
-                let close = Close {
-                    code: CloseCode::GOING_AWAY,
-                    reason: "the server stops",
-                };
-                // It fails if the connection is closing already.
-                let _ = session.close(Some(close), &mut out);
-                let unsent = before + (out.len() - start);
-                let _ = session.tick(lane.now, unsent, &mut out);
-                self.settle(key, out, lane)
-            }
-            Phase::Leaving { .. } => Next::Keep,
+        if let Phase::Open { session, .. } = &self.phase {
+            self.stopping = Some(session.offset() + MOST_ARRIVED);
         }
+        let next = self.catch_up(key, lane);
+        match &self.phase {
+            Phase::Head { .. } if next != Next::Drop => self.unavailable(key, lane),
+            _ => next,
+        }
+    }
+
+    /// Whether the server stops and this connection can be closed: all that has arrived is read, or
+    /// more than can have arrived before, and no message is half read.
+    pub(super) fn is_quiet(&self, next: Next) -> bool {
+        let (Some(most), Phase::Open { session, .. }) = (self.stopping, &self.phase) else {
+            return false;
+        };
+        let read = next == Next::Keep && !self.queued && !self.paused;
+        let between = !self.in_frame && !session.in_message() && self.held.is_empty();
+        between && (read || session.offset() > most) && session.state() == State::Open
+    }
+
+    /// Closes the connection because the server stops.
+    pub(super) fn go_away<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        let Phase::Open { session, .. } = &mut self.phase else {
+            return Next::Keep;
+        };
+        let before = self.queue.len();
+        let mut out = self.queue.buffer(&mut lane.out);
+        let start = out.len();
+        let close = Close {
+            code: CloseCode::GOING_AWAY,
+            reason: "the server stops",
+        };
+        // It fails if the connection is closing already.
+        let _ = session.close(Some(close), &mut out);
+        let unsent = before + (out.len() - start);
+        let _ = session.tick(lane.now, unsent, &mut out);
+        self.settle(key, out, lane)
+    }
+
+    /// The server stops, and its time for that is over.
+    pub(super) fn time_is_up<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) {
+        if self.catch_up(key, lane) != Next::Drop {
+            self.go_away(key, lane);
+            self.abandon(PeerError::NoClose.into());
+        }
+    }
+
+    /// The handler panicked: ends this connection, and tells the peer.
+    #[cold]
+    pub(super) fn panicked<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        mut out: Vec<u8>,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        log::error!("{} {}", self.address, MisuseError::HandlerFailed);
+        if let Phase::Open { session, .. } = &mut self.phase {
+            session.fail(MisuseError::HandlerFailed, &mut out);
+        }
+        self.settle(key, out, lane)
     }
 
     /// The connection is gone: tells the handler, if it knew of it.
@@ -285,28 +384,31 @@ impl<S> Conn<S> {
                 session.shrink();
             }
         }
-        let Ok(next) = self.send(key, out, lane) else {
-            return Next::Drop;
-        };
-        if self.queue.len() > lane.options.most_answers() {
-            debug!("{} dropped: {}", self.address, LimitError::QueueTooLong);
-            return Next::Drop;
+        let next = self.send(key, out, lane);
+        if next != Next::Drop && self.queue.len() > lane.options.most_answers() {
+            return self.abandon(LimitError::QueueTooLong.into());
         }
         next
     }
 
     /// Writes as much as goes. Pauses the connection if too much is left, has it come again when
-    /// nothing is, and then says goodbye if all is said.
+    /// nothing is, and ends the stream when the last byte is sent.
     #[inline]
     pub(super) fn send<H: Handler<State = S>>(
         &mut self,
         key: Key,
         out: Vec<u8>,
         lane: &mut Lane<'_, H>,
-    ) -> io::Result<Next> {
-        let went = self
-            .queue
-            .send(out, &mut lane.out, &mut lane.net, &mut self.stream)?;
+    ) -> Next {
+        let sent = match self.broken {
+            true => Ok(0),
+            false => self
+                .queue
+                .send(out, &mut lane.out, &mut lane.net, &mut self.stream),
+        };
+        let Ok(went) = sent else {
+            return self.write_failed(key, lane);
+        };
         lane.stats.bytes_out += went as u64;
         if let Phase::Open { session, .. } = &mut self.phase {
             session.sent(went);
@@ -331,17 +433,33 @@ impl<S> Conn<S> {
                 lane.net.shut_down(&mut self.stream);
             }
             // What could be read meanwhile was reported, and is not reported again.
-            return Ok(match paused {
+            return match paused {
                 true => Next::Again,
                 false => Next::Keep,
-            });
+            };
         }
         if went > 0 || !self.reported {
             self.moved = lane.now;
         }
-        self.paused |= self.queue.len() >= lane.options.high_water;
+        self.paused |= lane.options.pause_reading_when_full
+            && self.queue.len() >= lane.options.high_water;
         self.report(key, lane);
-        Ok(Next::Keep)
+        Next::Keep
+    }
+
+    /// The peer takes nothing any more. What it sent before may still lie in the socket, a close
+    /// frame among it, and its code is the connection's (RFC 6455 §7.1.5): so the connection goes
+    /// on reading until the stream ends.
+    #[cold]
+    fn write_failed<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
+        if !matches!(self.phase, Phase::Open { .. }) {
+            return Next::Drop;
+        }
+        self.broken = true;
+        self.paused = false;
+        self.queue.clear();
+        self.report(key, lane);
+        Next::Again
     }
 
     /// Tells the platform what is worth reporting.
@@ -391,7 +509,11 @@ impl<S> Conn<S> {
             lane: lane.index,
             key,
         };
-        lane.handler.close(id, state, &outcome);
+        let handler = &mut lane.handler;
+        if unwind::guard(|| handler.close(id, state, &outcome)).is_none() {
+            lane.stats.panics += 1;
+            log::error!("{} {}", self.address, MisuseError::HandlerFailed);
+        }
     }
 
     /// Reads and forgets, so that the peer gets what was sent last: closing with bytes unread could

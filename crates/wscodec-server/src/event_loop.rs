@@ -12,10 +12,12 @@ use super::conn::{Conn, KEPT, Next};
 use super::deadlines::Deadlines;
 use super::handle::{Handle, Id, Mail, Stats, Target};
 use super::handler::{Handler, Peer};
-use super::net::{Net, Platform, Source};
+use super::net::{BACKLOG, Net, Platform, Source};
 use super::options::{Memory, Options};
 use super::slots::{Key, Slots};
+use super::unwind::guard;
 use wscodec::deflate::Pool;
+use wscodec::error::MisuseError;
 use wscodec::message::Unmasked;
 use wscodec::session::{Outgoing, PooledOut};
 
@@ -23,12 +25,18 @@ use wscodec::session::{Outgoing, PooledOut};
 const READ: usize = 64 << 10;
 /// Connections accepted in a row.
 const ACCEPTS: usize = 256;
+/// Connections that are accepted and refused when the server stops, at most: the backlog, and those
+/// that come meanwhile.
+const MOST_WAITING: usize = 2 * BACKLOG as usize;
 /// Those beyond the limit that may wait for their refusal.
 const SURPLUS: usize = 64;
 /// Deadlines of connections that are gone, before they are looked for.
 const MOST_STALE: usize = 4096;
-/// After a failure to accept, such as too many open files.
+/// After a failure to accept, such as too many open files: nothing is accepted for this long, or
+/// until a connection has ended.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A wait that takes so much longer than asked for shows that the process did not run.
+const LATE: Duration = Duration::from_millis(100);
 
 type Listener = <Platform as Net>::Listener;
 
@@ -46,6 +54,8 @@ pub(super) struct Lane<'a, H> {
     pub(super) out: Vec<u8>,
     pub(super) stats: Stats,
     pub(super) now: Duration,
+    /// Requests are refused, because the server stops.
+    pub(super) stopping: bool,
 }
 
 impl<H: Handler> Lane<'_, H> {
@@ -82,8 +92,8 @@ pub(super) struct EventLoop<'a, H: Handler> {
     listeners: Vec<Listener>,
     /// Listeners to come back to, and not before then.
     accept_at: Option<Duration>,
-    /// The last try to accept failed, which was told.
-    deaf: bool,
+    /// The last try to accept failed, which was logged. Until `accept_at` the listeners rest.
+    resting: bool,
     /// Connections to come back to.
     again: Vec<Key>,
     /// Whether standard input is of interest.
@@ -121,12 +131,13 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 buf: vec![0; READ].into_boxed_slice(),
                 out: Vec::new(),
                 stats: Stats::default(),
+                stopping: false,
             },
             conns: Slots::new(),
             deadlines: Deadlines::default(),
             listeners,
             accept_at: None,
-            deaf: false,
+            resting: false,
             again: Vec::new(),
             watches_input: index == 0 && options.stop_on_eof,
             tick: None,
@@ -145,25 +156,33 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         Ok(this)
     }
 
-    /// Runs until the server stops.
+    /// Runs until the server stops, or the system fails. Afterwards there are no connections, and
+    /// the handler was told the end of each.
     pub(super) fn run(mut self) -> io::Result<()> {
+        let result = self.rounds();
+        self.drop_all();
+        self.publish();
+        self.lane.handle.shared.posts[self.lane.index as usize].close();
+        result
+    }
+
+    fn rounds(&mut self) -> io::Result<()> {
         let mut ready = Vec::new();
         let mut mail = Vec::new();
         let mut again = Vec::new();
         loop {
-            if self.end.is_some_and(|end| self.lane.now >= end) {
-                self.drop_all();
-            }
-            if self.end.is_some() && self.conns.len() == 0 {
-                self.publish();
+            if self.end.is_some_and(|end| self.lane.now >= end) || self.is_done() {
                 return Ok(());
             }
-            self.lane.net.wait(self.timeout(), &mut ready)?;
+            let (timeout, before) = (self.timeout(), self.lane.now);
+            self.lane.net.wait(timeout, &mut ready)?;
             self.lane.now = self.lane.net.now();
+            let late = timeout.is_some_and(|it| before.saturating_add(it + LATE) < self.lane.now);
             core::mem::swap(&mut self.again, &mut again);
             for source in ready.drain(..) {
                 match source {
                     Source::Stream(index, ended) => self.ready(index, ended),
+                    Source::Listener(_) if self.resting => {}
                     Source::Listener(_) => self.accept_at = Some(self.lane.now),
                     Source::Mailbox => self.read_input(),
                 }
@@ -178,10 +197,18 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 self.accept();
             }
             self.read_mail(&mut mail);
+            if late {
+                self.lane.net.catch_up();
+            }
             self.expire();
             self.tick();
             self.publish();
         }
+    }
+
+    /// Whether the server stops and all connections are gone.
+    fn is_done(&self) -> bool {
+        self.end.is_some() && self.conns.len() == 0
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -227,6 +254,10 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             return;
         }
         if let Some(conn) = self.conns.get(key) {
+            let next = match conn.is_quiet(next) {
+                true => conn.go_away(key, &mut self.lane),
+                false => next,
+            };
             let next = conn.count(key, next, &mut self.lane);
             if next == Next::Drop {
                 self.remove(key);
@@ -247,6 +278,10 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             let shared = &self.lane.handle.shared;
             shared.connections.fetch_sub(1, Ordering::Relaxed);
             conn.end(key, &mut self.lane);
+            if self.resting {
+                // Its descriptor is free.
+                self.accept_at = Some(self.lane.now);
+            }
             // Entries of those that are gone stay until their time, which may be long.
             if self.deadlines.len() > 4 * self.conns.len() + MOST_STALE {
                 let conns = &mut self.conns;
@@ -256,9 +291,11 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         }
     }
 
+    /// Ends all connections that are left: the time to stop is over.
     fn drop_all(&mut self) {
         for index in self.conns.indices() {
-            if let Some((key, _)) = self.conns.at(index) {
+            if let Some((key, conn)) = self.conns.at(index) {
+                conn.time_is_up(key, &mut self.lane);
                 self.remove(key);
             }
         }
@@ -266,28 +303,29 @@ impl<'a, H: Handler> EventLoop<'a, H> {
 
     fn accept(&mut self) {
         self.accept_at = None;
-        if self.end.is_some() {
-            return;
-        }
         let mut listeners = core::mem::take(&mut self.listeners);
         for listener in &mut listeners {
-            self.accept_from(listener);
+            self.accept_from(listener, ACCEPTS);
         }
         self.listeners = listeners;
     }
 
-    fn accept_from(&mut self, listener: &mut Listener) {
-        for _ in 0..ACCEPTS {
+    /// Accepts in a batch, so that thousands that connect at once wait for few rounds.
+    fn accept_from(&mut self, listener: &mut Listener, most: usize) {
+        for _ in 0..most {
             match self.lane.net.accept(listener) {
                 Ok(Some((stream, address))) => {
-                    self.deaf = false;
+                    self.rest(false);
                     self.deal(stream, address);
                 }
-                Ok(None) => return,
+                Ok(None) => return self.rest(false),
+                // Of one connection only: the next one is accepted in the next round.
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => break,
                 Err(e) => {
-                    if !core::mem::replace(&mut self.deaf, true) {
-                        log::error!("can't accept, and tries again: {e}");
+                    if !self.resting {
+                        log::error!("can't accept connections, and tries again: {e}");
                     }
+                    self.rest(true);
                     self.accept_at = Some(self.lane.now + ACCEPT_PAUSE);
                     return;
                 }
@@ -296,26 +334,39 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         self.accept_at = Some(self.lane.now);
     }
 
+    /// Begins or ends a rest of the listeners: an event loop that polled them meanwhile would not
+    /// wait at all.
+    fn rest(&mut self, rests: bool) {
+        if self.resting != rests {
+            self.resting = rests;
+            self.lane.net.rest(rests);
+        }
+    }
+
     /// Gives a new connection to the loop whose turn it is.
     fn deal(&mut self, stream: <Platform as Net>::Stream, address: SocketAddr) {
         let shared = self.lane.handle.shared.clone();
         let before = shared.connections.fetch_add(1, Ordering::Relaxed);
-        if before + self.lane.net.closing() >= self.lane.options.connections + SURPLUS {
+        if before + self.lane.net.closing() >= self.lane.options.max_connections + SURPLUS {
             shared.connections.fetch_sub(1, Ordering::Relaxed);
             return; // Closed as it is dropped.
         }
         self.turn = (self.turn + 1) % shared.posts.len();
-        if self.turn == self.lane.index as usize {
-            self.adopt(stream, address);
+        // While the server stops, the others may have ended: then the connection comes back.
+        if self.turn != self.lane.index as usize && self.end.is_none() {
+            match shared.posts[self.turn].put(Mail::Stream(stream, address)) {
+                Err(Mail::Stream(stream, address)) => self.adopt(stream, address),
+                Ok(()) | Err(_) => {}
+            }
         } else {
-            shared.posts[self.turn].put(Mail::Stream(stream, address));
+            self.adopt(stream, address);
         }
     }
 
     fn adopt(&mut self, mut stream: <Platform as Net>::Stream, address: SocketAddr) {
         let shared = &self.lane.handle.shared;
         let open = shared.connections.load(Ordering::Relaxed) + self.lane.net.closing();
-        let surplus = open > self.lane.options.connections;
+        let surplus = open > self.lane.options.max_connections;
         let key = self.conns.next_key();
         if let Err(e) = self.lane.net.add(&mut stream, key.index) {
             log::error!("{address}: {e}");
@@ -323,9 +374,13 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             return;
         }
         let key = self.conns.insert(Conn::new(stream, address, surplus));
-        self.step(key, |conn, _, lane| {
+        let stopping = self.end.is_some();
+        self.step(key, |conn, key, lane| {
             conn.begin(lane);
-            Next::Keep
+            match stopping {
+                true => conn.stop(key, lane),
+                false => Next::Keep,
+            }
         });
     }
 
@@ -395,7 +450,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         match conn.deliver(message, &mut self.lane) {
             Next::Drop => self.remove(key),
             // Copies for all of them at once might be more than there is memory for.
-            _ if self.lane.options.memory_limit.is_some() && conn.queue.len() > KEPT => {
+            _ if self.lane.options.max_memory.is_some() && conn.queue.len() > KEPT => {
                 self.step(key, Conn::flush);
             }
             _ => touched.push(key),
@@ -406,8 +461,13 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         if self.end.is_some() {
             return;
         }
-        self.listeners.clear();
         self.end = Some(self.lane.now.saturating_add(self.lane.options.grace));
+        self.lane.stopping = true;
+        // Those that wait in the backlog are told so. Then nobody listens any more.
+        for mut listener in core::mem::take(&mut self.listeners) {
+            self.accept_from(&mut listener, MOST_WAITING);
+        }
+        self.accept_at = None;
         for index in self.conns.indices() {
             if let Some((key, _)) = self.conns.at(index) {
                 self.step(key, Conn::stop);
@@ -431,7 +491,13 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 .options
                 .tick
                 .map(|every| self.lane.now.saturating_add(every));
-            self.lane.handler.tick(&self.lane.handle);
+            let Lane {
+                handler, handle, ..
+            } = &mut self.lane;
+            if guard(|| handler.tick(handle)).is_none() {
+                self.lane.stats.panics += 1;
+                log::error!("tick: {}", MisuseError::HandlerFailed);
+            }
         }
     }
 

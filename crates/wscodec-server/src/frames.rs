@@ -7,7 +7,9 @@ use super::event_loop::Lane;
 use super::handler::Handler;
 use super::net::Net;
 use super::slots::Key;
+use super::unwind::guard;
 use wscodec::message::Event;
+use wscodec::session::State;
 
 /// A message that has come this far is read to its place, without a copy.
 const LARGE: usize = 64 << 10;
@@ -87,38 +89,52 @@ impl<S> Conn<S> {
                 return Next::Keep;
             };
             let mut out = self.queue.buffer(&mut lane.out);
-            let full = loop {
+            let (address, in_frame) = (self.address, &mut self.in_frame);
+            let handled = guard(|| loop {
                 let much = out.len() >= lane.options.high_water || done >= TURN;
                 if much && !input.is_empty() {
                     break true;
                 }
+                let some = !input.is_empty();
                 // A fault shows in the state.
                 let Ok(Some((event, outgoing))) = session.receive(&mut input, &mut out) else {
+                    *in_frame |= some;
                     break false;
                 };
-                match event {
-                    Event::Message(message) => {
-                        *received += 1;
-                        lane.stats.messages_in += 1;
-                        done += message.payload.len();
-                        let (handler, mut peer) =
-                            lane.meet(key, self.address, state, outgoing, &mut out);
-                        handler.message(&mut peer, message);
-                    }
-                    Event::Pong(payload) => {
-                        let (handler, mut peer) =
-                            lane.meet(key, self.address, state, outgoing, &mut out);
-                        handler.pong(&mut peer, payload);
-                    }
-                    Event::Ping(_) | Event::Close(_) => {}
+                *in_frame = false;
+                if let Event::Message(message) = event {
+                    *received += 1;
+                    lane.stats.messages_in += 1;
+                    done += message.payload.len();
+                    let (handler, mut peer) = lane.meet(key, address, state, outgoing, &mut out);
+                    handler.message(&mut peer, message);
+                    continue;
                 }
+                let (handler, mut peer) = lane.meet(key, address, state, outgoing, &mut out);
+                match event {
+                    Event::Ping(payload) => handler.ping(&mut peer, payload),
+                    Event::Pong(payload) => handler.pong(&mut peer, payload),
+                    Event::Close(close) if peer.outgoing.state() == State::PeerClosed => {
+                        handler.peer_closes(&mut peer, close);
+                        // It fails if the handler has closed.
+                        let _ = peer.close(close);
+                    }
+                    Event::Close(_) | Event::Message(_) => {}
+                }
+            });
+            let Some(full) = handled else {
+                lane.stats.panics += 1;
+                return self.panicked(key, out, lane);
             };
             let next = self.settle(key, out, lane);
             if !full || next == Next::Drop {
                 return next;
             }
             if self.queue.len() >= lane.options.high_water || done >= TURN {
-                self.held = input.to_vec();
+                if self.held.try_reserve_exact(input.len()).is_err() {
+                    return self.out_of_memory(key, lane);
+                }
+                self.held.extend_from_slice(input);
                 return match self.paused {
                     true => Next::Keep,
                     false => Next::Again,
@@ -143,12 +159,21 @@ impl<S> Conn<S> {
             return Next::Keep;
         };
         let mut out = self.queue.buffer(&mut lane.out);
-        if let Ok(Some((Event::Message(message), outgoing))) = session.fill(len, &mut out) {
-            *received += 1;
-            lane.stats.messages_in += 1;
-            let (handler, mut peer) = lane.meet(key, self.address, state, outgoing, &mut out);
-            handler.message(&mut peer, message);
+        let address = self.address;
+        let handled = guard(|| {
+            if let Ok(Some((Event::Message(message), outgoing))) = session.fill(len, &mut out) {
+                *received += 1;
+                lane.stats.messages_in += 1;
+                let (handler, mut peer) = lane.meet(key, address, state, outgoing, &mut out);
+                handler.message(&mut peer, message);
+            }
+        });
+        match handled {
+            Some(()) => self.settle(key, out, lane),
+            None => {
+                lane.stats.panics += 1;
+                self.panicked(key, out, lane)
+            }
         }
-        self.settle(key, out, lane)
     }
 }

@@ -47,9 +47,17 @@ pub(super) struct Shared {
 /// One event loop, from outside.
 #[derive(Debug)]
 pub(super) struct Post {
-    mail: Mutex<Vec<Mail>>,
+    mailbox: Mutex<Mailbox>,
     waker: Waker,
     pub(super) figures: Figures,
+}
+
+/// What a mailbox has taken.
+#[derive(Debug, Default)]
+struct Mailbox {
+    mail: Vec<Mail>,
+    /// The loop has ended: nobody would read it.
+    closed: bool,
 }
 
 /// What is put into a loop's mailbox.
@@ -79,6 +87,7 @@ pub(super) struct Figures {
     accepted: AtomicU64,
     refused: AtomicU64,
     failed: AtomicU64,
+    panics: AtomicU64,
     messages_in: AtomicU64,
     messages_out: AtomicU64,
     bytes_in: AtomicU64,
@@ -98,6 +107,8 @@ pub struct Stats {
     pub refused: u64,
     /// Connections that ended otherwise than by a close handshake.
     pub failed: u64,
+    /// Calls of the handler that panicked.
+    pub panics: u64,
     /// Messages that came.
     pub messages_in: u64,
     /// Messages that were sent.
@@ -124,6 +135,7 @@ impl Figures {
             (&self.accepted, stats.accepted),
             (&self.refused, stats.refused),
             (&self.failed, stats.failed),
+            (&self.panics, stats.panics),
             (&self.messages_in, stats.messages_in),
             (&self.messages_out, stats.messages_out),
             (&self.bytes_in, stats.bytes_in),
@@ -141,6 +153,7 @@ impl Figures {
             (&self.accepted, &mut stats.accepted),
             (&self.refused, &mut stats.refused),
             (&self.failed, &mut stats.failed),
+            (&self.panics, &mut stats.panics),
             (&self.messages_in, &mut stats.messages_in),
             (&self.messages_out, &mut stats.messages_out),
             (&self.bytes_in, &mut stats.bytes_in),
@@ -156,7 +169,7 @@ impl Figures {
 impl Shared {
     pub(super) fn new(wakers: Vec<Waker>) -> Self {
         let post = |waker| Post {
-            mail: Mutex::default(),
+            mailbox: Mutex::default(),
             waker,
             figures: Figures::default(),
         };
@@ -169,22 +182,38 @@ impl Shared {
 }
 
 impl Post {
-    pub(super) fn put(&self, mail: Mail) {
+    /// Puts something into the mailbox, and wakes the loop. Gives it back if the loop has ended.
+    pub(super) fn put(&self, mail: Mail) -> Result<(), Mail> {
         let first = {
-            let mut box_ = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
-            box_.push(mail);
-            box_.len() == 1
+            let mut mailbox = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
+            if mailbox.closed {
+                return Err(mail);
+            }
+            mailbox.mail.push(mail);
+            mailbox.mail.len() == 1
         };
-        // Whoever finds something in the box has woken the loop.
+        // The one whose mail is not the first relies on the wake-up of the one before it: the loop
+        // has not emptied the mailbox since.
         if first {
             self.waker.wake();
         }
+        Ok(())
     }
 
     /// Takes all that is in the mailbox; `into` is empty, and its room goes there.
     pub(super) fn take(&self, into: &mut Vec<Mail>) {
-        let mut box_ = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
-        core::mem::swap(&mut *box_, into);
+        let mut mailbox = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
+        core::mem::swap(&mut mailbox.mail, into);
+    }
+
+    /// The loop has ended. What its mailbox holds is dropped: connections among it are closed.
+    pub(super) fn close(&self) {
+        let left = {
+            let mut mailbox = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
+            mailbox.closed = true;
+            core::mem::take(&mut mailbox.mail)
+        };
+        drop(left);
     }
 }
 
@@ -195,22 +224,26 @@ impl Handle {
         match &target {
             Target::One(id) => {
                 if let Some(post) = posts.get(id.lane as usize) {
-                    post.put(Mail::Message(target, message.clone()));
+                    // A loop that has ended has no connections.
+                    let _ = post.put(Mail::Message(target, message.clone()));
                 }
             }
             Target::All | Target::Some(_) => {
                 for post in posts {
-                    post.put(Mail::Message(target.clone(), message.clone()));
+                    let _ = post.put(Mail::Message(target.clone(), message.clone()));
                 }
             }
         }
     }
 
-    /// Stops the server: nothing more is accepted, open connections are closed with 1001, and
-    /// dropped if they take longer than [`Options::grace`](super::Options::grace).
+    /// Stops the server. Connections that wait to be accepted and requests that are not answered yet
+    /// get status 503. Messages that have arrived are handed to the handler and answered, and a
+    /// message that has arrived in part may complete. Then each connection is closed with 1001. A
+    /// connection that is still there after [`Options::grace`](super::Options::grace) is dropped.
     pub fn stop(&self) {
         for post in &self.shared.posts {
-            post.put(Mail::Stop);
+            // A loop that has ended has stopped.
+            let _ = post.put(Mail::Stop);
         }
     }
 

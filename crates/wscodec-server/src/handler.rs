@@ -15,7 +15,15 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// What a server does. Each event loop has a handler of its own, so that nothing here waits for
 /// another thread; what loops have to share, they share by the handler's own means.
 ///
-/// All methods are called in the loop: while one runs, nothing else of that loop's does.
+/// The event loop calls all methods: while one runs, the other connections of that loop wait.
+///
+/// # Panics
+/// A panic in a method ends the connection that the method was called for: a request that was not
+/// answered yet gets status 500, an open connection is closed with 1011, and its
+/// [outcome](Outcome::fault) says [`HandlerFailed`](MisuseError::HandlerFailed). The panic is
+/// logged, and counted in [`Stats::panics`](super::Stats::panics). The event loop and the handler go
+/// on: the handler must be usable after a panic of its own. Where a panic aborts the process
+/// (`panic = "abort"`, and always on WASI), a panic ends the server.
 ///
 /// ```no_run
 /// use wscodec::handshake::{Refusal, Request};
@@ -69,7 +77,23 @@ pub trait Handler {
     /// A message came. Its payload is lent from where it lies.
     fn message(&mut self, peer: &mut Peer<'_, Self::State>, message: Message<'_>);
 
-    /// A pong came.
+    /// A ping arrived. It is answered already, unless [`auto_pong`](wscodec::session::Config::auto_pong)
+    /// is off: then the handler answers it with [`Peer::pong`].
+    fn ping(&mut self, peer: &mut Peer<'_, Self::State>, payload: &[u8]) {
+        let _ = (peer, payload);
+    }
+
+    /// A close frame arrived, and [`auto_close`](wscodec::session::Config::auto_close) is off. The
+    /// handler may still send messages, and may close with a code of its own. If it does not, the
+    /// event loop answers with the peer's code when this method returns.
+    ///
+    /// With `auto_close` on, which is the default, the close frame was answered at once and this
+    /// method is not called.
+    fn peer_closes(&mut self, peer: &mut Peer<'_, Self::State>, close: Option<Close<'_>>) {
+        let _ = (peer, close);
+    }
+
+    /// A pong arrived.
     fn pong(&mut self, peer: &mut Peer<'_, Self::State>, payload: &[u8]) {
         let _ = (peer, payload);
     }
@@ -202,6 +226,15 @@ impl<S> Peer<'_, S> {
     /// [`MisuseError::Closing`], [`MisuseError::ControlPayloadTooLong`].
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), MisuseError> {
         self.outgoing.ping(payload, self.out)
+    }
+
+    /// Sends a pong, of at most 125 bytes: needed if
+    /// [`auto_pong`](wscodec::session::Config::auto_pong) is off.
+    ///
+    /// # Errors
+    /// As for [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), MisuseError> {
+        self.outgoing.pong(payload, self.out)
     }
 
     /// Closes the connection: see [`Outgoing::close`].

@@ -44,16 +44,18 @@ mod opening;
 mod options;
 mod queue;
 mod slots;
+mod unwind;
 
 use core::net::SocketAddr;
 use std::io;
+use std::format;
 use std::sync::Arc;
 use std::vec::Vec;
 
 pub use echo::Echo;
 pub use handle::{Handle, Id, Stats, Target};
 pub use handler::{Grant, Handler, Peer};
-pub use options::{Memory, Options};
+pub use options::{Memory, OptionError, Options};
 
 use event_loop::EventLoop;
 use handle::Shared;
@@ -69,18 +71,24 @@ pub struct Server<'a> {
 }
 
 impl<'a> Server<'a> {
-    /// Listens on all addresses of the options.
+    /// Checks the options, and listens on all of their addresses. Up to 4096 connections may wait
+    /// to be accepted, if the system allows as many (`net.core.somaxconn` on Linux).
     ///
     /// # Errors
-    /// Those of the system: the address is in use, or not ours, or not allowed.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) with an [`OptionError`] inside, if an option
+    /// can't be used. Otherwise those of the system: the address is in use, or not ours, or not
+    /// allowed.
     pub fn bind(options: Options<'a>) -> io::Result<Self> {
+        options
+            .check()
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for &address in &options.listen {
             let (listener, address) = Platform::listen(address)?;
             listeners.push(listener);
             addresses.push(address);
         }
-        let nets = (0..options.loops.max(1)).map(|_| Platform::new());
+        let nets = (0..options.loops).map(|_| Platform::new());
         let nets = nets.collect::<io::Result<Vec<_>>>()?;
         let wakers = nets.iter().map(Platform::waker);
         let shared = Shared::new(wakers.collect::<io::Result<_>>()?);
@@ -106,11 +114,13 @@ impl<'a> Server<'a> {
         self.handle.clone()
     }
 
-    /// Runs until it is [stopped](Handle::stop). `handler` makes the handler of each loop, which is
-    /// told its number; it is called in the loop's own thread.
+    /// Runs until it is [stopped](Handle::stop). `handler` makes the handler of each loop, and is
+    /// told the loop's number; it is called in the loop's own thread.
     ///
     /// # Errors
-    /// Those of the system that concern a loop as a whole. All loops stop then.
+    /// Those of the system that concern an event loop as a whole, and a panic in `handler` or in an
+    /// event loop itself. The whole server stops then, as by [`Handle::stop`]. A panic in a method
+    /// of the [`Handler`] is no error: it ends one connection.
     pub fn run<H: Handler>(self, handler: impl Fn(usize) -> H + Sync) -> io::Result<()> {
         let Self {
             options,
@@ -120,16 +130,23 @@ impl<'a> Server<'a> {
             ..
         } = self;
         let run = |index: usize, net, listeners| {
-            let result = EventLoop::new(
-                net,
-                handler(index),
-                &options,
-                handle.clone(),
-                index as u32,
-                listeners,
-            )
-            .and_then(EventLoop::run);
+            let result = unwind::whole(|| {
+                EventLoop::new(
+                    net,
+                    handler(index),
+                    &options,
+                    handle.clone(),
+                    index as u32,
+                    listeners,
+                )
+                .and_then(EventLoop::run)
+            });
+            let result = result.unwrap_or_else(|panic| {
+                let text = format!("event loop {index} panicked, and the server stops: {panic}");
+                Err(io::Error::other(text))
+            });
             if result.is_err() {
+                handle.shared.posts[index].close();
                 handle.stop();
             }
             result
@@ -144,14 +161,24 @@ impl<'a> Server<'a> {
         }
         std::thread::scope(|scope| {
             let run = &run;
-            let others: Vec<_> = nets
-                .map(|(index, net)| scope.spawn(move || run(index, net, Vec::new())))
-                .collect();
-            let mut result = run(first, net, listeners);
+            let mut others = Vec::new();
+            let mut result = Ok(());
+            for (index, net) in nets {
+                let thread = std::thread::Builder::new().name(format!("event loop {index}"));
+                match thread.spawn_scoped(scope, move || run(index, net, Vec::new())) {
+                    Ok(other) => others.push(other),
+                    Err(error) => {
+                        // It would be given connections that nobody serves.
+                        handle.stop();
+                        result = Err(error);
+                        break;
+                    }
+                }
+            }
+            result = result.and(run(first, net, listeners));
             for other in others {
-                let other = other
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                // Its panics were caught.
+                let other = other.join().unwrap_or(Ok(()));
                 result = result.and(other);
             }
             result

@@ -3,8 +3,6 @@
 use core::sync::atomic::Ordering;
 use std::vec::Vec;
 
-use log::info;
-
 use super::conn::{Conn, KEPT, Next, Phase};
 use super::event_loop::Lane;
 use super::handler::Handler;
@@ -18,7 +16,7 @@ impl<H: Handler> Lane<'_, H> {
     /// Whether the connections hold more than they may.
     pub(super) fn is_full(&self) -> bool {
         let held = self.handle.shared.held.load(Ordering::Relaxed);
-        self.options.memory_limit.is_some_and(|limit| held > limit)
+        self.options.max_memory.is_some_and(|limit| held > limit)
     }
 }
 
@@ -32,7 +30,7 @@ impl<S> Conn<S> {
         next: Next,
         lane: &mut Lane<'_, H>,
     ) -> Next {
-        if lane.options.memory_limit.is_none() || next == Next::Drop || !self.grew(lane) {
+        if lane.options.max_memory.is_none() || next == Next::Drop || !self.grew(lane) {
             return next;
         }
         match self.give_up(key, lane) {
@@ -69,6 +67,16 @@ impl<S> Conn<S> {
         holds > KEPT && lane.is_full()
     }
 
+    /// The system has no memory for what has arrived.
+    #[cold]
+    pub(super) fn out_of_memory<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        self.give_up(key, lane)
+    }
+
     #[cold]
     fn give_up<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
         match &mut self.phase {
@@ -76,10 +84,7 @@ impl<S> Conn<S> {
             Phase::Open { session, .. } => {
                 let error = Error::from(LimitError::OutOfMemory);
                 if !self.queue.is_empty() {
-                    // A close frame would wait behind what it is about.
-                    info!("{} dropped: {error}", self.address);
-                    session.fail(error, &mut Vec::new());
-                    return Next::Drop;
+                    return self.abandon(error);
                 }
                 let mut out = self.queue.buffer(&mut lane.out);
                 session.fail(error, &mut out);

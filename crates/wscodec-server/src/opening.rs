@@ -1,5 +1,6 @@
 //! A connection's request, and the answer to it.
 
+use std::collections::TryReserveError;
 use std::vec::Vec;
 
 use log::info;
@@ -8,7 +9,8 @@ use super::conn::{Conn, Next, Phase};
 use super::event_loop::Lane;
 use super::handler::{Grant, Handler};
 use super::slots::Key;
-use wscodec::error::{Error, LimitError};
+use super::unwind::guard;
+use wscodec::error::{Error, LimitError, MisuseError};
 use wscodec::handshake::Refusal;
 
 impl<S> Conn<S> {
@@ -29,27 +31,36 @@ impl<S> Conn<S> {
         let Phase::Head { reader, bytes } = &mut self.phase else {
             return Next::Keep;
         };
-        // A head that comes in one piece, as most do, is looked at where it lies.
+        // A head that arrives in one piece, as most do, is read where it lies.
         let mut whole = core::mem::take(bytes);
         let in_place = whole.is_empty();
+        if !in_place && append(&mut whole, input).is_err() {
+            return self.out_of_memory(key, lane);
+        }
         let input = match in_place {
             true => input,
-            false => {
-                whole.extend_from_slice(input);
-                &mut whole[..]
-            }
+            false => &mut whole[..],
         };
         let request = match reader.read(input) {
             Ok(Some(request)) => request,
             Ok(None) => {
-                *bytes = match in_place {
-                    true => input.to_vec(),
-                    false => whole,
+                let kept = match in_place {
+                    true => append(bytes, input),
+                    false => {
+                        *bytes = whole;
+                        Ok(())
+                    }
                 };
-                return Next::Keep;
+                return match kept {
+                    Ok(()) => Next::Keep,
+                    Err(_) => self.out_of_memory(key, lane),
+                };
             }
             Err(fault) => return self.refuse(key, fault.error, lane),
         };
+        if lane.stopping {
+            return self.unavailable(key, lane);
+        }
         if self.surplus || lane.is_full() {
             return self.refuse(key, LimitError::TooManyConnections, lane);
         }
@@ -62,9 +73,15 @@ impl<S> Conn<S> {
             headers: Vec::new(),
             address: self.address,
         };
-        let state = match lane.handler.accept(&request, &mut grant) {
-            Ok(state) => state,
-            Err(refusal) => {
+        let handler = &mut lane.handler;
+        let state = match guard(|| handler.accept(&request, &mut grant)) {
+            None => {
+                lane.stats.panics += 1;
+                log::error!("{} {}", self.address, MisuseError::HandlerFailed);
+                return self.answer(key, Refusal::new(500), lane);
+            }
+            Some(Ok(state)) => state,
+            Some(Err(refusal)) => {
                 info!("{} {} {}", self.address, refusal.status(), request.path());
                 return self.answer(key, refusal, lane);
             }
@@ -100,7 +117,10 @@ impl<S> Conn<S> {
         lane.stats.accepted += 1;
         if let Phase::Open { session, state, .. } = &mut self.phase {
             let (handler, mut peer) = lane.meet(key, self.address, state, session, &mut out);
-            handler.open(&mut peer);
+            if guard(|| handler.open(&mut peer)).is_none() {
+                lane.stats.panics += 1;
+                return self.panicked(key, out, lane);
+            }
         }
         match self.settle(key, out, lane) {
             Next::Drop => Next::Drop,
@@ -123,6 +143,16 @@ impl<S> Conn<S> {
         }
     }
 
+    /// Answers a request with status 503, because the server stops.
+    pub(super) fn unavailable<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        info!("{} refused: the server stops", self.address);
+        self.answer(key, Refusal::new(503), lane)
+    }
+
     fn answer<H: Handler<State = S>>(
         &mut self,
         key: Key,
@@ -137,6 +167,16 @@ impl<S> Conn<S> {
             return Next::Drop;
         }
         self.phase = Phase::Leaving { shut: false };
-        self.send(key, out, lane).unwrap_or(Next::Drop)
+        self.send(key, out, lane)
     }
+}
+
+/// Appends what has arrived, if the system has the memory for it.
+fn append(bytes: &mut Vec<u8>, input: &[u8]) -> Result<(), TryReserveError> {
+    match bytes.is_empty() {
+        true => bytes.try_reserve_exact(input.len())?,
+        false => bytes.try_reserve(input.len())?,
+    }
+    bytes.extend_from_slice(input);
+    Ok(())
 }

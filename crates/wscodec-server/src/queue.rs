@@ -42,6 +42,11 @@ impl Queue {
         &mut self.bytes
     }
 
+    /// Drops what is queued, and its memory.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// Writes as much of the buffer as goes, and keeps the rest. Returns how much went.
     #[inline]
     pub(super) fn send(

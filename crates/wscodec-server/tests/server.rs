@@ -318,7 +318,7 @@ fn a_request_that_comes_byte_by_byte_with_a_frame_behind_it() {
 fn slow_requests_are_refused_and_full_servers_say_so() {
     let mut options = options();
     options.handshake_timeout = Duration::from_millis(100);
-    options.connections = 2;
+    options.max_connections = 2;
     let server = echo(options);
     let answer = raw(server.address, b"GET / HTTP/1.1\r\nHost:");
     assert!(answer.starts_with(b"HTTP/1.1 408 "));

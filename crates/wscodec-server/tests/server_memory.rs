@@ -28,7 +28,7 @@ fn serve(limit: usize) -> Running {
     options.loops = 2;
     options.policy.origin = Origin::Any;
     options.grace = Duration::from_secs(1);
-    options.memory_limit = Some(limit);
+    options.max_memory = Some(limit);
     let server = Server::bind(options).unwrap();
     Running {
         address: server.addresses()[0],

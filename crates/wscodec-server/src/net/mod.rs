@@ -19,6 +19,12 @@ pub(super) use native::{Native as Platform, Waker};
 #[cfg(target_os = "wasi")]
 pub(super) use wasi::{Waker, Wasi as Platform};
 
+/// Connections that the system may hold until they are accepted, if it allows as many.
+pub(super) const BACKLOG: u16 = 4096;
+
+/// Attempts to accept that may fail in a row before the others have their turn.
+const ATTEMPTS: usize = 64;
+
 /// Who is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
@@ -57,12 +63,25 @@ pub(super) trait Net: Sized {
     /// Reports the listener from now on.
     fn watch(&mut self, listener: &mut Self::Listener, index: u32) -> io::Result<()>;
 
-    /// The next connection that waits; `None` if there is none. Errors that concern one connection
-    /// only are no errors.
+    /// The next connection that waits; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Interrupted`](io::ErrorKind::Interrupted) if there may be more, and those that were tried
+    /// are gone: the peer reset the connection, or the network failed, before it was accepted.
+    /// Any other error concerns the listener or the process, such as too many open files: to try
+    /// again at once would fail again.
     fn accept(
         &mut self,
         listener: &mut Self::Listener,
     ) -> io::Result<Option<(Self::Stream, SocketAddr)>>;
+
+    /// While the listeners rest, they are not reported: there is no descriptor, say, for another
+    /// connection.
+    fn rest(&mut self, rests: bool);
+
+    /// The process did not run for a while. Gives the system the time to notice which bytes have
+    /// arrived, where a read does not ask it.
+    fn catch_up(&mut self);
 
     /// A connection to that address; waits for it, but no longer than the time-out.
     fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<Self::Stream>;

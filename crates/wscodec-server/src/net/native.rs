@@ -8,9 +8,10 @@ use std::vec::Vec;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Socket, Type};
 
 use super::input::Input;
-use super::{Net, Source};
+use super::{ATTEMPTS, BACKLOG, Net, Source};
 
 const MAILBOX: Token = Token(usize::MAX);
 /// Listeners count down from here; streams count up from 0.
@@ -38,6 +39,28 @@ impl Waker {
     }
 }
 
+/// Whether a failure to accept concerns the connection that was to be accepted, which is gone.
+/// Linux reports the network's errors on the new connection this way (accept(2)), and firewalls
+/// forbid single connections.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind;
+    // ENONET, EPROTO, ENOPROTOOPT, EOPNOTSUPP, EHOSTDOWN
+    const LINUX: [i32; 5] = [64, 71, 92, 95, 112];
+    let kind = matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::HostUnreachable
+            | ErrorKind::Interrupted
+            | ErrorKind::NetworkDown
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::PermissionDenied
+            | ErrorKind::TimedOut
+    );
+    let linux = cfg!(any(target_os = "linux", target_os = "android"));
+    kind || linux && error.raw_os_error().is_some_and(|it| LINUX.contains(&it))
+}
+
 impl Net for Native {
     type Listener = TcpListener;
     type Stream = TcpStream;
@@ -63,7 +86,15 @@ impl Net for Native {
     }
 
     fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-        let listener = TcpListener::bind(address)?;
+        // As mio binds, with a longer backlog: its own is 128 where the system does not say more.
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        // On Windows this would let others take the same port.
+        #[cfg(not(windows))]
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG.into())?;
+        let listener = TcpListener::from_std(socket.into());
         let address = listener.local_addr()?;
         Ok((listener, address))
     }
@@ -78,22 +109,27 @@ impl Net for Native {
         &mut self,
         listener: &mut TcpListener,
     ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
-        loop {
+        for _ in 0..ATTEMPTS {
             match listener.accept() {
                 Ok((stream, address)) => {
                     // Answers leave in one write each: waiting for more gains nothing.
                     let _ = stream.set_nodelay(true);
                     return Ok(Some((stream, address)));
                 }
-                Err(e) => match e.kind() {
-                    io::ErrorKind::WouldBlock => return Ok(None),
-                    io::ErrorKind::Interrupted
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::ConnectionReset => {}
-                    _ => return Err(e),
-                },
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(e) if is_of_one_connection(&e) => {}
+                Err(e) => return Err(e),
             }
         }
+        Err(io::ErrorKind::Interrupted.into())
+    }
+
+    fn rest(&mut self, _: bool) {
+        // A listener is reported once for each change, so it does not disturb.
+    }
+
+    fn catch_up(&mut self) {
+        // A read asks the system itself.
     }
 
     fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {

@@ -24,12 +24,17 @@ use wasi::io::streams::StreamError;
 use wasi::sockets::network::ErrorCode;
 use wasi::sockets::tcp::ShutdownType;
 
-use super::{Net, Source};
+use super::{ATTEMPTS, Net, Source};
+use socket::Refused;
 pub(crate) use socket::{Listener, Stream};
 use watch::{Input, Watch};
 
 /// The most that a host takes or gives at a time.
 const MOST: usize = 64 << 10;
+
+/// How long the host may take to notice what has arrived, after a time in which it did not run; in
+/// nanoseconds.
+const CATCH_UP: u64 = 10_000_000;
 
 /// The least that is asked for: the host clears as much as it is asked for.
 const LEAST: usize = 4 << 10;
@@ -96,18 +101,28 @@ impl Net for Wasi {
 
     fn accept(&mut self, listener: &mut Listener) -> io::Result<Option<(Stream, SocketAddr)>> {
         let mut paused = false;
-        loop {
+        for _ in 0..ATTEMPTS {
             match listener.accept() {
-                Ok((stream, address)) => return Ok(Some((stream, address))),
-                Err(ErrorCode::WouldBlock) if paused => return Ok(None),
-                Err(ErrorCode::WouldBlock) => {
+                Ok(accepted) => return Ok(Some(accepted)),
+                Err(Refused::Listener(ErrorCode::WouldBlock)) if paused => return Ok(None),
+                Err(Refused::Listener(ErrorCode::WouldBlock)) => {
                     pause();
                     paused = true;
                 }
-                Err(ErrorCode::ConnectionAborted | ErrorCode::ConnectionReset) => {}
-                Err(code) => return Err(socket::error(code)),
+                Err(Refused::Listener(code)) => return Err(socket::error(code)),
+                Err(Refused::Connection) => {}
             }
         }
+        Err(io::ErrorKind::Interrupted.into())
+    }
+
+    fn rest(&mut self, rests: bool) {
+        self.watch.rests = rests;
+    }
+
+    fn catch_up(&mut self) {
+        // The host's own loop learns of arrived bytes in another thread, which has not run either.
+        monotonic_clock::subscribe_duration(CATCH_UP).block();
     }
 
     fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<Stream> {

@@ -16,10 +16,8 @@ use wasi::sockets::network::{
 use wasi::sockets::tcp::TcpSocket;
 use wasi::sockets::tcp_create_socket::create_tcp_socket;
 
+use super::super::BACKLOG;
 use super::pause;
-
-/// Connections that the system may hold until they are accepted.
-const BACKLOG: u64 = 4096;
 
 // In these, the fields are in the order in which they must be dropped: what waits for a stream or
 // socket, the streams, their socket.
@@ -44,17 +42,34 @@ pub(crate) struct Stream {
     pub(super) expected: usize,
 }
 
+/// Why there is no connection.
+pub(super) enum Refused {
+    /// The listener can't give one now.
+    Listener(ErrorCode),
+    /// The one that was to be accepted is gone.
+    Connection,
+}
+
 impl Listener {
-    pub(super) fn accept(&self) -> Result<(Stream, SocketAddr), ErrorCode> {
-        let (socket, input, output) = self.0.socket.accept()?;
+    pub(super) fn accept(&self) -> Result<(Stream, SocketAddr), Refused> {
+        let (socket, input, output) = self.0.socket.accept().map_err(|code| match code {
+            // The host gives this for all errors of the network.
+            ErrorCode::ConnectionAborted
+            | ErrorCode::ConnectionReset
+            | ErrorCode::RemoteUnreachable
+            | ErrorCode::Timeout => Refused::Connection,
+            code => Refused::Listener(code),
+        })?;
         let stream = Stream {
             input,
             output,
             socket,
             expected: 0,
         };
-        let address = from_wasi(stream.socket.remote_address()?);
-        Ok((stream, address))
+        // A connection that was reset before it was accepted has no remote address any more.
+        let address = stream.socket.remote_address();
+        let address = address.map_err(|_| Refused::Connection)?;
+        Ok((stream, from_wasi(address)))
     }
 }
 
@@ -84,7 +99,7 @@ fn listening(address: SocketAddr) -> Result<(Listener, SocketAddr), ErrorCode> {
     socket.start_bind(&network, to_wasi(address))?;
     finish(pollable, || socket.finish_bind())?;
     // A host may know better.
-    let _ = socket.set_listen_backlog_size(BACKLOG);
+    let _ = socket.set_listen_backlog_size(BACKLOG.into());
     socket.start_listen()?;
     finish(pollable, || socket.finish_listen())?;
     let address = from_wasi(socket.local_address()?);

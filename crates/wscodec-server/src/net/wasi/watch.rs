@@ -24,6 +24,8 @@ const HOT: u64 = 20_000_000;
 #[derive(Default)]
 pub(super) struct Watch {
     pub(super) input: Option<Input>,
+    /// The listeners are not polled: a poll reports each that has a connection, again and again.
+    pub(super) rests: bool,
     listeners: Vec<(u32, Weak<Listening>)>,
     /// By the indices of the streams.
     places: Vec<Place>,
@@ -213,6 +215,7 @@ impl Watch {
         let listeners: Vec<_> = self
             .listeners
             .iter()
+            .filter(|_| !self.rests)
             .map(|(i, it)| (*i, it.upgrade()))
             .collect();
         let streams = match whom {
