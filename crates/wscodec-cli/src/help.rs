@@ -45,7 +45,7 @@ Limits (bytes may end in K, M or G; times are in seconds, and above 0):
                           default 256; close code 1009.
   --max-head BYTES        Of a request; default 16K; status 431.
   --max-connections N     Default 100000; status 503.
-  --max-memory BYTES      What all connections together may hold; default: no limit, on WASI 1G.
+  --max-memory BYTES      What all connections together may hold; default 1G.
                           Past it, status 503 for new ones, and close code 1013 for those that
                           come to hold more.
   --handshake-timeout S   Default 10; status 408.
@@ -53,7 +53,12 @@ Limits (bytes may end in K, M or G; times are in seconds, and above 0):
   --idle-timeout S        Close with 1001 when no message comes for that long; default never.
   --heartbeat S           Ping when nothing comes for that long; default never.
   --pong-timeout S        How long a pong may take; default 20.
-  --queue BYTES           What may wait for a peer that does not read; default 16M.
+  --max-buffered BYTES    What may be queued for a peer that does not read; default 16M, or the
+                          largest message if that is more. A peer for which more is queued is
+                          dropped.
+  --pause-reading-when-full
+                          Stop reading from a peer while 64K or more are queued for it, instead
+                          of queueing up to --max-buffered.
   --stall-timeout S       How long a peer may read nothing; default 30.
   --dangerously-accept-unmasked
                           Take frames from clients that are not masked. Not for the internet.

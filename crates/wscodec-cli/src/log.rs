@@ -1,6 +1,15 @@
-//! Log lines on standard error.
+//! Log lines on standard error, written by a thread of their own.
+//!
+//! Standard error is often a pipe, and its reader may be slow or gone. A write to a full pipe
+//! blocks, and an event loop that blocks serves nobody. Standard error can't be made non-blocking:
+//! that would hold for every process that shares it, the user's shell among them. So the event
+//! loops put lines into a queue of bounded length, and a thread writes them. A line that finds the
+//! queue full is dropped and counted; when there is room again, one line tells how many were
+//! dropped.
+//!
+//! WASI has no threads. There a line is written only as far as `wasi:io/streams` permits; see
+//! `WASI.md` for hosts whose standard error blocks all the same.
 
-use std::io::Write;
 use std::str::FromStr;
 
 use log::{LevelFilter, Log, Metadata, Record};
@@ -13,9 +22,7 @@ impl Log for Lines {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // One write a line, so that lines of several threads stay whole.
-        let line = format!("{} {}\n", record.level(), record.args());
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        line(format!("{} {}\n", record.level(), record.args()));
     }
 
     fn flush(&self) {}
@@ -26,8 +33,104 @@ pub(crate) fn level(name: &str) -> Option<LevelFilter> {
     LevelFilter::from_str(name).ok()
 }
 
+/// Starts logging. Panics are logged too, because the standard hook writes to standard error.
 pub(crate) fn start(level: LevelFilter) {
     log::set_max_level(level);
     // It is set once.
     let _ = log::set_logger(&Lines);
+    #[cfg(not(target_os = "wasi"))]
+    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+}
+
+/// Writes a line to standard error, or drops and counts it. Never blocks.
+pub(crate) fn line(line: String) {
+    writer::put(line);
+}
+
+/// Waits until the queued lines are written, but only for a short time.
+pub(crate) fn finish() {
+    writer::finish();
+}
+
+#[cfg(not(target_os = "wasi"))]
+mod writer {
+    use std::io::{self, Write};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::mpsc::{SyncSender, sync_channel};
+    use std::sync::LazyLock;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// Lines that wait to be written.
+    const MOST: usize = 1024;
+    /// How long the end of the process may wait for them.
+    const FINISH: Duration = Duration::from_millis(500);
+
+    static DROPPED: AtomicU64 = AtomicU64::new(0);
+    /// Lines put into the queue, and lines written.
+    static PUT: AtomicU64 = AtomicU64::new(0);
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+
+    static QUEUE: LazyLock<Option<SyncSender<String>>> = LazyLock::new(|| {
+        let (sender, lines) = sync_channel::<String>(MOST);
+        let write = move || {
+            for line in lines {
+                let dropped = DROPPED.swap(0, Ordering::Relaxed);
+                if dropped > 0 {
+                    let line = format!("WARN {dropped} log lines were dropped\n");
+                    let _ = io::stderr().write_all(line.as_bytes());
+                }
+                // One write a line, so that lines stay whole. Nobody may be there to read it.
+                let _ = io::stderr().write_all(line.as_bytes());
+                WRITTEN.fetch_add(1, Ordering::Release);
+            }
+        };
+        let writer = thread::Builder::new().name("log".into()).spawn(write);
+        writer.is_ok().then_some(sender)
+    });
+
+    pub(super) fn put(line: String) {
+        let sent = QUEUE.as_ref().is_some_and(|it| it.try_send(line).is_ok());
+        match sent {
+            true => PUT.fetch_add(1, Ordering::Relaxed),
+            false => DROPPED.fetch_add(1, Ordering::Relaxed),
+        };
+    }
+
+    pub(super) fn finish() {
+        let start = Instant::now();
+        while WRITTEN.load(Ordering::Acquire) < PUT.load(Ordering::Relaxed)
+            && start.elapsed() < FINISH
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+#[cfg(target_os = "wasi")]
+mod writer {
+    use std::cell::Cell;
+
+    use wasi::cli::stderr::get_stderr;
+
+    thread_local! {
+        static DROPPED: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub(super) fn put(line: String) {
+        let dropped = DROPPED.get();
+        let text = match dropped {
+            0 => line,
+            _ => format!("WARN {dropped} log lines were dropped\n{line}"),
+        };
+        let stream = get_stderr();
+        let room = stream.check_write().unwrap_or(0);
+        let fits = text.len() as u64 <= room;
+        match fits && stream.write(text.as_bytes()).is_ok() {
+            true => DROPPED.set(0),
+            false => DROPPED.set(dropped + 1),
+        }
+    }
+
+    pub(super) fn finish() {}
 }

@@ -122,7 +122,7 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
 
 fn serve(options: Options<'_>) -> Result<(), Failure> {
     let listen = options.listen.clone();
-    let server = Server::bind(options).map_err(|e| Failure::Run(cannot_listen(&listen, &e)))?;
+    let server = Server::bind(options).map_err(|e| cannot_listen(&listen, &e))?;
     let failed = |e: io::Error| Failure::Run(e.to_string());
     stop::at_signals(server.handle()).map_err(failed)?;
     for address in server.addresses() {
@@ -131,13 +131,19 @@ fn serve(options: Options<'_>) -> Result<(), Failure> {
     }
     let _ = io::stdout().flush();
     let handler = |index| Figures { first: index == 0 };
-    server.run(handler).map_err(failed)
+    let result = server.run(handler).map_err(failed);
+    log::finish();
+    result
 }
 
-fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> String {
+fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> Failure {
     let addresses: Vec<_> = listen.iter().map(SocketAddr::to_string).collect();
     let addresses = addresses.join(", ");
-    match error.kind() {
+    Failure::Run(match error.kind() {
+        // An option that makes no sense.
+        io::ErrorKind::InvalidInput if error.get_ref().is_some() => {
+            return Failure::Usage(error.to_string());
+        }
         io::ErrorKind::AddrInUse => {
             format!("{addresses} is in use: stop what listens there, or choose another --listen")
         }
@@ -151,7 +157,7 @@ fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> String {
             format!("listening on {addresses} is not allowed: ports below 1024 often are not")
         }
         _ => format!("can't listen on {addresses}: {error}"),
-    }
+    })
 }
 
 /// An echo whose first loop writes a line of figures now and then.
@@ -181,19 +187,19 @@ impl Handler for Figures {
         }
         let it = handle.stats();
         let line = format!(
-            "stats open={} accepted={} refused={} failed={} messages_in={} messages_out={} \
-             bytes_in={} bytes_out={} memory={}\n",
+            "stats open={} accepted={} refused={} failed={} panics={} messages_in={} \
+             messages_out={} bytes_in={} bytes_out={} memory={}\n",
             it.open,
             it.accepted,
             it.refused,
             it.failed,
+            it.panics,
             it.messages_in,
             it.messages_out,
             it.bytes_in,
             it.bytes_out,
             it.memory
         );
-        // Nobody may be there to read it.
-        let _ = io::stderr().write_all(line.as_bytes());
+        log::line(line);
     }
 }
