@@ -55,9 +55,9 @@ pub(crate) fn finish() {
 #[cfg(not(target_os = "wasi"))]
 mod writer {
     use std::io::{self, Write};
+    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::mpsc::{SyncSender, sync_channel};
-    use std::sync::LazyLock;
     use std::thread;
     use std::time::{Duration, Instant};
 

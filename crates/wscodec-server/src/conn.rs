@@ -423,7 +423,8 @@ impl<S> Conn<S> {
                     return self.send(key, out, lane);
                 }
             }
-            let paused = core::mem::take(&mut self.paused);
+            let paused = self.paused;
+            self.pause(false);
             if self.reported || paused {
                 self.report(key, lane);
             }
@@ -441,10 +442,22 @@ impl<S> Conn<S> {
         if went > 0 || !self.reported {
             self.moved = lane.now;
         }
-        self.paused |= lane.options.pause_reading_when_full
-            && self.queue.len() >= lane.options.high_water;
+        if lane.options.pause_reading_when_full && self.queue.len() >= lane.options.high_water {
+            self.pause(true);
+        }
         self.report(key, lane);
         Next::Keep
+    }
+
+    /// Stops reading, or begins again. The session's timers need to know: a peer whose pong we do
+    /// not read is not dead.
+    fn pause(&mut self, paused: bool) {
+        if self.paused != paused {
+            self.paused = paused;
+            if let Phase::Open { session, .. } = &mut self.phase {
+                session.set_reading(!paused);
+            }
+        }
     }
 
     /// The peer takes nothing any more. What it sent before may still lie in the socket, a close
@@ -456,7 +469,7 @@ impl<S> Conn<S> {
             return Next::Drop;
         }
         self.broken = true;
-        self.paused = false;
+        self.pause(false);
         self.queue.clear();
         self.report(key, lane);
         Next::Again

@@ -354,9 +354,9 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         self.turn = (self.turn + 1) % shared.posts.len();
         // While the server stops, the others may have ended: then the connection comes back.
         if self.turn != self.lane.index as usize && self.end.is_none() {
-            match shared.posts[self.turn].put(Mail::Stream(stream, address)) {
-                Err(Mail::Stream(stream, address)) => self.adopt(stream, address),
-                Ok(()) | Err(_) => {}
+            let back = shared.posts[self.turn].put(Mail::Stream(stream, address));
+            if let Some(Mail::Stream(stream, address)) = back {
+                self.adopt(stream, address);
             }
         } else {
             self.adopt(stream, address);

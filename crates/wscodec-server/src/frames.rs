@@ -90,36 +90,39 @@ impl<S> Conn<S> {
             };
             let mut out = self.queue.buffer(&mut lane.out);
             let (address, in_frame) = (self.address, &mut self.in_frame);
-            let handled = guard(|| loop {
-                let much = out.len() >= lane.options.high_water || done >= TURN;
-                if much && !input.is_empty() {
-                    break true;
-                }
-                let some = !input.is_empty();
-                // A fault shows in the state.
-                let Ok(Some((event, outgoing))) = session.receive(&mut input, &mut out) else {
-                    *in_frame |= some;
-                    break false;
-                };
-                *in_frame = false;
-                if let Event::Message(message) = event {
-                    *received += 1;
-                    lane.stats.messages_in += 1;
-                    done += message.payload.len();
-                    let (handler, mut peer) = lane.meet(key, address, state, outgoing, &mut out);
-                    handler.message(&mut peer, message);
-                    continue;
-                }
-                let (handler, mut peer) = lane.meet(key, address, state, outgoing, &mut out);
-                match event {
-                    Event::Ping(payload) => handler.ping(&mut peer, payload),
-                    Event::Pong(payload) => handler.pong(&mut peer, payload),
-                    Event::Close(close) if peer.outgoing.state() == State::PeerClosed => {
-                        handler.peer_closes(&mut peer, close);
-                        // It fails if the handler has closed.
-                        let _ = peer.close(close);
+            let handled = guard(|| {
+                loop {
+                    let much = out.len() >= lane.options.high_water || done >= TURN;
+                    if much && !input.is_empty() {
+                        break true;
                     }
-                    Event::Close(_) | Event::Message(_) => {}
+                    let some = !input.is_empty();
+                    // A fault shows in the state.
+                    let Ok(Some((event, outgoing))) = session.receive(&mut input, &mut out) else {
+                        *in_frame |= some;
+                        break false;
+                    };
+                    *in_frame = false;
+                    if let Event::Message(message) = event {
+                        *received += 1;
+                        lane.stats.messages_in += 1;
+                        done += message.payload.len();
+                        let (handler, mut peer) =
+                            lane.meet(key, address, state, outgoing, &mut out);
+                        handler.message(&mut peer, message);
+                        continue;
+                    }
+                    let (handler, mut peer) = lane.meet(key, address, state, outgoing, &mut out);
+                    match event {
+                        Event::Ping(payload) => handler.ping(&mut peer, payload),
+                        Event::Pong(payload) => handler.pong(&mut peer, payload),
+                        Event::Close(close) if peer.outgoing.state() == State::PeerClosed => {
+                            handler.peer_closes(&mut peer, close);
+                            // It fails if the handler has closed.
+                            let _ = peer.close(close);
+                        }
+                        Event::Close(_) | Event::Message(_) => {}
+                    }
                 }
             });
             let Some(full) = handled else {

@@ -183,11 +183,11 @@ impl Shared {
 
 impl Post {
     /// Puts something into the mailbox, and wakes the loop. Gives it back if the loop has ended.
-    pub(super) fn put(&self, mail: Mail) -> Result<(), Mail> {
+    pub(super) fn put(&self, mail: Mail) -> Option<Mail> {
         let first = {
             let mut mailbox = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
             if mailbox.closed {
-                return Err(mail);
+                return Some(mail);
             }
             mailbox.mail.push(mail);
             mailbox.mail.len() == 1
@@ -197,7 +197,7 @@ impl Post {
         if first {
             self.waker.wake();
         }
-        Ok(())
+        None
     }
 
     /// Takes all that is in the mailbox; `into` is empty, and its room goes there.
@@ -225,12 +225,12 @@ impl Handle {
             Target::One(id) => {
                 if let Some(post) = posts.get(id.lane as usize) {
                     // A loop that has ended has no connections.
-                    let _ = post.put(Mail::Message(target, message.clone()));
+                    post.put(Mail::Message(target, message.clone()));
                 }
             }
             Target::All | Target::Some(_) => {
                 for post in posts {
-                    let _ = post.put(Mail::Message(target.clone(), message.clone()));
+                    post.put(Mail::Message(target.clone(), message.clone()));
                 }
             }
         }
@@ -243,7 +243,7 @@ impl Handle {
     pub fn stop(&self) {
         for post in &self.shared.posts {
             // A loop that has ended has stopped.
-            let _ = post.put(Mail::Stop);
+            post.put(Mail::Stop);
         }
     }
 

@@ -47,8 +47,8 @@ mod slots;
 mod unwind;
 
 use core::net::SocketAddr;
-use std::io;
 use std::format;
+use std::io;
 use std::sync::Arc;
 use std::vec::Vec;
 

@@ -155,8 +155,11 @@ impl Options<'_> {
         if self.max_buffered < self.high_water {
             return fault("max_buffered", "it must not be below high_water");
         }
-        if self.max_memory.is_some_and(|limit| limit < LEAST_MEMORY) {
-            return fault("max_memory", "it must be at least 64 KiB");
+        if self.max_memory == Some(0) {
+            return fault(
+                "max_memory",
+                "every connection would be refused; `None` is no limit",
+            );
         }
         let session = &self.session;
         let times = [
@@ -170,7 +173,10 @@ impl Options<'_> {
         ];
         for (option, time) in times {
             if time.is_some_and(|time| time.is_zero()) {
-                return fault(option, "a time above zero is needed; `None` or MAX is never");
+                return fault(
+                    option,
+                    "a time above zero is needed; `None` or MAX is never",
+                );
             }
         }
         let limits = &session.limits;
@@ -221,8 +227,6 @@ impl Options<'_> {
 
 const MOST_LISTENERS: usize = 256;
 const MOST_LOOPS: usize = 1024;
-/// Less than this has no room for the first connections.
-const LEAST_MEMORY: usize = 64 << 10;
 /// The shortest request of RFC 6455 is longer.
 const LEAST_HEAD: usize = 128;
 /// The headers that RFC 6455 §4.1 requires.
