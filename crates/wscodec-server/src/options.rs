@@ -180,7 +180,7 @@ impl Options<'_> {
             }
         }
         let limits = &session.limits;
-        if limits.message == 0 || limits.frame == 0 || limits.fragments == 0 {
+        if limits.message == 0 || limits.frame == Some(0) || limits.fragments == 0 {
             return fault("session.limits", "a limit of 0 allows no message");
         }
         if limits.head < LEAST_HEAD {
