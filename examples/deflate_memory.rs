@@ -65,7 +65,8 @@ fn compressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 4] {
         let agreed = agreed(bits, takeover);
         let mut senders = [(); 2].map(|()| pool.compressor(&agreed, &config));
         for sender in &mut senders {
-            sender.message(&text, &mut Vec::new());
+            let result = sender.message(&text, &mut Vec::new());
+            result.expect("there is memory");
         }
         senders[0].memory()
     };
@@ -83,7 +84,8 @@ fn decompressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 3] {
     let measure = |pool: &Pool<D, I>, takeover| {
         let agreed = agreed(bits, takeover);
         let mut coded = Vec::new();
-        pool.compressor(&agreed, &config).message(&text, &mut coded);
+        let result = pool.compressor(&agreed, &config).message(&text, &mut coded);
+        result.expect("there is memory");
         let mut inflate = pool.decompressor(&agreed, &limits);
         let result = inflate.message(&coded, &mut Vec::new());
         result.expect("it was just compressed");

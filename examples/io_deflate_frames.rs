@@ -48,7 +48,7 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
                 plain.clear();
                 decompressor.message(&payload, &mut plain)?;
                 coded.clear();
-                compressor.message(&plain, &mut coded);
+                compressor.message(&plain, &mut coded)?;
                 write_frame(&mut stream, answer, &coded)?;
             }
             (OpCode::Text | OpCode::Binary, _) if header.fin => {

@@ -90,6 +90,7 @@ extern crate std;
 
 pub mod error;
 mod limits;
+mod reserve;
 pub mod utf8;
 
 pub mod frame;

@@ -75,7 +75,7 @@ fn pooled() {
                 calls = CALLS.get();
                 for (sender, receiver) in &mut lines {
                     coded.clear();
-                    sender.message(&message, &mut coded);
+                    sender.message(&message, &mut coded).unwrap();
                     plain.clear();
                     receiver.message(&coded, &mut plain).unwrap();
                     assert_eq!(plain, message);
@@ -111,7 +111,7 @@ fn alone() {
             assert_eq!((live(), deflate.memory(), inflate.memory()), (before, 0, 0));
 
             coded.clear();
-            deflate.message(&message, &mut coded);
+            deflate.message(&message, &mut coded).unwrap();
             let compressor = live() - before;
             assert_eq!(deflate.memory(), compressor);
             assert!(compressor <= if ZLIB { 380_200 } else { 320_000 });
@@ -126,7 +126,7 @@ fn alone() {
             let calls = CALLS.get();
             for _ in 0..100 {
                 coded.clear();
-                deflate.message(&message, &mut coded);
+                deflate.message(&message, &mut coded).unwrap();
                 plain.clear();
                 inflate.message(&coded, &mut plain).unwrap();
                 assert_eq!(plain, message);
@@ -139,7 +139,7 @@ fn alone() {
             assert_eq!(live() - before, kept);
             assert_eq!((deflate.memory(), inflate.memory()), (0, kept));
             coded.clear();
-            deflate.message(&message, &mut coded);
+            deflate.message(&message, &mut coded).unwrap();
             plain.clear();
             inflate.message(&coded, &mut plain).unwrap();
             assert_eq!(plain, message);

@@ -58,7 +58,7 @@ impl Line {
     fn send(&mut self, payload: &[u8], piece: usize, mut between: impl FnMut()) -> usize {
         let mut coded = Vec::new();
         if piece >= payload.len() {
-            self.sender.message(payload, &mut coded);
+            self.sender.message(payload, &mut coded).unwrap();
         } else {
             self.sender.begin(Kind::Binary, None);
             let count = payload.len().div_ceil(piece);

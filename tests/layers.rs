@@ -11,10 +11,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("limits", &[]),
     ("utf8", &[]),
+    ("reserve", &["error"]),
     ("frame", &["error", "limits", "utf8"]),
     ("head", &["error", "limits"]),
-    ("message", &["error", "limits", "utf8", "frame"]),
-    ("deflate", &["error", "limits", "frame", "head", "message"]),
+    ("message", &["error", "limits", "reserve", "utf8", "frame"]),
+    (
+        "deflate",
+        &["error", "limits", "reserve", "frame", "head", "message"],
+    ),
     ("handshake", &["error", "limits", "head"]),
     (
         "session",
@@ -43,7 +47,14 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that may allocate; the others must do without.
-const ALLOCATING: &[&str] = &["message", "deflate", "handshake", "session", "io"];
+const ALLOCATING: &[&str] = &[
+    "reserve",
+    "message",
+    "deflate",
+    "handshake",
+    "session",
+    "io",
+];
 
 /// What outside tests may name `std`, behind the features that bring it: these rooms, and one file
 /// of the feature `http`.
@@ -201,7 +212,7 @@ fn the_table_itself_goes_upwards_and_is_used() {
         .filter(|s| s.room == "message")
         .flat_map(used)
         .collect();
-    let expected = ["error", "frame", "limits", "utf8"];
+    let expected = ["error", "frame", "limits", "reserve", "utf8"];
     assert!(frame.iter().eq(expected.iter()), "{frame:?}");
 }
 

@@ -141,9 +141,18 @@ fn nothing_is_sent_after_a_close_frame() {
     assert_eq!(session.finish_message(b"x", &mut out), refused);
     let prepared = Prepared::text("x").unwrap();
     assert_eq!(session.prepared(&prepared, &mut out), refused);
-    assert_eq!(session.ping(b"x", &mut out), Err(MisuseError::Closing));
-    assert_eq!(session.pong(b"x", &mut out), Err(MisuseError::Closing));
-    assert_eq!(session.close(None, &mut out), Err(MisuseError::Closing));
+    assert_eq!(
+        session.ping(b"x", &mut out),
+        Err(MisuseError::Closing.into())
+    );
+    assert_eq!(
+        session.pong(b"x", &mut out),
+        Err(MisuseError::Closing.into())
+    );
+    assert_eq!(
+        session.close(None, &mut out),
+        Err(MisuseError::Closing.into())
+    );
     assert!(out.is_empty());
 }
 
@@ -153,11 +162,11 @@ fn a_close_that_must_not_be_sent_changes_nothing() {
     let mut out = Vec::new();
     for code in [1005, 1006, 1015, 999, 5000] {
         let refused = session.close(Some(close(code, "")), &mut out);
-        assert_eq!(refused, Err(MisuseError::CloseCodeNotSendable));
+        assert_eq!(refused, Err(MisuseError::CloseCodeNotSendable.into()));
     }
     let long = "x".repeat(124);
     let refused = session.close(Some(close(1000, &long)), &mut out);
-    assert_eq!(refused, Err(MisuseError::CloseReasonTooLong));
+    assert_eq!(refused, Err(MisuseError::CloseReasonTooLong.into()));
     assert_eq!((session.state(), out.len()), (State::Open, 0));
     assert_eq!(
         session.close(Some(close(1000, &long[1..])), &mut out),

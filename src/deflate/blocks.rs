@@ -5,8 +5,6 @@
 //! fixed tables anew, which takes it 2 µs: many times what the message itself takes, and, for a
 //! message of nothing but empty blocks, a microsecond for each byte.
 
-use alloc::boxed::Box;
-
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
     TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY,
@@ -17,6 +15,8 @@ use miniz_oxide::inflate::core::{BlockBoundaryState, DecompressorOxide, decompre
 use super::engine::{InflateState, Inflated};
 use super::fixed::{self, Symbol};
 use super::ring::Ring;
+use crate::error::LimitError;
+use crate::reserve::{Boxed, boxed};
 
 /// Where a stream is.
 ///
@@ -30,7 +30,7 @@ pub(super) struct Blocks {
     /// The block is the final one.
     last: bool,
     at: At,
-    tables: Option<Box<DecompressorOxide>>,
+    tables: Option<Boxed<DecompressorOxide>>,
 }
 
 #[derive(Clone, Copy)]
@@ -78,7 +78,7 @@ impl Blocks {
         (self.held, self.bits, self.at) = (0, 0, At::Start);
     }
 
-    pub(super) fn tables(&mut self) -> &mut Option<Box<DecompressorOxide>> {
+    pub(super) fn tables(&mut self) -> &mut Option<Boxed<DecompressorOxide>> {
         &mut self.tables
     }
 
@@ -133,7 +133,9 @@ impl Blocks {
             }
             2 => {
                 (self.held, self.bits, call.read) = before;
-                self.hand_over();
+                if self.hand_over().is_err() {
+                    return Step::Stop(InflateState::OutOfMemory);
+                }
             }
             _ => return Step::Stop(InflateState::Damaged),
         }
@@ -141,26 +143,29 @@ impl Blocks {
     }
 
     /// Gives the block to miniz_oxide, header and all.
-    fn hand_over(&mut self) {
+    fn hand_over(&mut self) -> Result<(), LimitError> {
         let state = BlockBoundaryState {
             num_bits: self.bits as u8,
             bit_buf: self.held as u8,
             ..BlockBoundaryState::default()
         };
         match &mut self.tables {
-            Some(tables) if self.bits == 0 => tables.init(),
-            Some(tables) => **tables = DecompressorOxide::from_block_boundary_state(&state),
+            Some(tables) if self.bits == 0 => tables[0].init(),
+            Some(tables) => tables[0] = DecompressorOxide::from_block_boundary_state(&state),
             tables => {
-                *tables = Some(Box::new(DecompressorOxide::from_block_boundary_state(
-                    &state,
-                )));
+                *tables = Some(boxed(|| {
+                    DecompressorOxide::from_block_boundary_state(&state)
+                })?);
             }
         }
         self.at = At::Tables;
+        Ok(())
     }
 
     fn dynamic(&mut self, call: &mut Call<'_>, ring: &mut Ring) -> Step {
-        let tables = self.tables.get_or_insert_default();
+        let Some([tables]) = self.tables.as_deref_mut() else {
+            return Step::Stop(InflateState::Damaged); // `hand_over` has made them.
+        };
         ring.wrap();
         // Until the ring is full it is no ring to miniz_oxide, which then refuses distances that
         // reach before its first byte; from there on, those longer than the ring.

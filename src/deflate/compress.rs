@@ -5,9 +5,10 @@ use core::mem::take;
 
 use super::engine::{self, Deflate, Flush};
 use super::{Agreed, Config, DefaultDeflate, Direction};
-use crate::error::Error;
+use crate::error::{Error, LimitError};
 use crate::frame::Rsv;
 use crate::message::{Kind, Outbound};
+use crate::reserve::append;
 
 /// What a flush ends with, and a message leaves out (RFC 7692 §7.2.1).
 const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
@@ -91,13 +92,23 @@ impl<E: Deflate> Compressor<E> {
     ///
     /// let mut deflate = Compressor::new(&Agreed::default(), &Config::default());
     /// let (mut first, mut second) = (Vec::new(), Vec::new());
-    /// deflate.message(b"Hello, hello, hello", &mut first);
-    /// deflate.message(b"Hello, hello, hello", &mut second);
+    /// deflate.message(b"Hello, hello, hello", &mut first)?;
+    /// deflate.message(b"Hello, hello, hello", &mut second)?;
     /// assert!(first.len() < 19 && second.len() < first.len());
+    /// # Ok::<(), wscodec::Error>(())
     /// ```
-    pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// [`LimitError::OutOfMemory`]. Nothing is appended then, and the compressor can be used on.
+    pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         self.open = true;
-        self.part(payload, true, out);
+        let start = out.len();
+        if let Err(error) = self.part(payload, true, out) {
+            out.truncate(start);
+            self.discard(false);
+            return Err(error.into());
+        }
+        Ok(())
     }
 
     /// What is agreed on.
@@ -121,7 +132,7 @@ impl<E: Deflate> Compressor<E> {
     }
 
     /// Compresses the next bytes of a message.
-    fn part(&mut self, input: &[u8], last: bool, out: &mut Vec<u8>) {
+    fn part(&mut self, input: &[u8], last: bool, out: &mut Vec<u8>) -> Result<(), LimitError> {
         if take(&mut self.stale) {
             self.engine.forget();
             self.since = 0;
@@ -132,15 +143,16 @@ impl<E: Deflate> Compressor<E> {
             false => Flush::Sync,
         };
         let (window, since) = (self.direction.window, &mut self.since);
-        engine::deflate(&mut self.engine, window, since, input, flush, out);
+        engine::deflate(&mut self.engine, window, since, input, flush, out)?;
         if last {
-            self.open = false;
             match out[start..].ends_with(TAIL) {
                 true => out.truncate(out.len() - TAIL.len()),
                 // Nothing came since a flush: an empty block by hand (RFC 7692 §7.2.3.6).
-                false => out.push(0),
+                false => append(out, &[0])?,
             }
+            self.open = false;
         }
+        Ok(())
     }
 }
 
@@ -156,8 +168,13 @@ impl<E: Deflate> Outbound for Compressor<E> {
     }
 
     fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
-        self.part(input, last, output);
-        Ok(())
+        Ok(self.part(input, last, output)?)
+    }
+
+    /// The next part refers to nothing before it, and so not to what the peer does not get.
+    fn discard(&mut self, begun: bool) {
+        self.stale = true;
+        self.open = begun;
     }
 
     /// A compressed message that refers to nothing before it, with a window of `1 << needs` bytes.
@@ -184,17 +201,20 @@ impl<E: Deflate> Outbound for Compressor<E> {
 /// ```
 /// use wscodec::{Limits, deflate};
 ///
-/// let payload = deflate::compress(b"Hello", 6);
+/// let payload = deflate::compress(b"Hello", 6)?;
 /// assert_eq!(payload, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
 /// assert_eq!(deflate::decompress(&payload, &Limits::default())?, b"Hello");
 /// # Ok::<(), wscodec::Error>(())
 /// ```
-pub fn compress(payload: &[u8], level: u8) -> Vec<u8> {
+///
+/// # Errors
+/// [`LimitError::OutOfMemory`].
+pub fn compress(payload: &[u8], level: u8) -> Result<Vec<u8>, Error> {
     let config = Config {
         level,
         ..Config::DEFAULT
     };
     let mut out = Vec::new();
-    Compressor::new(&Agreed::default(), &config).message(payload, &mut out);
-    out
+    Compressor::new(&Agreed::default(), &config).message(payload, &mut out)?;
+    Ok(out)
 }

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use super::Window;
+use crate::error::LimitError;
 
 /// What a call of [`Inflate::inflate`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +24,10 @@ pub enum InflateState {
     Going,
     /// A final block (BFINAL = 1) is complete; what follows it was not read.
     Ended,
-    /// This can't be a deflate stream. What was written before that point is valid.
+    /// This can't be a deflate stream. The bytes that were written before that point are valid.
     Damaged,
+    /// There is no memory for a window or for tables. The stream can't go on.
+    OutOfMemory,
 }
 
 /// Decodes a raw deflate stream (RFC 1951).
@@ -57,7 +60,7 @@ pub trait Inflate {
     /// before a block's first bit only, as is [`give_back`](Self::give_back).
     fn borrow(&mut self, spare: &mut Vec<Self::Tables>);
 
-    /// Puts its tables to these, if it has any.
+    /// Puts its tables to these, if it has any. Drops them if the list can't grow.
     fn give_back(&mut self, spare: &mut Vec<Self::Tables>);
 
     /// Gives back the memory that only the middle of a stream needs; a [`restart`](Self::restart)
@@ -99,14 +102,22 @@ pub trait Deflate {
     /// Encodes all of the input, flushes, and appends what comes out. What was appended ends with
     /// the empty stored block, `00 00 ff ff`; only if there was no input since the last flush, it
     /// may be nothing.
-    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>);
+    ///
+    /// # Errors
+    /// [`LimitError::OutOfMemory`], if there is no memory for the engine or for `out`. The bytes that
+    /// were appended have no meaning then, and the engine has forgotten everything: what comes next
+    /// does not refer back.
+    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) -> Result<(), LimitError>;
 
     /// What comes next does not refer back. Called after a flush only.
     fn forget(&mut self);
 
     /// What comes next may refer back to these bytes, at most the window, and to nothing else.
     /// Called after a flush only.
-    fn prime(&mut self, history: &[u8]);
+    ///
+    /// # Errors
+    /// [`LimitError::OutOfMemory`], as for [`deflate`](Self::deflate).
+    fn prime(&mut self, history: &[u8]) -> Result<(), LimitError>;
 
     /// Gives memory back until the next input. Called after a flush only.
     fn release(&mut self);
@@ -124,7 +135,7 @@ pub(super) fn deflate<E: Deflate>(
     input: &[u8],
     flush: Flush,
     out: &mut Vec<u8>,
-) {
+) -> Result<(), LimitError> {
     if E::KEEPS_WINDOW || window == Window::MAX {
         return engine.deflate(input, flush, out);
     }
@@ -140,9 +151,12 @@ pub(super) fn deflate<E: Deflate>(
         if flush == Flush::Full {
             *since = 0;
         }
-        engine.deflate(piece, flush, out);
+        if let Err(error) = engine.deflate(piece, flush, out) {
+            *since = 0;
+            return Err(error);
+        }
         if rest.is_empty() {
-            break;
+            return Ok(());
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::Limits;
 use crate::error::{Error, LimitError, PeerError};
 use crate::frame::Rsv;
 use crate::message::{Inbound, Progress, Treatment};
+use crate::reserve::reserve;
 
 /// The ratio is looked at after each so many bytes of a message, and at its end: at the same places
 /// however the stream is cut. In between at most 1032 times as much can come out (RFC 1951).
@@ -119,8 +120,9 @@ impl<E: Inflate> Decompressor<E> {
     /// ```
     ///
     /// # Errors
-    /// [`PeerError::InvalidCompressedData`], [`LimitError::MessageTooLarge`] and
-    /// [`LimitError::InflationRatio`]. Every later call fails with the same.
+    /// [`PeerError::InvalidCompressedData`], [`LimitError::MessageTooLarge`],
+    /// [`LimitError::InflationRatio`] and [`LimitError::OutOfMemory`]. Every later call fails with
+    /// the same.
     pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         self.begin(Rsv::RSV1)?;
         let start = out.len();
@@ -130,8 +132,13 @@ impl<E: Inflate> Decompressor<E> {
             // One byte more than allowed, for a message over the limit to show.
             let most = usize::try_from((self.most - have as u64).saturating_add(1));
             let room = have.max(STEP);
+            let room = most.map_or(room, |most| most.min(room));
             let end = out.len();
-            out.resize(end + most.map_or(room, |most| most.min(room)), 0);
+            if let Err(error) = reserve(out, room) {
+                self.fault = Some(error.into());
+                return Err(error.into());
+            }
+            out.resize(end + room, 0);
             let progress = self.decode(rest, true, &mut out[end..]);
             let written = progress.map_or(0, |progress| progress.written);
             out.truncate(end + written);
@@ -188,8 +195,10 @@ impl<E: Inflate> Decompressor<E> {
             self.read += done.read as u64;
             self.written += done.written as u64;
             self.ended = done.state == InflateState::Ended;
-            if done.state == InflateState::Damaged {
-                return Err(PeerError::InvalidCompressedData.into());
+            match done.state {
+                InflateState::Going | InflateState::Ended => {}
+                InflateState::Damaged => return Err(PeerError::InvalidCompressedData.into()),
+                InflateState::OutOfMemory => return Err(LimitError::OutOfMemory.into()),
             }
             self.pending = done.written == full;
             if self.pending {
@@ -223,6 +232,7 @@ impl<E: Inflate> Decompressor<E> {
             match done.state {
                 InflateState::Ended if fed == END.len() => {}
                 InflateState::Going if done.written == full => return Ok(false),
+                InflateState::OutOfMemory => return Err(LimitError::OutOfMemory.into()),
                 _ => return Err(PeerError::InvalidCompressedData.into()),
             }
         }

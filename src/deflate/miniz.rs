@@ -13,8 +13,10 @@ use miniz_oxide::inflate::core::DecompressorOxide;
 
 use super::Window;
 use super::blocks::Blocks;
-use super::engine::{Deflate, Flush, Inflate, Inflated};
+use super::engine::{Deflate, Flush, Inflate, InflateState, Inflated};
 use super::ring::Ring;
+use crate::error::LimitError;
+use crate::reserve::{Boxed, append, boxed, probe, reserve};
 
 /// Inflates with miniz_oxide, and by itself what needs no tables. Holds the window, and 10 KiB of
 /// tables once they were needed.
@@ -26,7 +28,7 @@ pub struct MinizInflate {
 
 /// What such an engine needs in the middle of a stream, with an empty window if the stream has none.
 pub struct MinizTables {
-    core: Option<Box<DecompressorOxide>>,
+    core: Option<Boxed<DecompressorOxide>>,
     ring: Box<[u8]>,
 }
 
@@ -55,7 +57,13 @@ impl Inflate for MinizInflate {
     }
 
     fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Inflated {
-        self.ring.make();
+        if self.ring.make().is_err() {
+            return Inflated {
+                read: 0,
+                written: 0,
+                state: InflateState::OutOfMemory,
+            };
+        }
         self.blocks.inflate(&mut self.ring, input, output)
     }
 
@@ -75,7 +83,11 @@ impl Inflate for MinizInflate {
     }
 
     fn give_back(&mut self, spare: &mut Vec<MinizTables>) {
-        spare.extend(self.take());
+        if let Some(tables) = self.take()
+            && reserve(spare, 1).is_ok()
+        {
+            spare.push(tables);
+        }
     }
 
     fn release(&mut self) {
@@ -111,7 +123,7 @@ impl fmt::Debug for MinizTables {
 #[derive(Clone)]
 pub struct MinizDeflate {
     level: u8,
-    core: Option<Box<CompressorOxide>>,
+    core: Option<Boxed<CompressorOxide>>,
 }
 
 /// The most bytes that miniz_oxide makes a block of the fixed code of. It never tries that code with
@@ -129,14 +141,20 @@ const PRIMING: u8 = 2;
 const PROBES: u32 = 64;
 
 impl MinizDeflate {
-    fn core(&mut self) -> &mut CompressorOxide {
-        self.core.get_or_insert_with(|| {
-            let strategy = CompressionStrategy::Default;
-            Box::new(match self.level {
-                6 => CompressorOxide::new(PROBES),
-                level => CompressorOxide::with_params(DataFormat::Raw, level, strategy, 15),
-            })
-        })
+    fn core(&mut self) -> Result<&mut CompressorOxide, LimitError> {
+        let core = match self.core.take() {
+            Some(core) => core,
+            None => {
+                // It allocates its own parts without a way to fail.
+                probe(size_of::<CompressorOxide>() + BOXES + SLACK)?;
+                let strategy = CompressionStrategy::Default;
+                boxed(|| match self.level {
+                    6 => CompressorOxide::new(PROBES),
+                    level => CompressorOxide::with_params(DataFormat::Raw, level, strategy, 15),
+                })?
+            }
+        };
+        Ok(&mut self.core.insert(core)[0])
     }
 }
 
@@ -147,51 +165,60 @@ impl Deflate for MinizDeflate {
         Self { level, core: None }
     }
 
-    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
+    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) -> Result<(), LimitError> {
         let (flush, pieces) = match flush {
             Flush::Sync => (TDEFLFlush::Sync, 3),
             Flush::Full => (TDEFLFlush::Full, 2),
         };
-        let core = self.core();
+        let core = self.core()?;
         let mut put = |input: &[u8], flush| {
             let (status, read) = compress_to_output(core, input, flush, |bytes| {
-                out.extend_from_slice(bytes);
-                true
+                // It stops, and is of no more use, where this says false.
+                append(out, bytes).is_ok()
             });
-            debug_assert!(status == TDEFLStatus::Okay && read == input.len());
+            debug_assert!(status != TDEFLStatus::Okay || read == input.len());
+            status == TDEFLStatus::Okay
         };
         let mut rest = input;
         if input.len() <= pieces * PIECE {
             while let Some((piece, after)) = rest.split_at_checked(PIECE)
                 && !after.is_empty()
             {
-                put(piece, TDEFLFlush::NoSync);
+                if !put(piece, TDEFLFlush::NoSync) {
+                    self.core = None;
+                    return Err(LimitError::OutOfMemory);
+                }
                 rest = after;
             }
         }
-        put(rest, flush);
+        if !put(rest, flush) {
+            self.core = None;
+            return Err(LimitError::OutOfMemory);
+        }
+        Ok(())
     }
 
     fn forget(&mut self) {
         if let Some(core) = &mut self.core {
             // Behind a flush this writes a whole empty block, which may as well be left out.
-            compress_to_output(core, &[], TDEFLFlush::Full, |_| true);
+            compress_to_output(&mut core[0], &[], TDEFLFlush::Full, |_| true);
         }
     }
 
-    fn prime(&mut self, history: &[u8]) {
+    fn prime(&mut self, history: &[u8]) -> Result<(), LimitError> {
         self.forget();
-        let level = self.level;
-        let core = self.core();
         if history.is_empty() {
-            return;
+            return Ok(());
         }
+        let level = self.level;
+        let core = self.core()?;
         // It has no dictionaries, so it compresses the history, and what comes out is dropped.
         if level > PRIMING {
             core.set_compression_level_raw(PRIMING);
         }
         compress_to_output(core, history, TDEFLFlush::Sync, |_| true);
         core.set_compression_level_raw(level);
+        Ok(())
     }
 
     fn release(&mut self) {
@@ -207,7 +234,18 @@ impl Deflate for MinizDeflate {
 
 /// What a `CompressorOxide` holds besides itself, in boxes of types that are private. A test holds it
 /// against the allocator.
-const BOXES: usize = 253_614;
+const BOXES: usize = 253_614
+    + if cfg!(target_arch = "wasm32") {
+        CODES
+    } else {
+        0
+    };
+
+/// On wasm32 one more part lies in a box of its own, which is a part of the `CompressorOxide` elsewhere.
+const CODES: usize = 64 << 10;
+
+/// What the allocator may need beside its blocks, for the headers of all boxes and their alignment.
+const SLACK: usize = 1 << 10;
 
 impl fmt::Debug for MinizDeflate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

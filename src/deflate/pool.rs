@@ -10,6 +10,8 @@ use super::{
     Agreed, Compressor, Config, Decompressor, DefaultDeflate, DefaultInflate, Direction, Window,
 };
 use crate::Limits;
+use crate::error::LimitError;
+use crate::reserve::{reserve, reserve_exact};
 
 /// Spare tables are kept for so many messages that come at the same time.
 const SPARE: usize = 16;
@@ -45,7 +47,7 @@ const SPARE: usize = 16;
 /// for round in 0..4 {
 ///     for (sender, receiver) in senders.iter_mut().zip(&mut receivers) {
 ///         let (mut coded, mut out) = (Vec::new(), Vec::new());
-///         sender.message(b"What was said is not said again", &mut coded);
+///         sender.message(b"What was said is not said again", &mut coded)?;
 ///         receiver.message(&coded, &mut out)?;
 ///         assert_eq!(out, b"What was said is not said again");
 ///         assert!(round == 0 || coded.len() < 8);
@@ -230,23 +232,27 @@ impl<D> Deflaters<D> {
 }
 
 impl<D: Deflate> Borrower<D> {
-    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
+    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) -> Result<(), LimitError> {
         let window = match D::KEEPS_WINDOW {
             true => self.window,
             false => Window::MAX,
         };
         let mut slots = self.pool.slots.borrow_mut();
         let fits = |slot: &Slot<D>| slot.window == window && slot.level == self.level;
-        let at = slots.iter().position(fits).unwrap_or_else(|| {
-            slots.push(Slot {
-                window,
-                level: self.level,
-                engine: D::new(window, self.level),
-                owner: None,
-                since: 0,
-            });
-            slots.len() - 1
-        });
+        let at = match slots.iter().position(fits) {
+            Some(at) => at,
+            None => {
+                reserve(&mut *slots, 1)?;
+                slots.push(Slot {
+                    window,
+                    level: self.level,
+                    engine: D::new(window, self.level),
+                    owner: None,
+                    since: 0,
+                });
+                slots.len() - 1
+            }
+        };
         let slot = &mut slots[at];
         if slot.owner != Some(self.id) {
             let most = match D::KEEPS_WINDOW || self.window == Window::MAX {
@@ -255,30 +261,30 @@ impl<D: Deflate> Borrower<D> {
                 false => self.window.len() - input.len().min(self.window.len()),
             };
             let history = &self.history[self.history.len().saturating_sub(most)..];
-            if slot.owner.is_some() || !history.is_empty() {
-                slot.engine.prime(history);
+            let fresh = slot.owner.take().is_none();
+            slot.since = 0;
+            if !fresh || !history.is_empty() {
+                // If this fails the engine refers to nothing, and has no owner.
+                slot.engine.prime(history)?;
             }
             slot.since = history.len();
         }
-        engine::deflate(
-            &mut slot.engine,
-            self.window,
-            &mut slot.since,
-            input,
-            flush,
-            out,
-        );
-        slot.owner = match flush {
-            Flush::Sync => Some(self.id),
-            Flush::Full => None,
-        };
+        slot.owner = None;
+        let (engine, since) = (&mut slot.engine, &mut slot.since);
+        engine::deflate(engine, self.window, since, input, flush, out)?;
+        if flush == Flush::Sync {
+            slot.owner = Some(self.id);
+        }
         drop(slots);
         match flush {
             Flush::Sync => self.remember(input),
             Flush::Full => self.history.clear(),
         }
+        Ok(())
     }
 
+    /// Keeps the last bytes that were sent. Without memory for them nothing is kept: a history may be
+    /// any end of what was sent, an empty one too.
     fn remember(&mut self, input: &[u8]) {
         let input = &input[input.len().saturating_sub(self.keep)..];
         let len = self.history.len() + input.len();
@@ -287,7 +293,10 @@ impl<D: Deflate> Borrower<D> {
         }
         if self.history.capacity() < len.min(self.keep) {
             let room = len.next_power_of_two().min(self.keep);
-            self.history.reserve_exact(room - self.history.len());
+            let missing = room - self.history.len();
+            if reserve_exact(&mut self.history, missing).is_err() {
+                return self.history.clear();
+            }
         }
         self.history.extend_from_slice(input);
     }
@@ -310,7 +319,7 @@ impl<D: Deflate> Deflate for PooledDeflate<D> {
         })
     }
 
-    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
+    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) -> Result<(), LimitError> {
         match &mut self.0 {
             Way::Own {
                 engine,
@@ -331,10 +340,11 @@ impl<D: Deflate> Deflate for PooledDeflate<D> {
         }
     }
 
-    fn prime(&mut self, history: &[u8]) {
+    fn prime(&mut self, history: &[u8]) -> Result<(), LimitError> {
         match &mut self.0 {
             Way::Own { engine, since, .. } => {
-                engine.prime(history);
+                *since = 0;
+                engine.prime(history)?;
                 *since = history.len();
             }
             Way::Shared(shared) => {
@@ -342,6 +352,7 @@ impl<D: Deflate> Deflate for PooledDeflate<D> {
                 shared.remember(history);
             }
         }
+        Ok(())
     }
 
     /// Shared, only what the history doesn't need: the next message can refer back to it.

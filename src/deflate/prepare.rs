@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Compressor, Config, DefaultDeflate, Direction};
-use crate::error::MisuseError;
+use crate::error::Error;
 use crate::frame::Rsv;
 use crate::message::Prepared;
 
@@ -41,7 +41,7 @@ use crate::message::Prepared;
 ///
 /// # Errors
 /// As for [`Prepared::text`].
-pub fn prepare_text(text: &str, config: &Config) -> Result<Prepared, MisuseError> {
+pub fn prepare_text(text: &str, config: &Config) -> Result<Prepared, Error> {
     with_compressed(Prepared::text(text)?, config)
 }
 
@@ -49,11 +49,11 @@ pub fn prepare_text(text: &str, config: &Config) -> Result<Prepared, MisuseError
 ///
 /// # Errors
 /// As for [`Prepared::binary`].
-pub fn prepare_binary(payload: &[u8], config: &Config) -> Result<Prepared, MisuseError> {
+pub fn prepare_binary(payload: &[u8], config: &Config) -> Result<Prepared, Error> {
     with_compressed(Prepared::binary(payload)?, config)
 }
 
-fn with_compressed(plain: Prepared, config: &Config) -> Result<Prepared, MisuseError> {
+fn with_compressed(plain: Prepared, config: &Config) -> Result<Prepared, Error> {
     let payload = plain.payload();
     if payload.len() < config.threshold {
         return Ok(plain);
@@ -63,6 +63,6 @@ fn with_compressed(plain: Prepared, config: &Config) -> Result<Prepared, MisuseE
         takeover: false,
     };
     let mut coded = Vec::new();
-    Compressor::<DefaultDeflate>::with_engine(direction, config).message(payload, &mut coded);
+    Compressor::<DefaultDeflate>::with_engine(direction, config).message(payload, &mut coded)?;
     plain.with_coded(Rsv::RSV1, direction.window.bits(), &coded)
 }

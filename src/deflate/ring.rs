@@ -1,9 +1,10 @@
 //! The last bytes that came out, as an inflater remembers them.
 
 use alloc::boxed::Box;
-use alloc::vec;
 
 use super::Window;
+use crate::error::LimitError;
+use crate::reserve::zeros;
 
 /// A window's bytes, in memory of exactly that size.
 ///
@@ -28,10 +29,12 @@ impl Ring {
     }
 
     /// Takes the memory, if that isn't done.
-    pub(super) fn make(&mut self) {
+    #[inline]
+    pub(super) fn make(&mut self) -> Result<(), LimitError> {
         if self.bytes.is_empty() {
-            self.bytes = vec![0; self.window.len()].into_boxed_slice();
+            self.bytes = zeros(self.window.len())?;
         }
+        Ok(())
     }
 
     pub(super) fn forget(&mut self) {

@@ -11,6 +11,8 @@ use super::Window;
 use super::engine::{Deflate, Flush, Inflate, InflateState, Inflated};
 use super::miniz::MinizInflate;
 use super::ring::Ring;
+use crate::error::LimitError;
+use crate::reserve::{Boxed, boxed, probe, reserve};
 
 /// Inflates with zlib-rs. Holds the window, and while a message comes 46 KiB more.
 ///
@@ -27,7 +29,7 @@ enum Engine {
 pub struct ZlibTables(Tables);
 
 enum Tables {
-    Largest(Box<Inflater>, Box<[u8]>),
+    Largest(Boxed<Inflater>, Box<[u8]>),
     Smaller(<MinizInflate as Inflate>::Tables),
 }
 
@@ -105,7 +107,11 @@ impl Inflate for ZlibInflate {
             }
             Engine::Smaller(engine) => engine.take().map(Tables::Smaller),
         };
-        spare.extend(tables.map(ZlibTables));
+        if let Some(tables) = tables
+            && reserve(spare, 1).is_ok()
+        {
+            spare.push(ZlibTables(tables));
+        }
     }
 
     fn release(&mut self) {
@@ -155,7 +161,7 @@ const INFLATER: usize = 47_552 + size_of::<Inflater>();
 struct Largest {
     /// A copy: what zlib-rs remembers is lost when a final block ends, or its memory is given away.
     ring: Ring,
-    zlib: Option<Box<Inflater>>,
+    zlib: Option<Boxed<Inflater>>,
     /// What comes next continues what `zlib` has read. If not, it has to begin anew.
     ready: bool,
     /// While finishing: it was seen to stop behind the empty block.
@@ -164,12 +170,18 @@ struct Largest {
 
 impl Largest {
     fn step(&mut self, input: &[u8], output: &mut [u8], flush: InflateFlush) -> Inflated {
-        self.ring.make();
-        let bits = Window::MAX.bits();
+        let at = |state| Inflated {
+            read: 0,
+            written: 0,
+            state,
+        };
         let fresh = self.zlib.is_none();
-        let zlib = self
-            .zlib
-            .get_or_insert_with(|| Box::new(Inflater::new(false, bits)));
+        if self.ring.make().is_err() || fresh && self.make().is_err() {
+            return at(InflateState::OutOfMemory);
+        }
+        let Some([zlib]) = self.zlib.as_deref_mut() else {
+            return at(InflateState::Damaged); // It was made just now.
+        };
         if fresh || !self.ready {
             if !fresh {
                 zlib.reset(false);
@@ -200,6 +212,14 @@ impl Largest {
         }
     }
 
+    /// Makes the inflater, which allocates its own parts without a way to fail.
+    fn make(&mut self) -> Result<(), LimitError> {
+        probe(INFLATER + SLACK)?;
+        let bits = Window::MAX.bits();
+        self.zlib = Some(boxed(|| Inflater::new(false, bits))?);
+        Ok(())
+    }
+
     /// Instead of a final block, behind which zlib-rs would have to begin anew, another that is not
     /// final: it stops behind each if asked to, and must stop behind these two.
     fn finish(&mut self, fed: usize, output: &mut [u8]) -> Inflated {
@@ -221,8 +241,15 @@ impl Largest {
             let done = self.step(input, &mut output[at.written..], InflateFlush::Block);
             at.read += done.read;
             at.written += done.written;
-            if done.state != InflateState::Going {
-                break;
+            match done.state {
+                InflateState::Going => {}
+                InflateState::OutOfMemory => {
+                    return Inflated {
+                        state: done.state,
+                        ..at
+                    };
+                }
+                InflateState::Ended | InflateState::Damaged => break,
             }
             match fed + at.read {
                 EMPTY => self.met = true,
@@ -245,7 +272,7 @@ impl Largest {
 pub struct ZlibDeflate {
     window: Window,
     level: u8,
-    zlib: Option<Box<Deflater>>,
+    zlib: Option<Boxed<Deflater>>,
 }
 
 impl ZlibDeflate {
@@ -260,14 +287,27 @@ impl ZlibDeflate {
         (self.bits() - 5).min(8)
     }
 
-    fn zlib(&mut self) -> &mut Deflater {
+    fn zlib(&mut self) -> Result<&mut Deflater, LimitError> {
         let config = DeflateConfig {
             window_bits: -i32::from(self.bits()),
             mem_level: self.mem_level().into(),
             ..DeflateConfig::new(self.level.into())
         };
-        self.zlib
-            .get_or_insert_with(|| Box::new(Deflater::new_with_config(config)))
+        let zlib = match self.zlib.take() {
+            Some(zlib) => zlib,
+            None => {
+                // It allocates its own parts without a way to fail.
+                probe(self.size() + SLACK)?;
+                boxed(|| Deflater::new_with_config(config))?
+            }
+        };
+        Ok(&mut self.zlib.insert(zlib)[0])
+    }
+
+    /// Bytes that the engine holds once it is made.
+    fn size(&self) -> usize {
+        let (window, symbols) = (1 << self.bits(), 1 << (self.mem_level() + 6));
+        4 * window + 7 * symbols + DEFLATER
     }
 }
 
@@ -282,15 +322,19 @@ impl Deflate for ZlibDeflate {
         }
     }
 
-    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
+    fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) -> Result<(), LimitError> {
         let flush = match flush {
             Flush::Sync => DeflateFlush::SyncFlush,
             Flush::Full => DeflateFlush::FullFlush,
         };
-        let zlib = self.zlib();
+        let zlib = self.zlib()?;
         let (mut rest, mut room) = (input, input.len() / 2 + 64);
         loop {
             let end = out.len();
+            if let Err(error) = reserve(out, room) {
+                self.zlib = None;
+                return Err(error);
+            }
             out.resize(end + room, 0);
             let before = (zlib.total_in(), zlib.total_out());
             let status = zlib.compress(rest, &mut out[end..], flush);
@@ -301,7 +345,7 @@ impl Deflate for ZlibDeflate {
             out.truncate(end + written);
             if written < room {
                 debug_assert!(rest.is_empty());
-                return;
+                return Ok(());
             }
             room = rest.len() / 2 + 64;
         }
@@ -309,16 +353,17 @@ impl Deflate for ZlibDeflate {
 
     fn forget(&mut self) {
         if let Some(zlib) = &mut self.zlib {
-            zlib.reset();
+            zlib[0].reset();
         }
     }
 
-    fn prime(&mut self, history: &[u8]) {
+    fn prime(&mut self, history: &[u8]) -> Result<(), LimitError> {
         self.forget();
         if !history.is_empty() {
-            let set = self.zlib().set_dictionary(history);
+            let set = self.zlib()?.set_dictionary(history);
             debug_assert!(set.is_ok(), "a new stream takes a dictionary");
         }
+        Ok(())
     }
 
     fn release(&mut self) {
@@ -326,11 +371,12 @@ impl Deflate for ZlibDeflate {
     }
 
     fn memory(&self) -> usize {
-        let Some(_) = self.zlib else { return 0 };
-        let (window, symbols) = (1 << self.bits(), 1 << (self.mem_level() + 6));
-        4 * window + 7 * symbols + DEFLATER
+        self.zlib.as_ref().map_or(0, |_| self.size())
     }
 }
+
+/// What the allocator may need beside its blocks, for their headers and alignment.
+const SLACK: usize = 1 << 10;
 
 /// A `Deflater` itself, and what it holds besides its window with an index, and a block's symbols. A test
 /// holds it against the allocator.

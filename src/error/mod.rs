@@ -177,9 +177,11 @@ group! {
     QueueTooLong, "QUEUE_TOO_LONG", 1006, "more waits to be sent than the limit";
     /// The peer read nothing of what was queued for it, for as long as the caller waits.
     Stalled, "STALLED", 1006, "the peer did not read for longer than the limit";
-    /// All connections of a server together hold more memory than the limit, and this one came to
-    /// hold more (1013 is of the IANA registry: try again later).
-    OutOfMemory, "OUT_OF_MEMORY", 1013, "the server has no memory left for this";
+    /// There is no memory for what this connection needs: the allocator has none left, or all
+    /// connections of a server together hold as much as they may and this one came to hold more.
+    /// Other connections are not concerned. The close code 1013 of the IANA registry means "try again
+    /// later". A method that sends fails with this before it changes anything.
+    OutOfMemory, "OUT_OF_MEMORY", 1013, "there is no memory left for this";
 }
 
 group! {

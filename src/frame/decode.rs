@@ -325,6 +325,14 @@ impl Decoder {
         Ok(())
     }
 
+    /// The fault that the decoder is in.
+    pub(crate) const fn fault(&self) -> Option<Fault> {
+        match self.state {
+            State::Failed(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
     /// Goes into the state of a fault, for good.
     #[cold]
     pub(crate) fn fail<T>(&mut self, error: Error, offset: u64) -> Result<T, Fault> {

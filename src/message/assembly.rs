@@ -2,6 +2,9 @@
 
 use alloc::vec::Vec;
 
+use crate::error::LimitError;
+use crate::reserve::reserve_exact;
+
 /// A buffer that is cleared without being given back, and that can be read into.
 ///
 /// Invariant: `start <= end <= bytes.len()`; the open message is `bytes[start..end]`, and what lies
@@ -46,27 +49,49 @@ impl Assembly {
     }
 
     /// Room for `len` bytes behind the open message, to be written before [`advance`](Self::advance).
-    pub(super) fn space(&mut self, len: usize) -> &mut [u8] {
+    /// The open message has at most `most` bytes, and the buffer does not become larger for it.
+    #[inline]
+    pub(super) fn space(&mut self, len: usize, most: u64) -> Result<&mut [u8], LimitError> {
         let end = self.end + len;
         if self.bytes.len() < end {
-            if self.bytes.capacity() < end {
-                // What has no meaning need not be moved. Where nothing moves it stays, so that
-                // the same room is not cleared again for each byte that comes.
-                self.bytes.truncate(self.end);
-            }
-            self.bytes.resize(end, 0);
+            self.grow(end, most)?;
         }
-        &mut self.bytes[self.end..end]
+        Ok(&mut self.bytes[self.end..end])
+    }
+
+    fn grow(&mut self, end: usize, most: u64) -> Result<(), LimitError> {
+        let capacity = self.bytes.capacity();
+        if capacity < end {
+            // The bytes behind the message have no meaning and need not be moved. Where nothing
+            // moves they stay, so that the same room is not cleared again for each byte that comes.
+            self.bytes.truncate(self.end);
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            let most = self.start.saturating_add(most);
+            let enough = (2 * capacity).min(most).max(end);
+            reserve_exact(&mut self.bytes, enough - self.end)?;
+        }
+        self.bytes.resize(end, 0);
+        Ok(())
     }
 
     /// Two stretches at the front, for bytes that are decoded in pieces: nothing is put together
     /// meanwhile.
-    pub(super) fn halves(&mut self, first: usize, second: usize) -> (&mut [u8], &mut [u8]) {
-        if self.bytes.len() < first + second {
-            self.bytes.resize(first + second, 0);
+    pub(super) fn halves(
+        &mut self,
+        first: usize,
+        second: usize,
+    ) -> Result<(&mut [u8], &mut [u8]), LimitError> {
+        let both = first + second;
+        if self.bytes.len() < both {
+            if self.bytes.capacity() < both {
+                self.bytes.clear();
+                self.clear();
+                reserve_exact(&mut self.bytes, both)?;
+            }
+            self.bytes.resize(both, 0);
         }
         let (front, rest) = self.bytes.split_at_mut(first);
-        (front, &mut rest[..second])
+        Ok((front, &mut rest[..second]))
     }
 
     /// The first `len` bytes of the second of the [`halves`](Self::halves).
@@ -112,16 +137,18 @@ impl Assembly {
 /// What only batches need.
 impl Assembly {
     #[inline]
-    pub(super) fn append(&mut self, piece: &[u8]) {
+    pub(super) fn append(&mut self, piece: &[u8]) -> Result<(), LimitError> {
         let end = self.end + piece.len();
         match self.bytes.get_mut(self.end..end) {
             Some(target) => target.copy_from_slice(piece),
             None => {
                 self.bytes.truncate(self.end);
+                reserve_exact(&mut self.bytes, piece.len())?;
                 self.bytes.extend_from_slice(piece);
             }
         }
         self.end = end;
+        Ok(())
     }
 
     /// The open message and those before it.
@@ -130,9 +157,9 @@ impl Assembly {
         &self.bytes[..self.end]
     }
 
-    /// Makes room so that `len` more bytes don't move what is there.
-    pub(super) fn reserve(&mut self, len: usize) {
-        self.bytes
-            .reserve((self.end + len).saturating_sub(self.bytes.len()));
+    /// Makes room so that `len` more bytes don't move the bytes that are there.
+    pub(super) fn reserve(&mut self, len: usize) -> Result<(), LimitError> {
+        let missing = (self.end + len).saturating_sub(self.bytes.len());
+        reserve_exact(&mut self.bytes, missing)
     }
 }

@@ -31,18 +31,26 @@ impl<E: Inbound> Receiver<E> {
         }
     }
 
-    /// Begins a batch of `len` bytes: what the last one put together is dropped, and until
-    /// [`end_batch`](Self::end_batch) everything stays where it is.
-    pub fn begin_batch(&mut self, shared: &mut BatchBuffer, len: usize) {
+    /// Begins a batch of `len` bytes: the messages that the last one put together are dropped, and
+    /// until [`end_batch`](Self::end_batch) everything stays where it is.
+    ///
+    /// # Errors
+    /// [`LimitError::OutOfMemory`](crate::LimitError::OutOfMemory), if there is no room for that many bytes.
+    pub fn begin_batch(&mut self, shared: &mut BatchBuffer, len: usize) -> Result<(), Fault> {
         self.batch = true;
         self.drop_finished();
         let open = self.assembly.len();
         if open <= SMALL && self.assembly.capacity() < shared.0.capacity() {
             shared.0.clear();
-            shared.0.append(self.assembly.message());
-            mem::swap(&mut self.assembly, &mut shared.0);
+            // It has more room than the open message needs, so that it does not have to grow.
+            if shared.0.append(self.assembly.message()).is_ok() {
+                mem::swap(&mut self.assembly, &mut shared.0);
+            }
         }
-        self.assembly.reserve(len);
+        match self.assembly.reserve(len) {
+            Ok(()) => Ok(()),
+            Err(error) => self.decoder.fail(error.into(), self.decoder.offset()),
+        }
     }
 
     /// Whether all that came was whole, and more may come: nothing is known then that a new receiver
@@ -89,7 +97,7 @@ impl<E: Inbound> Receiver<E> {
         self.assembly.all()
     }
 
-    /// Ends a batch. What was put together stays valid until `shared` is used again.
+    /// Ends a batch. The messages that were put together stay valid until `shared` is used again.
     pub fn end_batch(&mut self, shared: &mut BatchBuffer) {
         let begun = match self.open {
             Some(_) => self.assembly.message(),
@@ -101,12 +109,15 @@ impl<E: Inbound> Receiver<E> {
         }
         if shared.0.capacity() <= enough {
             shared.0.clear();
-            shared.0.append(begun);
-            mem::swap(&mut self.assembly, &mut shared.0);
+            // Without memory for the copy the receiver keeps its large buffer.
+            if shared.0.append(begun).is_ok() {
+                mem::swap(&mut self.assembly, &mut shared.0);
+            }
         } else {
             let mut own = Assembly::new();
-            own.append(begun);
-            shared.0 = mem::replace(&mut self.assembly, own);
+            if own.append(begun).is_ok() {
+                shared.0 = mem::replace(&mut self.assembly, own);
+            }
         }
     }
 }

@@ -72,8 +72,16 @@ pub trait Outbound {
     /// it.
     ///
     /// # Errors
-    /// If it can't be encoded; nothing of this call is sent then.
+    /// If it can't be encoded, or if `output` can't grow. [`discard`](Self::discard) follows.
     fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// The last call of [`encode`](Self::encode) has failed, or there was no room for what it wrote.
+    /// Nothing of it is sent, so the peer does not have its input. What is encoded next must not
+    /// refer to it. `begun` says whether frames of the message were sent before; the same part of the
+    /// message may come again then. If not, the message is given up.
+    fn discard(&mut self, begun: bool) {
+        let _ = begun;
+    }
 
     /// A [prepared](super::Prepared) message is at hand in a form that was coded elsewhere, with
     /// these bits. Returns whether the peer can read that form here; if so, it is sent next, and the
@@ -176,6 +184,12 @@ impl<E: Outbound> Outbound for Option<E> {
         }
     }
 
+    fn discard(&mut self, begun: bool) {
+        if let Some(extension) = self {
+            extension.discard(begun);
+        }
+    }
+
     fn pass(&mut self, rsv: Rsv, needs: u8) -> bool {
         match self {
             Some(extension) => extension.pass(rsv, needs),
@@ -225,6 +239,10 @@ impl<E: Outbound + ?Sized> Outbound for Box<E> {
 
     fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
         (**self).encode(input, last, output)
+    }
+
+    fn discard(&mut self, begun: bool) {
+        (**self).discard(begun);
     }
 
     fn pass(&mut self, rsv: Rsv, needs: u8) -> bool {

@@ -41,6 +41,7 @@
 
 mod assembly;
 mod batch;
+mod buffer;
 mod event;
 mod ext;
 mod open;
@@ -51,6 +52,7 @@ mod send;
 mod stream;
 
 pub use batch::BatchBuffer;
+pub use buffer::Buffer;
 pub use event::{Event, Kind, Message};
 pub use ext::{Inbound, Opaque, Outbound, Plain, Progress, Treatment};
 pub use pieces::{Piece, Pieces};

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::Kind;
-use crate::error::MisuseError;
+use crate::error::Error;
 use crate::frame::{self, Header, Rsv};
+use crate::reserve::reserve_exact;
 
 /// A message with its frame, as a server sends it; cloning shares the bytes.
 ///
@@ -37,13 +38,14 @@ pub(super) struct Form {
 }
 
 impl Form {
-    fn new(kind: Kind, rsv: Rsv, payload: &[u8]) -> Result<Self, MisuseError> {
+    fn new(kind: Kind, rsv: Rsv, payload: &[u8]) -> Result<Self, Error> {
         let header = Header {
             rsv,
             ..Header::new(kind.opcode(), 0)
         };
         let (head, header_len) = frame::with_len(header, payload.len())?;
-        let mut frame = Vec::with_capacity(header_len + payload.len());
+        let mut frame = Vec::new();
+        reserve_exact(&mut frame, header_len + payload.len())?;
         frame.extend_from_slice(&head[..header_len]);
         frame.extend_from_slice(payload);
         Ok(Self {
@@ -62,8 +64,8 @@ impl Prepared {
     /// A text message.
     ///
     /// # Errors
-    /// None that memory could hold: [`MisuseError::PayloadTooLong`] from 2^63 bytes on.
-    pub fn text(text: &str) -> Result<Self, MisuseError> {
+    /// [`LimitError::OutOfMemory`](crate::LimitError::OutOfMemory), if there is no memory for a copy.
+    pub fn text(text: &str) -> Result<Self, Error> {
         Self::new(Kind::Text, text.as_bytes())
     }
 
@@ -71,11 +73,11 @@ impl Prepared {
     ///
     /// # Errors
     /// As for [`text`](Self::text).
-    pub fn binary(payload: &[u8]) -> Result<Self, MisuseError> {
+    pub fn binary(payload: &[u8]) -> Result<Self, Error> {
         Self::new(Kind::Binary, payload)
     }
 
-    fn new(kind: Kind, payload: &[u8]) -> Result<Self, MisuseError> {
+    fn new(kind: Kind, payload: &[u8]) -> Result<Self, Error> {
         Ok(Self {
             kind,
             plain: Form::new(kind, Rsv::NONE, payload)?,
@@ -89,7 +91,7 @@ impl Prepared {
     ///
     /// # Errors
     /// As for [`text`](Self::text).
-    pub fn with_coded(self, rsv: Rsv, needs: u8, payload: &[u8]) -> Result<Self, MisuseError> {
+    pub fn with_coded(self, rsv: Rsv, needs: u8, payload: &[u8]) -> Result<Self, Error> {
         let form = Form::new(self.kind, rsv, payload)?;
         Ok(Self {
             coded: Some((form, needs)),

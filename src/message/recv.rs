@@ -140,7 +140,7 @@ impl<E: Inbound> Receiver<E> {
         input: &mut &'i mut [u8],
     ) -> Result<Option<Event<'r>>, Fault> {
         if self.stream.open {
-            return Err(Error::from(MisuseError::MessageInPieces).at(self.decoder.offset()));
+            return Err(self.misused());
         }
         loop {
             if self.closed {
@@ -251,7 +251,8 @@ impl<E: Inbound> Receiver<E> {
     /// Where the next bytes of the stream may be written instead of handing them to
     /// [`receive`](Self::receive), which spares a copy of large messages: at most `max` bytes, all
     /// of them payload of the frame that is being read. `None` where the stream is not within such
-    /// a payload. Follow with [`fill`](Self::fill).
+    /// a payload, or where there is no memory: [`receive`](Self::receive) says so then. Follow with
+    /// [`fill`](Self::fill).
     ///
     /// ```
     /// use wscodec::{Limits, frame::Role, message::{Event, Receiver}};
@@ -270,7 +271,11 @@ impl<E: Inbound> Receiver<E> {
     pub fn space(&mut self, max: usize) -> Option<&mut [u8]> {
         let room = self.room();
         let max = usize::try_from(room).map_or(max, |room| room.min(max));
-        (max > 0).then(|| self.assembly.space(max))
+        if max == 0 {
+            return None;
+        }
+        // Without memory the caller hands the bytes to `receive`, which fails.
+        self.assembly.space(max, self.bounds.message).ok()
     }
 
     /// How many bytes of the stream [`space`](Self::space) can be handed out for.
@@ -445,7 +450,10 @@ impl<E: Inbound> Receiver<E> {
         at: u64,
         text: bool,
     ) -> Result<(), Fault> {
-        let target = self.assembly.space(piece.len());
+        let target = match self.assembly.space(piece.len(), self.bounds.message) {
+            Ok(target) => target,
+            Err(error) => return self.decoder.fail(error.into(), self.decoder.offset()),
+        };
         let ascii = match key {
             Some(key) if text => mask::copy_and_test_ascii(key, at, piece, target),
             Some(key) => {
@@ -486,9 +494,12 @@ impl<E: Inbound> Receiver<E> {
                 spare @ DECODE_STEP.. => spare,
                 _ => self.assembly.len().max(DECODE_STEP),
             };
-            let output = self
-                .assembly
-                .space(most.map_or(room, |most| most.min(room)));
+            let room = most.map_or(room, |most| most.min(room));
+            let most = self.bounds.message.saturating_add(1);
+            let output = match self.assembly.space(room, most) {
+                Ok(output) => output,
+                Err(error) => return self.decoder.fail(error.into(), start),
+            };
             let progress = match self.extension.decode(piece, last, output) {
                 Ok(progress) => progress,
                 Err(error) => return self.decoder.fail(error, start),
@@ -528,6 +539,13 @@ impl<E: Inbound> Receiver<E> {
             self.closed = true;
         }
         Ok(())
+    }
+
+    /// A message is received in another way than it was begun. A fault that came before stays.
+    #[cold]
+    pub(super) fn misused(&self) -> Fault {
+        let misuse = Error::from(MisuseError::MessageInPieces).at(self.decoder.offset());
+        self.decoder.fault().unwrap_or(misuse)
     }
 
     /// Forgets all messages but the open one.

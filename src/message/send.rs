@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::BufMut;
 
-use super::{Kind, Message, Outbound, Plain, Prepared};
+use super::{Buffer, Kind, Message, Outbound, Plain, Prepared};
 use crate::error::{Error, MisuseError};
 use crate::frame::{Close, Header, MAX_CONTROL_LEN, OpCode, Rsv, mask};
 use crate::utf8::Validator;
@@ -47,7 +47,12 @@ impl MaskSource for DangerouslyZero {
 }
 
 /// Writes messages and control frames, each frame with one header, appended to the caller's buffer
-/// (a `Vec<u8>`, a `BytesMut`, any [`BufMut`]). What was appended is to be sent in that order.
+/// (a `Vec<u8>`, a `BytesMut`, any [`Buffer`]). The bytes are to be sent in the order in which they
+/// were appended.
+///
+/// Every method appends a whole frame or fails. A method that fails has appended nothing, and the
+/// sender can be used as if the method had not been called. Where memory runs out that is
+/// [`LimitError::OutOfMemory`](crate::LimitError::OutOfMemory).
 ///
 /// ```
 /// use wscodec::message::{Kind, Sender};
@@ -110,9 +115,10 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     ///
     /// # Errors
     /// [`MisuseError::MessageUnfinished`] between [`begin`](Self::begin) and
-    /// [`finish`](Self::finish), and what the extension says; nothing is written then.
+    /// [`finish`](Self::finish), an error of the extension, and an error of the
+    /// [buffer](Buffer::make_room); nothing is written then.
     #[inline]
-    pub fn text(&mut self, text: &str, out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn text(&mut self, text: &str, out: &mut impl Buffer) -> Result<(), Error> {
         self.whole(Kind::Text, text.as_bytes(), out)
     }
 
@@ -121,7 +127,7 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn binary(&mut self, payload: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn binary(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.whole(Kind::Binary, payload, out)
     }
 
@@ -129,7 +135,7 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     ///
     /// # Errors
     /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
-    pub fn send(&mut self, kind: Kind, payload: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn send(&mut self, kind: Kind, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         if kind == Kind::Text && simdutf8::basic::from_utf8(payload).is_err() {
             return Err(MisuseError::TextNotUtf8.into());
         }
@@ -142,7 +148,7 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`] for one that wasn't, because
     /// it is [`opaque`](Message::opaque).
     #[inline]
-    pub fn forward(&mut self, message: Message<'_>, out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn forward(&mut self, message: Message<'_>, out: &mut impl Buffer) -> Result<(), Error> {
         if message.opaque {
             return self.send(message.kind, message.payload, out);
         }
@@ -154,7 +160,7 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub fn begin(&mut self, kind: Kind, part: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn begin(&mut self, kind: Kind, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         if self.open.is_some() {
             return Err(MisuseError::MessageUnfinished.into());
         }
@@ -167,7 +173,7 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
             rsv,
             ..Header::new(kind.opcode(), 0)
         };
-        self.part(header, part, coded, out)?;
+        self.part(header, part, coded, false, out)?;
         self.open = Some(Open { text, coded });
         Ok(())
     }
@@ -175,9 +181,10 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     /// Sends the next fragment of a message, not its last.
     ///
     /// # Errors
-    /// [`MisuseError::NoMessageBegun`], [`MisuseError::TextNotUtf8`], and what the extension says;
-    /// nothing is written then.
-    pub fn more(&mut self, part: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    /// [`MisuseError::NoMessageBegun`], [`MisuseError::TextNotUtf8`], an error of the extension, and
+    /// an error of the [buffer](Buffer::make_room); nothing is written then, and the same fragment
+    /// can be sent again.
+    pub fn more(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.fragment(part, false, out)
     }
 
@@ -185,7 +192,7 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     ///
     /// # Errors
     /// As for [`more`](Self::more).
-    pub fn finish(&mut self, part: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn finish(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.fragment(part, true, out)
     }
 
@@ -193,39 +200,42 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     /// that the extension lets [pass](Outbound::pass). A client's is masked anew.
     ///
     /// # Errors
-    /// [`MisuseError::MessageUnfinished`].
-    pub fn prepared(&mut self, message: &Prepared, out: &mut impl BufMut) -> Result<(), Error> {
+    /// [`MisuseError::MessageUnfinished`], and an error of the [buffer](Buffer::make_room).
+    pub fn prepared(&mut self, message: &Prepared, out: &mut impl Buffer) -> Result<(), Error> {
         if self.open.is_some() {
             return Err(MisuseError::MessageUnfinished.into());
         }
         let form = message.form(|rsv, needs| self.extension.pass(rsv, needs));
         match self.keys.next_key() {
-            None => out.put_slice(&form.frame),
+            None => {
+                out.make_room(form.frame.len())?;
+                out.put_slice(&form.frame);
+                Ok(())
+            }
             mask @ Some(_) => {
                 let header = Header {
                     mask,
                     rsv: form.rsv,
                     ..Header::new(message.kind().opcode(), 0)
                 };
-                write(header, form.payload(), out);
+                write(header, form.payload(), out)
             }
         }
-        Ok(())
     }
 
     /// Sends a ping, of at most 125 bytes.
     ///
     /// # Errors
-    /// [`MisuseError::ControlPayloadTooLong`].
-    pub fn ping(&mut self, payload: &[u8], out: &mut impl BufMut) -> Result<(), MisuseError> {
+    /// [`MisuseError::ControlPayloadTooLong`], and an error of the [buffer](Buffer::make_room).
+    pub fn ping(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.control(OpCode::Ping, payload, out)
     }
 
     /// Sends a pong, of at most 125 bytes: a ping's payload, or any if none was asked for.
     ///
     /// # Errors
-    /// [`MisuseError::ControlPayloadTooLong`].
-    pub fn pong(&mut self, payload: &[u8], out: &mut impl BufMut) -> Result<(), MisuseError> {
+    /// As for [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.control(OpCode::Pong, payload, out)
     }
 
@@ -233,12 +243,9 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     /// which is the caller's to see to.
     ///
     /// # Errors
-    /// Those of [`Close::encode`]; nothing is written then.
-    pub fn close(
-        &mut self,
-        close: Option<Close<'_>>,
-        out: &mut impl BufMut,
-    ) -> Result<(), MisuseError> {
+    /// Those of [`Close::encode`], and an error of the [buffer](Buffer::make_room); nothing is
+    /// written then.
+    pub fn close(&mut self, close: Option<Close<'_>>, out: &mut impl Buffer) -> Result<(), Error> {
         let mut payload = [0; MAX_CONTROL_LEN];
         let len = match close {
             Some(close) => close.encode(&mut payload)?,
@@ -273,7 +280,7 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     }
 
     #[inline]
-    fn whole(&mut self, kind: Kind, payload: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    fn whole(&mut self, kind: Kind, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         if self.open.is_some() {
             return Err(MisuseError::MessageUnfinished.into());
         }
@@ -282,10 +289,10 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
             rsv,
             ..Header::new(kind.opcode(), 0)
         };
-        self.part(header, payload, rsv != Rsv::NONE, out)
+        self.part(header, payload, rsv != Rsv::NONE, false, out)
     }
 
-    fn fragment(&mut self, part: &[u8], fin: bool, out: &mut impl BufMut) -> Result<(), Error> {
+    fn fragment(&mut self, part: &[u8], fin: bool, out: &mut impl Buffer) -> Result<(), Error> {
         let Some(mut open) = self.open else {
             return Err(MisuseError::NoMessageBegun.into());
         };
@@ -294,49 +301,59 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
             fin,
             ..Header::new(OpCode::Continuation, 0)
         };
-        self.part(header, part, open.coded, out)?;
+        self.part(header, part, open.coded, true, out)?;
         self.open = (!fin).then_some(open);
         Ok(())
     }
 
+    /// Writes one frame of a message. `begun` says whether frames of the message were sent before.
     #[inline]
     fn part(
         &mut self,
         header: Header,
         part: &[u8],
         coded: bool,
-        out: &mut impl BufMut,
+        begun: bool,
+        out: &mut impl Buffer,
     ) -> Result<(), Error> {
         let mask = self.keys.next_key();
         let header = Header { mask, ..header };
-        if coded {
-            self.coded.clear();
-            self.extension.encode(part, header.fin, &mut self.coded)?;
-            write(header, &self.coded, out);
-        } else {
-            write(header, part, out);
+        if !coded {
+            return write(header, part, out);
         }
-        Ok(())
+        self.coded.clear();
+        let encoded = self.extension.encode(part, header.fin, &mut self.coded);
+        let result = encoded.and_then(|()| write(header, &self.coded, out));
+        if result.is_err() {
+            self.extension.discard(begun);
+        }
+        if self.coded.capacity() > KEPT {
+            self.coded = Vec::new();
+        }
+        result
     }
 
     fn control(
         &mut self,
         opcode: OpCode,
         payload: &[u8],
-        out: &mut impl BufMut,
-    ) -> Result<(), MisuseError> {
+        out: &mut impl Buffer,
+    ) -> Result<(), Error> {
         if payload.len() > MAX_CONTROL_LEN {
-            return Err(MisuseError::ControlPayloadTooLong);
+            return Err(MisuseError::ControlPayloadTooLong.into());
         }
         let mask = self.keys.next_key();
         let header = Header {
             mask,
             ..Header::new(opcode, 0)
         };
-        write(header, payload, out);
-        Ok(())
+        write(header, payload, out)
     }
 }
+
+/// The most memory that a sender keeps between messages for the payloads that its extension codes. A
+/// larger message costs an allocation of its own.
+const KEPT: usize = 64 << 10;
 
 /// Checks the next part of a text; the last one must not end within a character.
 fn check_text(text: &mut Option<Validator>, part: &[u8], last: bool) -> Result<(), MisuseError> {
@@ -350,11 +367,14 @@ fn check_text(text: &mut Option<Validator>, part: &[u8], last: bool) -> Result<(
 /// Appends a frame, which the rules allow to be sent: data of any length, or a whole control frame
 /// of at most 125 bytes.
 #[inline(always)]
-fn write(header: Header, payload: &[u8], out: &mut impl BufMut) {
+fn write(header: Header, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
     let len = payload.len() as u64;
-    Header { len, ..header }.put(|bytes| out.put_slice(bytes));
+    let header = Header { len, ..header };
+    out.make_room(header.encoded_len() + payload.len())?;
+    header.put(|bytes| out.put_slice(bytes));
     let Some(key) = header.mask else {
-        return out.put_slice(payload);
+        out.put_slice(payload);
+        return Ok(());
     };
     // `BufMut` can't be masked in place: the bytes go through registers, or a block on the stack.
     match payload.len() {
@@ -362,6 +382,7 @@ fn write(header: Header, payload: &[u8], out: &mut impl BufMut) {
         SHORT..LONG => put_masked(u32::from_ne_bytes(key), payload, out),
         _ => put_masked_long(key, payload, out),
     }
+    Ok(())
 }
 
 /// Below this length a call would cost more than it saves.

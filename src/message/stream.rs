@@ -3,7 +3,7 @@
 use core::mem;
 
 use super::{Inbound, Piece, Receiver};
-use crate::error::{Error, Fault, LimitError, MisuseError, PeerError};
+use crate::error::{Fault, LimitError, PeerError};
 #[cfg(all(
     feature = "io",
     not(all(target_arch = "wasm32", target_os = "unknown"))
@@ -58,7 +58,7 @@ impl<E: Inbound> Receiver<E> {
     /// ```
     ///
     /// # Errors
-    /// As for [`receive`](Self::receive); [`MisuseError::MessageInPieces`] where that has begun a
+    /// As for [`receive`](Self::receive); [`MessageInPieces`](crate::MisuseError::MessageInPieces) where that has begun a
     /// message.
     pub fn receive_piece<'r, 'i: 'r>(
         &'r mut self,
@@ -69,7 +69,7 @@ impl<E: Inbound> Receiver<E> {
             return Ok(None);
         }
         if self.open.is_some() && !self.stream.open {
-            return Err(Error::from(MisuseError::MessageInPieces).at(self.decoder.offset()));
+            return Err(self.misused());
         }
         loop {
             if !self.decoder.in_frame() {
@@ -157,7 +157,10 @@ impl<E: Inbound> Receiver<E> {
             if self.stream.done {
                 return Ok(Some(0));
             }
-            let (coded, room) = self.assembly.halves(CODED, ROOM);
+            let (coded, room) = match self.assembly.halves(CODED, ROOM) {
+                Ok(halves) => halves,
+                Err(error) => return self.decoder.fail(error.into(), start),
+            };
             if !self.stream.more {
                 let left = usize::try_from(self.decoder.left()).unwrap_or(usize::MAX);
                 let n = left.min(input.len()).min(CODED);

@@ -8,7 +8,7 @@ use super::timers::{Due, Timers};
 use super::{Config, Session};
 use crate::error::{CloseCode, Error, Fault, LimitError, MisuseError, PeerError};
 use crate::frame::Close;
-use crate::message::{Inbound, MaskSource, Outbound, Receiver, Sender};
+use crate::message::{Buffer, Inbound, MaskSource, Outbound, Receiver, Sender};
 
 /// The side of a [`Session`] that sends: all of it but the receiver, from which events are lent
 /// meanwhile. A session's own methods are these too.
@@ -116,20 +116,20 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
             return;
         }
         if out.len() < self.backlog {
-            self.pong_due = false;
-            // A ping's payload is never too long for a pong.
-            let _ = self.sender.pong(payload, out);
-        } else {
-            self.note.set(payload);
-            self.pong_due = true;
+            // A ping's payload is never too long for a pong, so that only memory can be missing.
+            if self.sender.pong(payload, out).is_ok() {
+                self.pong_due = false;
+                return;
+            }
         }
+        self.note.set(payload);
+        self.pong_due = true;
     }
 
     /// Sends the pong that waits, if there is room again.
     pub fn pay(&mut self, out: &mut Vec<u8>) {
         if self.pong_due && self.state == State::Open && out.len() < self.backlog {
-            self.pong_due = false;
-            let _ = self.sender.pong(self.note.payload(), out);
+            self.pong_due = self.sender.pong(self.note.payload(), out).is_err();
         }
     }
 
@@ -143,9 +143,10 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         (self.came, self.pong_due) = (true, false);
         match self.state {
             State::Open if self.auto_close => {
-                // What could be received can be sent.
-                let _ = self.sender.close(close, out);
-                self.sent = Some(close.map_or(CloseCode::NO_STATUS, |close| close.code));
+                // A close frame that could be received can be sent, unless memory is missing.
+                if self.sender.close(close, out).is_ok() {
+                    self.sent = Some(close.map_or(CloseCode::NO_STATUS, |close| close.code));
+                }
                 self.state = State::Closed;
             }
             State::Open => self.state = State::PeerClosed,
@@ -175,8 +176,9 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
             && code.is_sendable()
         {
             let reason = fault.error.message();
-            let _ = self.sender.close(Some(Close { code, reason }), out);
-            self.sent = Some(code);
+            if self.sender.close(Some(Close { code, reason }), out).is_ok() {
+                self.sent = Some(code);
+            }
         }
         (self.state, self.failed, self.pong_due) = (State::Closed, true, false);
         *self.cause.get_or_insert(fault)
@@ -192,15 +194,11 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     /// [`MisuseError::Closing`] if a close frame was sent before;
     /// [`MisuseError::CloseCodeNotSendable`] and [`MisuseError::CloseReasonTooLong`]. Nothing is
     /// written then.
-    pub fn close(
-        &mut self,
-        close: Option<Close<'_>>,
-        out: &mut impl bytes::BufMut,
-    ) -> Result<(), MisuseError> {
+    pub fn close(&mut self, close: Option<Close<'_>>, out: &mut impl Buffer) -> Result<(), Error> {
         let next = match self.state {
             State::Open => State::Closing,
             State::PeerClosed => State::Closed,
-            State::Closing | State::Closed => return Err(MisuseError::Closing),
+            State::Closing | State::Closed => return Err(MisuseError::Closing.into()),
         };
         self.sender.close(close, out)?;
         self.sent = Some(close.map_or(CloseCode::NO_STATUS, |close| close.code));

@@ -1,10 +1,8 @@
 //! Commands in, bytes out.
 
-use bytes::BufMut;
-
 use super::{Outgoing, State};
 use crate::error::{Error, MisuseError};
-use crate::message::{Kind, MaskSource, Message, Outbound, Prepared};
+use crate::message::{Buffer, Kind, MaskSource, Message, Outbound, Prepared};
 
 /// Everything here is refused with [`MisuseError::Closing`] once a close frame was sent or the
 /// session has ended, and writes nothing if it fails.
@@ -15,7 +13,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     /// [`MisuseError::Closing`], and [`MisuseError::MessageUnfinished`] between
     /// [`begin`](Self::begin) and [`finish_message`](Self::finish_message).
     #[inline]
-    pub fn text(&mut self, text: &str, out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn text(&mut self, text: &str, out: &mut impl Buffer) -> Result<(), Error> {
         self.may_send()?;
         self.sender.text(text, out)
     }
@@ -25,7 +23,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn binary(&mut self, payload: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn binary(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.may_send()?;
         self.sender.binary(payload, out)
     }
@@ -35,7 +33,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     /// # Errors
     /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
     #[inline]
-    pub fn send(&mut self, kind: Kind, payload: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn send(&mut self, kind: Kind, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.may_send()?;
         self.sender.send(kind, payload, out)
     }
@@ -45,7 +43,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn forward(&mut self, message: Message<'_>, out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn forward(&mut self, message: Message<'_>, out: &mut impl Buffer) -> Result<(), Error> {
         self.may_send()?;
         self.sender.forward(message, out)
     }
@@ -55,7 +53,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn prepared(&mut self, message: &Prepared, out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn prepared(&mut self, message: &Prepared, out: &mut impl Buffer) -> Result<(), Error> {
         self.may_send()?;
         self.sender.prepared(message, out)
     }
@@ -64,7 +62,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub fn begin(&mut self, kind: Kind, part: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn begin(&mut self, kind: Kind, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.may_send()?;
         self.sender.begin(kind, part, out)
     }
@@ -73,7 +71,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     ///
     /// # Errors
     /// [`MisuseError::Closing`], [`MisuseError::NoMessageBegun`], [`MisuseError::TextNotUtf8`].
-    pub fn more(&mut self, part: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn more(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.may_send()?;
         self.sender.more(part, out)
     }
@@ -82,7 +80,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     ///
     /// # Errors
     /// As for [`more`](Self::more).
-    pub fn finish_message(&mut self, part: &[u8], out: &mut impl BufMut) -> Result<(), Error> {
+    pub fn finish_message(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.may_send()?;
         self.sender.finish(part, out)
     }
@@ -91,7 +89,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     ///
     /// # Errors
     /// [`MisuseError::Closing`], [`MisuseError::ControlPayloadTooLong`].
-    pub fn ping(&mut self, payload: &[u8], out: &mut impl BufMut) -> Result<(), MisuseError> {
+    pub fn ping(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.may_send()?;
         self.sender.ping(payload, out)
     }
@@ -101,7 +99,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     ///
     /// # Errors
     /// As for [`ping`](Self::ping).
-    pub fn pong(&mut self, payload: &[u8], out: &mut impl BufMut) -> Result<(), MisuseError> {
+    pub fn pong(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
         self.may_send()?;
         self.sender.pong(payload, out)
     }

@@ -10,9 +10,7 @@ use std::vec::Vec;
 
 use super::net::{Net, Platform, Source};
 use super::queue::Queue;
-use wscodec::error::{
-    CloseCode, Error as CodecError, Fault, HandshakeError, MisuseError, PeerError,
-};
+use wscodec::error::{CloseCode, Error as CodecError, Fault, HandshakeError, PeerError};
 use wscodec::frame::Close;
 use wscodec::handshake::Response;
 use wscodec::io::{Error, Keys, Refused};
@@ -67,7 +65,7 @@ impl Line<'_> {
     /// Sends a text message.
     ///
     /// # Errors
-    /// [`MisuseError::Closing`] once a close frame was sent.
+    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing) once a close frame was sent.
     pub fn text(&mut self, text: &str) -> Result<(), CodecError> {
         self.outgoing.text(text, self.out)
     }
@@ -83,17 +81,17 @@ impl Line<'_> {
     /// Sends a ping, of at most 125 bytes.
     ///
     /// # Errors
-    /// [`MisuseError::Closing`], [`MisuseError::ControlPayloadTooLong`].
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), MisuseError> {
+    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::ControlPayloadTooLong`](wscodec::MisuseError::ControlPayloadTooLong).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), CodecError> {
         self.outgoing.ping(payload, self.out)
     }
 
     /// Closes the connection: see [`Outgoing::close`].
     ///
     /// # Errors
-    /// [`MisuseError::Closing`], [`MisuseError::CloseCodeNotSendable`],
-    /// [`MisuseError::CloseReasonTooLong`].
-    pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), MisuseError> {
+    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::CloseCodeNotSendable`](wscodec::MisuseError::CloseCodeNotSendable),
+    /// [`MisuseError::CloseReasonTooLong`](wscodec::MisuseError::CloseReasonTooLong).
+    pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), CodecError> {
         self.outgoing.close(close, self.out)
     }
 }

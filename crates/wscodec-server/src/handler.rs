@@ -6,7 +6,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::handle::{Handle, Id, Target};
-use wscodec::error::{Error, MisuseError};
+use wscodec::error::Error;
 use wscodec::frame::Close;
 use wscodec::handshake::{Refusal, Request};
 use wscodec::message::{Kind, Message, Prepared, Unmasked};
@@ -168,7 +168,7 @@ impl<S> Peer<'_, S> {
     /// Sends a text message.
     ///
     /// # Errors
-    /// [`MisuseError::Closing`] once a close frame was sent.
+    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing) once a close frame was sent.
     #[inline]
     pub fn text(&mut self, text: &str) -> Result<(), Error> {
         *self.sent += 1;
@@ -188,7 +188,7 @@ impl<S> Peer<'_, S> {
     /// Sends a message; a text is checked to be UTF-8.
     ///
     /// # Errors
-    /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
+    /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`](wscodec::MisuseError::TextNotUtf8).
     #[inline]
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
         *self.sent += 1;
@@ -223,8 +223,8 @@ impl<S> Peer<'_, S> {
     /// Sends a ping, of at most 125 bytes.
     ///
     /// # Errors
-    /// [`MisuseError::Closing`], [`MisuseError::ControlPayloadTooLong`].
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), MisuseError> {
+    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::ControlPayloadTooLong`](wscodec::MisuseError::ControlPayloadTooLong).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.outgoing.ping(payload, self.out)
     }
 
@@ -233,16 +233,16 @@ impl<S> Peer<'_, S> {
     ///
     /// # Errors
     /// As for [`ping`](Self::ping).
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), MisuseError> {
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.outgoing.pong(payload, self.out)
     }
 
     /// Closes the connection: see [`Outgoing::close`].
     ///
     /// # Errors
-    /// [`MisuseError::Closing`], [`MisuseError::CloseCodeNotSendable`],
-    /// [`MisuseError::CloseReasonTooLong`].
-    pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), MisuseError> {
+    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::CloseCodeNotSendable`](wscodec::MisuseError::CloseCodeNotSendable),
+    /// [`MisuseError::CloseReasonTooLong`](wscodec::MisuseError::CloseReasonTooLong).
+    pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), Error> {
         self.outgoing.close(close, self.out)
     }
 }

@@ -230,7 +230,9 @@ impl Messages {
             }
             // Only what is not simple is put together anywhere.
             if !batch {
-                receiver.begin_batch(&mut arena.shared, input.len());
+                if let Err(fault) = receiver.begin_batch(&mut arena.shared, input.len()) {
+                    break Some(fault);
+                }
                 batch = true;
             }
             let before = rows.len();

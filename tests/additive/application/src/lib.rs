@@ -1,14 +1,14 @@
 //! Uses the library beside every feature of wscodec.
 
 use additive_library::Endpoint;
+use wscodec::CloseCode;
 use wscodec::frame::Close;
-use wscodec::{CloseCode, MisuseError};
 
 /// Closes an endpoint of the library.
 ///
 /// # Errors
 /// If it is closed already.
-pub fn close(endpoint: &mut Endpoint, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+pub fn close(endpoint: &mut Endpoint, out: &mut Vec<u8>) -> Result<(), wscodec::Error> {
     let code = CloseCode::NORMAL;
     endpoint
         .session

@@ -1,0 +1,60 @@
+//! Where a sender writes.
+
+use alloc::vec::Vec;
+
+use bytes::{BufMut, BytesMut};
+
+use crate::error::{Error, LimitError, MisuseError};
+
+/// A buffer that bytes to send are appended to, and that can say that it has no room. A sender makes
+/// all the room that a frame needs before it writes the frame's first byte, so that a frame is
+/// appended whole or not at all.
+pub trait Buffer: BufMut {
+    /// Makes room for at least `additional` more bytes.
+    ///
+    /// # Errors
+    /// [`LimitError::OutOfMemory`] if the allocator has no memory left;
+    /// [`MisuseError::BufferTooSmall`] if the buffer can't grow.
+    fn make_room(&mut self, additional: usize) -> Result<(), Error>;
+}
+
+impl Buffer for Vec<u8> {
+    #[inline]
+    fn make_room(&mut self, additional: usize) -> Result<(), Error> {
+        // The comparison is repeated here because the one in `try_reserve` is not always inlined.
+        if additional > self.capacity() - self.len() {
+            return Ok(crate::reserve::reserve(self, additional)?);
+        }
+        Ok(())
+    }
+}
+
+/// `BytesMut` has no growth that can fail. It asks the allocator for at most twice its capacity, so
+/// a block of that size is asked for and given back first.
+impl Buffer for BytesMut {
+    fn make_room(&mut self, additional: usize) -> Result<(), Error> {
+        if additional > self.capacity() - self.len() {
+            let needed = self.len().checked_add(additional);
+            let needed = needed.ok_or(LimitError::OutOfMemory)?;
+            crate::reserve::probe(needed.max(self.capacity().saturating_mul(2)))?;
+            self.reserve(additional);
+        }
+        Ok(())
+    }
+}
+
+/// A slice of a fixed length: its front is written to, and cut off.
+impl Buffer for &mut [u8] {
+    fn make_room(&mut self, additional: usize) -> Result<(), Error> {
+        match additional > self.len() {
+            true => Err(MisuseError::BufferTooSmall.into()),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<B: Buffer + ?Sized> Buffer for &mut B {
+    fn make_room(&mut self, additional: usize) -> Result<(), Error> {
+        (**self).make_room(additional)
+    }
+}
