@@ -24,6 +24,9 @@ Usage: wscodec serve [OPTION...]
   --origin ORIGIN         Whom browsers may connect for: any (the default: there is nothing
                           to steal from an echo), same (the same host and port), or an
                           origin such as https://example.com, several times.
+  --allow-host HOST       A host that clients reach the server by, such as example.com or
+                          example.com:8080; may be given several times. Requests for other hosts
+                          get status 421, which stops DNS rebinding. Default: any host.
 
 Compression (permessage-deflate):
   --no-deflate            Never compress.

@@ -16,6 +16,7 @@ struct Settings {
     listen: Vec<SocketAddr>,
     protocols: Vec<String>,
     origins: Vec<String>,
+    hosts: Vec<String>,
     no_deflate: bool,
 }
 
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
                 .push(arguments.value("an address such as 127.0.0.1:9001")?),
             "protocol" => settings.protocols.push(arguments.text()?),
             "origin" => settings.origins.push(arguments.text()?),
+            "allow-host" => settings.hosts.push(arguments.text()?),
             "no-deflate" => settings.no_deflate = true,
             "stop-on-eof" => options.stop_on_eof = true,
             "stats" => options.tick = Some(arguments.seconds()?),
@@ -56,7 +58,9 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     }
     let protocols: Vec<&str> = settings.protocols.iter().map(|it| &it[..]).collect();
     let origins: Vec<&str> = settings.origins.iter().map(|it| &it[..]).collect();
+    let hosts: Vec<&str> = settings.hosts.iter().map(|it| &it[..]).collect();
     options.policy.protocols = &protocols;
+    options.policy.allowed_hosts = (!hosts.is_empty()).then_some(&hosts[..]);
     options.policy.origin = match &origins[..] {
         [] | ["any"] => Origin::Any,
         ["same"] => Origin::SameHost,

@@ -89,10 +89,11 @@ impl<S> Conn<S> {
                 return Next::Keep;
             };
             let mut out = self.queue.buffer(&mut lane.out);
+            let start = out.len();
             let (address, in_frame) = (self.address, &mut self.in_frame);
             let handled = guard(|| {
                 loop {
-                    let much = out.len() >= lane.options.high_water || done >= TURN;
+                    let much = out.len() - start >= lane.options.high_water || done >= TURN;
                     if much && !input.is_empty() {
                         break true;
                     }
@@ -133,7 +134,7 @@ impl<S> Conn<S> {
             if !full || next == Next::Drop {
                 return next;
             }
-            if self.queue.len() >= lane.options.high_water || done >= TURN {
+            if self.paused || done >= TURN {
                 if self.held.try_reserve_exact(input.len()).is_err() {
                     return self.out_of_memory(key, lane);
                 }

@@ -207,6 +207,15 @@ impl Options<'_> {
                 return fault("policy.origin", reason);
             }
         }
+        if let Some(hosts) = self.policy.allowed_hosts {
+            if hosts.is_empty() {
+                return fault("policy.allowed_hosts", "the list of hosts is empty");
+            }
+            if !hosts.iter().all(|host| is_host(host)) {
+                let reason = "a host is written as example.com or example.com:8080";
+                return fault("policy.allowed_hosts", reason);
+            }
+        }
         if let Some(deflate) = self.policy.deflate
             && !(1..=9).contains(&deflate.level)
         {
@@ -243,8 +252,13 @@ fn is_origin(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else {
         return text == "null";
     };
+    !scheme.is_empty() && is_host(host)
+}
+
+/// A host, perhaps with a port.
+fn is_host(text: &str) -> bool {
     let visible = |byte: u8| byte.is_ascii_graphic() && !b"/?#@,".contains(&byte);
-    !scheme.is_empty() && !host.is_empty() && host.bytes().all(visible)
+    !text.is_empty() && text.bytes().all(visible)
 }
 
 /// An option that can't be used.

@@ -39,6 +39,19 @@ impl Waker {
     }
 }
 
+/// Bytes that the kernel takes before it has sent them. Without a limit it takes several MiB, and
+/// counts them as written: a close frame behind them has left long before a slow peer reads it, and
+/// the time that the peer has to answer would be over. Connections inherit the limit from their
+/// listener. WASI and the other systems have no such option.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn limit_unsent(listener: &Socket) {
+    // It fails on kernels before 3.12 only, which then behave as the other systems.
+    let _ = listener.set_tcp_notsent_lowat(128 << 10);
+}
+
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn limit_unsent(_: &Socket) {}
+
 /// Whether a failure to accept concerns the connection that was to be accepted, which is gone.
 /// Linux reports the network's errors on the new connection this way (accept(2)), and firewalls
 /// forbid single connections.
@@ -92,6 +105,7 @@ impl Net for Native {
         // On Windows this would let others take the same port.
         #[cfg(not(windows))]
         socket.set_reuse_address(true)?;
+        limit_unsent(&socket);
         socket.bind(&address.into())?;
         socket.listen(BACKLOG.into())?;
         let listener = TcpListener::from_std(socket.into());
