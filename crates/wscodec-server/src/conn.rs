@@ -274,8 +274,12 @@ impl<S> Conn<S> {
         let Phase::Open { session, .. } = &mut self.phase else {
             return Next::Keep;
         };
-        if session.prepared(message, self.queue.waiting()).is_err() {
-            return Next::Keep; // It is closing.
+        match session.prepared(message, self.queue.waiting()) {
+            Ok(()) => {}
+            Err(Error::Limit(LimitError::OutOfMemory)) => {
+                return self.abandon(LimitError::OutOfMemory.into());
+            }
+            Err(_) => return Next::Keep, // It is closing.
         }
         lane.stats.messages_out += 1;
         if self.queue.len() > lane.options.max_buffered {
@@ -374,10 +378,13 @@ impl<S> Conn<S> {
     pub(super) fn settle<H: Handler<State = S>>(
         &mut self,
         key: Key,
-        out: Vec<u8>,
+        mut out: Vec<u8>,
         lane: &mut Lane<'_, H>,
     ) -> Next {
         if let Phase::Open { session, .. } = &mut self.phase {
+            if core::mem::take(&mut lane.starved) {
+                session.fail(LimitError::OutOfMemory, &mut out);
+            }
             if session.state() == State::Closed {
                 self.leave(key, lane);
             } else if session.buffered() > KEPT && !session.in_message() {

@@ -56,6 +56,8 @@ pub(super) struct Lane<'a, H> {
     pub(super) now: Duration,
     /// Requests are refused, because the server stops.
     pub(super) stopping: bool,
+    /// There was no memory for a message of the connection whose turn it is.
+    pub(super) starved: bool,
 }
 
 impl<H: Handler> Lane<'_, H> {
@@ -80,6 +82,7 @@ impl<H: Handler> Lane<'_, H> {
             out,
             handle: &self.handle,
             sent: &mut self.stats.messages_out,
+            starved: &mut self.starved,
         };
         (&mut self.handler, peer)
     }
@@ -132,6 +135,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 out: Vec::new(),
                 stats: Stats::default(),
                 stopping: false,
+                starved: false,
             },
             conns: Slots::new(),
             deadlines: Deadlines::default(),

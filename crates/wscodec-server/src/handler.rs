@@ -6,7 +6,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::handle::{Handle, Id, Target};
-use wscodec::error::Error;
+use wscodec::error::{Error, LimitError};
 use wscodec::frame::Close;
 use wscodec::handshake::{Refusal, Request};
 use wscodec::message::{Kind, Message, Prepared, Unmasked};
@@ -132,6 +132,10 @@ impl Grant<'_> {
 }
 
 /// One open connection, as a handler sees it.
+///
+/// A message for which there is no memory fails with
+/// [`LimitError::OutOfMemory`](wscodec::LimitError::OutOfMemory). The event loop then closes the
+/// connection with 1013 when the handler returns.
 #[derive(Debug)]
 pub struct Peer<'p, S> {
     /// What the handler keeps for it.
@@ -142,6 +146,7 @@ pub struct Peer<'p, S> {
     pub(super) out: &'p mut Vec<u8>,
     pub(super) handle: &'p Handle,
     pub(super) sent: &'p mut u64,
+    pub(super) starved: &'p mut bool,
 }
 
 impl<S> Peer<'_, S> {
@@ -171,8 +176,9 @@ impl<S> Peer<'_, S> {
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing) once a close frame was sent.
     #[inline]
     pub fn text(&mut self, text: &str) -> Result<(), Error> {
-        *self.sent += 1;
-        self.outgoing.text(text, self.out)
+        let sent = self.outgoing.text(text, self.out);
+        *self.sent += u64::from(sent.is_ok());
+        self.checked(sent)
     }
 
     /// Sends a binary message.
@@ -181,8 +187,9 @@ impl<S> Peer<'_, S> {
     /// As for [`text`](Self::text).
     #[inline]
     pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
-        *self.sent += 1;
-        self.outgoing.binary(payload, self.out)
+        let sent = self.outgoing.binary(payload, self.out);
+        *self.sent += u64::from(sent.is_ok());
+        self.checked(sent)
     }
 
     /// Sends a message; a text is checked to be UTF-8.
@@ -191,8 +198,9 @@ impl<S> Peer<'_, S> {
     /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`](wscodec::MisuseError::TextNotUtf8).
     #[inline]
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
-        *self.sent += 1;
-        self.outgoing.send(kind, payload, self.out)
+        let sent = self.outgoing.send(kind, payload, self.out);
+        *self.sent += u64::from(sent.is_ok());
+        self.checked(sent)
     }
 
     /// Sends a message that was received, as it is: its text was checked then.
@@ -201,8 +209,9 @@ impl<S> Peer<'_, S> {
     /// As for [`text`](Self::text).
     #[inline]
     pub fn forward(&mut self, message: Message<'_>) -> Result<(), Error> {
-        *self.sent += 1;
-        self.outgoing.forward(message, self.out)
+        let sent = self.outgoing.forward(message, self.out);
+        *self.sent += u64::from(sent.is_ok());
+        self.checked(sent)
     }
 
     /// Sends a message that was framed once for many.
@@ -210,8 +219,9 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// As for [`text`](Self::text).
     pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        *self.sent += 1;
-        self.outgoing.prepared(message, self.out)
+        let sent = self.outgoing.prepared(message, self.out);
+        *self.sent += u64::from(sent.is_ok());
+        self.checked(sent)
     }
 
     /// Sends a message that was framed once to all open connections, this one too. It leaves when
@@ -225,7 +235,8 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::ControlPayloadTooLong`](wscodec::MisuseError::ControlPayloadTooLong).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.outgoing.ping(payload, self.out)
+        let sent = self.outgoing.ping(payload, self.out);
+        self.checked(sent)
     }
 
     /// Sends a pong, of at most 125 bytes: needed if
@@ -234,7 +245,8 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// As for [`ping`](Self::ping).
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.outgoing.pong(payload, self.out)
+        let sent = self.outgoing.pong(payload, self.out);
+        self.checked(sent)
     }
 
     /// Closes the connection: see [`Outgoing::close`].
@@ -243,6 +255,15 @@ impl<S> Peer<'_, S> {
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::CloseCodeNotSendable`](wscodec::MisuseError::CloseCodeNotSendable),
     /// [`MisuseError::CloseReasonTooLong`](wscodec::MisuseError::CloseReasonTooLong).
     pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), Error> {
-        self.outgoing.close(close, self.out)
+        let sent = self.outgoing.close(close, self.out);
+        self.checked(sent)
+    }
+
+    /// Remembers that there was no memory for a message: the peer would miss it, so the event loop
+    /// fails the connection even if the handler ignores the error.
+    #[inline]
+    fn checked(&mut self, sent: Result<(), Error>) -> Result<(), Error> {
+        *self.starved |= matches!(sent, Err(Error::Limit(LimitError::OutOfMemory)));
+        sent
     }
 }
