@@ -83,7 +83,7 @@ function payloadsOf(frames) {
   const decoder = new wscodec.MessageDecoder({ role: "client", rsv: 4 });
   const found = [];
   for (const frame of frames) {
-    for (const message of decoder.push(frame)) found.push(Buffer.from(message.copy()));
+    for (const message of decoder.push(frame)) found.push(Buffer.from(message.data));
   }
   decoder.free();
   return found;
@@ -101,7 +101,7 @@ function inTurn({ Encoder, MessageDecoder }) {
     const frames = [];
     run((frame) => frames.push(frame));
     for (const [i, frame] of frames.entries()) {
-      const [message] = Array.from(decoders[i % TURNS].push(frame), (it) => it.copy());
+      const [{ data: message }] = [...decoders[i % TURNS].push(frame)];
       if (!list[i].equals(message)) throw new Error("connections in turn compressed wrongly");
     }
     for (const decoder of decoders) decoder.free();

@@ -12,9 +12,10 @@ function messages(folder, workload, strings) {
   const tally = new Tally(true);
   const found = [];
   for (const chunk of stream.chunks()) {
-    for (const message of decoder.push(chunk)) {
-      const text = message.opcode === 1;
-      const data = text && strings ? message.text() : Buffer.from(message.copy());
+    decoder.push(chunk);
+    while (decoder.next()) {
+      const text = decoder.opcode === 1;
+      const data = text && strings ? decoder.text() : Buffer.from(decoder.copy());
       tally.take(text, data);
       found.push([text, data]);
     }
@@ -173,8 +174,9 @@ export function row(suite, place, folder, workload) {
   const reader = suite.role === "server" ? "client" : "server";
   const decoder = new wscodec.MessageDecoder({ role: reader });
   const tally = new Tally(true);
-  for (const message of decoder.push(Buffer.concat(written))) {
-    tally.take(message.opcode === 1, message.bytes());
+  decoder.push(Buffer.concat(written));
+  while (decoder.next()) {
+    tally.take(decoder.opcode === 1, decoder.bytes());
   }
   decoder.free();
   tally.compare(name, expected);

@@ -31,7 +31,7 @@ export {
   PeerError,
   WscodecError,
 } from "./error/errors.ts";
-export { FrameDecoder } from "./frame/frames.ts";
+export { FrameDecoder, type OwnedFrame } from "./frame/frames.ts";
 export {
   type AcceptOptions,
   acceptKey,

@@ -99,9 +99,9 @@ function echo(socket: Socket, first: Uint8Array): void {
   const take = (chunk: Uint8Array) => {
     let closed = false;
     for (const message of decoder.push(chunk)) {
-      if (message.type === "text") encoder.text(message.text());
+      if (message.type === "text") encoder.text(message.data);
       if (message.type === "close") {
-        encoder.close(message.closeCode);
+        encoder.close(message.code);
         closed = true;
       }
     }

@@ -82,7 +82,9 @@ test("a million messages leave the memory as it is", () => {
           while (decoder.next()) count++;
         }
       }
-      for (let at = 0; at < bytes.length; at += size) frames.push(bytes.subarray(at, at + size));
+      for (let at = 0; at < bytes.length; at += size) {
+        frames.push(bytes.subarray(at, at + size)).skip();
+      }
     }
     return count;
   };
@@ -309,7 +311,7 @@ test("control payloads that were cut stay where they are", async () => {
     const payloads = [1, 2, 3].map((n) => new Uint8Array(125).fill(n));
     const decoder = new Decoder({ role: "client" });
     // What is behind the decoder's memory then, so that nothing can grow in place.
-    decoder.push(encoder.binary(pattern(total - 4)).take());
+    decoder.push(encoder.binary(pattern(total - 4)).take()).skip();
     new Encoder({ role: "server" });
     for (const payload of payloads) encoder.ping(payload);
     const bytes = encoder.take();

@@ -23,7 +23,7 @@ function sent(
     deflate: back as Deflate | undefined,
   });
   const found: unknown[] = [];
-  for (const message of decoder.push(wire)) found.push(message.owned());
+  for (const message of decoder.push(wire)) found.push(message);
   return [found, wire.length];
 }
 
@@ -61,8 +61,10 @@ test("messages before and after refer to what both sides know", () => {
   for (let round = 0; round < 50; round++) {
     const texts = [`${round} ${news}`, news, `${news} ${round}`];
     encoder.text(texts[0] as string).prepared(prepared).text(texts[2] as string);
-    const found: string[] = [];
-    for (const message of decoder.push(encoder.take())) found.push(message.text());
+    const found: unknown[] = [];
+    for (const message of decoder.push(encoder.take())) {
+      found.push(message.type === "text" && message.data);
+    }
     assert.deepEqual(found, texts);
   }
 });

@@ -66,7 +66,7 @@ for (const length of lengths) {
       assert.equal(decoder.text(), "a".repeat(length));
       const frames = new FrameDecoder(client).push(input);
       let pieces = 0;
-      for (const { pieceLength } of frames) pieces += pieceLength;
+      for (const { payload } of frames) pieces += payload.length;
       assert.equal(pieces, length, shape);
     }
   });

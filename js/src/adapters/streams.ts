@@ -9,9 +9,9 @@ export {
   FrameDecoderStream,
   MessageDecoderStream,
   MessageEncoderStream,
-  type OwnedFrame,
   type Sendable,
 } from "../streams/codec.ts";
+export type { OwnedFrame } from "../index.ts";
 export {
   type ClientStreamOptions,
   type Closed,

@@ -1,6 +1,7 @@
 /** Compressed payloads, for those who write frames on their own. */
 
 import { asTextOrBytes, type Bytes, copied, memoryOf } from "../bytes/bytes.ts";
+import { freed } from "../memory/freed.ts";
 import { buffer, refresh } from "../memory/memory.ts";
 import { copyOut } from "../memory/copy.ts";
 import { enginesFor } from "./engines.ts";
@@ -77,9 +78,15 @@ export class Compressor {
     this.#deflater.release();
   }
 
-  /** Frees its part of the module's memory. It can't be used any more. */
+  /**
+   * Frees its part of the module's memory. All use afterwards throws MisuseError `FREED`, except
+   * for this method, which does nothing then.
+   */
   free(): void {
-    this.#deflater.free();
+    const handle = this.#deflater;
+    if (handle === freed) return;
+    this.#deflater = freed as Deflater;
+    handle.free();
   }
 
   /** The same as {@link free}, for `using`. */

@@ -3,6 +3,7 @@
 import { asUint8Array, type Bytes, copied, memoryOf } from "../bytes/bytes.ts";
 import { errorOf, misuse, type WscodecError } from "../error/errors.ts";
 import { Lent } from "../memory/lent.ts";
+import { freed, useAfterFree } from "../memory/freed.ts";
 import { buffer, refresh } from "../memory/memory.ts";
 import { integer } from "../frame/options.ts";
 import { enginesFor } from "./engines.ts";
@@ -89,15 +90,17 @@ export class Decompressor {
    * that were not all asked for
    */
   *pieces(payload: Bytes, last = false): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+    if (this.#inflater === freed) throw useAfterFree();
     if (this.#error !== undefined) throw this.#error;
     if (this.#busy) throw misuse("MESSAGE_UNFINISHED", "pieces of a message were left out");
     const bytes = asUint8Array(payload, "payload");
     // A view on the memory would be gone when that grows, and changed by others.
     const stable = memoryOf(bytes) === buffer ? copied(bytes) : bytes;
-    const inflater = this.#inflater;
     this.#busy = true;
     let at = 0;
     for (;;) {
+      // Asked anew after each piece: meanwhile the caller may have freed it.
+      const inflater = this.#inflater;
       const slice = stable.subarray(at, at + SLICE);
       const ends = at + slice.length === stable.length;
       const length = inflater.step(slice, last && ends);
@@ -127,10 +130,16 @@ export class Decompressor {
     this.#inflater.release();
   }
 
-  /** Frees its part of the module's memory. It can't be used any more. */
+  /**
+   * Frees its part of the module's memory. All use afterwards throws MisuseError `FREED`, except
+   * for this method, which does nothing then.
+   */
   free(): void {
     this.#lent.expire();
-    this.#inflater.free();
+    const handle = this.#inflater;
+    if (handle === freed) return;
+    this.#inflater = freed as Inflater;
+    handle.free();
   }
 
   /** The same as {@link free}, for `using`. */

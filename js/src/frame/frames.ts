@@ -3,7 +3,7 @@
 import { Frames } from "../wasm/module.ts";
 import { asUint8Array, type Bytes, copied, isUint8Array, lengthOf, memoryOf } from "../bytes/bytes.ts";
 import { Cursor } from "./cursor.ts";
-import { arena, buffer, decodeText, heap, inputRegion } from "../memory/memory.ts";
+import { arena, buffer, heap, inputRegion } from "../memory/memory.ts";
 import { type DecoderOptions, decoderArguments } from "./options.ts";
 
 // As the module writes its rows: eight numbers each.
@@ -19,6 +19,23 @@ const RSV = 8;
 const RSV1 = 4;
 
 const HIGH = 2 ** 32;
+
+/** A frame, or a piece of one that came in several chunks, with memory of its own. */
+export interface OwnedFrame {
+  readonly opcode: number;
+  readonly fin: boolean;
+  readonly rsv: number;
+  readonly masked: boolean;
+  /** Where the frame begins in the stream. */
+  readonly offset: number;
+  /** Bytes of the frame's whole payload. */
+  readonly length: number;
+  /** Whether this is the frame's first piece, and whether its last. */
+  readonly first: boolean;
+  readonly last: boolean;
+  /** The bytes of this piece, unmasked. */
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
 
 /** Shorter chunks never make the memory grow. */
 const LARGE = 16 * 1024;
@@ -40,8 +57,7 @@ const LARGE = 16 * 1024;
  *
  * `bytes()` is lent, as {@link MessageDecoder}'s is.
  */
-export class FrameDecoder extends Cursor {
-  #frames: Frames;
+export class FrameDecoder extends Cursor<OwnedFrame> {
 
   constructor(options: DecoderOptions) {
     const { deflate, rsv = 0 } = options;
@@ -49,21 +65,21 @@ export class FrameDecoder extends Cursor {
       ...decoderArguments(deflate === undefined ? options : { ...options, rsv: rsv | RSV1 }),
     );
     super(frames, WIDTH);
-    this.#frames = frames;
   }
 
   /**
    * Decodes a chunk of the stream, cut anywhere.
    *
-   * @throws the fault that the stream is in, if it was found by an earlier push
+   * @throws the fault that the stream is in, if it was found by an earlier push; MisuseError
+   * `UNREAD` if not all that it found was visited, and nothing is taken then
    */
   push(chunk: Bytes): this {
     const bytes = isUint8Array(chunk) ? chunk : asUint8Array(chunk, "chunk");
-    if (this.faulty) throw this.fault();
+    this.take();
     const length = lengthOf(bytes);
     // A view on the memory would be gone when that grows.
     const stable = length >= LARGE && memoryOf(bytes) === buffer ? copied(bytes) : bytes;
-    const input = inputRegion(length);
+    const input = inputRegion(this, length);
     heap.set(stable, input);
     this.renew();
     this.found(this.#frames.push(arena, length));
@@ -122,8 +138,13 @@ export class FrameDecoder extends Cursor {
 
   /** This piece as a string. A piece may be cut within a character. */
   text(): string {
-    this.fresh();
-    return decodeText(this.cell(1), this.pieceLength, false);
+    return this.decoded(false);
+  }
+
+  /** What the cursor is at, with memory of its own. */
+  owned(): OwnedFrame {
+    const { opcode, fin, rsv, masked, offset, length, first, last } = this;
+    return { opcode, fin, rsv, masked, offset, length, first, last, payload: this.copy() };
   }
 
   /** Bytes of the stream taken so far, from the offset begun with. */
@@ -134,6 +155,10 @@ export class FrameDecoder extends Cursor {
   /** Where the frame that was read last, or is cut, begins. */
   get frameOffset(): number {
     return this.#frames.frame_offset();
+  }
+
+  get #frames(): Frames {
+    return this.handle as Frames;
   }
 
   #has(flag: number): boolean {

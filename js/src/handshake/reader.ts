@@ -2,6 +2,7 @@
 
 import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
 import { misuse } from "../error/errors.ts";
+import { useAfterFree } from "../memory/freed.ts";
 import { heap } from "../memory/memory.ts";
 import { HeadBuffer } from "../wasm/module.ts";
 import type { Head } from "../head/head.ts";
@@ -23,6 +24,7 @@ export abstract class HeadReader<T extends Head> {
   #length = 0;
   #rest: Uint8Array | undefined;
   #error: unknown;
+  #isFreed = false;
 
   /** @internal */
   constructor(request: boolean, limits: HandshakeLimits | undefined) {
@@ -44,14 +46,15 @@ export abstract class HeadReader<T extends Head> {
   push(chunk: Bytes): T | undefined {
     if (this.#error !== undefined) throw this.#error;
     if (this.#rest !== undefined) throw misuse("HEAD_COMPLETE", "the head was read already");
-    const bytes = asUint8Array(chunk);
+    if (this.#isFreed) throw useAfterFree();
+    const bytes = asUint8Array(chunk, "chunk");
     try {
       const head = this.#length === 0 ? this.#whole(bytes) : this.#piece(bytes);
-      if (head !== undefined) this.free();
+      if (head !== undefined) this.#drop();
       return head;
     } catch (error) {
       this.#error = error;
-      this.free();
+      this.#drop();
       throw error;
     }
   }
@@ -76,9 +79,20 @@ export abstract class HeadReader<T extends Head> {
 
   /**
    * Frees the reader's part of the module's memory, if a head is given up
-   * before it is complete; else the reader does that by itself.
+   * before it is complete; else the reader does that by itself. A push afterwards throws
+   * MisuseError `FREED`; to call this again does nothing.
    */
   free(): void {
+    this.#isFreed = true;
+    this.#drop();
+  }
+
+  /** The same as {@link free}, for `using`. */
+  [Symbol.dispose](): void {
+    this.free();
+  }
+
+  #drop(): void {
     this.#buffer?.free();
     this.#buffer = undefined;
   }

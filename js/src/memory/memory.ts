@@ -55,14 +55,37 @@ export function refresh(): void {
   nodeHeap = NodeBuffer?.from(buffer);
 }
 
+/** The decoder whose rows lie in the arena. */
+export interface Holder {
+  keep(): void;
+}
+
+let holder: Holder | undefined;
+
+/**
+ * Makes this decoder the arena's holder. The holder before it saves the rows that it has not
+ * passed, so this is called before anything is written to the input or to the rows.
+ */
+export function claim(next: Holder): void {
+  if (holder === next) return;
+  holder?.keep();
+  holder = next;
+}
+
+/** The arena has no holder any more, if it was this one. */
+export function disclaim(last: Holder): void {
+  if (holder === last) holder = undefined;
+}
+
 /** Begins a use of the arena: everything lent before is stale from now on. */
 export function nextGeneration(): number {
   lent.expire();
   return ++generation;
 }
 
-/** The address of an input region of at least this length. */
-export function inputRegion(length: number): number {
+/** The address of an input region of at least this length, for what is about to use the arena. */
+export function inputRegion(owner: Holder, length: number): number {
+  claim(owner);
   if (length > capacity) {
     arena.reserve(length);
     capacity = length;
@@ -83,6 +106,14 @@ export function decodeText(address: number, length: number, ascii: boolean): str
   const end = address + length;
   // Browsers decode no shared memory, and encode into none.
   return decoder.decode(SHARED ? heap.slice(address, end) : heap.subarray(address, end));
+}
+
+/** The same of bytes outside of the module's memory. */
+export function decodeBytes(bytes: Uint8Array<ArrayBuffer>, ascii: boolean): string {
+  if (NodeBuffer === undefined) return decoder.decode(bytes);
+  const node = NodeBuffer.from(bytes.buffer);
+  const { byteOffset: start, length } = bytes;
+  return ascii ? node.latin1Slice(start, start + length) : node.utf8Slice(start, start + length);
 }
 
 /** Bytes as a string of one character each, as HTTP has its headers. */

@@ -16,6 +16,7 @@ import { Lent } from "../memory/lent.ts";
 import { deflaterFor } from "../deflate/compressor.ts";
 import type { Deflater } from "../deflate/module.ts";
 import type { DeflateOptions } from "../deflate/options.ts";
+import { useAfterFree } from "../memory/freed.ts";
 import { buffer, encodeText, heap, refresh } from "../memory/memory.ts";
 import { integer, type Role } from "../frame/options.ts";
 import { type PreparedMessage, preparedOf } from "./prepared-form.ts";
@@ -181,7 +182,7 @@ export class Encoder {
    * @throws MisuseError `TEXT_NOT_UTF8`, `NO_MESSAGE_BEGUN`
    */
   more(data: string | Bytes): this {
-    if (this.#open === undefined) throw named("NO_MESSAGE_BEGUN");
+    if (this.#open === undefined) throw this.#nothingBegun();
     return this.#part(0, data);
   }
 
@@ -191,7 +192,7 @@ export class Encoder {
    * @throws as {@link more}
    */
   finish(data: string | Bytes = ""): this {
-    if (this.#open === undefined) throw named("NO_MESSAGE_BEGUN");
+    if (this.#open === undefined) throw this.#nothingBegun();
     this.#part(FIN, data);
     this.#begins(undefined);
     return this;
@@ -304,6 +305,7 @@ export class Encoder {
     this.#lent.expire();
     this.#length = 0;
     const region = this.#region;
+    if (region === FREED) throw useAfterFree();
     // The text of a message in fragments is checked there.
     if (region === undefined || this.#open !== undefined) return;
     this.#region = undefined;
@@ -312,6 +314,7 @@ export class Encoder {
 
   /** Bytes of the module's memory that this holds: for frames, and for compressing. */
   memory(): number {
+    if (this.#region === FREED) throw useAfterFree();
     return (this.#region?.capacity ?? 0) + (this.#deflater?.memory() ?? 0);
   }
 
@@ -322,6 +325,7 @@ export class Encoder {
    * it stays.
    */
   release(): void {
+    if (this.#region === FREED) throw useAfterFree();
     this.#deflater?.release();
   }
 
@@ -330,11 +334,20 @@ export class Encoder {
     return this.#region === undefined && this.#deflater === undefined;
   }
 
-  /** Frees the encoder's part of the module's memory. It can't be used any more. */
+  /**
+   * Frees the encoder's part of the module's memory. All use of the encoder afterwards throws
+   * MisuseError `FREED`, except for this method, which does nothing then.
+   */
   free(): void {
+    const region = this.#region;
+    if (region === FREED) return;
+    this.#lent.expire();
     this.#open = undefined;
-    this.clear();
+    this.#length = 0;
+    this.#region = FREED;
+    if (region !== undefined) giveRegion(region);
     this.#deflater?.free();
+    this.#deflater = undefined;
   }
 
   /** The same as {@link free}, for `using`. */
@@ -451,6 +464,10 @@ export class Encoder {
     return this.#region as Region;
   }
 
+  #nothingBegun(): WscodecError {
+    return this.#region === FREED ? useAfterFree() : named("NO_MESSAGE_BEGUN");
+  }
+
   #address(): number {
     return this.#region === undefined ? 0 : this.#region.address;
   }
@@ -461,6 +478,20 @@ export class Encoder {
     return error;
   }
 }
+
+/** In the place of a freed encoder's region: there is never room, and more can't be had. */
+const FREED = {
+  capacity: -Infinity,
+  get address(): never {
+    throw useAfterFree();
+  },
+  get output(): never {
+    throw useAfterFree();
+  },
+  reserve(): never {
+    throw useAfterFree();
+  },
+} as unknown as Region;
 
 /**
  * The header alone of a frame that is not masked, as a server sends it, for `length` bytes of

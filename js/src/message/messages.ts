@@ -7,7 +7,7 @@ import {
   arena,
   buffer,
   checkGeneration,
-  decodeText,
+  claim,
   heap,
   inputRegion,
   refresh,
@@ -79,8 +79,7 @@ const LARGE = 16 * 1024;
  * With `pieces` in the options messages are shown as they come: a large one takes
  * many pushes then, and no memory.
  */
-export class MessageDecoder extends Cursor {
-  #messages: Messages;
+export class MessageDecoder extends Cursor<OwnedMessage> {
   /** Where `reserve` has pointed: 0 for the arena's input; how far, and when. */
   #space = 0;
   #reserved = 0;
@@ -101,22 +100,22 @@ export class MessageDecoder extends Cursor {
           );
     if (options.pieces) messages.in_pieces();
     super(messages, WIDTH);
-    this.#messages = messages;
   }
 
   /**
-   * Decodes a chunk of the stream, cut anywhere. Rows of an earlier chunk that
-   * were not visited are dropped.
+   * Decodes a chunk of the stream, cut anywhere.
    *
    * Chunks of up to 64 KiB are what the module has room for; it grows for
    * longer ones, and stays so.
    *
-   * @throws the fault that the stream is in, if it was found by an earlier push
+   * @throws the fault that the stream is in, if it was found by an earlier push; MisuseError
+   * `UNREAD` if not all that it found was visited, and nothing is taken then: call
+   * {@link next} until it returns false, or {@link skip}
    */
   push(chunk: Bytes): this {
     let bytes = isUint8Array(chunk) ? chunk : asUint8Array(chunk, "chunk");
     const length = lengthOf(bytes);
-    if (this.faulty || this.more) this.drain();
+    this.take();
     // The generation ends only when the chunk is copied: it may be what was lent.
     if (length >= LARGE) {
       // A view on the memory would be gone when that grows.
@@ -130,7 +129,7 @@ export class MessageDecoder extends Cursor {
         return this;
       }
     }
-    const input = inputRegion(length);
+    const input = inputRegion(this, length);
     heap.set(bytes, input);
     this.renew();
     this.found(this.#messages.push(arena, length));
@@ -141,17 +140,19 @@ export class MessageDecoder extends Cursor {
    * A view of `length` bytes on the module's memory, into which the next bytes
    * of the stream can be read without a copy. Say how many came with
    * {@link commit}, before anything else is pushed or reserved anywhere.
+   *
+   * @throws as {@link push}
    */
   reserve(length = 64 * 1024): Uint8Array<ArrayBuffer> {
-    if (this.faulty || this.more) this.drain();
     integer("length", length);
+    this.take();
     this.renew();
     this.#reservedAt = this.generation;
     this.#reserved = length;
-    this.at = this.limit = 0;
+    this.leave();
     this.#space = this.#messages.space(arena, length);
     refresh();
-    const address = this.#space === 0 ? inputRegion(length) : this.#space;
+    const address = this.#space === 0 ? inputRegion(this, length) : this.#space;
     return new Uint8Array(buffer, address, length);
   }
 
@@ -224,8 +225,7 @@ export class MessageDecoder extends Cursor {
    * cut within a character: its `bytes()` are for a `TextDecoder` with `stream: true`.
    */
   text(): string {
-    this.fresh();
-    return decodeText(this.cell(1), this.cell(2), this.ascii);
+    return this.decoded(this.ascii);
   }
 
   /** What the cursor is at, with memory of its own. A piece of a text is bytes. */
@@ -288,13 +288,23 @@ export class MessageDecoder extends Cursor {
 
   /** @internal */
   protected override resume(): void {
+    claim(this);
     this.renew();
-    this.found(this.#messages.resume(arena));
+    this.foundMore(this.#counted(this.#messages.resume(arena)));
   }
 
   /** @internal */
   protected override found(count: number): void {
+    super.found(this.#counted(count));
+  }
+
+  /** The number of rows, or its complement, of what a call of the module returned. */
+  #counted(count: number): number {
     this.more = count >= MORE;
-    super.found(this.more ? count - MORE : count);
+    return this.more ? count - MORE : count;
+  }
+
+  get #messages(): Messages {
+    return this.handle as Messages;
   }
 }

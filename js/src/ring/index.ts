@@ -7,7 +7,8 @@
  * const ring = createRing(2 ** 20);
  * const worker = new Worker(new URL("inspect.mjs", import.meta.url), { workerData: ring });
  * const writer = new RingWriter(ring);
- * for (const message of decoder.push(chunk)) writer.write(message.bytes(), message.opcode);
+ * decoder.push(chunk);
+ * while (decoder.next()) writer.write(decoder.bytes(), decoder.opcode);
  *
  * // in the worker
  * const reader = new RingReader(workerData);

@@ -3,6 +3,7 @@
 import type { Bytes } from "../bytes/bytes.ts";
 import { Encoder } from "../message/encoder.ts";
 import { MisuseError, named, type WscodecError } from "../error/errors.ts";
+import { useAfterFree } from "../memory/freed.ts";
 import { MessageDecoder } from "../message/messages.ts";
 import { integer } from "../frame/options.ts";
 import type { Prepared } from "../message/prepared.ts";
@@ -99,6 +100,7 @@ export class Session {
   #came: { readonly code: number; readonly reason: string } | undefined;
   #sent: number | undefined;
   #error: WscodecError | undefined;
+  #isFreed = false;
 
   constructor(options: SessionOptions) {
     const kit = kitFor(options);
@@ -347,6 +349,7 @@ export class Session {
    * the fault that it is in
    */
   tick(now: number): void {
+    this.#usable();
     if (this.#error !== undefined) throw this.#error;
     if (this.#state === "closed") return;
     this.#pay();
@@ -381,19 +384,26 @@ export class Session {
 
   /** Bytes of the module's memory that this holds: for messages in parts, and for compression. */
   memory(): number {
+    this.#usable();
     return (this.#decoder?.memory() ?? 0) + (this.#encoder?.memory() ?? 0);
   }
 
   /** Gives memory back that is not needed until the next message, for connections that are idle. */
   release(): void {
+    this.#usable();
     this.#decoder?.release();
     this.#encoder?.release();
   }
 
-  /** Frees its part of the module's memory. It can't be used any more, but for its `outcome`. */
+  /**
+   * Frees its part of the module's memory. All use afterwards throws MisuseError `FREED`, except
+   * for `outcome` and `state`, and for this method, which does nothing then.
+   */
   free(): void {
+    this.#isFreed = true;
     this.#decoder?.free();
     this.#encoder?.free();
+    this.#decoder = this.#encoder = undefined;
   }
 
   /** The same as {@link free}, for `using`. */
@@ -406,13 +416,19 @@ export class Session {
     while (this.next() !== undefined);
   }
 
+  #usable(): void {
+    if (this.#isFreed) throw useAfterFree();
+  }
+
   /** Whether what comes is dropped. */
   #isDeaf(): boolean {
+    this.#usable();
     if (this.#error !== undefined) throw this.#error;
     return this.#state === "closed" || this.#state === "peer-closed";
   }
 
   #sender(): Encoder {
+    this.#usable();
     if (this.#state === "closing" || this.#state === "closed") throw named("CLOSING");
     return this.#writer();
   }
@@ -422,6 +438,7 @@ export class Session {
   }
 
   #writer(): Encoder {
+    this.#usable();
     return (this.#encoder ??= this.#kit.encoder());
   }
 

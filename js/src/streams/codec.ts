@@ -7,53 +7,43 @@ import {
   type EncoderOptions,
   FrameDecoder,
   MessageDecoder,
+  type OwnedFrame,
   type OwnedMessage,
 } from "../index.ts";
-
-/** A frame, or a piece of one that came in several chunks, with memory of its own. */
-export interface OwnedFrame {
-  readonly opcode: number;
-  readonly fin: boolean;
-  readonly rsv: number;
-  readonly masked: boolean;
-  /** Where the frame begins in the stream. */
-  readonly offset: number;
-  /** Bytes of the frame's whole payload. */
-  readonly length: number;
-  /** Whether this is the frame's first piece, and whether its last. */
-  readonly first: boolean;
-  readonly last: boolean;
-  /** The bytes of this piece, unmasked. */
-  readonly payload: Uint8Array<ArrayBuffer>;
-}
 
 /** Bytes of payload that wait in a stream before it takes no more. */
 const HIGH_WATER = 64 * 1024;
 
-/** What a decoder shows, made of it; and where a stream of them begins and ends. */
-interface Source<D, T> {
-  readonly decoder: D;
-  readonly make: (decoder: D) => T;
-  readonly size: (made: T) => number;
-}
-
-/** A stream of what a decoder finds in a stream of bytes. */
-function decoding<D extends MessageDecoder | FrameDecoder, T>(
-  { decoder, make, size }: Source<D, T>,
+/**
+ * A stream of what a decoder finds in a stream of bytes.
+ *
+ * `abort` of a writable waits until the write that is under way has settled, and a write waits
+ * until there is room in the readable. So the abort signal ends the wait: a caller that aborts
+ * while nobody reads is not kept waiting.
+ */
+function decoding<T>(
+  decoder: Cursor<T>,
+  size: (owned: T) => number,
 ): ReadableWritablePair<T, Bytes> {
   let out!: ReadableStreamDefaultController<T>;
   let into!: WritableStreamDefaultController;
   let wake: (() => void) | undefined;
+  let isOver = false;
   const room = async (least = 1): Promise<void> => {
-    while ((out.desiredSize ?? least) < least) {
+    while (!isOver && (out.desiredSize ?? least) < least) {
       await new Promise<void>((resolve) => (wake = resolve));
     }
   };
+  const over = (): void => {
+    isOver = true;
+    wake?.();
+    decoder.free();
+  };
   // A stream that fails forgets what it holds, so it fails when all of that was read.
   const fail = async (error: unknown): Promise<never> => {
-    decoder.free();
     await room(HIGH_WATER);
     out.error(error);
+    over();
     throw error;
   };
   const readable = new ReadableStream<T>(
@@ -61,40 +51,29 @@ function decoding<D extends MessageDecoder | FrameDecoder, T>(
       start: (controller) => void (out = controller),
       pull: () => wake?.(),
       cancel(reason) {
-        wake?.();
+        over();
         into.error(reason);
-        decoder.free();
       },
     },
     { highWaterMark: HIGH_WATER, size },
   );
   const writable = new WritableStream<Bytes>(
     {
-      start: (controller) => void (into = controller),
+      start(controller) {
+        into = controller;
+        controller.signal.addEventListener("abort", over);
+      },
       async write(chunk) {
-        let more = true;
-        let fault: unknown;
         try {
           decoder.push(chunk);
-        } catch (error) {
-          fault = error;
-        }
-        while (more && fault === undefined) {
-          // All of it before any is handed on: whoever reads may at once have other decoders
-          // take chunks, and what was found is gone then.
-          const found: T[] = [];
-          try {
-            while ((more = decoder.next())) {
-              found.push(make(decoder));
-              if (decoder.waits) break;
-            }
-          } catch (error) {
-            fault = error;
+          while (!isOver && decoder.next()) {
+            out.enqueue(decoder.owned());
+            // Rows survive it if other decoders are used meanwhile.
+            if ((out.desiredSize ?? 1) <= 0) await room();
           }
-          for (const one of found) out.enqueue(one);
-          if (fault === undefined) await room();
+        } catch (error) {
+          await fail(error);
         }
-        if (fault !== undefined) await fail(fault);
       },
       async close() {
         try {
@@ -102,18 +81,26 @@ function decoding<D extends MessageDecoder | FrameDecoder, T>(
         } catch (error) {
           await fail(error);
         }
-        out.close();
-        decoder.free();
+        if (!isOver) out.close();
+        over();
       },
       abort(reason) {
-        wake?.();
+        over();
         out.error(reason);
-        decoder.free();
       },
     },
     { highWaterMark: 1 },
   );
   return { readable, writable };
+}
+
+/** What both decoders are here. */
+interface Cursor<T> {
+  push(chunk: Bytes): unknown;
+  next(): boolean;
+  owned(): T;
+  end(): void;
+  free(): void;
 }
 
 /**
@@ -132,12 +119,10 @@ export class MessageDecoderStream {
   readonly writable: WritableStream<Bytes>;
 
   constructor(options: Omit<DecoderOptions, "pieces">) {
-    const decoder = new MessageDecoder(options);
-    const { readable, writable } = decoding<MessageDecoder, OwnedMessage>({
-      decoder,
-      make: (decoder) => decoder.owned(),
-      size: (message) => 16 + (message.type === "close" ? 0 : message.data.length),
-    });
+    const { readable, writable } = decoding(
+      new MessageDecoder(options),
+      (message) => 16 + (message.type === "close" ? 0 : message.data.length),
+    );
     this.readable = readable;
     this.writable = writable;
   }
@@ -149,15 +134,10 @@ export class FrameDecoderStream {
   readonly writable: WritableStream<Bytes>;
 
   constructor(options: Omit<DecoderOptions, "pieces">) {
-    const { readable, writable } = decoding<FrameDecoder, OwnedFrame>({
-      decoder: new FrameDecoder(options),
-      make: (decoder) => {
-        const { opcode, fin, rsv, masked, offset, length, first, last } = decoder;
-        const payload = decoder.copy();
-        return { opcode, fin, rsv, masked, offset, length, first, last, payload };
-      },
-      size: (frame) => 16 + frame.payload.length,
-    });
+    const { readable, writable } = decoding(
+      new FrameDecoder(options),
+      (frame) => 16 + frame.payload.length,
+    );
     this.readable = readable;
     this.writable = writable;
   }

@@ -62,7 +62,9 @@ function decode({ MessageDecoder, FrameDecoder }: Wscodec): void {
     const decoder = new MessageDecoder({ role: "server" });
     const events: string[] = [];
     for (const chunk of [STREAM.subarray(0, cut), STREAM.subarray(cut)]) {
-      for (const { type, closeCode } of decoder.push(chunk)) {
+      decoder.push(chunk);
+      while (decoder.next()) {
+        const { type, closeCode } = decoder;
         if (type === "text") events.push(`text ${decoder.text()}`);
         else if (type === "close") events.push(`close ${closeCode} ${decoder.text()}`);
         else events.push(`${type} ${[...decoder.bytes()]}`);

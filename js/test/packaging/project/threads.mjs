@@ -11,8 +11,9 @@ worker.postMessage({ memory, ring });
 const payload = Uint8Array.from({ length: 40_000 }, (_, i) => i * 7);
 const frame = new Encoder({ role: "client" }).binary(payload).text("Grüße").take();
 const decoder = new MessageDecoder({ role: "server" });
-for (const message of decoder.push(frame)) {
-  const { byteOffset, length } = message.bytes();
+decoder.push(frame);
+while (decoder.next()) {
+  const { byteOffset, length } = decoder.bytes();
   await writer.writeAsync(Uint32Array.of(byteOffset, length));
 }
 writer.end();
