@@ -17,6 +17,8 @@ const shared = {
   bundle: true,
   charset: "utf8",
   define: { SHARED: "false" },
+  // Instead of the globals TextDecoder and TextEncoder, which some runtimes hide.
+  inject: [join(src, "bytes/text.ts")],
   legalComments: "none",
   logLevel: "warning",
   metafile: true,
@@ -149,6 +151,8 @@ async function command(library) {
     outfile: join(dist, "cli.mjs"),
     format: "esm",
     platform: "node",
+    // The runtimes of a command have both.
+    inject: [],
     banner: source.startsWith("#!") ? {} : { js: "#!/usr/bin/env node" },
     plugins: [throughThePackage],
   });

@@ -5,6 +5,7 @@
 
 import { Arena, wasm } from "../wasm/module.ts";
 import { Lent } from "./lent.ts";
+import { TextEncoder, Utf8Decoder } from "../bytes/text.ts";
 import { misuse } from "../error/errors.ts";
 
 /** What one read of a socket brings at most, nearly everywhere. */
@@ -41,7 +42,7 @@ interface NodeBufferClass {
 
 const NodeBuffer = findBuffer();
 let nodeHeap: NodeBuffer | undefined;
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const decoder = new Utf8Decoder();
 const encoder = new TextEncoder();
 
 refresh();

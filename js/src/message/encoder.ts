@@ -551,9 +551,20 @@ function keysFrom(maskKey: (() => number) | undefined): () => number {
   };
 }
 
+/** Node's own where the globals are those of a page that has none, as in some test environments. */
+function randomSource(): Crypto {
+  const { crypto, process } = globalThis as unknown as {
+    crypto?: Crypto;
+    process?: { getBuiltinModule?(name: string): { webcrypto: Crypto } | undefined };
+  };
+  const found = crypto ?? process?.getBuiltinModule?.("node:crypto")?.webcrypto;
+  if (found === undefined) throw new Error("wscodec needs crypto.getRandomValues; this runtime has none");
+  return found;
+}
+
 function randomKey(): number {
   if (nextKey === keys.length) {
-    crypto.getRandomValues(keys);
+    randomSource().getRandomValues(keys);
     nextKey = 0;
   }
   return keys[nextKey++] as number;

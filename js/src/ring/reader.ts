@@ -1,5 +1,6 @@
 /** The side that reads. */
 
+import { Utf8Decoder } from "../bytes/text.ts";
 import {
   AT_FRONT,
   CLOSED,
@@ -18,7 +19,7 @@ import {
 } from "./layout.ts";
 import { wait, waitAsync } from "./wait.ts";
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const decoder = new Utf8Decoder();
 
 /**
  * Takes records out of a ring: a cursor, which goes to a record and keeps it until it

@@ -175,8 +175,6 @@ export class MessageEncoderStream extends TransformStream<Sendable, Uint8Array<A
   }
 }
 
-const utf8 = new TextEncoder();
-
 function add(encoder: Encoder, message: Sendable): void {
   if (typeof message === "string") {
     encoder.text(message);
@@ -193,7 +191,7 @@ function add(encoder: Encoder, message: Sendable): void {
       else encoder.close(message.code, message.reason);
       return;
     case "binary":
-      encoder.binary(typeof message.data === "string" ? utf8.encode(message.data) : message.data);
+      encoder.binary(typeof message.data === "string" ? new TextEncoder().encode(message.data) : message.data);
       return;
     case "text":
     case "ping":

@@ -19,7 +19,42 @@ export * from "../../generated/wscodec.js";
  */
 export let wasm: InitOutput;
 
-/** Compiles the module, if bytes are given, and makes the one instance. */
+/**
+ * Compiles the module, if bytes are given, and makes the one instance.
+ *
+ * @throws Error that says why this is not possible; its `cause` is the runtime's error
+ */
 export function load(module: SyncInitInput): void {
-  wasm = initSync({ module });
+  if (typeof WebAssembly === "undefined") {
+    throw new Error(
+      "wscodec needs WebAssembly, and this runtime has none; Node has none with --jitless or " +
+        "--no-expose-wasm",
+    );
+  }
+  try {
+    wasm = initSync({ module });
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
+/** What the runtime's error means for the user; by its name, as it may be of another realm. */
+function explained(error: unknown): unknown {
+  const { name } = error as Error;
+  if (name === "RangeError") {
+    return new Error(
+      "wscodec can't reserve the memory of its WebAssembly module. Runtimes reserve address space " +
+        "for it, several GiB in Node, so a limit on virtual memory (ulimit -v, RLIMIT_AS) is often " +
+        "the reason; too many modules in one process are another",
+      { cause: error },
+    );
+  }
+  if (name === "CompileError") {
+    return new Error(
+      "wscodec can't compile its WebAssembly module. On a web page the content security policy has " +
+        "to allow it by 'wasm-unsafe-eval'",
+      { cause: error },
+    );
+  }
+  return error;
 }
