@@ -4,7 +4,10 @@
 
 use super::key::{is_accept, is_key};
 use crate::error::{Error, Fault, HandshakeError};
-use crate::head::{Extensions, Headers, Named, Tokens, count_extensions, is_host, is_token, lists};
+use crate::head::{
+    Extensions, Field, HeadScanner, Headers, Named, Tokens, count_extensions, is_host, is_token,
+    lists,
+};
 
 /// The most extensions that an answer may name, since each is looked for in the offer.
 const MAX_CHOSEN: usize = 32;
@@ -91,19 +94,47 @@ impl<'h> Fields<'h> {
         }
     }
 
-    /// Takes in the header line that begins at `at`.
+    /// Reads a head from all bytes so far: the head with its fields once it is whole.
+    ///
+    /// # Errors
+    /// As [`HeadScanner::scan`].
+    pub(super) fn read(
+        scanner: &mut HeadScanner,
+        buf: &'h [u8],
+    ) -> Result<Option<(&'h [u8], Self)>, Fault> {
+        let mut fields = Self::new(Source::Head(&[]));
+        let in_one_piece = scanner.is_fresh();
+        let Some(len) = fields.pass(scanner, buf)? else {
+            return Ok(None);
+        };
+        let head = &buf[..len];
+        if !in_one_piece {
+            // The scanner has handed out the first lines before, from a buffer that has moved.
+            fields = Self::new(Source::Head(&[]));
+            fields.pass(&mut scanner.restarted(), head)?;
+        }
+        fields.source = Source::Head(head);
+        Ok(Some((head, fields)))
+    }
+
+    /// Takes in the lines that become whole.
+    #[inline(never)]
+    fn pass(&mut self, scanner: &mut HeadScanner, buf: &'h [u8]) -> Result<Option<usize>, Fault> {
+        scanner.scan_lines(buf, |field| self.add(field))
+    }
+
+    /// Takes in a header line.
     #[inline]
-    pub(super) fn add(&mut self, at: usize, name: &str, value: &'h [u8]) {
-        let name = name.as_bytes();
+    pub(super) fn add(&mut self, Field { at, name, value }: Field<'h>) {
         let slot = match name.len() {
             4 if is(name, b"host") => &mut self.host,
             6 if is(name, b"origin") => &mut self.origin,
             7 if is(name, b"upgrade") => {
-                self.lists_websocket |= lists(value, b"websocket");
+                self.lists_websocket |= has(value, b"websocket");
                 &mut self.upgrade
             }
             10 if is(name, b"connection") => {
-                self.lists_upgrade |= lists(value, b"upgrade");
+                self.lists_upgrade |= has(value, b"upgrade");
                 &mut self.connection
             }
             14 if is(name, b"content-length") && !is_zero(value) => &mut self.body,
@@ -253,6 +284,12 @@ fn is<const N: usize>(token: &[u8], name: &[u8; N]) -> bool {
     token
         .first_chunk::<N>()
         .is_some_and(|token| differs(token) == 0)
+}
+
+/// Whether a list has a member of small letters, which is nearly always the only one.
+#[inline]
+fn has<const N: usize>(value: &[u8], member: &[u8; N]) -> bool {
+    (value.len() == N && is(value, member)) || lists(value, member)
 }
 
 /// `Content-Length: 0` announces no body; whatever else is there does, or is not understood.

@@ -9,7 +9,7 @@ use super::origin::{self, Origin};
 use super::refuse::Refusal;
 use super::request::{Offered, OfferedExtensions};
 use crate::error::{HandshakeError, MisuseError};
-use crate::head::{Extension, is_host};
+use crate::head::{Extension, Field, is_host};
 
 /// A request in the types of the `http` crate that keeps all rules of RFC 6455 §4.2.1. (Of HTTP/1.1
 /// only: over HTTP/2 there is no upgrade.)
@@ -85,7 +85,11 @@ impl<'r> Upgrade<'r> {
         }
         let mut fields = Fields::new(Source::Map(headers));
         for (name, value) in headers {
-            fields.add(0, name.as_str(), value.as_bytes());
+            fields.add(Field {
+                at: 0,
+                name: name.as_str().as_bytes(),
+                value: value.as_bytes(),
+            });
         }
         fields.check_request().map_err(handshake_error)?;
         // Of an absolute-form target, whose authority is the host in place of `Host`.

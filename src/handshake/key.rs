@@ -1,5 +1,7 @@
 //! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455 §1.3, §4.2.2).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 use crate::head::is_base64;
@@ -30,16 +32,9 @@ pub(super) fn key(nonce: &[u8; 16]) -> [u8; 24] {
 
 /// Base64 with padding (RFC 4648 §4). `N` is four for each three bytes begun.
 fn base64<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = [b'='; N];
-    for (digits, bytes) in out.as_chunks_mut::<4>().0.iter_mut().zip(bytes.chunks(3)) {
-        let mut group = [0; 4];
-        group[1..][..bytes.len()].copy_from_slice(bytes);
-        let group = u32::from_be_bytes(group);
-        for (digit, shift) in digits[..=bytes.len()].iter_mut().zip([18, 12, 6, 0]) {
-            *digit = DIGITS[(group >> shift) as usize & 63];
-        }
-    }
+    let mut out = [0; N];
+    let written = STANDARD.encode_slice(bytes, &mut out);
+    debug_assert_eq!(written, Ok(N));
     out
 }
 

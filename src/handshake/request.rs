@@ -3,11 +3,10 @@
 use alloc::borrow::Cow;
 
 use super::accept::Accept;
-use super::fields::{Fields, Source, Values};
+use super::fields::{Fields, Values};
 use super::origin::Origin;
 use super::refuse::Refusal;
 use crate::error::{Error, Fault, HandshakeError};
-use crate::head::parse::{self, room};
 use crate::head::{Extension, Extensions, HeadScanner, Headers, Tokens, is_host, malformed};
 use crate::limits::Limits;
 
@@ -56,38 +55,19 @@ impl RequestReader {
     ///
     /// [`Refusal::of`] turns any of these into the answer to send.
     pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Request<'h>>, Fault> {
-        // A head that comes in one piece, as most do, is looked at once.
-        if self.scanner.is_fresh()
-            && let Some(result) = self.parse(self.scanner.within_limit(buf))
-        {
-            return result.map(Some);
-        }
-        match self.scanner.scan(buf)? {
-            None => Ok(None),
-            Some(len) => self
-                .parse(&buf[..len])
-                .unwrap_or(Err(malformed(0)))
-                .map(Some),
-        }
-    }
-
-    /// `None` if this is not a whole, well-formed head.
-    fn parse<'h>(&self, buf: &'h [u8]) -> Option<Result<Request<'h>, Fault>> {
-        let mut room = room();
-        let room = &mut room[..self.scanner.max_lines()];
-        let (len, method, target, version, lines) = parse::request(buf, room)?;
-        let head = &buf[..len];
-        let mut fields = Fields::new(Source::Head(head));
-        for line in lines.iter() {
-            let (at, name, value) = line?;
-            fields.add(at, name, value);
-        }
+        let Some((head, fields)) = Fields::read(&mut self.scanner, buf)? else {
+            return Ok(None);
+        };
+        let start = self.scanner.start();
+        let target = head.get(start.method_end + 1..start.target_end);
+        let target = target.and_then(|target| core::str::from_utf8(target).ok());
         let mut request = Request {
             head,
-            target,
+            target: target.unwrap_or_default(),
             fields,
         };
-        Some(request.check(method, version).map(|()| request))
+        request.check(&head[..start.method_end], start.minor)?;
+        Ok(Some(request))
     }
 }
 
@@ -222,11 +202,11 @@ impl<'h> Request<'h> {
         &self.fields
     }
 
-    fn check(&mut self, method: &str, version: u8) -> Result<(), Fault> {
-        if method != "GET" {
+    fn check(&mut self, method: &[u8], minor: u8) -> Result<(), Fault> {
+        if method != b"GET" {
             return Err(Error::from(HandshakeError::Method).at(0));
         }
-        if version != 1 {
+        if minor != 1 {
             return Err(Error::from(HandshakeError::HttpVersion).at(0));
         }
         if self.target.starts_with('/') {

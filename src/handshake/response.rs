@@ -1,11 +1,10 @@
 //! Reading a server's answer (RFC 6455 §4.1).
 
-use super::fields::{Fields, Source};
+use super::fields::Fields;
 use super::key::accept_key;
 use super::request::{Offered, OfferedExtensions, Request};
 use crate::error::{Error, Fault, HandshakeError};
-use crate::head::parse::{self, room};
-use crate::head::{Extension, HeadScanner, Headers, malformed};
+use crate::head::{Extension, HeadScanner, Headers};
 use crate::limits::Limits;
 
 /// Reads the head of a server's answer from bytes that come in pieces, as
@@ -43,37 +42,16 @@ impl ResponseReader {
     /// # Errors
     /// What [`HeadScanner::scan`] refuses, at the first byte that can't be.
     pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Response<'h>>, Fault> {
-        if self.scanner.is_fresh()
-            && let Some(response) = self.parse(self.scanner.within_limit(buf))
-        {
-            return Ok(Some(response));
-        }
-        match self.scanner.scan(buf)? {
-            None => Ok(None),
-            Some(len) => match self.parse(&buf[..len]) {
-                Some(response) => Ok(Some(response)),
-                None => Err(malformed(0)),
-            },
-        }
-    }
-
-    /// `None` if this is not a whole, well-formed head.
-    fn parse<'h>(&self, buf: &'h [u8]) -> Option<Response<'h>> {
-        let mut room = room();
-        let room = &mut room[..self.scanner.max_lines()];
-        let (len, status, version, lines) = parse::response(buf, room)?;
-        let head = &buf[..len];
-        let mut fields = Fields::new(Source::Head(head));
-        for line in lines.iter() {
-            let (at, name, value) = line?;
-            fields.add(at, name, value);
-        }
-        Some(Response {
+        let Some((head, fields)) = Fields::read(&mut self.scanner, buf)? else {
+            return Ok(None);
+        };
+        let start = self.scanner.start();
+        Ok(Some(Response {
             head,
-            status,
-            version,
+            status: start.status,
+            version: start.minor,
             fields,
-        })
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The header lines of a head.
 
-use super::token::trim;
+use super::scan::Line;
+use super::token::value_len;
 
 /// One header line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +36,13 @@ pub struct Headers<'h> {
 
 impl<'h> Headers<'h> {
     /// The header lines after the start line of a head that a
-    /// [`HeadScanner`](super::HeadScanner) has passed. Of any other bytes, what looks like header
-    /// lines.
+    /// [`HeadScanner`](super::HeadScanner) has passed. Of other bytes, the well-formed header lines
+    /// in front of the first one that is not.
     pub fn of(head: &'h [u8]) -> Self {
-        let end = head.iter().position(|&b| b == b'\n');
-        let rest = end.map_or(&[][..], |end| &head[end + 1..]);
-        Self { rest }
+        let rest = head.get(value_len(head) + 2..);
+        Self {
+            rest: rest.unwrap_or_default(),
+        }
     }
 
     /// The values of the headers with that name, in any case.
@@ -56,13 +58,11 @@ impl<'h> Iterator for Headers<'h> {
     type Item = Header<'h>;
 
     fn next(&mut self) -> Option<Header<'h>> {
-        let end = self.rest.iter().position(|&b| b == b'\r')?;
-        let (line, after) = self.rest.split_at(end);
-        self.rest = after.get(2..).unwrap_or_default();
-        let colon = line.iter().position(|&b| b == b':')?;
+        let (name, value, after) = Line::default().read(self.rest).ok()??;
+        self.rest = after;
         Some(Header {
-            name: core::str::from_utf8(&line[..colon]).ok()?,
-            value: trim(&line[colon + 1..]),
+            name: core::str::from_utf8(name).ok()?,
+            value,
         })
     }
 }

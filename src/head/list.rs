@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::token::{skip_space, split_token, trim};
+use super::token::{skip_space, split_token, text, trim};
 
 /// A header's value does not follow its grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +65,7 @@ impl<'a, I: Iterator<Item = &'a [u8]>> Iterator for Tokens<'a, I> {
     type Item = Result<&'a str, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.list.next_with(split_token)
+        Some(self.list.next_with(split_token)?.map(text))
     }
 }
 

@@ -26,7 +26,6 @@ mod fields;
 mod host;
 mod list;
 mod param;
-pub(crate) mod parse;
 mod scan;
 mod token;
 
@@ -37,6 +36,6 @@ pub use list::{Malformed, Tokens, lists};
 pub(crate) use param::count_extensions;
 pub use param::{Extension, Extensions, Param, ParamValue, Params, split_quoted};
 pub use scan::HeadScanner;
-pub(crate) use scan::malformed;
+pub(crate) use scan::{Field, malformed};
 pub(crate) use token::is_base64;
 pub use token::{is_token, is_token_byte, is_value, is_value_byte};

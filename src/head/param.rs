@@ -1,7 +1,7 @@
 //! Extension lists: `name; key; key=value; key="value", name` (RFC 6455 §9.1).
 
 use super::list::{Malformed, Members};
-use super::token::{is_token_byte, is_value_byte, skip_space, split_token};
+use super::token::{is_token_byte, is_value_byte, skip_space, split_token, text};
 
 /// The extensions of a list that may be spread over several header lines, in their order.
 ///
@@ -47,14 +47,14 @@ impl<'a, I: Iterator<Item = &'a [u8]>> Iterator for Extensions<'a, I> {
 /// One extension of a list, with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extension<'a> {
-    name: &'a str,
+    name: &'a [u8],
     params: &'a [u8],
 }
 
 impl<'a> Extension<'a> {
     /// The extension's name, a token.
     pub fn name(&self) -> &'a str {
-        self.name
+        text(self.name)
     }
 
     /// Its parameters, in their order; doubled ones are not left out.
@@ -74,7 +74,11 @@ impl<'a> Iterator for Params<'a> {
 
     fn next(&mut self) -> Option<Param<'a>> {
         // Checked when the extension was split off: `None` is the end, never a fault.
-        split_param(&mut self.rest).ok()?
+        let (name, value) = split_param(&mut self.rest).ok()??;
+        Some(Param {
+            name: text(name),
+            value: value.map(|raw| ParamValue { raw: text(raw) }),
+        })
     }
 }
 
@@ -180,48 +184,50 @@ fn split_extension<'a>(rest: &mut &'a [u8]) -> Option<Extension<'a>> {
     Some(Extension { name, params })
 }
 
+/// A parameter's name, and its value as it lies between the quotes, if it has one.
+type RawParam<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// Takes `; name` or `; name=value` off the front; `None` where no `;` follows.
-fn split_param<'a>(rest: &mut &'a [u8]) -> Result<Option<Param<'a>>, Malformed> {
+fn split_param<'a>(rest: &mut &'a [u8]) -> Result<Option<RawParam<'a>>, Malformed> {
     let [b';', after @ ..] = skip_space(rest) else {
         return Ok(None);
     };
     *rest = skip_space(after);
     let name = split_token(rest).ok_or(Malformed)?;
     let [b'=', after @ ..] = skip_space(rest) else {
-        return Ok(Some(Param { name, value: None }));
+        return Ok(Some((name, None)));
     };
     *rest = skip_space(after);
-    let raw = match rest {
+    let value = match rest {
         [b'"', ..] => {
-            let (text, after) = split_quoted(rest).ok_or(Malformed)?;
+            let (value, after) = split_quoted(rest).ok_or(Malformed)?;
             *rest = after;
-            unescapes_to_token(text).ok_or(Malformed)?
+            if !unescapes_to_token(value) {
+                return Err(Malformed);
+            }
+            value
         }
         _ => split_token(rest).ok_or(Malformed)?,
     };
-    let value = Some(ParamValue { raw });
-    Ok(Some(Param { name, value }))
+    Ok(Some((name, Some(value))))
 }
 
 /// "When using the quoted-string syntax variant, the value after quoted-string unescaping MUST
 /// conform to the 'token' ABNF" (RFC 6455 §9.1).
-fn unescapes_to_token(text: &[u8]) -> Option<&str> {
+fn unescapes_to_token(value: &[u8]) -> bool {
     let mut escaped = false;
     let mut len = 0;
-    for &byte in text {
+    for &byte in value {
         match byte {
             b'\\' if !escaped => escaped = true,
             byte if is_token_byte(byte) => {
                 escaped = false;
                 len += 1;
             }
-            _ => return None,
+            _ => return false,
         }
     }
-    match len {
-        0 => None,
-        _ => core::str::from_utf8(text).ok(),
-    }
+    len != 0
 }
 
 #[cfg(test)]

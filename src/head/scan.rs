@@ -1,7 +1,25 @@
-//! Where a head ends, and what must not be in it (RFC 9112 §2–§5).
+//! Reads a head: where it ends, its start line and header lines, and which bytes must not be in it
+//! (RFC 9112 §2–§5).
+//!
+//! This is the only reader of heads in the project. A head is untrusted, comes cut anywhere, and
+//! proxies in front of us read it too, so three things have to hold at once. It must be strict:
+//! whoever accepts a bare LF, a folded line or a space before a colon sees other headers than the
+//! proxy does (request smuggling). It must fail at the first wrong byte and at the limits while the
+//! head still arrives, and not when it is whole. And it must look at each byte a bounded number of
+//! times, even if the bytes come one by one.
+//!
+//! So the scanner keeps its place within the current line, and goes on there. A head in one piece,
+//! as nearly all are, is read in one pass that hands each line to the caller. For a head in several
+//! pieces the caller makes a second pass once the head is whole, because the views on the lines
+//! borrow the buffer, which moves while it grows. httparse did the first pass before: it accepts
+//! more than this grammar, tells no offset of a fault, and begins anew with each piece, so a
+//! scanner was needed beside it, and both had to agree.
+//!
+//! Invariant: all bytes before `at + line.pos` are well-formed, and `at` is the first byte of the
+//! line that this place is in.
 
-use super::token::{is_token_byte, token_len, value_len};
-use crate::error::{Fault, HandshakeError, LimitError};
+use super::token::{token_len, trim, value_len};
+use crate::error::{Error, Fault, HandshakeError, LimitError};
 use crate::limits::Limits;
 
 /// Which start line a head has.
@@ -11,24 +29,29 @@ enum Kind {
     Response,
 }
 
-/// Where in the head the next byte lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    StartLine,
-    LineStart,
-    Name,
-    Value,
+/// What a start line says. The places are offsets in the head.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StartLine {
+    /// Where the method of a request ends.
+    pub(crate) method_end: usize,
+    /// Where the target of a request ends; it begins behind the method and a space.
+    pub(crate) target_end: usize,
+    /// The status of a response.
+    pub(crate) status: u16,
+    /// The minor version: 0 or 1.
+    pub(crate) minor: u8,
 }
 
 /// Finds the end of an HTTP/1.1 head in bytes that come in pieces.
 ///
 /// Feed it all bytes buffered so far, again and again; it goes on where it stopped, so the work is
-/// linear in the bytes however they are cut. It refuses at the first byte that can't be: a bare LF
-/// or CR, a control character, a folded line, a space before a colon, and what passes
-/// [`Limits::head`] or [`Limits::headers`]. A malformed start line is refused at its end.
+/// linear in the bytes however they are cut. It rejects the first byte that cannot be right: a bare
+/// LF or CR, a control character, a folded line, a space before a colon, and the byte that passes
+/// [`Limits::head`] or [`Limits::headers`]. A malformed start line is rejected at its end.
 ///
-/// Stricter than RFC 9112 asks for: no empty line before the start line, and no byte from 0x80 on
-/// in a request's target. More lenient in one point: a status line may end after the status.
+/// The scanner is stricter than RFC 9112 requires: it accepts no empty line before the start line,
+/// and no byte from 0x80 on in a request's target. It is more lenient in one point: a status line
+/// may end after the status.
 ///
 /// ```
 /// use wscodec::{HandshakeError, Limits, head::HeadScanner};
@@ -46,13 +69,14 @@ enum Part {
 #[derive(Clone, Debug)]
 pub struct HeadScanner {
     kind: Kind,
-    part: Part,
     max_bytes: usize,
     max_lines: usize,
-    /// Everything before has been looked at and is well-formed. Stays on a CR until the byte
-    /// after it is there.
-    pos: usize,
+    start: Option<StartLine>,
+    /// Header lines that are whole.
     lines: usize,
+    /// The first byte of the line that is being read.
+    at: usize,
+    line: Line,
 }
 
 impl HeadScanner {
@@ -69,11 +93,12 @@ impl HeadScanner {
     fn new(kind: Kind, limits: &Limits) -> Self {
         Self {
             kind,
-            part: Part::StartLine,
             max_bytes: limits.head,
             max_lines: limits.headers.min(Limits::MAX_HEADERS),
-            pos: 0,
+            start: None,
             lines: 0,
+            at: 0,
+            line: Line::default(),
         }
     }
 
@@ -82,62 +107,57 @@ impl HeadScanner {
     /// there, and `None` before.
     ///
     /// # Errors
-    /// [`MalformedHead`](HandshakeError::MalformedHead) at the byte that can't be,
+    /// [`MalformedHead`](HandshakeError::MalformedHead) at the byte that cannot be right,
     /// [`HttpVersion`](HandshakeError::HttpVersion) at a version that is neither 1.0 nor 1.1,
     /// [`HeadTooLarge`](LimitError::HeadTooLarge) at the limit and
     /// [`TooManyHeaders`](LimitError::TooManyHeaders) at the first line too many. A scanner that
     /// has failed gives the same error again.
     pub fn scan(&mut self, buf: &[u8]) -> Result<Option<usize>, Fault> {
-        let seen = self.within_limit(buf);
-        while let Some(rest @ [first, ..]) = seen.get(self.pos..) {
-            match self.part {
-                Part::StartLine | Part::Value => {
-                    let run = value_len(rest);
-                    self.pos += run;
-                    match rest[run..] {
-                        [] | [b'\r'] => break,
-                        [b'\r', b'\n', ..] => {
-                            if self.part == Part::StartLine {
-                                self.start_line(&seen[..self.pos])?;
-                            }
-                            self.pos += 2;
-                            self.part = Part::LineStart;
-                        }
-                        _ => return Err(malformed(self.pos)),
+        self.scan_lines(buf, |_| {})
+    }
+
+    /// As [`scan`](Self::scan), and hands each header line to `each` in the call in which the line
+    /// becomes whole.
+    #[inline]
+    pub(crate) fn scan_lines<'b>(
+        &mut self,
+        buf: &'b [u8],
+        mut each: impl FnMut(Field<'b>),
+    ) -> Result<Option<usize>, Fault> {
+        let seen = &buf[..buf.len().min(self.max_bytes)];
+        if self.start.is_none() {
+            self.start = self.start_line(seen)?;
+        }
+        if self.start.is_some() {
+            let mut rest = seen.get(self.at..).unwrap_or_default();
+            while let [first, ..] = rest {
+                if *first == b'\r' {
+                    match rest.get(1) {
+                        Some(b'\n') => return Ok(Some(self.at + 2)),
+                        Some(_) => return Err(malformed(self.at)),
+                        None => break,
                     }
                 }
-                Part::LineStart => match *first {
-                    b'\r' => match rest.get(1) {
-                        Some(b'\n') => return Ok(Some(self.pos + 2)),
-                        Some(_) => return Err(malformed(self.pos)),
-                        None => break,
-                    },
-                    _ if self.lines >= self.max_lines => {
-                        let error = crate::Error::from(LimitError::TooManyHeaders);
-                        return Err(error.at(self.pos as u64));
-                    }
-                    byte if is_token_byte(byte) => {
+                if self.lines >= self.max_lines {
+                    let error = Error::from(LimitError::TooManyHeaders);
+                    return Err(error.at(self.at as u64));
+                }
+                match self.line.read(rest) {
+                    Ok(Some((name, value, after))) => {
+                        let at = self.at;
+                        self.at = seen.len() - after.len();
+                        self.line = Line::default();
                         self.lines += 1;
-                        self.part = Part::Name;
+                        rest = after;
+                        each(Field { at, name, value });
                     }
-                    _ => return Err(malformed(self.pos)),
-                },
-                Part::Name => {
-                    let run = token_len(rest);
-                    self.pos += run;
-                    match rest.get(run) {
-                        Some(b':') => {
-                            self.pos += 1;
-                            self.part = Part::Value;
-                        }
-                        Some(_) => return Err(malformed(self.pos)),
-                        None => break,
-                    }
+                    Ok(None) => break,
+                    Err(at) => return Err(malformed(self.at + at)),
                 }
             }
         }
         if buf.len() >= self.max_bytes {
-            let error = crate::Error::from(LimitError::HeadTooLarge);
+            let error = Error::from(LimitError::HeadTooLarge);
             return Err(error.at(self.max_bytes as u64));
         }
         Ok(None)
@@ -145,67 +165,162 @@ impl HeadScanner {
 
     /// Whether no byte has been passed yet.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.pos == 0
+        self.at == 0 && self.line.pos == 0
     }
 
-    /// The bytes that a head may have at most.
-    pub(crate) fn within_limit<'h>(&self, buf: &'h [u8]) -> &'h [u8] {
-        &buf[..buf.len().min(self.max_bytes)]
+    /// A scanner of the same kind with the same limits, at the first byte.
+    pub(crate) fn restarted(&self) -> Self {
+        Self {
+            start: None,
+            lines: 0,
+            at: 0,
+            line: Line::default(),
+            ..*self
+        }
     }
 
-    /// How many header lines a head may have at most.
-    pub(crate) fn max_lines(&self) -> usize {
-        self.max_lines
+    /// The start line, if it is whole.
+    pub(crate) fn start(&self) -> StartLine {
+        self.start.unwrap_or_default()
     }
 
-    fn start_line(&self, line: &[u8]) -> Result<(), Fault> {
-        match self.kind {
-            Kind::Request => request_line(line),
-            Kind::Response => status_line(line),
+    /// Reads the start line if it is whole.
+    fn start_line(&mut self, seen: &[u8]) -> Result<Option<StartLine>, Fault> {
+        let Some(rest) = seen.get(self.line.pos..) else {
+            return Ok(None);
+        };
+        let end = self.line.pos + value_len(rest);
+        self.line.pos = end;
+        match seen[end..] {
+            [] | [b'\r'] => Ok(None),
+            [b'\r', b'\n', ..] => {
+                let line = &seen[..end];
+                let start = match self.kind {
+                    Kind::Request => request_line(line),
+                    Kind::Response => status_line(line),
+                }?;
+                self.at = end + 2;
+                self.line = Line::default();
+                Ok(Some(start))
+            }
+            _ => Err(malformed(end)),
+        }
+    }
+}
+
+/// A header line, and where it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Field<'b> {
+    pub(crate) at: usize,
+    /// A token.
+    pub(crate) name: &'b [u8],
+    /// Without the white space at its ends.
+    pub(crate) value: &'b [u8],
+}
+
+/// How far a header line was read: `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Line {
+    /// The byte to go on at, counted from the line's first one. It stays on a CR until the byte
+    /// behind that is there.
+    pos: usize,
+    /// Where the colon is, or 0 while `pos` is in the name.
+    colon: usize,
+}
+
+impl Line {
+    /// Reads on in bytes that begin with the line. Gives name, value and the bytes behind the line
+    /// once it is whole, and `None` before. An error is the place of the byte that cannot be right.
+    #[inline(always)]
+    #[allow(clippy::type_complexity, reason = "three slices")]
+    pub(super) fn read<'b>(
+        &mut self,
+        bytes: &'b [u8],
+    ) -> Result<Option<(&'b [u8], &'b [u8], &'b [u8])>, usize> {
+        if self.colon == 0 {
+            let Some(rest) = bytes.get(self.pos..) else {
+                return Ok(None);
+            };
+            self.pos += token_len(rest);
+            match bytes.get(self.pos) {
+                Some(b':') if self.pos > 0 => {
+                    self.colon = self.pos;
+                    self.pos += 1;
+                }
+                Some(_) => return Err(self.pos),
+                None => return Ok(None),
+            }
+        }
+        let Some(rest) = bytes.get(self.pos..) else {
+            return Ok(None);
+        };
+        self.pos += value_len(rest);
+        let Some((line, end)) = bytes.split_at_checked(self.pos) else {
+            return Ok(None);
+        };
+        match end {
+            [] | [b'\r'] => Ok(None),
+            [b'\r', b'\n', after @ ..] => match line.split_at_checked(self.colon) {
+                Some((name, [_, value @ ..])) => Ok(Some((name, trim(value), after))),
+                _ => Err(self.pos),
+            },
+            _ => Err(self.pos),
         }
     }
 }
 
 pub(crate) fn malformed(at: usize) -> Fault {
-    crate::Error::from(HandshakeError::MalformedHead).at(at as u64)
+    Error::from(HandshakeError::MalformedHead).at(at as u64)
 }
 
 /// `method SP request-target SP HTTP-version` (RFC 9112 §3).
-fn request_line(line: &[u8]) -> Result<(), Fault> {
-    let method = token_len(line);
-    if method == 0 || line.get(method) != Some(&b' ') {
-        return Err(malformed(method));
+fn request_line(line: &[u8]) -> Result<StartLine, Fault> {
+    let method_end = token_len(line);
+    if method_end == 0 || line.get(method_end) != Some(&b' ') {
+        return Err(malformed(method_end));
     }
-    let target = method + 1;
+    let target = method_end + 1;
     let len = line[target..]
         .iter()
         .position(|b| !b.is_ascii_graphic())
         .unwrap_or(line.len() - target);
-    let end = target + len;
-    if len == 0 || line.get(end) != Some(&b' ') {
-        return Err(malformed(end));
+    let target_end = target + len;
+    if len == 0 || line.get(target_end) != Some(&b' ') {
+        return Err(malformed(target_end));
     }
-    version(&line[end + 1..], end + 1)
+    Ok(StartLine {
+        method_end,
+        target_end,
+        status: 0,
+        minor: version(&line[target_end + 1..], target_end + 1)?,
+    })
 }
 
 /// `HTTP-version SP status-code [SP [reason-phrase]]` (RFC 9112 §4).
-fn status_line(line: &[u8]) -> Result<(), Fault> {
-    version(line.get(..8).unwrap_or(line), 0)?;
+fn status_line(line: &[u8]) -> Result<StartLine, Fault> {
+    let minor = version(line.get(..8).unwrap_or(line), 0)?;
     match line[8..] {
         [b' ', a, b, c] | [b' ', a, b, c, b' ', ..] if [a, b, c].iter().all(u8::is_ascii_digit) => {
-            Ok(())
+            let digit = |byte: u8| u16::from(byte - b'0');
+            Ok(StartLine {
+                status: digit(a) * 100 + digit(b) * 10 + digit(c),
+                minor,
+                ..StartLine::default()
+            })
         }
         _ => Err(malformed(8)),
     }
 }
 
-fn version(bytes: &[u8], at: usize) -> Result<(), Fault> {
+/// The minor version.
+fn version(bytes: &[u8], at: usize) -> Result<u8, Fault> {
     match bytes {
-        b"HTTP/1.1" | b"HTTP/1.0" => Ok(()),
+        b"HTTP/1.1" => Ok(1),
+        b"HTTP/1.0" => Ok(0),
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
-            Err(crate::Error::from(HandshakeError::HttpVersion).at(at as u64))
+            Err(Error::from(HandshakeError::HttpVersion).at(at as u64))
         }
         _ => Err(malformed(at)),
     }
@@ -382,5 +497,139 @@ mod tests {
         assert_eq!(scanner.scan(b"GET / HTTP/1.1\r\nA: b"), Ok(None));
         assert_eq!(scanner.scan(b"GET /"), Ok(None));
         assert_eq!(scanner.scan(b""), Ok(None));
+    }
+
+    /// The same, by the grammar's words and without a thought of speed: the length of a whole,
+    /// well-formed head.
+    fn by_the_book(kind: Kind, bytes: &[u8]) -> Option<usize> {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let lines: Vec<&[u8]> = {
+            let mut lines = Vec::new();
+            let mut rest = &bytes[..end + 2];
+            while let Some(at) = rest.windows(2).position(|two| two == b"\r\n") {
+                lines.push(&rest[..at]);
+                rest = &rest[at + 2..];
+            }
+            lines
+        };
+        let (start, fields) = lines.split_first()?;
+        let tchar = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+        let vchar = |b: &u8| *b == b'\t' || (*b >= b' ' && *b != 0x7F);
+        let is_token = |bytes: &[u8]| !bytes.is_empty() && bytes.iter().all(tchar);
+        let is_version = |bytes: &[u8]| bytes == b"HTTP/1.1" || bytes == b"HTTP/1.0";
+        let words: Vec<&[u8]> = start.split(|&b| b == b' ').collect();
+        let is_start = match (kind, &words[..]) {
+            (Kind::Request, [method, target, version]) => {
+                let graphic = target.iter().all(u8::is_ascii_graphic);
+                is_token(method) && !target.is_empty() && graphic && is_version(version)
+            }
+            (Kind::Response, [version, status, ..]) => {
+                let digits = status.len() == 3 && status.iter().all(u8::is_ascii_digit);
+                is_version(version) && digits && start.iter().all(vchar)
+            }
+            _ => false,
+        };
+        let is_field = |line: &&[u8]| {
+            let colon = line.iter().position(|&b| b == b':');
+            colon.is_some_and(|at| is_token(&line[..at]) && line[at + 1..].iter().all(vchar))
+        };
+        (is_start && fields.iter().all(is_field)).then_some(end + 4)
+    }
+
+    const SEEDS: [&[u8]; 6] = [
+        b"GET /chat?a=1 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nX:\r\n\r\n\x81\x00",
+        b"GET / HTTP/1.1\r\n\r\n\r\n\r\n",
+        b"POST http://a/ HTTP/1.0\r\nLong-Name-Of-A-Header: \t value of some length, \xe9 \t\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nA: b\r\n\r\n\x81\x00",
+        b"HTTP/1.0 404\r\nServer: \xff\r\n\r\n",
+        b"HTTP/1.1 101 \xe9\r\nA:\r\n\r\n",
+    ];
+
+    /// Whether both kinds of scanner find the heads that the grammar allows, and say the same of
+    /// one piece, of bytes one by one, and of two pieces.
+    fn assert_right(bytes: &[u8], split: usize) {
+        for kind in [Kind::Request, Kind::Response] {
+            let fresh = HeadScanner::new(kind, &Limits::DEFAULT);
+            let whole = fresh.clone().scan(bytes);
+            let found = whole.ok().flatten();
+            assert_eq!(found, by_the_book(kind, bytes), "{}", bytes.escape_ascii());
+            let mut scanner = fresh.clone();
+            let mut ends = 1..=bytes.len();
+            let one_by_one = ends.find_map(|end| scanner.scan(&bytes[..end]).transpose());
+            assert_eq!(one_by_one.transpose(), whole, "{}", bytes.escape_ascii());
+            let mut scanner = fresh;
+            let two = match scanner.scan(&bytes[..split]) {
+                Ok(None) => scanner.scan(bytes),
+                end => end,
+            };
+            assert_eq!(two, whole, "{} at {split}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn every_byte_everywhere_is_right_or_rejected() {
+        for seed in SEEDS {
+            for at in 0..seed.len() {
+                for byte in 0..=255 {
+                    let mut bytes = seed.to_vec();
+                    bytes[at] = byte;
+                    assert_right(&bytes, at);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn mutated_heads_are_right_or_rejected() {
+        // xorshift64*, so that a failure can be had again.
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut below = |n: usize| {
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n
+        };
+        let odd = b"\r\n\r\n \t:\0/.\x7f\x80\xffAG1";
+        for _ in 0..30_000 {
+            let mut bytes: Vec<u8> = SEEDS[below(SEEDS.len())].to_vec();
+            for _ in 0..below(4) {
+                let at = below(bytes.len());
+                match below(4) {
+                    0 => bytes[at] = odd[below(odd.len())],
+                    1 => bytes.insert(at, odd[below(odd.len())]),
+                    2 => bytes[at] = below(256) as u8,
+                    _ => drop(bytes.remove(at)),
+                }
+            }
+            let split = below(bytes.len());
+            assert_right(&bytes, split);
+        }
+    }
+
+    #[test]
+    fn hands_out_each_line_once_however_the_head_is_cut() {
+        let bytes = b"GET / HTTP/1.1\r\nA: b\r\nC:\r\nLonger-Name:\t some value \r\n\r\nD: e\r\n";
+        let expected = [
+            (16, "A", "b"),
+            (22, "C", ""),
+            (26, "Longer-Name", "some value"),
+        ];
+        for first in 0..=bytes.len() {
+            for second in first..=bytes.len() {
+                let mut scanner = HeadScanner::request(&Limits::DEFAULT);
+                let mut lines = Vec::new();
+                let mut len = None;
+                for end in [first, second, bytes.len()] {
+                    if len.is_none() {
+                        let result = scanner.scan_lines(&bytes[..end], |field| {
+                            let text = |bytes| core::str::from_utf8(bytes).unwrap();
+                            lines.push((field.at, text(field.name), text(field.value)));
+                        });
+                        len = result.unwrap();
+                    }
+                }
+                assert_eq!((len, &lines[..]), (Some(55), &expected[..]));
+            }
+        }
     }
 }

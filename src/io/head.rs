@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::error::timed_out;
 use super::line::{Line, read};
 use super::{Error, Options};
-use crate::error::PeerError;
+use crate::error::{LimitError, PeerError};
 
 /// A buffer, and where in it what came lies.
 pub(super) type Input = (Vec<u8>, Range<usize>);
@@ -39,6 +39,17 @@ impl Head {
         (self.bytes, head..self.len)
     }
 
+    /// Doubles the buffer. Its length stays below twice the limit of the head, because whoever
+    /// reads the head fails at the limit.
+    fn grow(&mut self) -> Result<(), Error> {
+        if self.bytes.try_reserve_exact(self.len).is_err() {
+            let error = crate::Error::from(LimitError::OutOfMemory);
+            return Err(error.at(self.len as u64).into());
+        }
+        self.bytes.resize(self.len * 2, 0);
+        Ok(())
+    }
+
     /// Reads once.
     pub(super) fn read<S: Read + Write>(
         &mut self,
@@ -53,7 +64,7 @@ impl Head {
             line.set_read_timeout(Some(left))?;
         }
         if self.len == self.bytes.len() {
-            self.bytes.resize(self.len * 2, 0);
+            self.grow()?;
         }
         match read(&mut line.stream, &mut self.bytes[self.len..])? {
             0 => {
