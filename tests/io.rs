@@ -309,6 +309,42 @@ fn a_refusal_tells_the_client_why() {
 }
 
 #[test]
+fn the_body_of_a_refusal_ends_where_its_framing_says() {
+    for (answer, body) in [
+        ("204 No Content\r\n", ""),
+        ("304 Not Modified\r\nContent-Length: 9\r\n", ""),
+        ("404 Not Found\r\nContent-Length: 4\r\n", "here"),
+        (
+            "404 Not Found\r\nTransfer-Encoding: chunked\r\n",
+            "3\r\nnot\r\n5;x\r\n here\r\n0\r\n\r\n",
+        ),
+        ("302 Found\r\nLocation: /\r\n", "there"),
+    ] {
+        let (url, thread) = server(move |mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+            let _ = stream.read(&mut [0; 4096])?;
+            write!(stream, "HTTP/1.1 {answer}\r\n{body}")?;
+            // The client has enough while the connection is still open.
+            assert_eq!(stream.read(&mut [0; 1])?, 0);
+            Ok(())
+        });
+        let mut connector = Connector::default();
+        connector.options.handshake_timeout = None;
+        let Err(Error::Refused(refused)) = connector.connect(&url) else {
+            panic!("not refused");
+        };
+        let expected = if body.contains('\r') {
+            "not here"
+        } else {
+            body
+        };
+        assert_eq!(refused.body(), expected.as_bytes(), "{answer}");
+        drop(refused);
+        thread.join().unwrap().unwrap();
+    }
+}
+
+#[test]
 fn an_origin_is_refused_with_403() {
     let (url, thread) = server(|stream| {
         let mut acceptor = Acceptor::default();

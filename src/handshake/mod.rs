@@ -54,6 +54,7 @@
 //! against the other with [`Response::check`].
 
 mod accept;
+mod body;
 mod client;
 mod fields;
 mod host;
@@ -67,6 +68,7 @@ mod response;
 mod write;
 
 pub use accept::{Accept, accept_plainly};
+pub use body::BodyReader;
 pub use client::ClientRequest;
 #[cfg(feature = "http")]
 pub use http_types::Upgrade;

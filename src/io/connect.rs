@@ -15,11 +15,13 @@ use super::{Error, Keys, Options, Refused, Transport, Url, WebSocket};
 #[cfg(feature = "deflate")]
 use crate::deflate;
 use crate::error::{HandshakeError, MisuseError};
-use crate::handshake::Response;
+use crate::handshake::{BodyReader, Response};
 use crate::session::Connect;
 
-/// The most that is read of a refusal's body.
+/// Bytes of a refusal's body that are read at most.
 const BODY: usize = 16 << 10;
+/// How long a refusal's body is waited for at most.
+const BODY_TIME: Duration = Duration::from_secs(2);
 
 /// Opens connections: what to ask for, and how they then behave.
 ///
@@ -188,17 +190,11 @@ impl Connector<'_> {
             if fault.error != HandshakeError::Status.into() {
                 return Err(fault.into());
             }
-            let Some(response) = connect.refusal(head.came()) else {
+            let Some((response, rest)) = connect.refusal(head.came()) else {
                 return Err(fault.into());
             };
-            let status = response.status();
-            let declared = response.header("Content-Length").and_then(number);
-            let body = declared.unwrap_or(BODY).min(BODY);
-            // Behind the interim answers.
-            let start = response.head().as_ptr().addr() - head.came().as_ptr().addr();
-            let mut bytes = head.came()[start..].to_vec();
-            let head_len = response.head_len();
-            read_body(line, until, &mut bytes, head_len + body);
+            let (status, mut bytes) = (response.status(), response.head().to_vec());
+            read_body(line, until, BodyReader::new(&response), rest, &mut bytes);
             return Err(Error::Refused(Box::new(Refused::new(bytes, status))));
         }
     }
@@ -226,29 +222,40 @@ fn open(addresses: &[SocketAddr], timeout: Option<Duration>) -> io::Result<TcpSt
     Err(last)
 }
 
-fn number(value: &[u8]) -> Option<usize> {
-    core::str::from_utf8(value).ok()?.parse().ok()
-}
-
-/// Reads until there are `len` bytes. What goes wrong is not worth more than the refusal.
+/// Appends the beginning of a refusal's body. An error on the way ends it: the refusal is worth more
+/// than the rest of its body.
+///
+/// The wait is short, because a server may keep the connection open behind a body that has no other
+/// end. A stream without time-outs is not read for such a body.
 fn read_body<S: Read + Write>(
     line: &mut Line<S>,
     until: Option<Instant>,
+    mut body: BodyReader,
+    rest: &[u8],
     bytes: &mut Vec<u8>,
-    len: usize,
 ) {
+    let soon = Instant::now().checked_add(BODY_TIME);
+    let until = until.into_iter().chain(soon).min();
+    let most = bytes.len() + BODY;
     let mut buffer = [0; 1024];
-    while bytes.len() < len {
-        if let Some(until) = until {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || line.set_read_timeout(Some(left)).is_err() {
-                break;
-            }
+    let mut input = rest;
+    loop {
+        while let Some(piece) = body.read(&mut input) {
+            let room = most - bytes.len();
+            bytes.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
+        if body.is_done() || bytes.len() == most {
+            return;
+        }
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        match line.set_read_timeout(left) {
+            Ok(true) if left != Some(Duration::ZERO) => {}
+            Ok(false) if body.has_end() => {}
+            _ => return,
         }
         match read(&mut line.stream, &mut buffer) {
-            Ok(0) | Err(_) => break,
-            Ok(n) => bytes.extend_from_slice(&buffer[..n]),
+            Ok(0) | Err(_) => return,
+            Ok(n) => input = &buffer[..n],
         }
     }
-    bytes.truncate(len);
 }

@@ -162,7 +162,8 @@ impl Refused {
         Response::parse(&self.bytes, &limits).ok().flatten()
     }
 
-    /// The body, as far as it came; a client reads at most 16 KiB of it.
+    /// The beginning of the body: what arrived of it within 2 seconds, at most 16 KiB. The chunked
+    /// coding is taken off.
     pub fn body(&self) -> &[u8] {
         let head = self.response().map(|response| response.head_len());
         &self.bytes[head.unwrap_or(self.bytes.len())..]

@@ -148,10 +148,12 @@ impl<'a> Connect<'a> {
         }))
     }
 
-    /// The answer of a server that refused, in the bytes that [`read`](Self::read) was given.
-    pub fn refusal<'h>(&self, buf: &'h [u8]) -> Option<Response<'h>> {
+    /// The answer of a server that refused, in the bytes that [`read`](Self::read) was given, and
+    /// the bytes behind its head, in which its [body](crate::handshake::BodyReader) begins.
+    pub fn refusal<'h>(&self, buf: &'h [u8]) -> Option<(Response<'h>, &'h [u8])> {
         let bytes = buf.get(self.skipped..)?;
-        Response::parse(bytes, &self.limits).ok().flatten()
+        let response = Response::parse(bytes, &self.limits).ok().flatten()?;
+        Some((response, &bytes[response.head_len()..]))
     }
 
     fn with_request<R>(&self, f: impl FnOnce(&ClientRequest<'_>) -> R) -> R {

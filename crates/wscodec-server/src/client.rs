@@ -2,18 +2,21 @@
 //! it and over standard input at once, natively and on WASI.
 
 use core::net::SocketAddr;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io;
 use std::string::{String, ToString};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 use std::vec::Vec;
 
-use super::net::{Net, Platform, Source};
+use super::net::{Net, Platform, Source, Waker};
 use super::queue::Queue;
 use wscodec::error::{CloseCode, Error as CodecError, Fault, HandshakeError, PeerError};
 use wscodec::frame::Close;
-use wscodec::handshake::Response;
+use wscodec::handshake::{BodyReader, Response};
 use wscodec::io::{Error, Keys, Refused};
+use wscodec::message::Kind;
 use wscodec::session::{Config, Connect, Event, In, Out, Outgoing, Session, State};
 
 /// The only stream's index.
@@ -22,6 +25,18 @@ const STREAM: u32 = 0;
 const READ: usize = 64 << 10;
 /// With more waiting to be sent, nothing is read from standard input.
 const HIGH_WATER: usize = 64 << 10;
+/// Reads of the socket before the clock is looked at. After a pause of the process, the bytes that
+/// have arrived meanwhile are received before a deadline is applied; a peer that sends without end
+/// does not keep the deadlines from being applied.
+const READS: usize = 128;
+
+/// Bytes of a refusal's body that are read at most.
+const BODY: usize = 16 << 10;
+/// How long a refusal's body is waited for at most.
+const BODY_TIME: Duration = Duration::from_secs(2);
+/// Bytes of the longest close frame of a client (RFC 6455 §5.2, §5.5): its header, its mask key and
+/// its payload. It does not matter whether the last one of a connection leaves.
+const MOST_CLOSE: usize = 2 + 4 + 125;
 
 /// Whom to call, and how.
 #[derive(Debug)]
@@ -34,8 +49,44 @@ pub struct Call<'a> {
     pub session: Config,
     /// How long connecting may take, and then the handshake.
     pub timeout: Duration,
-    /// Whether [`Talk::input`] is told what comes from standard input.
+    /// Whether [`Talk::input`] is given the bytes of standard input.
     pub input: bool,
+    /// Stops the call from another thread.
+    pub stop: Option<Stop>,
+}
+
+/// Stops a [`call`] from another thread, such as one that waits for signals. Clones stop the same
+/// call.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<StopState>);
+
+#[derive(Debug, Default)]
+struct StopState {
+    asked: AtomicBool,
+    /// Of the call, while the connection is open.
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Stop {
+    /// Has the call invoke [`Talk::stop`]. Gives `false`, and does nothing, unless the connection
+    /// is open: there is nothing to close then.
+    pub fn stop(&self) -> bool {
+        let waker = self.0.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(waker) = &*waker else {
+            return false;
+        };
+        self.0.asked.store(true, Ordering::Release);
+        waker.wake();
+        true
+    }
+
+    fn set(&self, waker: Option<Waker>) {
+        *self.0.waker.lock().unwrap_or_else(PoisonError::into_inner) = waker;
+    }
+
+    fn take(&self) -> bool {
+        self.0.asked.swap(false, Ordering::Acquire)
+    }
 }
 
 /// What a client does.
@@ -48,9 +99,26 @@ pub trait Talk {
     /// Something came. Pings and close frames are answered already.
     fn event(&mut self, event: Event<'_>, line: &mut Line<'_>);
 
-    /// Bytes of standard input; empty at its end, once.
+    /// Bytes of standard input; empty at its end, once. Not called once the connection closes.
     fn input(&mut self, bytes: &[u8], line: &mut Line<'_>) {
         let _ = (bytes, line);
+    }
+
+    /// Standard input can't be read. [`input`](Self::input) is not called again.
+    fn input_failed(&mut self, error: &io::Error, line: &mut Line<'_>) {
+        let _ = (error, line);
+    }
+
+    /// The time that was given to [`Line::alarm`] has passed.
+    fn alarm(&mut self, line: &mut Line<'_>) {
+        let _ = line;
+    }
+
+    /// [`Stop::stop`] was called. By default the connection is closed with 1001.
+    fn stop(&mut self, line: &mut Line<'_>) {
+        let code = CloseCode::GOING_AWAY;
+        // It fails only if the connection is closing already.
+        let _ = line.close(Some(Close { code, reason: "" }));
     }
 }
 
@@ -59,6 +127,16 @@ pub trait Talk {
 pub struct Line<'l> {
     outgoing: &'l mut Outgoing<Keys, Out>,
     out: &'l mut Vec<u8>,
+    alarm: &'l mut Alarm,
+}
+
+/// When [`Talk::alarm`] is due.
+#[derive(Clone, Copy, Debug)]
+enum Alarm {
+    Never,
+    /// So long after the next look at the clock.
+    After(Duration),
+    At(Duration),
 }
 
 impl Line<'_> {
@@ -76,6 +154,36 @@ impl Line<'_> {
     /// As for [`text`](Self::text).
     pub fn binary(&mut self, payload: &[u8]) -> Result<(), CodecError> {
         self.outgoing.binary(payload, self.out)
+    }
+
+    /// Sends the first fragment of a message: see [`Outgoing::begin`].
+    ///
+    /// # Errors
+    /// As for [`Outgoing::begin`].
+    pub fn begin(&mut self, kind: Kind, part: &[u8]) -> Result<(), CodecError> {
+        self.outgoing.begin(kind, part, self.out)
+    }
+
+    /// Sends the next fragment of a message: see [`Outgoing::more`].
+    ///
+    /// # Errors
+    /// As for [`Outgoing::more`].
+    pub fn more(&mut self, part: &[u8]) -> Result<(), CodecError> {
+        self.outgoing.more(part, self.out)
+    }
+
+    /// Sends the last fragment of a message: see [`Outgoing::finish_message`].
+    ///
+    /// # Errors
+    /// As for [`Outgoing::finish_message`].
+    pub fn finish_message(&mut self, part: &[u8]) -> Result<(), CodecError> {
+        self.outgoing.finish_message(part, self.out)
+    }
+
+    /// Has [`Talk::alarm`] called after that time, once. There is one alarm: a new one replaces
+    /// the one before.
+    pub fn alarm(&mut self, after: Duration) {
+        *self.alarm = Alarm::After(after);
     }
 
     /// Sends a ping, of at most 125 bytes.
@@ -97,7 +205,7 @@ impl Line<'_> {
 }
 
 /// How a call ended, other than by an [`Error`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Ended {
     /// The code that the server sent; 1005 if its close frame had none, 1006 if none came.
     pub code: CloseCode,
@@ -107,6 +215,11 @@ pub struct Ended {
     pub clean: bool,
     /// What went wrong, if something did.
     pub fault: Option<Fault>,
+    /// Why the transport was lost, if it ended by an error and no close frame came before.
+    pub lost: Option<io::Error>,
+    /// Whether messages that were sent have not left, or standard input had more, because the
+    /// connection ended before.
+    pub unsent: bool,
 }
 
 /// A nonce for a request, from the system's source of random numbers (RFC 6455 §4.1).
@@ -127,7 +240,7 @@ pub fn call(call: Call<'_>, talk: &mut impl Talk) -> Result<Ended, Error> {
     let mut stream = reach(&mut net, call.addresses, call.timeout)?;
     net.add(&mut stream, STREAM)?;
     let mut caller = Caller {
-        until: net.now() + call.timeout,
+        until: net.now().saturating_add(call.timeout),
         net,
         stream,
         queue: Queue::default(),
@@ -135,8 +248,15 @@ pub fn call(call: Call<'_>, talk: &mut impl Talk) -> Result<Ended, Error> {
         sent: 0,
         ready: Vec::new(),
         ended: false,
+        lost: None,
+        unsent: false,
+        alarm: Alarm::Never,
     };
+    let stop = call.stop.clone();
     let result = caller.run(call, talk);
+    if let Some(stop) = stop {
+        stop.set(None);
+    }
     caller.net.remove(caller.stream, STREAM);
     result
 }
@@ -168,6 +288,11 @@ struct Caller {
     until: Duration,
     /// The server has sent its last byte.
     ended: bool,
+    /// Why nothing can be read or written any more.
+    lost: Option<io::Error>,
+    /// More was dropped than a close frame.
+    unsent: bool,
+    alarm: Alarm,
 }
 
 impl Caller {
@@ -176,6 +301,7 @@ impl Caller {
             mut connect,
             session: config,
             input,
+            stop,
             ..
         } = call;
         let mut request = self.queue.buffer(&mut self.spare);
@@ -199,6 +325,7 @@ impl Caller {
                     let mut line = Line {
                         outgoing: &mut session,
                         out: &mut out,
+                        alarm: &mut self.alarm,
                     };
                     talk.open(connected.response(), &mut line);
                     let head_len = connected.head_len();
@@ -207,9 +334,11 @@ impl Caller {
                 }
                 Err(fault) if fault.error == HandshakeError::Status.into() => {
                     return Err(match connect.refusal(&came) {
-                        Some(response) => {
-                            let head = response.head().to_vec();
-                            Error::Refused(Refused::new(head, response.status()).into())
+                        Some((response, rest)) => {
+                            let (status, mut bytes) = (response.status(), response.head().to_vec());
+                            let body = BodyReader::new(&response);
+                            self.read_body(body, rest, &mut buf, &mut bytes);
+                            Error::Refused(Refused::new(bytes, status).into())
                         }
                         None => fault.into(),
                     });
@@ -220,49 +349,78 @@ impl Caller {
         if input {
             self.net.watch_input()?;
         }
+        if let Some(stop) = &stop {
+            stop.set(Some(self.net.waker()?));
+        }
         let mut came = came.split_off(head_len);
         self.feed(&mut session, &mut came, talk)?;
-        self.talk(&mut session, &mut buf, input, talk)?;
+        self.talk(&mut session, &mut buf, input, stop.as_ref(), talk)?;
+        let lost = self.lost.take();
+        let unsent = self.unsent || self.queue.len() > MOST_CLOSE;
         Ok(match session.outcome() {
             Some(outcome) => Ended {
                 code: outcome.code,
                 reason: outcome.reason.to_string(),
                 clean: outcome.clean,
                 fault: outcome.fault,
+                // A close frame that was received is how the connection ended, whatever the
+                // transport did then (RFC 6455 §7.1.5).
+                lost: lost.filter(|_| outcome.code == CloseCode::ABNORMAL),
+                unsent,
             },
             None => Ended {
                 code: CloseCode::ABNORMAL,
                 reason: String::new(),
                 clean: false,
                 fault: None,
+                lost,
+                unsent,
             },
         })
     }
 
     /// Goes on until the session is over and the server has closed, or takes too long to.
+    ///
+    /// The order of each round is a rule: first what the socket has is received, then a deadline is
+    /// applied. The process may have been stopped meanwhile (SIGSTOP, a suspended laptop, a slow
+    /// standard output), and then the pong or the close frame that a deadline is about lies in the
+    /// socket already.
     fn talk(
         &mut self,
         session: &mut Session<Keys, In, Out>,
         buf: &mut [u8],
         mut input: bool,
+        stop: Option<&Stop>,
         talk: &mut impl Talk,
     ) -> Result<(), Error> {
         let mut linger = None;
-        // What came with the answer, its end too, was reported already.
+        // Bytes that came with the answer, and the end of the stream, were reported already.
         let mut again = true;
         loop {
             let now = self.net.now();
             if session.state() == State::Closed {
                 // A client waits for the server to close first (RFC 6455 §7.1.1).
-                let linger = *linger.get_or_insert(now + LINGER);
+                let linger = *linger.get_or_insert(now.saturating_add(LINGER));
                 if self.ended || now >= linger {
+                    let rest = input.then(|| self.net.read_input(buf));
+                    self.unsent |= matches!(rest, Some(Ok(1..)));
                     return Ok(());
                 }
             } else if self.ended {
                 let _ = session.finish();
                 continue;
             }
+            let alarm = match self.alarm {
+                Alarm::Never => None,
+                Alarm::At(at) => Some(at),
+                Alarm::After(time) => {
+                    let at = now.saturating_add(time);
+                    self.alarm = Alarm::At(at);
+                    Some(at)
+                }
+            };
             let deadline = session.deadline().or(linger);
+            let deadline = deadline.into_iter().chain(alarm).min();
             let timeout = match again {
                 true => Some(Duration::ZERO),
                 false => deadline.map(|at| at.saturating_sub(now)),
@@ -272,28 +430,52 @@ impl Caller {
             let stream = |source: &Source| matches!(source, Source::Stream(..));
             if again || self.ready.iter().any(stream) {
                 self.flush()?;
-                again = false;
-                match self.net.read(&mut self.stream, buf) {
-                    Ok(0) => self.ended = true,
-                    Ok(n) => {
-                        // Whatever is behind it shows in the next read.
-                        again = true;
-                        self.feed(session, &mut buf[..n], talk)?;
-                    }
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => self.ended = true,
-                }
+                again = self.read_stream(session, buf, talk)?;
             }
-            if input && self.queue.len() < HIGH_WATER {
+            let open = session.state() == State::Open;
+            if input && open && self.queue.len() < HIGH_WATER {
                 input = self.read_input(session, buf, talk)?;
+            }
+            if stop.is_some_and(Stop::take) {
+                self.with_line(session, |line| talk.stop(line))?;
+            }
+            let now = self.net.now();
+            if matches!(self.alarm, Alarm::At(at) if at <= now) {
+                self.alarm = Alarm::Never;
+                self.with_line(session, |line| talk.alarm(line))?;
             }
             session.sent(core::mem::take(&mut self.sent));
             let unsent = self.queue.len();
             let mut out = self.queue.buffer(&mut self.spare);
-            // What it says shows in the state.
-            let _ = session.tick(self.net.now(), unsent, &mut out);
+            // The session's state tells what became of it.
+            let _ = session.tick(now, unsent, &mut out);
             self.send(out)?;
         }
+    }
+
+    /// Receives what the socket has; whether there may be more.
+    fn read_stream(
+        &mut self,
+        session: &mut Session<Keys, In, Out>,
+        buf: &mut [u8],
+        talk: &mut impl Talk,
+    ) -> Result<bool, Error> {
+        for _ in 0..READS {
+            match self.net.read(&mut self.stream, buf) {
+                Ok(0) => self.ended = true,
+                Ok(n) => {
+                    self.feed(session, &mut buf[..n], talk)?;
+                    continue;
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) => {
+                    self.ended = true;
+                    self.lost.get_or_insert(e);
+                }
+            }
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// Hands on what standard input has; whether there may be more.
@@ -307,19 +489,32 @@ impl Caller {
             let n = match self.net.read_input(buf) {
                 Ok(n) => n,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(true),
-                Err(_) => 0,
+                Err(e) => {
+                    self.with_line(session, |line| talk.input_failed(&e, line))?;
+                    return Ok(false);
+                }
             };
-            let mut out = self.queue.buffer(&mut self.spare);
-            let mut line = Line {
-                outgoing: session,
-                out: &mut out,
-            };
-            talk.input(&buf[..n], &mut line);
-            self.send(out)?;
-            if n == 0 || self.queue.len() >= HIGH_WATER {
+            self.with_line(session, |line| talk.input(&buf[..n], line))?;
+            let open = session.state() == State::Open;
+            if n == 0 || !open || self.queue.len() >= HIGH_WATER {
                 return Ok(n > 0);
             }
         }
+    }
+
+    /// Calls back with the way to the server, and sends.
+    fn with_line(
+        &mut self,
+        session: &mut Session<Keys, In, Out>,
+        back: impl FnOnce(&mut Line<'_>),
+    ) -> io::Result<()> {
+        let mut out = self.queue.buffer(&mut self.spare);
+        back(&mut Line {
+            outgoing: session,
+            out: &mut out,
+            alarm: &mut self.alarm,
+        });
+        self.send(out)
     }
 
     fn feed(
@@ -334,11 +529,39 @@ impl Caller {
             let mut line = Line {
                 outgoing,
                 out: &mut out,
+                alarm: &mut self.alarm,
             };
             talk.event(event, &mut line);
         }
         self.send(out)?;
         Ok(())
+    }
+
+    /// Appends the beginning of a refusal's body. An error on the way ends it.
+    fn read_body(
+        &mut self,
+        mut body: BodyReader,
+        rest: &[u8],
+        buf: &mut [u8],
+        bytes: &mut Vec<u8>,
+    ) {
+        // A server may keep the connection open behind a body that has no other end.
+        self.until = self.until.min(self.net.now().saturating_add(BODY_TIME));
+        let most = bytes.len() + BODY;
+        let mut input = rest;
+        loop {
+            while let Some(piece) = body.read(&mut input) {
+                let room = most - bytes.len();
+                bytes.extend_from_slice(&piece[..piece.len().min(room)]);
+            }
+            if body.is_done() || bytes.len() == most {
+                return;
+            }
+            match self.await_bytes(buf) {
+                Ok(0) | Err(_) => return,
+                Ok(n) => input = &buf[..n],
+            }
+        }
     }
 
     /// Bytes of the server's answer; 0 at the end.
@@ -368,10 +591,15 @@ impl Caller {
 
     fn send(&mut self, out: Vec<u8>) -> io::Result<()> {
         let (net, stream) = (&mut self.net, &mut self.stream);
+        let left = self.queue.left(&out);
         match self.queue.send(out, &mut self.spare, net, stream) {
             Ok(n) => self.sent += n,
-            // Whether the server said why shows when it is read.
-            Err(_) => self.queue = Queue::default(),
+            Err(e) => {
+                // The server may have said why: its bytes are received first.
+                self.queue.clear();
+                self.unsent |= left > MOST_CLOSE;
+                self.lost.get_or_insert(e);
+            }
         }
         let waits = !self.queue.is_empty();
         net.interest(stream, STREAM, true, waits);

@@ -47,6 +47,11 @@ impl Queue {
         *self = Self::default();
     }
 
+    /// How many bytes of the buffer that [`buffer`](Self::buffer) gave have not left.
+    pub(super) fn left(&self, buffer: &[u8]) -> usize {
+        buffer.len() - self.sent
+    }
+
     /// Writes as much of the buffer as goes, and keeps the rest. Returns how much went.
     #[inline]
     pub(super) fn send(

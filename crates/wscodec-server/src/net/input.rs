@@ -18,6 +18,8 @@ pub(super) struct Input(Arc<(Mutex<Ahead>, Condvar)>);
 struct Ahead {
     bytes: VecDeque<u8>,
     ended: bool,
+    /// Why it can't be read any more.
+    failed: Option<io::Error>,
 }
 
 impl Input {
@@ -30,18 +32,24 @@ impl Input {
             loop {
                 let read = match io::stdin().read(&mut bytes) {
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                    read => read.unwrap_or(0),
+                    read => read,
                 };
                 let (ahead, room) = &*other.0;
                 let lock = ahead.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut ahead = room
                     .wait_while(lock, |ahead| ahead.bytes.len() >= AHEAD)
                     .unwrap_or_else(PoisonError::into_inner);
-                ahead.bytes.extend(&bytes[..read]);
-                ahead.ended = read == 0;
+                match read {
+                    Ok(n) => {
+                        ahead.bytes.extend(&bytes[..n]);
+                        ahead.ended = n == 0;
+                    }
+                    Err(e) => (ahead.ended, ahead.failed) = (true, Some(e)),
+                }
+                let ended = ahead.ended;
                 drop(ahead);
                 waker.wake();
-                if read == 0 {
+                if ended {
                     return;
                 }
             }
@@ -52,8 +60,13 @@ impl Input {
     pub(super) fn read(&self, into: &mut [u8]) -> io::Result<usize> {
         let (ahead, room) = &*self.0;
         let mut ahead = ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        if ahead.bytes.is_empty() && !ahead.ended {
-            return Err(io::ErrorKind::WouldBlock.into());
+        if ahead.bytes.is_empty() {
+            if let Some(error) = ahead.failed.take() {
+                return Err(error);
+            }
+            if !ahead.ended {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
         }
         let read = ahead.bytes.read(into)?;
         room.notify_one();
