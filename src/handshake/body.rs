@@ -7,7 +7,7 @@
 //! how long it waits.
 
 use super::Response;
-use crate::http::lists;
+use crate::head::lists;
 
 /// Takes the body out of the bytes behind an answer's head, cut in any way.
 ///

@@ -2,85 +2,14 @@
 
 #![cfg(unix)]
 
+mod harness;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Stdio;
 use std::thread;
 
-fn wscodec(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wscodec"));
-    command.args(arguments);
-    command
-}
-
-/// A server that is killed when it is dropped.
-struct Served {
-    child: Child,
-    url: String,
-}
-
-impl Served {
-    fn new(arguments: &[&str]) -> Self {
-        let mut child = wscodec(&["serve", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        lines.read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap();
-        Self {
-            url: url.to_owned(),
-            child,
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// Waits for its end: its status, and what it wrote to standard error.
-    fn end(mut self) -> (Option<i32>, String) {
-        let status = self.child.wait().unwrap();
-        let mut errors = String::new();
-        let mut pipe = self.child.stderr.take().unwrap();
-        pipe.read_to_string(&mut errors).unwrap();
-        (status.code(), errors)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Runs the command with this on standard input.
-fn fed(command: &mut Command, input: &str) -> Output {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_owned();
-    let writing = thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    // It fails if the command did not want it.
-    let _ = writing.join().unwrap();
-    output
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
+use harness::{Served, fed, text, wscodec};
 
 #[test]
 fn lines_come_back_compressed_or_not() {
@@ -99,9 +28,9 @@ fn lines_come_back_compressed_or_not() {
         assert_eq!(text(&output.stdout), lines);
         assert_eq!(errors.contains("protocol chat"), options.contains(&"-v"));
     }
-    let mut command = wscodec(&["connect", &server.url, "--binary"]);
-    let output = fed(&mut command, "one\ntwo");
-    assert_eq!(text(&output.stdout), "onetwo");
+    let mut command = wscodec(&["connect", &server.url, "--binary-lines"]);
+    let output = fed(&mut command, b"one\ntw\xff");
+    assert_eq!(output.stdout, b"onetw\xff");
     server.signal("TERM");
     let (status, log) = server.end();
     assert_eq!(status, Some(0));
@@ -187,7 +116,49 @@ fn what_makes_no_sense_has_status_2() {
         &["connect", "http://localhost/"],
         &["connect", "wss://localhost/"],
         &["connect", "ws://a/", "ws://b/"],
+        &["connect", "ws://a/#b"],
+        &["connect", "ws://a:%0@a/"],
+        &["connect", "ws://a:b@a/", "-H", "authorization: Bearer x"],
         &["connect", "ws://a/", "--header", "no colon"],
+        &["connect", "ws://a/", "--header", "a b: c"],
+        &["connect", "ws://a/", "--header", "a: b\r\nc: d"],
+        &["connect", "ws://a/", "--header", "Upgrade: h2c"],
+        &["connect", "ws://a/", "--header", "Sec-WebSocket-Key: x"],
+        &["connect", "ws://a/", "--header", "Host: a b"],
+        &["connect", "ws://a/", "--header", "Host:"],
+        &["connect", "ws://a/", "-H", "Host: a", "-H", "host: b"],
+        &["connect", "ws://a/", "--protocol", "a,b"],
+        &["connect", "ws://a/", "--protocol", "a", "--protocol", "a"],
+        &["connect", "ws://a/", "--level", "0"],
+        &["connect", "ws://a/", "--no-deflate", "--window", "9"],
+        &["connect", "ws://a/", "--wait", "-1"],
+        &["connect", "ws://a/", "--escape", "sometimes"],
+        &["connect", "ws://a/", "--verbose=1"],
+        &["connect", "ws://a/", "-x"],
+        &["serve", "--level", "10"],
+        &["serve", "--level", "99"],
+        &["serve", "--window", "7"],
+        &["serve", "--threshold", "-1"],
+        &["serve", "--max-message", "+1"],
+        &["serve", "--max-message", "17179869184G"],
+        &["serve", "--max-head", "17179869184G"],
+        &["serve", "--max-fragments", "0"],
+        &["serve", "--max-inflation", "0"],
+        &["serve", "--max-connections", "0"],
+        &["serve", "--loops", "0"],
+        &["serve", "--memory", "none"],
+        &["serve", "--memory", "dedicated", "--history", "9"],
+        &["serve", "--no-deflate", "--level", "1"],
+        &["serve", "--protocol", ""],
+        &["serve", "--protocol", "a", "--protocol", "a"],
+        &["serve", "--origin", "a.example"],
+        &["serve", "--origin", "https://a.example/"],
+        &["serve", "--origin", "any", "--origin", "https://a.example"],
+        &["serve", "--allow-host", "https://a.example"],
+        &["serve", "--log", "loud"],
+        &["serve", "--stop-on-eof=yes"],
+        &["inspect", "file"],
+        &["help", "dance"],
     ] {
         let output = fed(&mut wscodec(arguments), "");
         let errors = text(&output.stderr);
@@ -245,6 +216,7 @@ fn with_no_grace_nobody_is_waited_for() {
 
 #[test]
 fn help_names_every_option_that_is_understood() {
+    let args = include_str!("../../crates/wscodec-cli/src/args.rs");
     for (command, source) in [
         (
             "serve",
@@ -258,19 +230,31 @@ fn help_names_every_option_that_is_understood() {
         let output = fed(&mut wscodec(&[command, "--help"]), "");
         assert!(output.status.success());
         let help = text(&output.stdout);
+        assert_eq!(
+            help,
+            text(&fed(&mut wscodec(&["help", command]), "").stdout)
+        );
         assert!(help.lines().all(|line| line.chars().count() <= 96));
+        let words = help.split(|c: char| !c.is_ascii_lowercase() && c != '-');
+        let named: Vec<&str> = words.filter_map(|word| word.strip_prefix("--")).collect();
+        // An option of which the program knows nothing is an error, with or without a value.
+        let is_known = |option: &str| {
+            let output = fed(&mut wscodec(&[command, &format!("--{option}=")]), "");
+            assert_eq!(output.status.code(), Some(2));
+            !text(&output.stderr).contains("there is no option")
+        };
+        for option in named.iter().filter(|&&option| option != "help") {
+            assert!(is_known(option), "{command} --{option} is in the help only");
+        }
         // The arms of the match over options.
-        let options = source.lines().filter_map(|line| {
+        let arms = source.lines().chain(args.lines()).filter_map(|line| {
             let (option, _) = line.trim().strip_prefix('"')?.split_once("\" =>")?;
             let is_name = |c: char| c.is_ascii_lowercase() || c == '-';
-            (option.len() > 2 && option.chars().all(is_name)).then_some(option)
+            option.chars().all(is_name).then_some(option)
         });
         let mut count = 0;
-        for option in options.filter(|&it| it != "help" && it != "shared" && it != "dedicated") {
-            assert!(
-                help.contains(&format!("--{option}")),
-                "{command} --{option}"
-            );
+        for option in arms.filter(|&option| option != "help" && is_known(option)) {
+            assert!(named.contains(&option), "{command} --{option} has no help");
             count += 1;
         }
         assert!(count > 8, "the options were not found");

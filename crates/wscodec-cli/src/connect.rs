@@ -1,44 +1,50 @@
 //! `wscodec connect`.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use wscodec::deflate;
-use wscodec::frame::Close;
-use wscodec::handshake::Response;
-use wscodec::io::{Error, Url};
-use wscodec::message::Kind;
-use wscodec::session::{Config, Connect, Event};
-use wscodec::{CloseCode, HandshakeError};
-use wscodec_server::client::{self, Call, Ended, Line, Talk};
+use wscodec::head::{is_token, is_value};
+use wscodec::io::Url;
+use wscodec::session::{Config, Connect};
+use wscodec_server::client::{self, Call, Ended, Stop};
 
-use crate::args::Arguments;
-use crate::{Failure, help};
+use crate::args::{Arguments, Compression, HOST, is_host};
+use crate::failed::failed;
+use crate::out::{print, say};
+use crate::safe::safe;
+use crate::talk::{AtEnd, Conversation, Cut};
+use crate::target::Target;
+use crate::{Failure, help, stop};
 
 /// What is asked for, as it was written.
 struct Settings {
     url: Option<String>,
+    /// In place of the URL's host and port.
+    host: Option<String>,
     headers: Vec<(String, String)>,
     protocols: Vec<String>,
-    deflate: Option<deflate::Config>,
+    compression: Compression,
     session: Config,
     timeout: Duration,
-    pings: Option<Duration>,
-    binary: bool,
+    cut: Cut,
+    at_end: AtEnd,
+    escape: Option<bool>,
     verbose: bool,
 }
 
 pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let mut settings = Settings {
         url: None,
+        host: None,
         headers: Vec::new(),
         protocols: Vec::new(),
-        deflate: Some(deflate::Config::default()),
+        compression: Compression::default(),
         session: Config::default(),
         timeout: Duration::from_secs(10),
-        pings: None,
-        binary: false,
+        cut: Cut::TextLines,
+        at_end: AtEnd::Close,
+        escape: None,
         verbose: false,
     };
     while let Some(word) = arguments.word()? {
@@ -49,54 +55,71 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             continue;
         };
         match option {
-            "help" => {
-                print!("{}", help::CONNECT);
-                return Ok(());
-            }
+            "help" => return print(help::CONNECT),
             _ => set(option, arguments, &mut settings)?,
         }
     }
-    settings.session.heartbeat = settings.pings;
     connect(&settings)
 }
 
 fn set(option: &str, arguments: &mut Arguments, settings: &mut Settings) -> Result<(), Failure> {
     match option {
-        "header" => {
-            let text = arguments.text()?;
-            let Some((name, value)) = text.split_once(':') else {
-                return Err(Failure::Usage(format!("--header: {text:?} has no colon")));
-            };
-            let pair = (name.trim().to_owned(), value.trim().to_owned());
-            settings.headers.push(pair);
+        "header" => header(arguments, settings)?,
+        "protocol" => settings
+            .protocols
+            .push(arguments.protocol(&settings.protocols)?),
+        "binary" => settings.cut = Cut::Whole,
+        "binary-lines" => settings.cut = Cut::BinaryLines,
+        "wait" => settings.at_end = AtEnd::Wait(arguments.seconds_or_none()?),
+        "no-close" => settings.at_end = AtEnd::Stay,
+        "escape" => {
+            settings.escape = match &arguments.text()?[..] {
+                "auto" => None,
+                "always" => Some(true),
+                "never" => Some(false),
+                other => return Err(arguments.wrong(other, "auto, always or never")),
+            }
         }
-        "protocol" => settings.protocols.push(arguments.text()?),
-        "binary" => settings.binary = true,
         "verbose" => settings.verbose = true,
-        "ping" => settings.pings = Some(arguments.seconds()?),
+        "ping" => settings.session.heartbeat = Some(arguments.seconds()?),
         "timeout" => settings.timeout = arguments.seconds()?,
+        "close-timeout" => settings.session.close_timeout = arguments.seconds()?,
         "max-message" => settings.session.limits.message = arguments.bytes()?,
         "max-frame" => settings.session.limits.frame = Some(arguments.bytes()?),
-        "no-deflate" => settings.deflate = None,
-        "window" => {
-            let window = arguments.window()?;
-            if let Some(deflate) = &mut settings.deflate {
-                (deflate.send.window, deflate.receive.window) = (window, window);
+        _ => {
+            let deflate = &mut settings.compression;
+            if !deflate.set(option, arguments)? {
+                return Err(arguments.unknown());
             }
         }
-        "no-takeover" => {
-            if let Some(deflate) = &mut settings.deflate {
-                (deflate.send.takeover, deflate.receive.takeover) = (false, false);
-            }
-        }
-        "level" => {
-            let level = arguments.value("a level from 1 to 9")?;
-            if let Some(deflate) = &mut settings.deflate {
-                deflate.level = level;
-            }
-        }
-        _ => return Err(arguments.unknown()),
     }
+    Ok(())
+}
+
+/// A header of the request. `Host` replaces ours; the others that the handshake writes itself are
+/// refused.
+fn header(arguments: &mut Arguments, settings: &mut Settings) -> Result<(), Failure> {
+    let text = arguments.text()?;
+    let Some((name, value)) = text.split_once(':') else {
+        return Err(Failure::Usage(format!("--header: {text:?} has no colon")));
+    };
+    let (name, value) = (name.trim(), value.trim());
+    if !is_token(name.as_bytes()) {
+        return Err(arguments.wrong(name, "the name of a header"));
+    }
+    if !is_value(value.as_bytes()) {
+        return Err(arguments.wrong(value, "the value of a header"));
+    }
+    if name.eq_ignore_ascii_case("Host") {
+        if !is_host(value) {
+            return Err(arguments.wrong(value, HOST));
+        }
+        if settings.host.replace(value.to_owned()).is_some() {
+            return Err(Failure::Usage("--header: one Host is enough".into()));
+        }
+        return Ok(());
+    }
+    settings.headers.push((name.to_owned(), value.to_owned()));
     Ok(())
 }
 
@@ -104,60 +127,97 @@ fn connect(settings: &Settings) -> Result<(), Failure> {
     let Some(text) = &settings.url else {
         return Err(Failure::Usage("the URL is missing".into()));
     };
-    let Ok(url) = Url::parse(text) else {
-        let why = format!("{text:?} is not a URL such as ws://localhost:9001/path");
-        return Err(Failure::Usage(why));
+    let Target { url, authorization } = Target::parse(text)?;
+    let Ok(url) = Url::parse(&url) else {
+        return Err(Failure::Usage(format!("{url:?} is not a URL")));
     };
-    if url.is_secure() {
-        let why = "this command speaks no TLS: for wss:// put a TLS proxy in between";
-        return Err(Failure::Usage(why.into()));
+    let mut headers: Vec<_> = settings
+        .headers
+        .iter()
+        .map(|(name, value)| (&name[..], &value[..]))
+        .collect();
+    if let Some(value) = &authorization {
+        let is_another = |(name, _): &(&str, _)| name.eq_ignore_ascii_case("Authorization");
+        if headers.iter().any(is_another) {
+            let why = "--header gives an Authorization, and the URL a user: one of them is enough";
+            return Err(Failure::Usage(why.into()));
+        }
+        headers.push(("Authorization", value));
+    }
+    let nonce = client::nonce().map_err(|e| Failure::Run(e.to_string()))?;
+    let path = url.path();
+    let protocols: Vec<&str> = settings.protocols.iter().map(|it| &it[..]).collect();
+    let host = settings.host.as_deref().unwrap_or(url.authority());
+    let connect = Connect::new(host, &path, nonce)
+        .protocols(&protocols)
+        .headers(&headers)
+        .deflate(settings.compression.config()?);
+    // A request that can't be written is a mistake on the command line.
+    if let Err(error) = connect.write(&mut Vec::new()) {
+        return Err(Failure::Usage(unwritable_request(&headers, error)));
     }
     let addresses: Vec<SocketAddr> = match (url.host(), url.port()).to_socket_addrs() {
         Ok(addresses) => addresses.collect(),
         Err(e) => return Err(Failure::Run(no_address(url.host(), &e))),
     };
-    let nonce = client::nonce().map_err(|e| Failure::Run(e.to_string()))?;
-    let path = url.path();
-    let protocols: Vec<&str> = settings.protocols.iter().map(|it| &it[..]).collect();
-    let headers: Vec<_> = settings
-        .headers
-        .iter()
-        .map(|(name, value)| (&name[..], &value[..]))
-        .collect();
+    let stopper = Stop::default();
     let call = Call {
         addresses: &addresses,
-        connect: Connect::new(url.authority(), &path, nonce)
-            .protocols(&protocols)
-            .headers(&headers)
-            .deflate(settings.deflate),
+        connect,
         session: settings.session,
         timeout: settings.timeout,
         input: true,
+        stop: Some(stopper.clone()),
     };
-    let mut lines = Lines {
-        binary: settings.binary,
-        verbose: settings.verbose,
-        begun: Vec::new(),
-        broken: None,
-    };
-    let ended = client::call(call, &mut lines).map_err(|e| Failure::Run(failed(&url, &e)))?;
-    if let Some(error) = lines.broken {
+    stop::at_signals(move || stopper.stop()).map_err(|e| Failure::Run(e.to_string()))?;
+    let escape = settings
+        .escape
+        .unwrap_or_else(|| io::stdout().is_terminal());
+    let mut talk = Conversation::new(settings.cut, settings.at_end, escape, settings.verbose);
+    let ended = client::call(call, &mut talk);
+    let ended = ended.map_err(|e| Failure::Run(failed(&url, &e)))?;
+    if let Some(error) = talk.failed {
         return Err(Failure::Run(error));
     }
-    report(&ended, settings.verbose)
+    let unsent = (talk.unsent || ended.unsent) && !talk.cut_short;
+    report(&ended, unsent, settings.verbose)
 }
 
-fn report(ended: &Ended, verbose: bool) -> Result<(), Failure> {
+fn unwritable_request(headers: &[(&str, &str)], error: wscodec::MisuseError) -> String {
+    for (name, value) in headers {
+        let alone = Connect::new("a", "/", [0; 16]);
+        if alone
+            .headers(&[(name, value)])
+            .write(&mut Vec::new())
+            .is_err()
+        {
+            return format!("--header: {name} is written by the handshake itself");
+        }
+    }
+    error.to_string()
+}
+
+fn report(ended: &Ended, unsent: bool, verbose: bool) -> Result<(), Failure> {
     let code = ended.code.value();
+    if let Some(error) = &ended.lost {
+        return Err(Failure::Run(format!("the connection was lost: {error}")));
+    }
     if let Some(fault) = ended.fault {
         return Err(Failure::Run(format!("the connection failed: {fault}")));
     }
-    if verbose || !matches!(code, 1000 | 1001 | 1005) {
-        eprintln!("wscodec: closed with {code} {:?}", ended.reason);
+    let fine = matches!(code, 1000 | 1001 | 1005);
+    if verbose || !fine {
+        say(&format!(
+            "closed with {code} \"{}\"",
+            safe(ended.reason.as_bytes())
+        ));
     }
-    match code {
-        1000 | 1001 | 1005 => Ok(()),
-        _ => Err(Failure::Run(format!("the server closed with {code}"))),
+    match fine {
+        true if unsent => Err(Failure::Run(format!(
+            "the server closed with {code} before all of the input was sent"
+        ))),
+        true => Ok(()),
+        false => Err(Failure::Run(format!("the server closed with {code}"))),
     }
 }
 
@@ -167,133 +227,4 @@ fn no_address(host: &str, error: &io::Error) -> String {
         false => "",
     };
     format!("{host} has no address: {error}{hint}")
-}
-
-fn failed(url: &Url<'_>, error: &Error) -> String {
-    let at = url.authority();
-    match error {
-        Error::Io(e) => match e.kind() {
-            io::ErrorKind::ConnectionRefused => format!("nobody listens at {at}"),
-            io::ErrorKind::TimedOut => format!("{at} does not answer in time"),
-            io::ErrorKind::PermissionDenied if cfg!(target_os = "wasi") => {
-                format!("connecting to {at} is not allowed: run it with -S inherit-network")
-            }
-            _ => format!("can't connect to {at}: {e}"),
-        },
-        Error::Refused(refused) => {
-            let response = refused.response();
-            let reason = response.map_or(String::new(), |response| {
-                String::from_utf8_lossy(response.reason()).into_owned()
-            });
-            let location = response.and_then(|response| {
-                let location = response.header("Location")?;
-                Some(format!(", to {}", String::from_utf8_lossy(location)))
-            });
-            let location = location.unwrap_or_default();
-            format!("{at} answered {} {reason}{location}", refused.status())
-        }
-        Error::Fault(fault)
-            if matches!(
-                fault.error,
-                wscodec::Error::Handshake(HandshakeError::MalformedHead)
-            ) =>
-        {
-            format!("{at} does not speak HTTP/1.1")
-        }
-        other => format!("{at}: {other}"),
-    }
-}
-
-/// Lines of standard input go out, messages come to standard output.
-struct Lines {
-    binary: bool,
-    verbose: bool,
-    /// A line that is not at its end.
-    begun: Vec<u8>,
-    broken: Option<String>,
-}
-
-impl Lines {
-    fn send(&mut self, text: &[u8], line: &mut Line<'_>) {
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let sent = match (self.binary, std::str::from_utf8(text)) {
-            (true, _) => line.binary(text),
-            (false, Ok(text)) => line.text(text),
-            (false, Err(_)) => {
-                eprintln!("wscodec: a line that is not UTF-8 was not sent; see --binary");
-                return;
-            }
-        };
-        // It fails only if the connection is closing, which is told at its end.
-        let _ = sent;
-    }
-
-    fn print(&mut self, kind: Kind, payload: &[u8], line: &mut Line<'_>) {
-        let mut out = io::stdout().lock();
-        let written = match kind {
-            Kind::Text => out.write_all(payload).and_then(|()| out.write_all(b"\n")),
-            Kind::Binary => out.write_all(payload),
-        };
-        if let Err(e) = written.and_then(|()| out.flush()) {
-            self.broken = Some(format!("can't write to standard output: {e}"));
-            close(line);
-        }
-    }
-}
-
-fn close(line: &mut Line<'_>) {
-    let normal = Close {
-        code: CloseCode::NORMAL,
-        reason: "",
-    };
-    // It fails only if the connection is closing already.
-    let _ = line.close(Some(normal));
-}
-
-impl Talk for Lines {
-    fn open(&mut self, response: &Response<'_>, _: &mut Line<'_>) {
-        if self.verbose {
-            eprintln!(
-                "wscodec: open, protocol {}",
-                response.protocol().unwrap_or("-")
-            );
-        }
-    }
-
-    fn event(&mut self, event: Event<'_>, line: &mut Line<'_>) {
-        match event {
-            Event::Message(message) => self.print(message.kind, message.payload, line),
-            Event::Ping(payload) if self.verbose => {
-                eprintln!("wscodec: ping, {} bytes", payload.len())
-            }
-            Event::Pong(payload) if self.verbose => {
-                eprintln!("wscodec: pong, {} bytes", payload.len())
-            }
-            Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
-        }
-    }
-
-    fn input(&mut self, bytes: &[u8], line: &mut Line<'_>) {
-        if bytes.is_empty() {
-            if !self.begun.is_empty() {
-                let last = std::mem::take(&mut self.begun);
-                self.send(&last, line);
-            }
-            close(line);
-            return;
-        }
-        let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-            let (whole, behind) = rest.split_at(end);
-            rest = &behind[1..];
-            if self.begun.is_empty() {
-                self.send(whole, line);
-            } else {
-                let mut begun = std::mem::take(&mut self.begun);
-                begun.extend_from_slice(whole);
-                self.send(&begun, line);
-            }
-        }
-        self.begun.extend_from_slice(rest);
-    }
 }

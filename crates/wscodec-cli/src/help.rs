@@ -2,6 +2,10 @@
 
 pub(crate) const VERSION: &str = concat!("wscodec ", env!("CARGO_PKG_VERSION"), "\n");
 
+/// Where the other command of this name is to be had.
+pub(crate) const INSPECT: &str =
+    "inspect is a command of the npm package: `npx wscodec inspect FILE...`";
+
 pub(crate) const ALL: &str = "\
 WebSockets from the command line.
 
@@ -9,8 +13,13 @@ Usage: wscodec serve [OPTION...]
        wscodec connect [OPTION...] URL
        wscodec --help | --version
 
-`wscodec serve --help` and `wscodec connect --help` list the options. Exit status: 0 for success, 1 if it could not
-be done, 2 if the command line makes no sense.
+`wscodec serve --help` and `wscodec connect --help` list the options.
+
+`wscodec inspect`, which looks into recorded connections, is in the npm package of the same
+name: `npx wscodec inspect FILE...`.
+
+Exit status: 0 for success, 1 if it could not be done, 2 if the command line makes no sense.
+On WASI 0.2 a program can report success and failure only, so both failures are 1 there.
 ";
 
 pub(crate) const SERVE: &str = "\
@@ -77,26 +86,56 @@ Running:
 ";
 
 pub(crate) const CONNECT: &str = "\
-A plain client: lines of standard input go out as messages, messages that come are
-printed. At the end of standard input it closes.
+A client: sends each line of standard input as a text message, and prints each message that
+it receives. It closes the connection at the end of standard input.
 
 Usage: wscodec connect [OPTION...] URL
 
-  URL                     Such as ws://localhost:9001/path; no TLS.
-  --header 'NAME: VALUE'  A header of the request, such as Authorization, Cookie or Origin;
-                          may be given several times.
+  URL                     Such as ws://localhost:9001/path; no TLS. The user and password of
+                          ws://user:password@host/ are sent as `Authorization: Basic`.
+
+Request:
+  -H, --header 'NAME: VALUE'
+                          A header of the request, such as Authorization, Cookie or Origin;
+                          may be given several times. Host replaces the URL's.
   --protocol NAME         A subprotocol to offer; may be given several times.
-  --binary                Send lines as binary messages; binary messages are printed as they
-                          come, without a line end.
-  --ping S                Ping when nothing comes for so many seconds, and give up when
-                          nothing comes after that; default never.
-  --timeout S             How many seconds connecting and the handshake may take, each; default
-                          10. Both times are above 0.
+  --timeout S             How many seconds connecting and the handshake may take, each;
+                          above 0; default 10.
+
+Input:
+  --binary                Send all of standard input as one binary message, in fragments of
+                          64 KiB. An empty input sends none.
+  --binary-lines          Send each line as a binary message, without its line end.
+  --wait S                Stay for S seconds after the end of standard input, and print the
+                          messages that are received; default 0.
+  --no-close              Stay until the server closes the connection.
+
+  A line that is not UTF-8 can't be a text message: it ends the run with status 1, and no
+  line after it is sent.
+
+Output:
+  --escape WHEN           always: print one message a line, and write control characters and
+                          others that a terminal acts upon as \\n or \\u001b, and bytes that are
+                          not UTF-8 as \\xff. never: print messages as they are received, text
+                          with a line end and binary without. auto (the default): always if
+                          standard output is a terminal.
+  -v, --verbose           Report other events, on standard error.
+
+Connection (bytes may end in K, M or G; times are in seconds, and above 0):
+  --ping S                Ping when nothing is received for S seconds, and give up when
+                          nothing is received after that; default never.
+  --close-timeout S       How long the server may take to answer a close frame; default 10.
   --max-message BYTES     Default 64M.
   --max-frame BYTES       Default: what a message needs.
+
+Compression (permessage-deflate):
   --no-deflate            Do not offer compression.
   --window BITS           The largest window in both directions, 8 to 15; default 15.
-  --no-takeover           Each message by itself, in both directions.
-  --level N               From 1 (quickest) to 9 (smallest); default 6.
-  -v, --verbose           Tell of what else happens, on standard error.
+  --no-takeover           Compress each message by itself, in both directions.
+  --level N               From 1 (fastest) to 9 (smallest); default 6.
+  --threshold BYTES       Send shorter messages without compression; default 64.
+
+SIGINT and SIGTERM close the connection with 1001; a second one ends the program at once.
+The exit status is 0 if the connection was closed with 1000, 1001 or without a code, and all
+of the input was sent.
 ";

@@ -2,14 +2,20 @@
 
 mod args;
 mod connect;
+mod failed;
 mod help;
 mod log;
+mod out;
+mod safe;
 mod serve;
 mod stop;
+mod talk;
+mod target;
 
 use std::process::ExitCode;
 
-/// What a run can end with besides success.
+/// How a run ends otherwise than by success.
+#[derive(Debug)]
 enum Failure {
     /// The arguments make no sense: status 2.
     Usage(String),
@@ -22,20 +28,17 @@ fn main() -> ExitCode {
     let result = match arguments.command() {
         Ok(args::Command::Serve) => serve::run(&mut arguments),
         Ok(args::Command::Connect) => connect::run(&mut arguments),
-        Ok(args::Command::Help(text)) => {
-            print!("{text}");
-            Ok(())
-        }
+        Ok(args::Command::Print(text)) => out::print(text),
         Err(failure) => Err(failure),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Run(why)) => {
-            eprintln!("wscodec: {why}");
+            out::say(&why);
             ExitCode::FAILURE
         }
         Err(Failure::Usage(why)) => {
-            eprintln!("wscodec: {why}; see `wscodec --help`");
+            out::say(&format!("{why}; see `wscodec --help`"));
             ExitCode::from(2)
         }
     }

@@ -3,11 +3,13 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use wscodec::deflate::Window;
 use wscodec::handshake::{Origin, Refusal, Request};
 use wscodec::message::Message;
 use wscodec_server::{Echo, Grant, Handle, Handler, Memory, Options, Peer, Server};
 
-use crate::args::Arguments;
+use crate::args::{Arguments, Compression};
+use crate::out::print;
 use crate::{Failure, help, log, stop};
 
 /// What only the command knows of.
@@ -17,7 +19,10 @@ struct Settings {
     protocols: Vec<String>,
     origins: Vec<String>,
     hosts: Vec<String>,
-    no_deflate: bool,
+    compression: Compression,
+    /// Whether connections have engines for compression of their own.
+    dedicated: bool,
+    history: Option<Window>,
 }
 
 pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
@@ -26,29 +31,35 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let mut level = ::log::LevelFilter::Error;
     while let Some(word) = arguments.word()? {
         let Some(name) = word.strip_prefix("--") else {
-            return Err(Failure::Usage(format!(
-                "there is nothing to do with {word:?}"
-            )));
+            return Err(Failure::Usage(format!("serve takes no {word:?}")));
         };
         match name {
-            "help" => {
-                print!("{}", help::SERVE);
-                return Ok(());
-            }
+            "help" => return print(help::SERVE),
             "listen" => settings
                 .listen
                 .push(arguments.value("an address such as 127.0.0.1:9001")?),
-            "protocol" => settings.protocols.push(arguments.text()?),
-            "origin" => settings.origins.push(arguments.text()?),
-            "allow-host" => settings.hosts.push(arguments.text()?),
-            "no-deflate" => settings.no_deflate = true,
+            "protocol" => {
+                let protocol = arguments.protocol(&settings.protocols)?;
+                settings.protocols.push(protocol);
+            }
+            "origin" => settings.origins.push(origin(arguments, &settings.origins)?),
+            "allow-host" => settings.hosts.push(arguments.host()?),
+            "memory" => {
+                settings.dedicated = match &arguments.text()?[..] {
+                    "shared" => false,
+                    "dedicated" => true,
+                    other => return Err(arguments.wrong(other, "shared or dedicated")),
+                }
+            }
+            "history" => settings.history = Some(arguments.window()?),
             "stop-on-eof" => options.stop_on_eof = true,
             "stats" => options.tick = Some(arguments.seconds()?),
             "log" => {
                 let text = arguments.text()?;
-                level = log::level(&text)
-                    .ok_or_else(|| Failure::Usage(format!("--log: there is no level {text:?}")))?;
+                let expected = "off, error, warn, info, debug or trace";
+                level = log::level(&text).ok_or_else(|| arguments.wrong(&text, expected))?;
             }
+            _ if settings.compression.set(name, arguments)? => {}
             _ => option(name, arguments, &mut options)?,
         }
     }
@@ -66,44 +77,56 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         ["same"] => Origin::SameHost,
         list => Origin::List(list),
     };
-    if settings.no_deflate {
-        options.policy.deflate = None;
-    }
+    options.policy.deflate = settings.compression.config()?;
+    options.memory = match (settings.dedicated, settings.history) {
+        (true, None) => Memory::Dedicated,
+        (false, None) => Memory::default(),
+        (false, Some(history)) => Memory::Shared { history },
+        (true, Some(_)) => {
+            let why = "--history is for shared memory, and --memory dedicated shares none";
+            return Err(Failure::Usage(why.into()));
+        }
+    };
     serve(options)
+}
+
+/// An origin as browsers write it (RFC 6454 §6.1), or a word for a policy, which stands alone.
+fn origin(arguments: &mut Arguments, others: &[String]) -> Result<String, Failure> {
+    let text = arguments.text()?;
+    let is_word = |text: &str| matches!(text, "any" | "same");
+    if !is_word(&text) && text != "null" && !is_origin(&text) {
+        let expected = "any, same, or an origin such as https://example.com (without a path)";
+        return Err(arguments.wrong(&text, expected));
+    }
+    let alone = others.is_empty() || !is_word(&text) && !others.iter().any(|it| is_word(it));
+    match alone {
+        true => Ok(text),
+        false => Err(Failure::Usage(
+            "--origin: any and same stand alone, without another --origin".into(),
+        )),
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else {
+        return false;
+    };
+    let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+    let is_host = |b: u8| b.is_ascii_graphic() && !b"/?#@\\,".contains(&b);
+    let fits = |text: &str, is: &dyn Fn(u8) -> bool| !text.is_empty() && text.bytes().all(is);
+    fits(scheme, &is_scheme) && fits(host, &is_host)
 }
 
 /// An option of the server itself.
 fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> Result<(), Failure> {
     let limits = &mut options.session.limits;
-    let deflate = options.policy.deflate.get_or_insert_default();
     match name {
-        "window" => {
-            let window = arguments.window()?;
-            (deflate.send.window, deflate.receive.window) = (window, window);
-        }
-        "no-takeover" => (deflate.send.takeover, deflate.receive.takeover) = (false, false),
-        "level" => deflate.level = arguments.value("a level from 1 to 9")?,
-        "threshold" => deflate.threshold = arguments.bytes()? as usize,
-        "memory" => {
-            options.memory = match &arguments.text()?[..] {
-                "shared" => Memory::default(),
-                "dedicated" => Memory::Dedicated,
-                other => {
-                    let why = format!("--memory: {other:?} is neither shared nor dedicated");
-                    return Err(Failure::Usage(why));
-                }
-            }
-        }
-        "history" => {
-            let history = arguments.window()?;
-            options.memory = Memory::Shared { history };
-        }
         "max-message" => limits.message = arguments.bytes()?,
         "max-frame" => limits.frame = Some(arguments.bytes()?),
-        "max-fragments" => limits.fragments = arguments.value("a number")?,
-        "max-inflation" => limits.inflation = arguments.value("a number")?,
-        "max-head" => limits.head = arguments.bytes()? as usize,
-        "max-connections" => options.max_connections = arguments.value("a number")?,
+        "max-fragments" => limits.fragments = arguments.count()?,
+        "max-inflation" => limits.inflation = arguments.count()?,
+        "max-head" => limits.head = arguments.memory()?,
+        "max-connections" => options.max_connections = arguments.count()?,
         "max-memory" => {
             // Beyond what can be addressed is no limit.
             options.max_memory = usize::try_from(arguments.bytes()?).ok();
@@ -113,11 +136,11 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
         "idle-timeout" => options.session.idle = Some(arguments.seconds()?),
         "heartbeat" => options.session.heartbeat = Some(arguments.seconds()?),
         "pong-timeout" => options.session.pong_timeout = arguments.seconds()?,
-        "max-buffered" => options.max_buffered = arguments.bytes()? as usize,
+        "max-buffered" => options.max_buffered = arguments.memory()?,
         "pause-reading-when-full" => options.pause_reading_when_full = true,
         "stall-timeout" => options.stall_timeout = arguments.seconds()?,
         "dangerously-accept-unmasked" => options.session.dangerously_accept_unmasked = true,
-        "loops" => options.loops = arguments.value("a number")?,
+        "loops" => options.loops = arguments.count()?,
         "grace" => options.grace = arguments.seconds_or_none()?,
         _ => return Err(arguments.unknown()),
     }
@@ -128,7 +151,12 @@ fn serve(options: Options<'_>) -> Result<(), Failure> {
     let listen = options.listen.clone();
     let server = Server::bind(options).map_err(|e| cannot_listen(&listen, &e))?;
     let failed = |e: io::Error| Failure::Run(e.to_string());
-    stop::at_signals(server.handle()).map_err(failed)?;
+    let handle = server.handle();
+    let stop = move || {
+        handle.stop();
+        true
+    };
+    stop::at_signals(stop).map_err(failed)?;
     for address in server.addresses() {
         // Whoever started it may wait for this line; it does no harm if nobody does.
         let _ = writeln!(io::stdout(), "listening on ws://{address}");

@@ -1,27 +1,26 @@
-//! What stops a server from outside.
+//! Signals that stop a run.
 
 use std::io;
 
-use wscodec_server::Handle;
-
-/// Stops the server at SIGINT and SIGTERM; a second one ends the process.
+/// Calls back at the first SIGINT or SIGTERM; a second one ends the process. If there is nothing
+/// to stop, the callback gives `false`, and the first one ends the process.
 #[cfg(not(target_os = "wasi"))]
-pub(crate) fn at_signals(handle: Handle) -> io::Result<()> {
+pub(crate) fn at_signals(stop: impl Fn() -> bool + Send + 'static) -> io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
     std::thread::Builder::new().spawn(move || {
         for (count, signal) in signals.forever().enumerate() {
-            if count > 0 {
+            if count > 0 || !stop() {
                 std::process::exit(128 + signal);
             }
-            handle.stop();
         }
     })?;
     Ok(())
 }
 
-/// WASI has no signals: there the end of standard input stops it (`--stop-on-eof`).
+/// WASI has no signals: there the end of standard input stops a server (`--stop-on-eof`), and the
+/// host ends a client.
 #[cfg(target_os = "wasi")]
-pub(crate) fn at_signals(_: Handle) -> io::Result<()> {
+pub(crate) fn at_signals(_: impl Fn() -> bool + Send + 'static) -> io::Result<()> {
     Ok(())
 }

@@ -402,8 +402,7 @@ impl Caller {
                 // A client waits for the server to close first (RFC 6455 §7.1.1).
                 let linger = *linger.get_or_insert(now.saturating_add(LINGER));
                 if self.ended || now >= linger {
-                    let rest = input.then(|| self.net.read_input(buf));
-                    self.unsent |= matches!(rest, Some(Ok(1..)));
+                    self.unsent |= input && self.has_input(buf)?;
                     return Ok(());
                 }
             } else if self.ended {
@@ -499,6 +498,24 @@ impl Caller {
             if n == 0 || !open || self.queue.len() >= HIGH_WATER {
                 return Ok(n > 0);
             }
+        }
+    }
+
+    /// Whether standard input has more. A moment is given to who reads it ahead, because it may
+    /// just have handed on all that it had.
+    fn has_input(&mut self, buf: &mut [u8]) -> io::Result<bool> {
+        let until = self.net.now().saturating_add(LAST_INPUT);
+        loop {
+            match self.net.read_input(buf) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Ok(matches!(result, Ok(1..))),
+            }
+            let left = until.saturating_sub(self.net.now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            self.ready.clear();
+            self.net.wait(Some(left), &mut self.ready)?;
         }
     }
 
@@ -606,6 +623,9 @@ impl Caller {
         Ok(())
     }
 }
+
+/// How long more of standard input is waited for, to report that it was not sent.
+const LAST_INPUT: Duration = Duration::from_millis(200);
 
 /// How long a server may take to close the transport after the last frame.
 const LINGER: Duration = Duration::from_secs(2);

@@ -1,0 +1,68 @@
+//! Why there is no connection, in words.
+
+use std::fmt::Write;
+use std::io;
+
+use wscodec::HandshakeError;
+use wscodec::io::{Error, Refused, Url};
+
+use crate::safe::{safe, safe_lines};
+
+/// Bytes and lines of a refusal's body that are shown.
+const MOST_BYTES: usize = 4096;
+const MOST_LINES: usize = 40;
+
+/// The sentence for an error of connecting.
+pub(crate) fn failed(url: &Url<'_>, error: &Error) -> String {
+    let at = url.authority();
+    match error {
+        Error::Io(e) => match e.kind() {
+            io::ErrorKind::ConnectionRefused => format!("nobody listens at {at}"),
+            io::ErrorKind::TimedOut => format!("{at} does not answer in time"),
+            io::ErrorKind::PermissionDenied if cfg!(target_os = "wasi") => {
+                format!("connecting to {at} is not allowed: run it with -S inherit-network")
+            }
+            _ => format!("can't connect to {at}: {e}"),
+        },
+        Error::Refused(refused) => refusal(at, refused),
+        Error::Fault(fault)
+            if matches!(
+                fault.error,
+                wscodec::Error::Handshake(HandshakeError::MalformedHead)
+            ) =>
+        {
+            format!("{at} does not speak HTTP/1.1")
+        }
+        other => format!("{at}: {other}"),
+    }
+}
+
+/// The status, where it leads to, and the beginning of the body, all of them made safe to show.
+fn refusal(at: &str, refused: &Refused) -> String {
+    let mut text = format!("{at} answered {}", refused.status());
+    let Some(response) = refused.response() else {
+        return text;
+    };
+    let _ = write!(text, " {}", safe(response.reason()));
+    if let Some(location) = response.header("Location") {
+        let _ = write!(text, ", to {}", safe(location));
+    }
+    let body = refused.body();
+    if body.is_empty() {
+        return text;
+    }
+    if let Some(coding) = response.header("Content-Encoding") {
+        let (len, coding) = (body.len(), safe(coding));
+        let _ = write!(text, "; its body is {len} bytes of {coding}");
+        return text;
+    }
+    let shown = &body[..body.len().min(MOST_BYTES)];
+    let mut lines = safe_lines(shown.trim_ascii_end());
+    for line in lines.by_ref().take(MOST_LINES) {
+        let _ = write!(text, "\n  {line}");
+    }
+    if shown.len() < body.len() || lines.next().is_some() {
+        text.push_str("\n  …");
+    }
+    text
+}

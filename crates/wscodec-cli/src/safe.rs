@@ -1,0 +1,110 @@
+//! Text of a peer, made safe to show on a terminal.
+//!
+//! A terminal acts on control characters (escape sequences move the cursor, change the title or
+//! type answers), and format characters such as U+202E turn the direction of writing, so a peer's
+//! text can pretend to be a line of ours. The rule is the one of `wscodec inspect`: a character of
+//! the categories Cc, Cf, Co, Cn, Cs, Zl or Zp is written as JSON escapes it (`\n`, `\u001b`), and
+//! a backslash is doubled. U+200C and U+200D stay, because scripts and emoji need them. Bytes that
+//! are not UTF-8 are written as `\xNN`.
+//!
+//! The standard library has no table of categories, but `str::escape_debug` escapes these
+//! categories and Zs. It is asked about the second character of a string, because it also escapes
+//! a combining mark at the beginning.
+
+use std::fmt::Write;
+
+/// The whole text with the characters escaped that a terminal may act upon.
+pub(crate) fn safe(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            put(char, &mut shown);
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    shown
+}
+
+/// The same, where line ends are line ends: each line by itself.
+pub(crate) fn safe_lines(bytes: &[u8]) -> impl Iterator<Item = String> {
+    let lines = bytes.split(|&byte| byte == b'\n');
+    lines.map(|line| safe(line.strip_suffix(b"\r").unwrap_or(line)))
+}
+
+fn put(char: char, shown: &mut String) {
+    match char {
+        ' '..='[' | ']'..='~' => shown.push(char),
+        '\\' => shown.push_str("\\\\"),
+        '\n' => shown.push_str("\\n"),
+        '\r' => shown.push_str("\\r"),
+        '\t' => shown.push_str("\\t"),
+        '\u{8}' => shown.push_str("\\b"),
+        '\u{c}' => shown.push_str("\\f"),
+        _ if is_safe(char) => shown.push(char),
+        _ => {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        }
+    }
+}
+
+fn is_safe(char: char) -> bool {
+    match char {
+        '\u{200c}' | '\u{200d}' => true,
+        '\u{2028}' | '\u{2029}' => false,
+        _ if char.is_control() => false,
+        _ if char.is_whitespace() => true,
+        _ => {
+            let mut text = String::from("a");
+            text.push(char);
+            text.escape_debug().nth(1) == Some(char)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_that_a_terminal_acts_upon_are_escaped() {
+        for (text, shown) in [
+            ("plain \"text\" 'it'", "plain \"text\" 'it'"),
+            ("größer, 日本語, עברית", "größer, 日本語, עברית"),
+            // Emoji joined by U+200D, and a combining mark.
+            (
+                "👨\u{200d}👩 e\u{301} \u{301}",
+                "👨\u{200d}👩 e\u{301} \u{301}",
+            ),
+            ("no\u{a0}break", "no\u{a0}break"),
+            ("a\\b", "a\\\\b"),
+            ("a\nb\r\tc\u{8}\u{c}", "a\\nb\\r\\tc\\b\\f"),
+            ("\u{1b}[2J\u{7f}\u{9b}", "\\u001b[2J\\u007f\\u009b"),
+            (
+                "\u{202e}\u{2066}\u{feff}\u{ad}",
+                "\\u202e\\u2066\\ufeff\\u00ad",
+            ),
+            ("\u{2028}\u{2029}", "\\u2028\\u2029"),
+            // A tag, private use, and no character at all.
+            ("\u{e0041}", "\\udb40\\udc41"),
+            ("\u{e000}", "\\ue000"),
+            ("\u{378}", "\\u0378"),
+        ] {
+            assert_eq!(safe(text.as_bytes()), shown);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_shown_as_numbers() {
+        assert_eq!(safe(b"a\xff\xe2\x82z"), "a\\xff\\xe2\\x82z");
+    }
+
+    #[test]
+    fn lines_are_kept_apart() {
+        let lines: Vec<_> = safe_lines(b"<p>\r\n\x1bno\n").collect();
+        assert_eq!(lines, ["<p>", "\\u001bno", ""]);
+    }
+}

@@ -1,0 +1,251 @@
+//! What `wscodec connect` does with a connection: standard input goes out, messages are printed.
+//!
+//! A line that is not UTF-8 can't be a text message (RFC 6455 §5.6). It ends the run with an error,
+//! and no line after it is sent: a pipeline that loses a line in the middle must not succeed.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use wscodec::CloseCode;
+use wscodec::frame::Close;
+use wscodec::handshake::Response;
+use wscodec::message::Kind;
+use wscodec::session::Event;
+use wscodec_server::client::{Line, Talk};
+
+use crate::out::{say, unwritable};
+use crate::safe::safe;
+
+/// Bytes of a fragment, where the whole input is one message.
+const FRAGMENT: usize = 64 << 10;
+
+/// How the input is cut into messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Each line is a text message.
+    TextLines,
+    /// Each line is a binary message.
+    BinaryLines,
+    /// The input is one binary message. Empty, it is none.
+    Whole,
+}
+
+/// What happens at the end of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtEnd {
+    /// The connection is closed.
+    Close,
+    /// It is closed after that time.
+    Wait(Duration),
+    /// It stays open until the server closes it, or a signal comes.
+    Stay,
+}
+
+/// The user's side of a connection.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    cut: Cut,
+    at_end: AtEnd,
+    /// Print one message a line, and escape what a terminal acts upon.
+    escape: bool,
+    verbose: bool,
+    /// The beginning of a line or of a fragment.
+    begun: Vec<u8>,
+    /// Lines that were taken from the input.
+    lines: u64,
+    /// The first fragment of the only message was sent.
+    in_message: bool,
+    /// The reader of standard output has enough.
+    gone: bool,
+    /// The run ends before the end of the input, as the user wants it.
+    pub(crate) cut_short: bool,
+    /// A message could not be sent, as the connection was closing.
+    pub(crate) unsent: bool,
+    /// Why the run has failed.
+    pub(crate) failed: Option<String>,
+}
+
+impl Conversation {
+    pub(crate) fn new(cut: Cut, at_end: AtEnd, escape: bool, verbose: bool) -> Self {
+        Self {
+            cut,
+            at_end,
+            escape,
+            verbose,
+            begun: Vec::new(),
+            lines: 0,
+            in_message: false,
+            gone: false,
+            cut_short: false,
+            unsent: false,
+            failed: None,
+        }
+    }
+
+    /// Takes bytes of the input that end lines, or don't.
+    fn lines(&mut self, mut rest: &[u8], line: &mut Line<'_>) {
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+            let (whole, behind) = rest.split_at(end);
+            rest = &behind[1..];
+            if self.begun.is_empty() {
+                self.send_line(whole, line);
+            } else {
+                let mut begun = std::mem::take(&mut self.begun);
+                begun.extend_from_slice(whole);
+                self.send_line(&begun, line);
+                begun.clear();
+                self.begun = begun;
+            }
+        }
+        self.begun.extend_from_slice(rest);
+    }
+
+    fn send_line(&mut self, bytes: &[u8], line: &mut Line<'_>) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.lines += 1;
+        let sent = match self.cut {
+            Cut::TextLines => {
+                let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+                match std::str::from_utf8(bytes) {
+                    Ok(text) => line.text(text),
+                    Err(_) => {
+                        let number = self.lines;
+                        self.fail(
+                            format!(
+                                "line {number} of standard input is not UTF-8: it was not sent, \
+                                 and no line after it; --binary-lines sends lines as binary \
+                                 messages, --binary all of the input as one"
+                            ),
+                            line,
+                        );
+                        return;
+                    }
+                }
+            }
+            Cut::BinaryLines | Cut::Whole => line.binary(bytes),
+        };
+        // It fails only if the connection is closing.
+        self.unsent |= sent.is_err();
+    }
+
+    /// Takes bytes of the only message. It goes in fragments, so that neither its length has to be
+    /// known nor its bytes to be held.
+    fn part(&mut self, bytes: &[u8], line: &mut Line<'_>) {
+        if self.begun.len() + bytes.len() > FRAGMENT {
+            let sent = match self.in_message {
+                true => line.more(&self.begun),
+                false => line.begin(Kind::Binary, &self.begun),
+            };
+            self.in_message = true;
+            self.unsent |= sent.is_err();
+            self.begun.clear();
+        }
+        self.begun.extend_from_slice(bytes);
+    }
+
+    fn end(&mut self, line: &mut Line<'_>) {
+        let last = std::mem::take(&mut self.begun);
+        if self.in_message {
+            self.unsent |= line.finish_message(&last).is_err();
+        } else if !last.is_empty() {
+            self.send_line(&last, line);
+        }
+        match self.at_end {
+            AtEnd::Close => close(line),
+            AtEnd::Wait(time) => line.alarm(time),
+            AtEnd::Stay => {}
+        }
+    }
+
+    fn print(&mut self, kind: Kind, payload: &[u8], line: &mut Line<'_>) {
+        if self.gone || self.failed.is_some() {
+            return;
+        }
+        match self.write(kind, payload) {
+            Ok(()) => {}
+            // Such as `wscodec connect … | head`.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+                (self.gone, self.cut_short) = (true, true);
+                close(line);
+            }
+            Err(e) => self.fail(unwritable(&e), line),
+        }
+    }
+
+    fn write(&self, kind: Kind, payload: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if self.escape {
+            out.write_all(safe(payload).as_bytes())?;
+            out.write_all(b"\n")?;
+        } else {
+            out.write_all(payload)?;
+            if kind == Kind::Text {
+                out.write_all(b"\n")?;
+            }
+        }
+        out.flush()
+    }
+
+    /// Ends the run with an error, and the connection in order.
+    fn fail(&mut self, why: String, line: &mut Line<'_>) {
+        self.failed.get_or_insert(why);
+        close(line);
+    }
+
+    fn tell(&self, sentence: impl FnOnce() -> String) {
+        if self.verbose {
+            say(&sentence());
+        }
+    }
+}
+
+fn close(line: &mut Line<'_>) {
+    let normal = Close {
+        code: CloseCode::NORMAL,
+        reason: "",
+    };
+    // It fails only if the connection is closing already.
+    let _ = line.close(Some(normal));
+}
+
+impl Talk for Conversation {
+    fn open(&mut self, response: &Response<'_>, _: &mut Line<'_>) {
+        self.tell(|| format!("open, protocol {}", response.protocol().unwrap_or("-")));
+    }
+
+    fn event(&mut self, event: Event<'_>, line: &mut Line<'_>) {
+        match event {
+            Event::Message(message) => self.print(message.kind, message.payload, line),
+            Event::Ping(payload) => self.tell(|| format!("ping, {} bytes", payload.len())),
+            Event::Pong(payload) => self.tell(|| format!("pong, {} bytes", payload.len())),
+            Event::Close(_) => {}
+        }
+    }
+
+    fn input(&mut self, bytes: &[u8], line: &mut Line<'_>) {
+        if bytes.is_empty() {
+            self.end(line);
+        } else if self.cut == Cut::Whole {
+            self.part(bytes, line);
+        } else {
+            self.lines(bytes, line);
+        }
+    }
+
+    fn input_failed(&mut self, error: &io::Error, line: &mut Line<'_>) {
+        self.fail(format!("can't read standard input: {error}"), line);
+    }
+
+    fn alarm(&mut self, line: &mut Line<'_>) {
+        close(line);
+    }
+
+    fn stop(&mut self, line: &mut Line<'_>) {
+        self.cut_short = true;
+        let code = CloseCode::GOING_AWAY;
+        // It fails only if the connection is closing already.
+        let _ = line.close(Some(Close { code, reason: "" }));
+    }
+}
