@@ -1,41 +1,77 @@
-/** A WebSocketStream over any duplex of bytes. */
+/**
+ * A WebSocketStream over any duplex of bytes.
+ *
+ * Two things of web streams are hard here.
+ *
+ * - Back-pressure. `writer.ready` tells of the queue in front of the transport, and that queue may
+ *   be long: `Duplex.toWeb` of Node 20 and 22 takes 16,384 chunks of any size. So this class counts
+ *   the bytes whose `write` has not settled, and takes no more out of the session while
+ *   {@link HIGH_WATER} of them are under way. What waits in the session is the session's to limit.
+ * - Ends. `close` and `abort` of a writable wait until the write that is under way has settled, and
+ *   that one waits for a peer that may never read. So no promise here waits for the transport alone:
+ *   {@link SocketStream.#until} rejects when the transport is given up, and a timer gives it up:
+ *   `handshakeTimeout` after the construction, and `closeTimeout` after a close was begun.
+ *
+ * Invariant: once `#drop` was called every promise of this object settles without the transport.
+ */
 
 import {
   type Bytes,
   type ClientSessionOptions,
   Connect,
   type ConnectOptions,
+  errorTable,
   type HandshakeLimits,
   type HeadersInput,
+  LimitError,
   type Outcome,
   type Policy,
   refusal,
+  refuse,
   type Session,
   type SessionLimits,
   type SessionManner,
   Upgrade,
   UpgradeReader,
   type UpgradeRequest,
-  WscodecError,
 } from "../index.ts";
 
 /** A transport: what runtimes have for TCP and TLS, and what `TransformStream`s are made to. */
 export interface Duplex {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;
+  /**
+   * Lets the transport go at once, if there is such a method (sockets of workerd and Deno have it).
+   * It is called when the transport is given up; the readable is cancelled and the writable is
+   * aborted in any case.
+   */
+  close?(): unknown;
+}
+
+/** How long the opening handshake may take. */
+export interface HandshakeTimeout {
+  /**
+   * Milliseconds from the construction until the handshake is done, `upgrade` included; default
+   * 10,000. Then `opened` and `closed` reject with LimitError `HANDSHAKE_TOO_SLOW`.
+   */
+  readonly handshakeTimeout?: number;
 }
 
 /** A client's end: what it asks for. */
-export interface ClientStreamOptions extends ConnectOptions, ClientSessionOptions {
+export interface ClientStreamOptions
+  extends ConnectOptions, ClientSessionOptions, HandshakeTimeout {
   readonly role: "client";
 }
 
 /** A server's end: what it grants. */
-export interface ServerStreamOptions extends Policy, SessionManner, SessionLimits, HandshakeLimits {
+export interface ServerStreamOptions
+  extends Policy, SessionManner, SessionLimits, HandshakeLimits, HandshakeTimeout {
   readonly role: "server";
   /**
-   * Looks at a request that the policy grants: further headers for the answer. What it
-   * throws refuses, with the status that a HandshakeError has.
+   * Looks at a request that the policy grants, and returns nothing, or further headers for the
+   * answer, or a promise of that. What it throws refuses the request, with the status that a
+   * HandshakeError has, else with 500. All else that it returns is an error of the program, and
+   * refuses the request with 500 too.
    */
   upgrade?(upgrade: Upgrade): HeadersInput | void | Promise<HeadersInput | void>;
 }
@@ -57,7 +93,11 @@ export interface Closed extends Outcome {
   readonly closeCode: number;
 }
 
+/** Bytes of messages that wait to be read, and bytes under way to the transport. */
 const HIGH_WATER = 64 * 1024;
+const TIMEOUT = 10_000;
+/** What timers take at most, in milliseconds. */
+const LONGEST = 2 ** 31 - 1;
 
 /**
  * An endpoint with the shape of a browser's `WebSocketStream`, over a duplex of
@@ -74,34 +114,62 @@ const HIGH_WATER = 64 * 1024;
  *
  * The duplex is not read while 64 KiB of messages wait in `readable`, so neither
  * are pings answered then.
+ *
+ * When promises settle: `opened` within `handshakeTimeout`; `closed` and a write that waits within
+ * `closeTimeout` after {@link close}, after the peer's close frame and after a fault of the peer
+ * (`closed` at once then), and at once after {@link terminate} and the loss of the transport. A connection that nobody closes and
+ * whose peer is silent stays: `heartbeat` and `idle` are there for that.
  */
 export class SocketStream {
-  /** Fails with what the handshake failed with. */
+  /**
+   * Fails with what the handshake failed with: a HandshakeError, LimitError `HANDSHAKE_TOO_SLOW`,
+   * the transport's error, or the reason of {@link terminate}.
+   */
   readonly opened: Promise<Opened>;
-  /** Fails with the fault that the connection ended by. */
+  /**
+   * Fulfils if a close frame came. Otherwise it fails with what the connection ended by: as
+   * `opened`, a fault of the peer, or the loss of the transport (PeerError `UNEXPECTED_EOF`).
+   */
   readonly closed: Promise<Closed>;
+  readonly #duplex: Duplex;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #options: ClientStreamOptions | ServerStreamOptions;
   #session: Session | undefined;
   #messages: ReadableStreamDefaultController<string | Uint8Array<ArrayBuffer>> | undefined;
   #commands: WritableStreamDefaultController | undefined;
+  /** When the transport is given up; and for which reason, if the session knows none. */
   #deadline: number | undefined;
+  #late: (() => unknown) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #gone = false;
-  #wake: (() => void) | undefined;
-  #open!: (opened: Opened) => void;
-  #refuse!: (error: unknown) => void;
+  /** Why the writable takes nothing any more. */
+  #broken: { readonly error: unknown } | undefined;
+  /** Bytes whose write has not settled. */
+  #unsent = 0;
+  /** Why the transport was given up. */
+  #gone: { readonly reason: unknown } | undefined;
+  /** Ends all waits for the transport. */
+  readonly #interrupts = new Set<() => void>();
+  /** Goes on when messages were read, and when bytes have left. */
+  readonly #wakes = new Set<() => void>();
 
   constructor(duplex: Duplex, options: ClientStreamOptions | ServerStreamOptions) {
+    const { handshakeTimeout = TIMEOUT } = options;
+    if (typeof handshakeTimeout !== "number" || !(handshakeTimeout >= 0)) {
+      throw new RangeError("handshakeTimeout must be a number of milliseconds from 0 on");
+    }
     this.#options = options;
+    this.#duplex = duplex;
     this.#reader = duplex.readable.getReader();
     this.#writer = duplex.writable.getWriter();
+    this.#giveUpIn(handshakeTimeout, tooSlow);
+    let open!: (opened: Opened) => void;
+    let refuse!: (error: unknown) => void;
     this.opened = new Promise((resolve, reject) => {
-      this.#open = resolve;
-      this.#refuse = reject;
+      open = resolve;
+      refuse = reject;
     });
-    this.closed = this.#run();
+    this.closed = this.#run(open, refuse);
     // Who awaits neither is not to be ended by that.
     for (const promise of [this.opened, this.closed, this.#writer.closed]) promise.catch(() => {});
   }
@@ -114,137 +182,204 @@ export class SocketStream {
    */
   close({ closeCode, reason }: { closeCode?: number; reason?: string } = {}): void {
     const session = this.#session;
-    if (session === undefined) return this.#drop();
+    if (session === undefined) return this.terminate();
+    if (this.#gone !== undefined) return;
     if (session.state !== "open" && session.state !== "peer-closed") return;
     session.close(closeCode ?? (reason === undefined ? undefined : 1000), reason);
+    this.#pump();
     this.#arm();
-    void this.#flush();
     // Whoever does not read messages any more shall not keep the close from coming.
-    this.#wake?.();
+    this.#wake();
   }
 
-  /** Lets the transport go at once, without a close frame. */
-  terminate(): void {
-    this.#drop();
+  /**
+   * Lets the transport go at once, without a close frame: `opened` and `closed` fail with the
+   * reason, by default an `AbortError`, unless they have settled or the close frame has come.
+   */
+  terminate(reason?: unknown): void {
+    this.#drop(reason ?? new DOMException("the connection was terminated", "AbortError"));
+  }
+
+  /** Gives the transport up in so many milliseconds. */
+  #giveUpIn(milliseconds: number, late: () => unknown): void {
+    this.#late = late;
+    this.#deadline = performance.now() + milliseconds;
+    this.#arm();
   }
 
   /** Sets the timer for what is due next. One for each: workers don't share them. */
   #arm(): void {
     clearTimeout(this.#timer);
-    const due = this.#deadline ?? this.#session?.deadline;
-    if (due === undefined || this.#gone) return;
-    const left = Math.min(Math.max(due - performance.now(), 0), 2 ** 31 - 1);
+    const due = Math.min(this.#deadline ?? Infinity, this.#session?.deadline ?? Infinity);
+    if (due === Infinity || this.#gone !== undefined) return;
+    const left = Math.min(Math.max(due - performance.now(), 0), LONGEST);
     this.#timer = setTimeout(() => this.#tick(), left);
   }
 
   #tick(): void {
-    if (this.#deadline !== undefined) return this.#drop();
+    const now = performance.now();
+    if (this.#deadline !== undefined && now >= this.#deadline) return this.#drop(this.#late?.());
     try {
-      this.#session?.tick(performance.now());
-    } catch {
-      // The session knows.
-      this.#drop();
+      this.#session?.tick(now);
+      this.#pump();
+    } catch (error) {
+      return this.#drop(error);
     }
-    void this.#flush();
     this.#arm();
   }
 
   get #closeTimeout(): number {
-    return this.#options.closeTimeout ?? 10_000;
+    return this.#options.closeTimeout ?? TIMEOUT;
   }
 
-  async #run(): Promise<Closed> {
+  async #run(open: (opened: Opened) => void, refuse: (error: unknown) => void): Promise<Closed> {
     let session: Session;
+    let rest: Uint8Array;
     try {
-      const [made, opened, rest] = await this.#handshake();
+      const [made, opened, behind] = await this.#handshake();
       session = this.#session = made;
+      rest = behind;
+      this.#deadline = undefined;
       this.#arm();
-      this.#open({ ...opened, ...this.#streams(session) });
-      if (rest.length > 0) await this.#receive(session, rest);
+      open({ ...opened, ...this.#streams(session) });
     } catch (error) {
-      this.#refuse(error);
-      this.#drop(error);
-      throw error;
+      // The one that ended it, if that made the others.
+      const reason = this.#gone === undefined ? error : this.#gone.reason;
+      refuse(reason);
+      this.#drop(reason);
+      throw reason;
     }
     try {
+      if (rest.length > 0) this.#receive(session, rest);
       while (session.state !== "closed") {
         await this.#room(session);
-        const { value, done } = await this.#reader.read();
+        const { value, done } = await this.#until(this.#reader.read());
         if (done) break;
-        await this.#receive(session, value);
+        this.#receive(session, value);
       }
-      await this.#leave(session);
     } catch {
       // The transport was lost, or the peer at fault: the session knows.
     }
-    return this.#ended(session);
+    const left = this.#leave(session).catch(() => {});
+    // After a fault the peer is read for some time, so that our close frame is not lost by a reset.
+    if (session.outcome?.error === undefined) await left;
+    const outcome = this.#outcome(session);
+    const error = outcome.clean ? undefined : (this.#gone?.reason ?? outcome.error);
+    void left.then(() => {
+      session.free();
+      this.#drop(error);
+    });
+    void this.#endMessages(error);
+    this.#commands?.error(error ?? new Error("the connection is closed"));
+    if (outcome.code === NO_CLOSE_FRAME) throw error;
+    return { closeCode: outcome.code, ...outcome };
   }
 
   async #handshake(): Promise<[Session, Pick<Opened, "protocol" | "extensions">, Uint8Array]> {
     const options = this.#options;
-    if (options.role === "client") {
-      const connect = new Connect(options);
-      await this.#writer.write(connect.bytes);
-      for (;;) {
-        const { value, done } = await this.#reader.read();
-        if (done) throw connect.cut();
-        if (connect.push(value)) break;
-      }
-      const header = connect.response?.header("sec-websocket-extensions") ?? "";
-      const opened = { protocol: connect.response?.protocol ?? "", extensions: header };
-      return [connect.session(options), opened, connect.rest];
+    return options.role === "client" ? this.#connect(options) : this.#accept(options);
+  }
+
+  async #connect(
+    options: ClientStreamOptions,
+  ): Promise<[Session, Pick<Opened, "protocol" | "extensions">, Uint8Array]> {
+    const connect = new Connect(options);
+    const written = this.#until(this.#writer.write(connect.bytes));
+    written.catch(() => {});
+    for (;;) {
+      const { value, done } = await this.#until(this.#reader.read());
+      if (done) throw connect.cut();
+      if (connect.push(value)) break;
     }
+    const header = connect.response?.header("sec-websocket-extensions") ?? "";
+    const opened = { protocol: connect.response?.protocol ?? "", extensions: header };
+    return [connect.session(options), opened, connect.rest];
+  }
+
+  async #accept(
+    options: ServerStreamOptions,
+  ): Promise<[Session, Pick<Opened, "protocol" | "extensions">, Uint8Array]> {
     const reader = new UpgradeReader(options);
+    let request: UpgradeRequest | undefined;
+    let isAsked = false;
     try {
-      let request: UpgradeRequest | undefined;
       while (request === undefined) {
-        const { value, done } = await this.#reader.read();
+        const { value, done } = await this.#until(this.#reader.read());
         if (done) throw new TypeError("the transport ended before the request did");
+        isAsked = true;
         request = reader.push(value);
       }
       const upgrade = new Upgrade(request, options);
-      const headers = (await options.upgrade?.(upgrade)) ?? undefined;
-      await this.#writer.write(upgrade.accept(headers));
+      const verdict = await this.#until(Promise.resolve(options.upgrade?.(upgrade)));
+      const answer = upgrade.accept(headersOf(verdict));
+      const session = upgrade.session(options);
+      try {
+        await this.#until(this.#writer.write(answer));
+      } catch (error) {
+        session.free();
+        throw error;
+      }
       const opened = {
         protocol: upgrade.protocol ?? "",
         extensions: upgrade.deflate?.header ?? "",
       };
-      return [upgrade.session(options), opened, reader.rest];
+      return [session, opened, reader.rest];
     } catch (error) {
       reader.free();
-      if (error instanceof WscodecError && error.status !== undefined) {
-        // Who was refused may have gone already.
-        const answered = this.#writer.write(refusal(error));
-        await answered.then(() => this.#writer.close()).catch(() => {});
-      }
+      // Who was refused may have gone already.
+      if (isAsked) await this.#refuse(error).catch(() => {});
       throw error;
     }
+  }
+
+  /** Answers a request that is not granted, and ends the transport. */
+  async #refuse(error: unknown): Promise<void> {
+    let answer: Uint8Array;
+    try {
+      answer = refusal(error);
+    } catch {
+      answer = refuse(500);
+    }
+    await this.#until(this.#writer.write(answer));
+    await this.#until(this.#writer.close());
   }
 
   #streams(session: Session): Pick<Opened, "readable" | "writable"> {
     const readable = new ReadableStream<string | Uint8Array<ArrayBuffer>>(
       {
         start: (controller) => void (this.#messages = controller),
-        pull: () => this.#wake?.(),
+        pull: () => this.#wake(),
         cancel: () => {
           this.#messages = undefined;
           this.close();
+          this.#wake();
         },
       },
       { highWaterMark: HIGH_WATER, size: (message) => 16 + (message?.length ?? 0) },
     );
+    const abort = (reason: unknown): void => {
+      const { closeCode } = (reason ?? {}) as { closeCode?: number };
+      this.close(closeCode === undefined ? {} : { closeCode });
+    };
     const writable = new WritableStream<string | Bytes>(
       {
-        start: (controller) => void (this.#commands = controller),
-        write: (data) => {
+        start: (controller) => {
+          this.#commands = controller;
+          // `abort` below is called only when the write that is under way has settled.
+          controller.signal.addEventListener("abort", () => abort(controller.signal.reason));
+        },
+        write: async (data) => {
+          this.#checkWritable();
           session.send(data);
-          return this.#flush();
+          this.#pump();
+          this.#arm();
+          while (session.bufferedAmount > 0 || this.#unsent >= HIGH_WATER) {
+            await this.#woken();
+            this.#checkWritable();
+          }
         },
         close: () => this.close(),
-        abort: (reason) => {
-          const { closeCode } = (reason ?? {}) as { closeCode?: number };
-          this.close(closeCode === undefined ? {} : { closeCode });
-        },
+        abort,
       },
       { highWaterMark: 1 },
     );
@@ -252,66 +387,87 @@ export class SocketStream {
   }
 
   /** Goes through a chunk at once, and sends what that calls for. */
-  async #receive(session: Session, chunk: Uint8Array): Promise<void> {
-    const messages: (string | Uint8Array<ArrayBuffer>)[] = [];
+  #receive(session: Session, chunk: Uint8Array): void {
     try {
       session.receive(chunk);
       for (let event = session.next(); event !== undefined; event = session.next()) {
-        if (event.opcode === 1) messages.push(event.text());
-        else if (event.opcode === 2) messages.push(event.copy());
+        if (event.opcode !== 1 && event.opcode !== 2) continue;
+        // After our close nobody is waited for; what nobody reads is not kept without limit.
+        if (session.state !== "open" && (this.#messages?.desiredSize ?? 0) <= 0) continue;
+        this.#messages?.enqueue(event.opcode === 1 ? event.text() : event.copy());
       }
     } finally {
-      // Only now: whoever reads may at once have other sessions receive.
-      for (const message of messages) this.#messages?.enqueue(message);
-      await this.#flush();
+      this.#pump();
+      this.#arm();
     }
   }
 
   /** Waits until there is room for messages, or no more are wanted. */
   async #room(session: Session): Promise<void> {
-    while ((this.#messages?.desiredSize ?? 1) <= 0 && session.state === "open") {
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
+    while ((this.#messages?.desiredSize ?? 1) <= 0 && session.state === "open") await this.#woken();
   }
 
-  async #flush(): Promise<void> {
+  /** Takes bytes out of the session as long as few are under way. */
+  #pump(): void {
     const session = this.#session;
-    if (session === undefined || session.bufferedAmount === 0) return;
-    const written = this.#writer.write(session.take());
-    written.catch(() => {});
-    await this.#writer.ready;
-  }
-
-  /** Both sides have closed: the server ends the transport, a client waits for it to. */
-  async #leave(session: Session): Promise<void> {
-    if (session.state !== "closed") return;
-    this.#deadline = performance.now() + this.#closeTimeout;
-    this.#arm();
-    if (this.#options.role === "server") await this.#writer.close();
-    while (!(await this.#reader.read()).done);
-    if (this.#options.role === "client") await this.#writer.close();
-  }
-
-  #ended(session: Session): Closed {
-    try {
-      session.end();
-    } catch {
-      // It is the outcome's.
+    if (session === undefined || this.#gone !== undefined || this.#broken !== undefined) return;
+    while (this.#unsent < HIGH_WATER && session.bufferedAmount > 0) {
+      const bytes = session.take();
+      this.#unsent += bytes.length;
+      this.#writer.write(bytes).then(
+        () => {
+          this.#unsent -= bytes.length;
+          this.#pump();
+          this.#arm();
+          this.#wake();
+        },
+        (error: unknown) => this.#unwritable(error),
+      );
     }
-    const outcome = session.outcome as Outcome;
-    const { error } = outcome;
-    session.free();
-    this.#drop(error);
-    void this.#endMessages(error);
-    this.#commands?.error(error ?? new Error("the connection is closed"));
-    if (error !== undefined) throw error;
-    return { closeCode: outcome.code, ...outcome };
+  }
+
+  #checkWritable(): void {
+    if (this.#gone !== undefined) throw this.#gone.reason;
+    if (this.#broken !== undefined) throw this.#broken.error;
+  }
+
+  /** Nothing can be sent any more. What the peer has sent before is still read, for a time. */
+  #unwritable(error: unknown): void {
+    if (this.#broken !== undefined || this.#gone !== undefined) return;
+    this.#broken = { error };
+    this.#giveUpIn(this.#closeTimeout, () => error);
+    this.#wake();
+  }
+
+  /** Ends the transport after a close frame was sent or a fault found, and waits for the peer to. */
+  async #leave(session: Session): Promise<void> {
+    if (session.state !== "closed" || this.#gone !== undefined) return;
+    if (this.#broken === undefined) this.#giveUpIn(this.#closeTimeout, () => undefined);
+    this.#pump();
+    while (session.bufferedAmount > 0 && this.#broken === undefined) await this.#woken();
+    // Both sides have closed: the server ends the transport, a client waits for it to.
+    const isLast = this.#options.role === "server" || session.outcome?.error !== undefined;
+    if (isLast) await this.#until(this.#writer.close());
+    while (!(await this.#until(this.#reader.read())).done);
+    if (!isLast) await this.#until(this.#writer.close());
+  }
+
+  /** How it ended; if the session does not know yet, by the loss of the transport. */
+  #outcome(session: Session): Outcome {
+    if (session.state !== "closed") {
+      try {
+        session.end();
+      } catch {
+        // It is the outcome's.
+      }
+    }
+    return session.outcome as Outcome;
   }
 
   /** Ends the stream of messages; with an error when those that it holds were read. */
   async #endMessages(error: unknown): Promise<void> {
     while (error !== undefined && (this.#messages?.desiredSize ?? HIGH_WATER) < HIGH_WATER) {
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await new Promise<void>((resolve) => this.#wakes.add(resolve));
     }
     try {
       if (error === undefined) this.#messages?.close();
@@ -321,12 +477,76 @@ export class SocketStream {
     }
   }
 
+  #wake(): void {
+    const wakes = [...this.#wakes];
+    this.#wakes.clear();
+    for (const wake of wakes) wake();
+  }
+
+  /** Waits until messages were read or bytes have left. */
+  #woken(): Promise<void> {
+    return this.#until(new Promise<void>((resolve) => this.#wakes.add(resolve)));
+  }
+
+  /** The same promise; but it rejects when the transport is given up. */
+  #until<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const interrupt = (): void => reject(this.#gone?.reason);
+      if (this.#gone !== undefined) {
+        promise.catch(() => {});
+        return interrupt();
+      }
+      this.#interrupts.add(interrupt);
+      const done = (): boolean => this.#interrupts.delete(interrupt);
+      promise.then(
+        (value) => (done(), resolve(value)),
+        (error: unknown) => (done(), reject(error)),
+      );
+    });
+  }
+
   /** Lets the transport go. */
   #drop(reason?: unknown): void {
-    this.#gone = true;
+    if (this.#gone !== undefined) return;
+    this.#gone = { reason };
     clearTimeout(this.#timer);
-    this.#wake?.();
+    const interrupts = [...this.#interrupts];
+    this.#interrupts.clear();
+    for (const interrupt of interrupts) interrupt();
     this.#reader.cancel(reason).catch(() => {});
-    this.#writer.close().catch(() => {});
+    // Nothing more of an end in good order: the writable is closed, and this changes nothing.
+    this.#writer.abort(reason).catch(() => {});
+    try {
+      void Promise.resolve(this.#duplex.close?.()).catch(() => {});
+    } catch {
+      // It was closed already.
+    }
   }
+}
+
+const NO_CLOSE_FRAME = 1006;
+
+/** The error of a handshake that took too long. */
+function tooSlow(): LimitError {
+  const row = errorTable().find(({ code }) => code === "HANDSHAKE_TOO_SLOW");
+  if (row === undefined) throw new TypeError("the module has no error HANDSHAKE_TOO_SLOW");
+  return new LimitError(row);
+}
+
+/**
+ * The headers that `upgrade` has returned.
+ *
+ * @throws TypeError for what is neither nothing nor headers: a Response or an Error is no grant
+ */
+function headersOf(verdict: unknown): HeadersInput | undefined {
+  if (verdict === undefined) return undefined;
+  const isObject = typeof verdict === "object" && verdict !== null;
+  if (isObject && (Symbol.iterator in verdict || isPlain(verdict))) return verdict as HeadersInput;
+  throw new TypeError("upgrade must return nothing, or headers, or a promise of that");
+}
+
+/** Whether an object was made by a literal, in any realm. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

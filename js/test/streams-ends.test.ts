@@ -1,0 +1,335 @@
+/** SocketStream: how it ends, and that it takes no more than its transport does. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect as dial, createServer, type Server, type Socket } from "node:net";
+import { Duplex as NodeDuplex } from "node:stream";
+import { test } from "node:test";
+
+import { Encoder, UpgradeRequest } from "wscodec";
+import { type Duplex, type Opened, SocketStream } from "wscodec/streams";
+
+const limit = { timeout: 30_000 };
+
+/** A client's request. */
+const REQUEST = new TextEncoder().encode(
+  "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+);
+
+/** A transport of which the test decides what comes, and of which no write settles by itself. */
+class Transport implements Duplex {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  readonly written: Uint8Array[] = [];
+  input!: ReadableStreamDefaultController<Uint8Array>;
+  cancelled: unknown = "not";
+  closed = 0;
+  /** Whether writes settle. */
+  flows = true;
+  fails: Error | undefined;
+
+  constructor() {
+    this.readable = new ReadableStream({
+      start: (controller) => void (this.input = controller),
+      cancel: (reason) => void (this.cancelled = reason),
+    });
+    this.writable = new WritableStream(
+      {
+        write: (chunk) => {
+          if (this.fails !== undefined) throw this.fails;
+          this.written.push(chunk);
+          return this.flows ? undefined : new Promise<void>(() => {});
+        },
+        // Neither settles: as with a peer that is gone without a word.
+        close: () => (this.flows ? undefined : new Promise<void>(() => {})),
+        abort: () => new Promise<void>(() => {}),
+      },
+      // Never says that it is full: only the promises of writes tell.
+      { highWaterMark: 1000 },
+    );
+  }
+
+  close(): void {
+    this.closed++;
+  }
+
+  get sent(): string {
+    return Buffer.concat(this.written).toString("latin1");
+  }
+}
+
+async function open(options: object = {}): Promise<{ at: Transport; ws: SocketStream; opened: Opened }> {
+  const at = new Transport();
+  const ws = new SocketStream(at, { deflate: false, ...options, role: "server" });
+  at.input.enqueue(REQUEST);
+  return { at, ws, opened: await ws.opened };
+}
+
+const aborted = { name: "AbortError" };
+const tooSlow = { name: "LimitError", code: "HANDSHAKE_TOO_SLOW" };
+
+test("a handshake that does not end is given up, on both sides", limit, async () => {
+  for (const role of ["client", "server"] as const) {
+    for (const flows of [true, false]) {
+      const at = new Transport();
+      at.flows = flows;
+      const options = { host: "example.com", handshakeTimeout: 20 };
+      const ws = new SocketStream(at, { ...options, role });
+      await assert.rejects(ws.opened, tooSlow);
+      await assert.rejects(ws.closed, tooSlow);
+      assert.notEqual(at.cancelled, "not", "the transport was let go");
+      assert.equal(at.closed, 1);
+    }
+  }
+  // Also while the program decides, or the answer does not leave.
+  const pending = await Promise.allSettled([
+    open({ handshakeTimeout: 20, upgrade: () => new Promise(() => {}) }),
+    (async () => {
+      const at = new Transport();
+      at.flows = false;
+      at.input.enqueue(REQUEST);
+      await new SocketStream(at, { role: "server", handshakeTimeout: 20 }).opened;
+    })(),
+  ]);
+  for (const one of pending) {
+    assert.equal(one.status === "rejected" && one.reason.code, "HANDSHAKE_TOO_SLOW");
+  }
+  for (const wrong of ["10", -1, Number.NaN, null]) {
+    const options = { role: "server", handshakeTimeout: wrong as never } as const;
+    assert.throws(() => new SocketStream(new Transport(), options), RangeError);
+  }
+});
+
+test("terminate and close end a handshake at once", limit, async () => {
+  for (const end of ["terminate", "close"] as const) {
+    const at = new Transport();
+    const ws = new SocketStream(at, { role: "client", host: "example.com" });
+    ws[end]();
+    await assert.rejects(ws.opened, aborted);
+    await assert.rejects(ws.closed, aborted);
+  }
+  const reason = new Error("no more");
+  const ws = new SocketStream(new Transport(), { role: "server" });
+  ws.terminate(reason);
+  await assert.rejects(ws.opened, (error) => error === reason);
+  await assert.rejects(ws.closed, (error) => error === reason);
+});
+
+test("a transport that fails in the handshake fails both promises", limit, async () => {
+  const failure = new Error("reset");
+  for (const role of ["client", "server"] as const) {
+    const at = new Transport();
+    const ws = new SocketStream(at, { role, host: "example.com" });
+    at.input.error(failure);
+    await assert.rejects(ws.opened, (error) => error === failure);
+    await assert.rejects(ws.closed, (error) => error === failure);
+    const ended = new Transport();
+    const other = new SocketStream(ended, { role, host: "example.com" });
+    ended.input.close();
+    await assert.rejects(other.opened);
+    await assert.rejects(other.closed);
+  }
+});
+
+test("terminate ends a connection whose peer reads nothing", limit, async () => {
+  const { at, ws, opened } = await open();
+  at.flows = false;
+  const writer = opened.writable.getWriter();
+  const reading = opened.readable.getReader().read();
+  const writes = Promise.allSettled([1, 2, 3, 4].map(() => writer.write(new Uint8Array(50_000))));
+  const closing = Promise.allSettled([writer.close(), reading]);
+  // Until the second write waits.
+  await new Promise((resolve) => setTimeout(resolve));
+  ws.terminate();
+  await assert.rejects(ws.closed, aborted);
+  const settled = [...(await writes).slice(1), ...(await closing)];
+  assert.deepEqual(
+    settled.map((one) => one.status === "rejected" && one.reason.name),
+    Array(settled.length).fill("AbortError"),
+  );
+  assert.equal(at.closed, 1);
+  ws.close();
+  ws.terminate();
+});
+
+test("close ends a connection whose peer reads nothing, within closeTimeout", limit, async () => {
+  for (const how of ["close", "writer.close", "abort", "cancel"] as const) {
+    const { at, ws, opened } = await open({ closeTimeout: 20 });
+    at.flows = false;
+    const writer = opened.writable.getWriter();
+    const writes = Promise.allSettled([1, 2, 3].map(() => writer.write(new Uint8Array(50_000))));
+    const ends: Promise<unknown>[] = [];
+    if (how === "close") ws.close({ closeCode: 4000 });
+    if (how === "abort") ends.push(writer.abort({ closeCode: 4000 }));
+    if (how === "cancel") ends.push(opened.readable.cancel());
+    // The write before it is stuck, so this one begins the close only when the clock does.
+    if (how === "writer.close") {
+      ends.push(writer.close());
+      ws.close();
+    }
+    for (const end of ends) end.catch(() => {});
+    await assert.rejects(ws.closed, { name: "PeerError", code: "NO_CLOSE" }, how);
+    await writes;
+    await Promise.allSettled(ends);
+    assert.equal(at.closed, 1);
+  }
+});
+
+test("a peer that closes and does not end its side is let go, cleanly", limit, async () => {
+  const { at, ws } = await open({ closeTimeout: 20 });
+  at.input.enqueue(new Encoder({ role: "client" }).close(4001, "done").take());
+  const { closeCode, reason, clean } = await ws.closed;
+  assert.deepEqual([closeCode, reason, clean], [4001, "done", true]);
+  assert.match(at.sent, /\x88\x06\x0f\xa1done$/);
+});
+
+test("a code that came is told though the writable has failed", limit, async () => {
+  const { at, ws, opened } = await open({ closeTimeout: 20_000 });
+  at.fails = new Error("broken pipe");
+  const writer = opened.writable.getWriter();
+  await writer.write("x").catch(() => {});
+  at.input.enqueue(new Encoder({ role: "client" }).text("last words").close(1008, "policy").take());
+  at.input.close();
+  const reader = opened.readable.getReader();
+  assert.equal((await reader.read()).value, "last words");
+  const { closeCode, reason } = await ws.closed;
+  assert.deepEqual([closeCode, reason], [1008, "policy"]);
+});
+
+test("a writable that has failed ends the connection within closeTimeout", limit, async () => {
+  const { at, ws, opened } = await open({ closeTimeout: 20 });
+  at.fails = new Error("broken pipe");
+  const writer = opened.writable.getWriter();
+  const writes = await Promise.allSettled([1, 2, 3].map(() => writer.write(new Uint8Array(70_000))));
+  assert.ok(writes.some(({ status }) => status === "rejected"));
+  await assert.rejects(ws.closed, { message: "broken pipe" });
+});
+
+test("a peer at fault is told, and let go within closeTimeout", limit, async () => {
+  const { at, ws } = await open({ closeTimeout: 20 });
+  at.input.enqueue(Uint8Array.of(0x81, 0));
+  await assert.rejects(ws.closed, { code: "UNMASKED_FRAME" });
+  assert.match(at.sent, /\x88[^]\x03\xea/);
+});
+
+test("only nothing and headers are a grant", limit, async () => {
+  const refused = [
+    true, false, null, 0, 200, 403, "", "no", Number.NaN, new Error("no"), new Response("", { status: 403 }),
+    new Map([["X", "a\r\nb"]]), { "X-Bad": "a\nb" }, { "bad name": "x" }, Promise.resolve(false), () => {},
+    { then: (resolve: (value: unknown) => void) => resolve(false) },
+  ];
+  for (const verdict of refused) {
+    const at = new Transport();
+    const ws = new SocketStream(at, { role: "server", upgrade: () => verdict as never });
+    at.input.enqueue(REQUEST);
+    await assert.rejects(ws.opened, String(verdict));
+    await assert.rejects(ws.closed);
+    assert.match(at.sent, /^HTTP\/1\.1 500 /, String(verdict));
+  }
+  const thrown = new Error("not today");
+  const at = new Transport();
+  const ws = new SocketStream(at, { role: "server", upgrade: () => Promise.reject(thrown) });
+  at.input.enqueue(REQUEST);
+  await assert.rejects(ws.opened, (error) => error === thrown);
+  assert.match(at.sent, /^HTTP\/1\.1 500 /);
+  for (const verdict of [undefined, {}, { "X-A": "1" }, [["X-A", "1"]], new Headers({ "X-A": "1" })]) {
+    // A promise of another kind is awaited as well.
+    const thenable = { then: (resolve: (value: unknown) => void) => resolve(verdict) };
+    for (const granted of [verdict, Promise.resolve(verdict), thenable]) {
+      const { at, ws } = await open({ upgrade: () => granted });
+      assert.match(at.sent, /^HTTP\/1\.1 101 /);
+      ws.terminate();
+    }
+  }
+});
+
+test("messages that nobody reads are not kept without limit after our close", limit, async () => {
+  const { at, ws, opened } = await open({ closeTimeout: 20_000 });
+  const reader = opened.readable.getReader();
+  ws.close();
+  const chunk = new Encoder({ role: "client" }).binary(new Uint8Array(50_000)).take();
+  for (let i = 0; i < 50; i++) at.input.enqueue(chunk);
+  at.input.enqueue(new Encoder({ role: "client" }).close().take());
+  at.input.close();
+  await ws.closed;
+  let count = 0;
+  while (!(await reader.read()).done) count++;
+  assert.ok(count >= 1 && count <= 2, `${count} messages`);
+});
+
+const isBun = "Bun" in globalThis;
+const skip = isBun ? "Bun's Duplex.toWeb differs" : false;
+
+/** A server that answers the handshake and then reads nothing. */
+async function deaf(): Promise<{ server: Server; sockets: Socket[]; port: number }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.once("data", (head) => {
+      socket.pause();
+      socket.write(UpgradeRequest.parse(head)?.accept() as Uint8Array);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { server, sockets, port: (server.address() as { port: number }).port };
+}
+
+test("over Duplex.toWeb a writer waits for a peer that reads nothing", { ...limit, skip }, async () => {
+  const { server, sockets, port } = await deaf();
+  try {
+    const socket = dial(port, "127.0.0.1");
+    await once(socket, "connect");
+    const duplex = NodeDuplex.toWeb(socket) as unknown as Duplex;
+    const ws = new SocketStream(duplex, { role: "client", host: "a", deflate: false });
+    const writer = (await ws.opened).writable.getWriter();
+    const chunk = new Uint8Array(256 * 1024);
+    let taken = 0;
+    const writing = (async () => {
+      for (;;) {
+        await writer.write(chunk);
+        taken += chunk.length;
+      }
+    })();
+    writing.catch(() => {});
+    // As long as it goes on; the kernel takes some megabytes.
+    for (let before = -1; before < taken; ) {
+      before = taken;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    assert.ok(taken < 32 * 2 ** 20, `${taken} bytes`);
+    assert.ok(socket.writableLength < 2 ** 20, `${socket.writableLength} bytes in the socket`);
+    ws.terminate();
+    await assert.rejects(ws.closed, aborted);
+    await assert.rejects(writing);
+    assert.ok(socket.destroyed);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
+});
+
+test("over Duplex.toWeb a close to a deaf peer ends within closeTimeout", { ...limit, skip }, async () => {
+  const { server, sockets, port } = await deaf();
+  try {
+    const socket = dial(port, "127.0.0.1");
+    await once(socket, "connect");
+    const duplex = NodeDuplex.toWeb(socket) as unknown as Duplex;
+    const options = { role: "client", host: "a", deflate: false, closeTimeout: 100 } as const;
+    const ws = new SocketStream(duplex, options);
+    const writer = (await ws.opened).writable.getWriter();
+    const writes = Promise.allSettled(
+      Array.from({ length: 100 }, () => writer.write(new Uint8Array(256 * 1024))),
+    );
+    ws.close();
+    await assert.rejects(ws.closed, { code: "NO_CLOSE" });
+    const settled = await writes;
+    assert.ok(settled.some(({ status }) => status === "rejected"));
+    assert.ok(socket.destroyed);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
+});
