@@ -167,14 +167,15 @@ group! {
     TooManyHeaders, "TOO_MANY_HEADERS", 431, "the HTTP head has more header lines than the limit";
     /// Past [`Limits::inflation`](crate::Limits::inflation).
     InflationRatio, "INFLATION_RATIO", 1009, "a compressed message inflates more than the limit";
-    /// The request did not come in the time that a server gives.
-    HandshakeTooSlow, "HANDSHAKE_TOO_SLOW", 408, "the request took longer than the limit";
+    /// The opening handshake was not done in time: a server waits for the request, a client for the
+    /// answer.
+    HandshakeTooSlow, "HANDSHAKE_TOO_SLOW", 408, "the opening handshake took longer than the limit";
     /// A server has as many connections as it takes, or they hold as much memory as they may.
     TooManyConnections, "TOO_MANY_CONNECTIONS", 503, "the server has as many connections as it takes";
     /// No message came for as long as a connection may be idle.
     Idle, "IDLE", 1001, "the connection was idle for longer than the limit";
     /// More is waiting to be sent than the limit, because the peer does not read.
-    QueueTooLong, "QUEUE_TOO_LONG", 1006, "more waits to be sent than the limit";
+    BufferFull, "BUFFER_FULL", 1006, "more waits to be sent than the limit";
     /// The peer read nothing of what was queued for it, for as long as the caller waits.
     Stalled, "STALLED", 1006, "the peer did not read for longer than the limit";
     /// There is no memory for what this connection needs: the allocator has none left, or all

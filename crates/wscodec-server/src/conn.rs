@@ -283,7 +283,7 @@ impl<S> Conn<S> {
         }
         lane.stats.messages_out += 1;
         if self.queue.len() > lane.options.max_buffered {
-            return self.abandon(LimitError::QueueTooLong.into());
+            return self.abandon(LimitError::BufferFull.into());
         }
         Next::Keep
     }
@@ -393,7 +393,7 @@ impl<S> Conn<S> {
         }
         let next = self.send(key, out, lane);
         if next != Next::Drop && self.queue.len() > lane.options.most_answers() {
-            return self.abandon(LimitError::QueueTooLong.into());
+            return self.abandon(LimitError::BufferFull.into());
         }
         next
     }

@@ -63,7 +63,7 @@ pub struct Options<'a> {
     /// also [`pause_reading_when_full`](Self::pause_reading_when_full). Default 64 KiB.
     pub high_water: usize,
     /// Bytes that may be queued for one connection. A connection with more is dropped with
-    /// [`LimitError::QueueTooLong`](wscodec::LimitError::QueueTooLong) in its outcome. Answers of the
+    /// [`LimitError::BufferFull`](wscodec::LimitError::BufferFull) in its outcome. Answers of the
     /// connection's own handler may always come to the largest message
     /// ([`Limits::message`](wscodec::Limits::message)), even if that is more. Default 16 MiB.
     pub max_buffered: usize,

@@ -262,7 +262,7 @@ fn every_ending_that_the_server_causes_keeps_its_reason() {
     let mut client = welcome(server.address);
     flood(&mut client);
     let end = hears.recv_timeout(LONG).unwrap();
-    assert_eq!(end, "1006 0 unclean QUEUE_TOO_LONG");
+    assert_eq!(end, "1006 0 unclean BUFFER_FULL");
 
     // The same by those that others send.
     let mut client = welcome(server.address);
@@ -273,7 +273,7 @@ fn every_ending_that_the_server_causes_keeps_its_reason() {
             break end;
         }
     };
-    assert_eq!(end, "1006 0 unclean QUEUE_TOO_LONG");
+    assert_eq!(end, "1006 0 unclean BUFFER_FULL");
     read_some(&mut client.stream, &mut Vec::new());
     drop(server);
 

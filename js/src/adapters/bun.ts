@@ -10,12 +10,31 @@
  * @module
  */
 
-import { Calling, Connection, type Opening, Serving } from "../connection/index.ts";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
+
+import {
+  Calling,
+  clientChecks,
+  Connection,
+  end,
+  knownPlan,
+  limit,
+  type Opening,
+  type Plan,
+  planFor,
+  serverChecks,
+  Serving,
+  type ShutdownOptions,
+  type Transport,
+} from "../connection/index.ts";
 import type { ConnectionOptions, Handlers, ServerOptions } from "../connection/index.ts";
 import type { ClientSessionOptions, ConnectOptions } from "../index.ts";
+import { type Checks, integerFrom, object, text } from "../options/check.ts";
 import { targetOf } from "./target.ts";
 
-/** Of Bun's `Socket` what is used here. */
+export type { ShutdownOptions } from "../connection/index.ts";
+
+/** The part of Bun's `Socket` that is used here. */
 export interface BunSocket {
   data: unknown;
   write(bytes: Uint8Array): number;
@@ -25,9 +44,10 @@ export interface BunSocket {
   pause(): void;
   resume(): void;
   setNoDelay?(on?: boolean): void;
+  getPeerCertificate?(): unknown;
 }
 
-/** Of what `Bun.listen` returns what is used here. */
+/** The part of the result of `Bun.listen` that is used here. */
 export interface BunListener {
   readonly port: number;
   readonly hostname: string;
@@ -39,29 +59,26 @@ interface Runtime {
   connect(options: object): Promise<BunSocket>;
 }
 
-/** A connection over a Bun socket. */
-export class BunConnection extends Connection {
-  /** The socket, for its addresses; its bytes are the connection's. */
+/** A Bun socket as a transport. */
+class BunTransport implements Transport {
   readonly socket: BunSocket;
+  /** Set right after both are made. */
+  connection!: BunConnection<any>;
+  ended = false;
+  /** Why the socket was lost. */
+  error: unknown;
   /** What the socket did not take yet. */
   #queue: Uint8Array[] = [];
   #unsent = 0;
   #ending = false;
 
-  /** @internal */
-  constructor(socket: BunSocket, options: ConnectionOptions, opening: Opening) {
-    super(options, opening);
+  constructor(socket: BunSocket) {
     this.socket = socket;
     socket.data = this;
     socket.setNoDelay?.(true);
   }
 
-  override terminate(): void {
-    this.socket.terminate();
-  }
-
-  /** @internal */
-  override write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array): boolean {
     const length = this.#unsent > 0 ? 0 : Math.max(0, this.socket.write(bytes));
     if (length === bytes.length) return true;
     this.#queue.push(bytes.subarray(length));
@@ -69,8 +86,8 @@ export class BunConnection extends Connection {
     return false;
   }
 
-  /** Writes what waits, as far as there is room. @internal */
-  override drained(): void {
+  /** Writes what waits, as far as there is room. */
+  pump(): void {
     for (let bytes = this.#queue[0]; bytes !== undefined; bytes = this.#queue[0]) {
       const length = Math.max(0, this.socket.write(bytes));
       this.#unsent -= length;
@@ -81,36 +98,80 @@ export class BunConnection extends Connection {
       this.#queue.shift();
     }
     if (this.#ending) this.socket.shutdown();
-    super.drained();
+    this.connection.drained();
   }
 
-  /** @internal */
-  override hangUp(): void {
+  end(): void {
     this.#ending = true;
     if (this.#unsent === 0) this.socket.shutdown();
   }
 
-  /** @internal */
-  override read(on: boolean): void {
+  /** The peer has ended its side. */
+  peerEnded(): void {
+    this.ended = true;
+    this.#ending = true;
+    if (this.#unsent === 0) this.socket.end();
+  }
+
+  closed(): void {
+    this.ended = true;
+    this.#queue = [];
+    this.#unsent = 0;
+    this.connection.closed(this.error);
+  }
+
+  read(on: boolean): void {
     if (on) this.socket.resume();
     else this.socket.pause();
   }
 
-  /** @internal */
-  override get unsent(): number {
+  destroy(): void {
+    this.socket.terminate();
+  }
+
+  get unsent(): number {
     return this.#unsent;
+  }
+
+  allocate(length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(length);
   }
 }
 
-/** What all sockets call; `open` makes the connection. */
+/** A connection over a Bun socket. `T` is the type of its `data`. */
+export class BunConnection<T = unknown> extends Connection<T> {
+  readonly #transport: BunTransport;
+
+  /** @internal */
+  constructor(socket: BunSocket, plan: Plan, opening: Opening) {
+    const transport = new BunTransport(socket);
+    super(transport, plan, opening);
+    this.#transport = transport;
+    transport.connection = this;
+  }
+
+  /** The socket, for its addresses; its bytes are the connection's. */
+  get socket(): BunSocket {
+    return this.#transport.socket;
+  }
+}
+
+function transportOf(socket: BunSocket): BunTransport | undefined {
+  return socket.data as BunTransport | undefined;
+}
+
+/** The functions that all sockets call; `open` makes the connection. */
 function calls(open: (socket: BunSocket) => void): object {
   return {
     open,
-    data: (socket: BunSocket, chunk: Uint8Array) => (socket.data as BunConnection).received(chunk),
-    drain: (socket: BunSocket) => (socket.data as BunConnection).drained(),
-    end: (socket: BunSocket) => socket.end(),
-    error: (_socket: BunSocket, error: Error) => reportError(error),
-    close: (socket: BunSocket) => (socket.data as BunConnection).closed(),
+    data: (socket: BunSocket, chunk: Uint8Array) => transportOf(socket)?.connection.received(chunk),
+    drain: (socket: BunSocket) => transportOf(socket)?.pump(),
+    end: (socket: BunSocket) => transportOf(socket)?.peerEnded(),
+    error(socket: BunSocket, error: Error) {
+      const transport = transportOf(socket);
+      if (transport !== undefined) transport.error ??= error;
+    },
+    close: (socket: BunSocket) => transportOf(socket)?.closed(),
   };
 }
 
@@ -118,50 +179,150 @@ function runtime(): Runtime {
   return (globalThis as unknown as { Bun: Runtime }).Bun;
 }
 
-/** What a Bun server does, and how. */
-export interface BunServerOptions extends ServerOptions<BunConnection> {
-  /** Default: all of the machine's. */
+/** The options of a server in Bun. */
+export interface BunServerOptions<T = unknown> extends ServerOptions<BunConnection<T>> {
+  /** Default: all addresses of the machine. */
   readonly hostname?: string | undefined;
   /** 0 for any. */
   readonly port: number;
-  /** For `wss:`, what `Bun.listen` takes. */
+  /** For `wss:`, the options of `Bun.listen`. */
   readonly tls?: object | undefined;
 }
 
-/** Listens; what is no WebSocket request is refused. */
-export function listen(options: BunServerOptions): BunListener {
+const listenChecks = {
+  ...serverChecks,
+  hostname: text,
+  port: integerFrom(0, 65535),
+  tls: object,
+} satisfies Checks<BunServerOptions>;
+const connectChecks = { ...clientChecks, tls: object } satisfies Checks<BunClientOptions>;
+
+const listeners = new WeakMap<object, Plan>();
+
+/**
+ * Listens. Requests that are no WebSocket requests are refused.
+ *
+ * @throws TypeError or RangeError for an option that is wrong or unknown
+ */
+export function listen<T = unknown>(options: BunServerOptions<T>): BunListener {
+  const plan = planFor("listen", options, listenChecks);
   const { hostname = "0.0.0.0", port, tls } = options;
-  const open = (socket: BunSocket): void =>
-    void new BunConnection(socket, options, new Serving(options));
-  return runtime().listen({ hostname, port, ...(tls && { tls }), allowHalfOpen: true, socket: calls(open) });
+  const open = (socket: BunSocket): void => void new BunConnection(socket, plan, new Serving(plan));
+  const listener = runtime().listen({
+    hostname,
+    port,
+    ...(tls && { tls }),
+    allowHalfOpen: true,
+    socket: calls(open),
+  });
+  listeners.set(listener, plan);
+  return listener;
 }
 
-/** What a client asks for, and what it does with the connection. */
-export interface BunClientOptions
+/**
+ * Ends a server gracefully: it accepts no more connections and answers requests with 503; messages
+ * that have arrived are handled, and those that have arrived in part may complete within `grace`;
+ * then each connection is closed with 1001. Resolves when all connections are gone.
+ */
+export async function shutdown(
+  listener: BunListener,
+  options: ShutdownOptions = {},
+): Promise<void> {
+  const plan = listeners.get(listener) ?? knownPlan(listener);
+  if (plan === undefined) throw new TypeError("shutdown: no listener of listen");
+  listener.stop?.();
+  await end(plan, options);
+}
+
+/** The TLS options that matter here; the rest is Bun's. */
+interface TlsOptions {
+  readonly rejectUnauthorized?: boolean;
+  readonly serverName?: string;
+}
+
+/** The options of a client in Bun. */
+export interface BunClientOptions<T = unknown>
   extends Partial<Omit<ConnectOptions, "path">>,
     ClientSessionOptions,
     ConnectionOptions,
-    Handlers<BunConnection> {
-  /** For `wss:`, what `Bun.connect` takes. */
+    Handlers<BunConnection<T>> {
+  /**
+   * For `wss:`, the options of `Bun.connect`, such as `ca`. With `rejectUnauthorized: false`, and
+   * only then, the server's certificate is not verified.
+   */
   readonly tls?: object | undefined;
 }
 
 /**
- * Connects to a server, with any header. The promise fails with what the socket or the
- * handshake failed with; with HandshakeError `STATUS`, its `response` is the server's
- * answer.
+ * Connects to a server, with any header. The promise fails with the error of the socket or of the
+ * handshake; with HandshakeError `STATUS`, its `response` is the server's answer. It fails with
+ * LimitError `HANDSHAKE_TOO_SLOW` after `handshakeTimeout`. Messages that the server sends right
+ * behind its answer are handed out after the promise has settled.
  */
-export function connect(
+export async function connect<T = unknown>(
   url: string | URL,
-  options: BunClientOptions = {},
-): Promise<BunConnection> {
+  options: BunClientOptions<T> = {},
+): Promise<BunConnection<T>> {
   const { secure, hostname, port, host, path } = targetOf(url);
+  const plan = planFor("connect", options, connectChecks);
   return new Promise((resolve, reject) => {
-    const calling = new Calling<BunConnection>({ host, ...options, path }, resolve, reject);
-    const open = (socket: BunSocket): void =>
-      calling.start(new BunConnection(socket, options, calling));
-    const tls = secure ? { tls: options.tls ?? { serverName: hostname } } : {};
-    const socket = { ...calls(open), connectError: (_: unknown, error: Error) => reject(error) };
-    runtime().connect({ hostname, port, ...tls, socket }).catch(reject);
+    const asked = { host, ...plan.asked, path };
+    const calling = new Calling<BunConnection<T>>(asked, plan.session, resolve, reject);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      reject(limit("HANDSHAKE_TOO_SLOW"));
+    }, plan.handshakeTimeout);
+    const failed = (error: unknown): void => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    const open = (socket: BunSocket): void => {
+      clearTimeout(timer);
+      if (late) {
+        socket.terminate();
+        return;
+      }
+      const connection = new BunConnection<T>(socket, plan, calling);
+      if (!secure) calling.start(connection);
+    };
+    const given = (options.tls ?? {}) as TlsOptions;
+    // Never without a name in it: Bun takes empty options for none, and connects without TLS.
+    const tls = { serverName: hostname, ...given };
+    const handshake = (socket: BunSocket, done: boolean, error: unknown): void => {
+      const transport = transportOf(socket);
+      if (transport === undefined) return;
+      const fault = given.rejectUnauthorized === false ? undefined : faultOf(socket, done, error, tls);
+      if (fault === undefined) return calling.start(transport.connection);
+      transport.error = fault;
+      reject(fault);
+      socket.terminate();
+    };
+    const socket = {
+      ...calls(open),
+      ...(secure && { handshake }),
+      connectError: (_: unknown, error: Error) => failed(error),
+    };
+    runtime()
+      .connect({ hostname, port, ...(secure && { tls }), socket })
+      .catch(failed);
   });
+}
+
+/**
+ * What is wrong with a server's certificate. Bun before 1.4 calls `open` before the handshake, says
+ * that it succeeded whatever the certificate is, and does not compare the certificate's names; so
+ * all of this is checked here, in every version.
+ */
+function faultOf(
+  socket: BunSocket,
+  done: boolean,
+  error: unknown,
+  { serverName }: { serverName: string },
+): unknown {
+  if (error != null) return error;
+  if (!done) return new Error("the TLS handshake failed");
+  const certificate = socket.getPeerCertificate?.() as PeerCertificate | undefined;
+  if (certificate == null) return new Error("the server's certificate could not be read");
+  return checkServerIdentity(serverName, certificate);
 }

@@ -11,12 +11,31 @@
  * @module
  */
 
-import { Calling, Connection, type Opening, Serving } from "../connection/index.ts";
+import {
+  Calling,
+  clientChecks,
+  Connection,
+  end,
+  knownPlan,
+  limit,
+  type Opening,
+  type Plan,
+  planFor,
+  serverChecks,
+  Serving,
+  type ShutdownOptions,
+  sleep,
+  type Transport,
+  unusable,
+} from "../connection/index.ts";
 import type { ConnectionOptions, Handlers, ServerOptions } from "../connection/index.ts";
 import type { ClientSessionOptions, ConnectOptions } from "../index.ts";
+import { callable, type Checks, object } from "../options/check.ts";
 import { targetOf } from "./target.ts";
 
-/** Of `Deno.Conn` and `Deno.TlsConn` what is used here. */
+export type { ShutdownOptions } from "../connection/index.ts";
+
+/** The part of `Deno.Conn` and `Deno.TlsConn` that is used here. */
 export interface DenoConn {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
@@ -25,9 +44,10 @@ export interface DenoConn {
   setNoDelay?(on?: boolean): void;
 }
 
-/** Of `Deno.Listener` what is used here. */
+/** The part of `Deno.Listener` that is used here. */
 export interface DenoListener {
   accept(): Promise<DenoConn>;
+  close?(): void;
 }
 
 interface Runtime {
@@ -35,29 +55,36 @@ interface Runtime {
   connectTls(options: object): Promise<DenoConn>;
 }
 
-/** What one read brings at most: each connection that reads has a place of this size. */
+/** How many bytes one read brings at most: each connection that reads has a place of this size. */
 const READ = 16 * 1024;
+/** From this many bytes on that wait, there is no room for more. */
+const ROOM = 16 * 1024;
 
-/** A connection over a Deno socket. */
-export class DenoConnection extends Connection {
-  /** The socket, for its addresses; its bytes are the connection's. */
+/** The sockets that have a connection. */
+const used = new WeakSet<DenoConn>();
+
+/** A Deno socket as a transport. */
+class DenoTransport implements Transport {
   readonly conn: DenoConn;
+  /** Set right after both are made. */
+  connection!: DenoConnection<any>;
+  ended = false;
   #queue: Uint8Array[] = [];
   #unsent = 0;
   #writing = false;
   #ending = false;
+  #failed = false;
   #gone = false;
   #paused = false;
   #wake: (() => void) | undefined;
 
-  /** @internal */
-  constructor(conn: DenoConn, options: ConnectionOptions, opening: Opening) {
-    super(options, opening);
+  constructor(conn: DenoConn) {
     this.conn = conn;
+    used.add(conn);
     conn.setNoDelay?.(true);
   }
 
-  /** Reads to the end. @internal */
+  /** Reads to the end. */
   async run(): Promise<void> {
     const place = new Uint8Array(READ);
     let error: unknown;
@@ -66,24 +93,40 @@ export class DenoConnection extends Connection {
         while (this.#paused) await new Promise<void>((resolve) => (this.#wake = resolve));
         const length = await this.conn.read(place);
         if (length === null) break;
-        // What a handler throws is the program's to see, and ends this connection only.
-        try {
-          this.received(place.subarray(0, length));
-        } catch (thrown) {
-          reportError(thrown);
-        }
+        this.connection.received(place.subarray(0, length));
       }
     } catch (lost) {
       error = lost;
     }
+    this.ended = true;
     this.#ending = true;
-    if (!this.#writing) this.terminate();
-    this.closed(error);
+    if (!this.#writing || error !== undefined) this.destroy();
+    this.connection.closed(error);
   }
 
-  override terminate(): void {
+  write(bytes: Uint8Array): boolean {
+    if (this.#gone || this.#failed) return true;
+    this.#queue.push(bytes);
+    this.#unsent += bytes.length;
+    if (!this.#writing) void this.#pump();
+    return this.#unsent < ROOM;
+  }
+
+  end(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    if (!this.#writing && !this.#gone) this.conn.closeWrite().catch(() => {});
+  }
+
+  read(on: boolean): void {
+    this.#paused = !on;
+    if (on) this.#wake?.();
+  }
+
+  destroy(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.ended = true;
     this.#queue = [];
     this.#unsent = 0;
     this.read(true);
@@ -94,31 +137,12 @@ export class DenoConnection extends Connection {
     }
   }
 
-  /** @internal */
-  override write(bytes: Uint8Array): boolean {
-    if (this.#gone) return true;
-    this.#queue.push(bytes);
-    this.#unsent += bytes.length;
-    if (!this.#writing) void this.#pump();
-    return this.#unsent < READ;
-  }
-
-  /** @internal */
-  override hangUp(): void {
-    if (this.#ending) return;
-    this.#ending = true;
-    if (!this.#writing) this.conn.closeWrite().catch(() => {});
-  }
-
-  /** @internal */
-  override read(on: boolean): void {
-    this.#paused = !on;
-    if (on) this.#wake?.();
-  }
-
-  /** @internal */
-  override get unsent(): number {
+  get unsent(): number {
     return this.#unsent;
+  }
+
+  allocate(length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(length);
   }
 
   async #pump(): Promise<void> {
@@ -127,74 +151,192 @@ export class DenoConnection extends Connection {
       for (let bytes = this.#queue.shift(); bytes !== undefined; bytes = this.#queue.shift()) {
         while (bytes.length > 0) {
           const length = await this.conn.write(bytes);
+          if (this.#gone) return;
           bytes = bytes.subarray(length);
           this.#unsent -= length;
         }
       }
       if (this.#ending) await this.conn.closeWrite();
     } catch {
-      // Reading ends too then.
-      this.terminate();
+      this.#failed = true;
+      this.#queue = [];
+      this.#unsent = 0;
+      // The peer's last messages and its close frame may still wait to be read.
+      if (!this.#gone) this.connection.lostWriting();
     }
     this.#writing = false;
-    if (!this.#gone) this.drained();
+    if (this.ended) this.destroy();
+    else if (!this.#gone) this.connection.drained();
   }
 }
 
-/** What a Deno server does, and how. */
-export type DenoServerOptions = ServerOptions<DenoConnection>;
+/** A connection over a Deno socket. `T` is the type of its `data`. */
+export class DenoConnection<T = unknown> extends Connection<T> {
+  readonly #transport: DenoTransport;
 
-/** Serves a socket that was accepted, to its end. */
-export function accept(conn: DenoConn, options: DenoServerOptions = {}): Promise<void> {
-  return new DenoConnection(conn, options, new Serving(options)).run();
+  /** @internal */
+  constructor(conn: DenoConn, plan: Plan, opening: Opening) {
+    const transport = new DenoTransport(conn);
+    super(transport, plan, opening);
+    this.#transport = transport;
+    transport.connection = this;
+  }
+
+  /** The socket, for its addresses; its bytes are the connection's. */
+  get conn(): DenoConn {
+    return this.#transport.conn;
+  }
+
+  /** Reads to the end. @internal */
+  run(): Promise<void> {
+    return this.#transport.run();
+  }
 }
 
-/** Serves all that a listener accepts, until it is closed. */
-export async function serve(
-  listener: DenoListener,
-  options: DenoServerOptions = {},
+/** The options of a server in Deno. */
+export interface DenoServerOptions<T = unknown> extends ServerOptions<DenoConnection<T>> {
+  /**
+   * Is called by {@link serve} when the listener fails to accept a connection, for lack of
+   * descriptors, say. It tries again after a pause. By default the first of such errors in a row is
+   * written to the console.
+   */
+  acceptFailed?(error: unknown): void;
+}
+
+const acceptChecks = {
+  ...serverChecks,
+  acceptFailed: callable,
+} satisfies Checks<DenoServerOptions>;
+const connectChecks = { ...clientChecks, tls: object } satisfies Checks<DenoClientOptions>;
+
+/**
+ * Serves a socket that was accepted, to its end.
+ *
+ * @throws TypeError or RangeError for an option that is wrong or unknown; MisuseError
+ * `SOCKET_IN_USE` if the socket was accepted before
+ */
+export function accept<T = unknown>(
+  conn: DenoConn,
+  options: DenoServerOptions<T> = {},
 ): Promise<void> {
+  const plan = planFor("accept", options, acceptChecks);
+  if (used.has(conn)) throw unusable("SOCKET_IN_USE");
+  return new DenoConnection(conn, plan, new Serving(plan)).run();
+}
+
+/** The longest pause after a connection could not be accepted, in milliseconds. */
+const LONGEST = 1000;
+
+/** The plans of listeners that are served. */
+const listeners = new WeakMap<object, Plan>();
+
+/** Serves all connections that a listener accepts, until it is closed. */
+export async function serve<T = unknown>(
+  listener: DenoListener,
+  options: DenoServerOptions<T> = {},
+): Promise<void> {
+  const plan = planFor("serve", options, acceptChecks);
+  listeners.set(listener, plan);
+  let pause = 0;
   for (;;) {
     let conn: DenoConn;
     try {
       conn = await listener.accept();
     } catch (error) {
+      const { name } = error as Error;
       // The listener was closed.
-      if ((error as Error).name === "BadResource" || (error as Error).name === "Interrupted") return;
-      throw error;
+      if (name === "BadResource" || name === "Interrupted") return;
+      // No listener.
+      if (name === "TypeError") throw error;
+      if (options.acceptFailed !== undefined) options.acceptFailed(error);
+      else if (pause === 0) console.error("wscodec: a connection could not be accepted:", error);
+      pause = Math.min(LONGEST, pause === 0 ? 5 : 2 * pause);
+      await sleep(pause);
+      continue;
     }
-    void accept(conn, options);
+    pause = 0;
+    void new DenoConnection(conn, plan, new Serving(plan)).run();
   }
 }
 
-/** What a client asks for, and what it does with the connection. */
-export interface DenoClientOptions
+/**
+ * Ends a server gracefully: the listener is closed and requests are answered with 503; messages
+ * that have arrived are handled, and those that have arrived in part may complete within `grace`;
+ * then each connection is closed with 1001. Resolves when all connections are gone.
+ *
+ * `server` is a listener of {@link serve}, or the options that were given to {@link accept}.
+ */
+export async function shutdown(
+  server: DenoListener | DenoServerOptions<any>,
+  options: ShutdownOptions = {},
+): Promise<void> {
+  const own = listeners.get(server);
+  const plan = own ?? knownPlan(server);
+  if (plan === undefined) {
+    throw new TypeError("shutdown: no listener that is served, and no options given to accept");
+  }
+  if (own !== undefined) (server as DenoListener).close?.();
+  await end(plan, options);
+}
+
+/** The options of a client in Deno. */
+export interface DenoClientOptions<T = unknown>
   extends Partial<Omit<ConnectOptions, "path">>,
     ClientSessionOptions,
     ConnectionOptions,
-    Handlers<DenoConnection> {
-  /** For `wss:`, what `Deno.connectTls` takes. */
+    Handlers<DenoConnection<T>> {
+  /** For `wss:`, the options of `Deno.connectTls` beside the address, such as `caCerts`. */
   readonly tls?: object | undefined;
 }
 
 /**
- * Connects to a server, with any header. The promise fails with what the socket or the
- * handshake failed with; with HandshakeError `STATUS`, its `response` is the server's
- * answer.
+ * Connects to a server, with any header. The promise fails with the error of the socket or of the
+ * handshake; with HandshakeError `STATUS`, its `response` is the server's answer. It fails with
+ * LimitError `HANDSHAKE_TOO_SLOW` after `handshakeTimeout`. Messages that the server sends right
+ * behind its answer are handed out after the promise has settled.
  */
-export async function connect(
+export async function connect<T = unknown>(
   url: string | URL,
-  options: DenoClientOptions = {},
-): Promise<DenoConnection> {
+  options: DenoClientOptions<T> = {},
+): Promise<DenoConnection<T>> {
   const { secure, hostname, port, host, path } = targetOf(url);
+  const plan = planFor("connect", options, connectChecks);
   const { Deno } = globalThis as unknown as { Deno: Runtime };
-  const conn = secure
-    ? await Deno.connectTls({ hostname, port, ...options.tls })
-    : await Deno.connect({ hostname, port });
+  const began = performance.now();
+  const conn = await inTime(
+    secure
+      ? Deno.connectTls({ ...options.tls, hostname, port })
+      : Deno.connect({ hostname, port }),
+    plan.handshakeTimeout,
+  );
+  const left = Math.max(0, plan.handshakeTimeout - (performance.now() - began));
   return new Promise((resolve, reject) => {
-    const calling = new Calling<DenoConnection>({ host, ...options, path }, resolve, reject);
-    const connection = new DenoConnection(conn, options, calling);
+    const asked = { host, ...plan.asked, path };
+    const calling = new Calling<DenoConnection<T>>(asked, plan.session, resolve, reject);
+    const connection = new DenoConnection<T>(conn, plan, calling);
+    connection.wait(left);
     calling.start(connection);
     void connection.run();
   });
+}
+
+/** A socket that connects in time, or an error; a socket that comes too late is closed. */
+async function inTime(connecting: Promise<DenoConn>, timeout: number): Promise<DenoConn> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let over = false;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      over = true;
+      reject(limit("HANDSHAKE_TOO_SLOW"));
+    }, timeout);
+  });
+  connecting.then(
+    (conn) => over && conn.close(),
+    () => {},
+  );
+  try {
+    return await Promise.race([connecting, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

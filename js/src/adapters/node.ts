@@ -17,45 +17,178 @@ import * as net from "node:net";
 import type { Duplex } from "node:stream";
 import * as tls from "node:tls";
 
-import { Calling, Connection, type Opening, Serving } from "../connection/index.ts";
-import type { ConnectionOptions, Handlers, ServerOptions } from "../connection/index.ts";
 import {
-  type ClientSessionOptions,
-  type ConnectOptions,
-  refusal,
-  type Session,
-  type SessionEvent,
-  UpgradeRequest,
-} from "../index.ts";
+  Calling,
+  clientChecks,
+  Connection,
+  end,
+  knownPlan,
+  type Opening,
+  type Plan,
+  planFor,
+  serverChecks,
+  Serving,
+  type ShutdownOptions,
+  type Transport,
+  unusable,
+} from "../connection/index.ts";
+import type { ConnectionOptions, Handlers, ServerOptions } from "../connection/index.ts";
+import { type ClientSessionOptions, type ConnectOptions, UpgradeRequest } from "../index.ts";
+import { type Checks, flag, object } from "../options/check.ts";
 import { targetOf } from "./target.ts";
 
-/** What a connection's socket leads back to it by. */
+export type { ShutdownOptions } from "../connection/index.ts";
+
+/** The property of a socket that leads to its transport. */
 const OWNER = Symbol("wscodec");
 
 interface Owned extends net.Socket {
-  [OWNER]: NodeConnection;
+  [OWNER]?: NodeTransport;
 }
+
+/** How much is given to a socket at once: the rest waits here, so that progress can be seen. */
+const SLICE = 256 * 1024;
 
 // Listeners for all sockets: a closure for each would cost memory for each.
 function onData(this: Owned, chunk: Buffer): void {
-  this[OWNER].received(chunk);
+  this[OWNER]?.connection.received(chunk);
 }
 
 function onDrain(this: Owned): void {
-  this[OWNER].drained();
+  this[OWNER]?.pump();
 }
 
 function onError(this: Owned, error: Error): void {
-  this[OWNER].error ??= error;
+  const owner = this[OWNER];
+  if (owner !== undefined) owner.error ??= error;
 }
 
 function onEnd(this: Owned): void {
-  this.end();
+  this[OWNER]?.peerEnded();
 }
 
 function onClose(this: Owned): void {
-  const connection = this[OWNER];
-  connection.closed(connection.error);
+  const owner = this[OWNER];
+  owner?.connection.closed(owner.error);
+}
+
+/**
+ * Node destroys a socket at the first write that fails, with all that it has received: the peer's
+ * last messages and its close frame would be lost. So the end is put off until they were read.
+ * Reading stops on a socket with an error, so the error is taken from its readable side.
+ */
+function destroyOnceRead(this: Owned, error?: Error): Owned {
+  const owner = this[OWNER];
+  if (owner !== undefined && (error as NodeJS.ErrnoException | undefined)?.syscall === "write") {
+    if (owner.writeFailed(error as Error)) {
+      const readable = (this as unknown as { _readableState?: { errored?: unknown } })._readableState;
+      if (readable?.errored != null) readable.errored = null;
+      owner.connection.lostWriting();
+      return this;
+    }
+  }
+  return (Object.getPrototypeOf(this) as Owned).destroy.call(this, error) as Owned;
+}
+
+/** A Node socket as a transport. */
+class NodeTransport implements Transport {
+  readonly socket: Owned;
+  /** Set right after both are made. */
+  connection!: NodeConnection<any>;
+  /** Why the socket was lost. */
+  error: Error | undefined;
+  /** What the socket was not given yet. */
+  #queue: Uint8Array[] | undefined;
+  #queued = 0;
+  #ending = false;
+  #failed = false;
+
+  constructor(socket: Owned) {
+    this.socket = socket;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    const { socket } = this;
+    if (this.#failed || !socket.writable) return true;
+    if (this.#queue === undefined && bytes.length <= SLICE) {
+      return socket.write(bytes) || socket.writableLength === 0;
+    }
+    (this.#queue ??= []).push(bytes);
+    this.#queued += bytes.length;
+    return this.#give();
+  }
+
+  /** The socket has room. */
+  pump(): void {
+    if (!this.#give()) return;
+    if (this.#ending) this.socket.end();
+    this.connection.drained();
+  }
+
+  /** Gives the socket what waits, as far as it has room; false if some still waits. */
+  #give(): boolean {
+    const { socket } = this;
+    const queue = this.#queue;
+    if (queue === undefined) return socket.writableLength === 0 || !socket.writableNeedDrain;
+    for (let bytes = queue[0]; bytes !== undefined; bytes = queue[0]) {
+      // While a write is under way, more would be joined to it, and its progress not seen.
+      if (socket.writableLength > 0) return false;
+      const slice = bytes.subarray(0, SLICE);
+      if (slice.length === bytes.length) queue.shift();
+      else queue[0] = bytes.subarray(SLICE);
+      this.#queued -= slice.length;
+      const room = socket.write(slice) || socket.writableLength === 0;
+      if (!room) {
+        if (queue.length === 0) this.#queue = undefined;
+        return false;
+      }
+    }
+    this.#queue = undefined;
+    return true;
+  }
+
+  end(): void {
+    this.#ending = true;
+    if (this.#queue === undefined) this.socket.end();
+  }
+
+  read(on: boolean): void {
+    if (on) this.socket.resume();
+    else this.socket.pause();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  get unsent(): number {
+    return this.#failed ? 0 : this.socket.writableLength + this.#queued;
+  }
+
+  get ended(): boolean {
+    const { socket } = this;
+    return socket.destroyed || socket.readableEnded || !socket.writable;
+  }
+
+  allocate(length: number): Uint8Array<ArrayBuffer> {
+    // Small ones share memory, which is quicker to have than memory of their own.
+    return Buffer.allocUnsafe(length);
+  }
+
+  /** Whether reading may go on after this write has failed. */
+  writeFailed(error: Error): boolean {
+    const first = !this.#failed;
+    this.#failed = true;
+    this.#queue = undefined;
+    this.#queued = 0;
+    this.error ??= error;
+    return first && this.connection.session !== undefined;
+  }
+
+  peerEnded(): void {
+    if (this.#failed) this.socket.destroy();
+    else this.end();
+  }
 }
 
 /**
@@ -68,7 +201,7 @@ const chunk = Buffer.allocUnsafeSlow(64 * 1024);
 const onread: net.OnReadOpts = {
   buffer: chunk,
   callback(this: Owned, length: number): boolean {
-    this[OWNER].received(length === chunk.length ? chunk : chunk.subarray(0, length));
+    onData.call(this, length === chunk.length ? chunk : chunk.subarray(0, length));
     return true;
   },
 } as net.OnReadOpts;
@@ -76,19 +209,19 @@ const onread: net.OnReadOpts = {
 /** Bun calls `onread` without the socket. */
 const readsInPlace = !("bun" in process.versions);
 
-/** A connection over a Node socket. */
-export class NodeConnection extends Connection {
-  /** The socket, for its addresses and the like; its bytes are the connection's. */
-  readonly socket: net.Socket;
-  /** Why the socket was lost. */
-  error: Error | undefined;
+/** A connection over a Node socket. `T` is the type of its `data`. */
+export class NodeConnection<T = unknown> extends Connection<T> {
+  readonly #transport: NodeTransport;
 
   /** @internal */
-  constructor(duplex: Duplex, options: ConnectionOptions, opening: Opening, streams = true) {
-    super(options, opening);
+  constructor(duplex: Duplex, plan: Plan, opening: Opening, streams = true) {
     const socket = duplex as Owned;
-    this.socket = socket;
-    socket[OWNER] = this;
+    const transport = new NodeTransport(socket);
+    super(transport, plan, opening);
+    this.#transport = transport;
+    transport.connection = this;
+    socket[OWNER] = transport;
+    socket.destroy = destroyOnceRead;
     socket.setNoDelay?.(true);
     socket.setTimeout?.(0);
     socket.on("drain", onDrain);
@@ -98,66 +231,63 @@ export class NodeConnection extends Connection {
     socket.on("end", onEnd);
   }
 
-  override terminate(): void {
-    this.socket.destroy();
+  /** The socket, for its addresses and the like; its bytes are the connection's. */
+  get socket(): net.Socket {
+    return this.#transport.socket;
   }
 
-  /** @internal */
-  override write(bytes: Uint8Array): boolean {
-    const { socket } = this;
-    if (!socket.writable) return true;
-    return socket.write(bytes) || socket.writableLength === 0;
-  }
-
-  /** @internal */
-  override hangUp(): void {
-    this.socket.end();
-  }
-
-  /** @internal */
-  override read(on: boolean): void {
-    if (on) this.socket.resume();
-    else this.socket.pause();
-  }
-
-  /** @internal */
-  override get unsent(): number {
-    return this.socket.writableLength;
-  }
-
-  /** @internal */
-  protected override taken(session: Session): Uint8Array {
-    // Small ones share memory, which is quicker to have than memory of their own.
-    const bytes = Buffer.allocUnsafe(session.bufferedAmount);
-    session.takeInto(bytes);
-    return bytes;
-  }
-
-  /** @internal */
-  protected override copied(event: SessionEvent): Uint8Array {
-    const bytes = Buffer.allocUnsafe(event.length);
-    bytes.set(event.bytes());
-    return bytes;
+  /** Why the socket was lost. */
+  get error(): Error | undefined {
+    return this.#transport.error;
   }
 }
 
-/** What a Node server does, and how. */
-export interface NodeServerOptions extends ServerOptions<NodeConnection> {
-  /** For `wss:`, what `tls.createServer` takes; only for {@link createServer}. */
+/** The options of a server in Node. */
+export interface NodeServerOptions<T = unknown> extends ServerOptions<NodeConnection<T>> {
+  /** For `wss:`, the options of `tls.createServer`; only for {@link createServer}. */
   readonly tls?: tls.TlsOptions | undefined;
+  /**
+   * Has {@link createServer} accept sockets by Node's internal interface and read them into one
+   * place: a connection costs less memory and time. The diagnostics channel `net.server.socket` is
+   * silent then, and `server.maxConnections` turns it off. Not with `tls`. Default false.
+   */
+  readonly fastAccept?: boolean | undefined;
 }
+
+const acceptChecks = serverChecks satisfies Checks<ServerOptions<NodeConnection>>;
+const createServerChecks = {
+  ...serverChecks,
+  tls: object,
+  fastAccept: flag,
+} satisfies Checks<NodeServerOptions>;
+const connectChecks = {
+  ...clientChecks,
+  tls: object,
+  socket: object,
+} satisfies Checks<NodeClientOptions>;
+
+const servers = new WeakMap<object, Plan>();
 
 /**
  * A server of WebSocket connections and nothing else, on a bare socket: quicker and
- * smaller than behind an `http` server. What is no such request is refused.
+ * smaller than behind an `http` server. Other requests are refused.
+ *
+ * @throws TypeError or RangeError for an option that is wrong or unknown
  */
-export function createServer(options: NodeServerOptions = {}): net.Server {
+export function createServer<T = unknown>(options: NodeServerOptions<T> = {}): net.Server {
+  const plan = planFor("createServer", options, createServerChecks);
+  if (options.fastAccept && options.tls !== undefined) {
+    throw new TypeError("createServer: fastAccept has no effect with tls");
+  }
   const accept = (socket: net.Socket): void => {
-    if (!(OWNER in socket)) new NodeConnection(socket, options, new Serving(options));
+    if (!(OWNER in socket)) new NodeConnection(socket, plan, new Serving(plan));
   };
-  if (options.tls !== undefined) return tls.createServer({ noDelay: true, ...options.tls }, accept);
-  const server = net.createServer({ noDelay: true }, accept);
-  server.on("listening", () => readInPlace(server, options));
+  const server =
+    options.tls !== undefined
+      ? tls.createServer({ noDelay: true, ...options.tls }, accept)
+      : net.createServer({ noDelay: true }, accept);
+  if (options.fastAccept) server.on("listening", () => readInPlace(server, plan));
+  servers.set(server, plan);
   return server;
 }
 
@@ -173,7 +303,7 @@ interface Internals {
  * for that, but its own way to make a socket of a handle. Else each read costs memory
  * of 64 KiB and a walk through a stream.
  */
-function readInPlace(server: net.Server, options: NodeServerOptions): void {
+function readInPlace(server: net.Server, plan: Plan): void {
   const internals = server as unknown as Internals;
   const handle = internals._handle;
   const usual = handle?.onconnection;
@@ -187,13 +317,14 @@ function readInPlace(server: net.Server, options: NodeServerOptions): void {
     const socket = new net.Socket({ handle: accepted, onread } as net.SocketConstructorOpts);
     Object.assign(socket, { server, _server: server });
     (internals._connections as number)++;
-    new NodeConnection(socket, options, new Serving(options), false);
+    new NodeConnection(socket, plan, new Serving(plan), false);
     server.emit("connection", socket);
   };
 }
 
 /**
- * Accepts a connection from an `http` server's `upgrade` event.
+ * Accepts a connection from an `http` server's `upgrade` event. If the client has left meanwhile,
+ * the socket is destroyed and no handler is called.
  *
  * ```js
  * server.on("upgrade", (request, socket, head) => {
@@ -201,35 +332,71 @@ function readInPlace(server: net.Server, options: NodeServerOptions): void {
  *   else socket.destroy();
  * });
  * ```
+ *
+ * @throws TypeError or RangeError for an option that is wrong or unknown; MisuseError
+ * `SOCKET_IN_USE` if the socket was accepted before
  */
-export function accept(
+export function accept<T = unknown>(
   request: IncomingMessage,
   socket: Duplex,
   head: Uint8Array,
-  options: NodeServerOptions = {},
+  options: ServerOptions<NodeConnection<T>> = {},
 ): void {
-  const serving = new Serving(options);
-  const connection = new NodeConnection(socket, options, serving);
+  const plan = planFor("accept", options, acceptChecks);
+  if (OWNER in socket) throw unusable("SOCKET_IN_USE");
+  if (isClosed(socket)) {
+    socket.destroy();
+    return;
+  }
+  const serving = new Serving(plan);
+  const connection = new NodeConnection(socket, plan, serving);
   let upgrade: UpgradeRequest;
   try {
-    upgrade = UpgradeRequest.from(request, options);
+    upgrade = UpgradeRequest.from(request, plan.limits);
   } catch (error) {
-    connection.write(refusal(error));
-    connection.hangUp();
+    serving.end(connection, error);
     return;
   }
   serving.decide(connection, upgrade, head);
 }
 
-/** What a client asks for, and what it does with the connection. */
-export interface NodeClientOptions
+/** Whether a socket can't carry a connection any more: its `close` event may be past. */
+function isClosed(socket: Duplex): boolean {
+  return socket.destroyed || !socket.writable || socket.readableEnded;
+}
+
+/**
+ * Ends a server gracefully: it accepts no more connections and answers requests with 503; messages
+ * that have arrived are handled, and those that have arrived in part may complete within `grace`;
+ * then each connection is closed with 1001. Resolves when all connections are gone.
+ *
+ * `server` is a server of {@link createServer}, or the options that were given to {@link accept}.
+ */
+export async function shutdown(
+  server: net.Server | ServerOptions<NodeConnection<any>>,
+  options: ShutdownOptions = {},
+): Promise<void> {
+  const own = servers.get(server);
+  const plan = own ?? knownPlan(server);
+  if (plan === undefined) {
+    throw new TypeError("shutdown: no server of createServer, and no options given to accept");
+  }
+  if (own !== undefined) (server as net.Server).close();
+  await end(plan, options);
+}
+
+/** The options of a client in Node. */
+export interface NodeClientOptions<T = unknown>
   extends Partial<Omit<ConnectOptions, "path">>,
     ClientSessionOptions,
     ConnectionOptions,
-    Handlers<NodeConnection> {
-  /** For `wss:`, what `tls.connect` takes. */
+    Handlers<NodeConnection<T>> {
+  /** For `wss:`, the options of `tls.connect`. */
   readonly tls?: tls.ConnectionOptions | undefined;
-  /** A socket that is connected already, through a proxy, say. */
+  /**
+   * A socket that is connected already, through a proxy, say. For `wss:` TLS is begun on it, unless
+   * it is a TLS socket.
+   */
   readonly socket?: Duplex | undefined;
 }
 
@@ -244,28 +411,48 @@ export interface NodeClientOptions
  * ws.send("Hello");
  * ```
  *
- * The promise fails with what the socket or the handshake failed with; with
- * HandshakeError `STATUS`, its `response` is the server's answer.
+ * The promise fails with the error of the socket or of the handshake; with
+ * HandshakeError `STATUS`, its `response` is the server's answer. It fails with LimitError
+ * `HANDSHAKE_TOO_SLOW` after `handshakeTimeout`. Messages that the server sends right behind its
+ * answer are handed out after the promise has settled.
  */
-export function connect(
+export async function connect<T = unknown>(
   url: string | URL,
-  options: NodeClientOptions = {},
-): Promise<NodeConnection> {
+  options: NodeClientOptions<T> = {},
+): Promise<NodeConnection<T>> {
   const { secure, hostname, port, host, path } = targetOf(url);
+  const plan = planFor("connect", options, connectChecks);
+  const { socket } = options;
+  if (socket !== undefined) {
+    if (OWNER in socket) throw unusable("SOCKET_IN_USE");
+    if (isClosed(socket)) throw unusable("SOCKET_CLOSED");
+  }
   return new Promise((resolve, reject) => {
-    const calling = new Calling<NodeConnection>({ host, ...options, path }, resolve, reject);
-    const { socket } = options;
-    if (socket !== undefined) {
-      calling.start(new NodeConnection(socket, options, calling));
-    } else if (secure) {
+    const asked = { host, ...plan.asked, path };
+    const calling = new Calling<NodeConnection<T>>(asked, plan.session, resolve, reject);
+    if (secure) {
       const servername = net.isIP(hostname) ? "" : hostname;
-      const secured = tls.connect({ host: hostname, port, servername, ...options.tls });
-      const connection = new NodeConnection(secured, options, calling);
-      secured.once("secureConnect", () => calling.start(connection));
+      const secured = isTls(socket)
+        ? socket
+        : tls.connect({ host: hostname, port, servername, ...(socket && { socket }), ...options.tls });
+      const connection = new NodeConnection<T>(secured, plan, calling);
+      // The request, which may have secrets, is sent after the certificate was verified.
+      if (isTls(socket) && !isConnecting(socket)) calling.start(connection);
+      else secured.once("secureConnect", () => calling.start(connection));
+    } else if (socket !== undefined) {
+      calling.start(new NodeConnection<T>(socket, plan, calling));
     } else {
       const plain = net.connect({ host: hostname, port, ...(readsInPlace && { onread }) });
-      const connection = new NodeConnection(plain, options, calling, !readsInPlace);
+      const connection = new NodeConnection<T>(plain, plan, calling, !readsInPlace);
       plain.once("connect", () => calling.start(connection));
     }
   });
+}
+
+function isTls(socket: Duplex | undefined): socket is tls.TLSSocket {
+  return (socket as { encrypted?: boolean } | undefined)?.encrypted === true;
+}
+
+function isConnecting(socket: tls.TLSSocket): boolean {
+  return socket.connecting || (socket as { secureConnecting?: boolean }).secureConnecting === true;
 }

@@ -1,25 +1,24 @@
 /** A client's handshake on a connection. */
 
-import { Connect } from "../session/connect.ts";
-import type { ClientSessionOptions, ConnectOptions } from "../session/connect.ts";
+import { type ClientSessionOptions, Connect, type ConnectOptions } from "../session/connect.ts";
 import type { Connection, Opening } from "./connection.ts";
-import { type Handlers, inPieces } from "./handlers.ts";
 
 /** Sends a request and holds the answer against it. */
-export class Calling<C extends Connection> implements Opening {
+export class Calling<C extends Connection<any>> implements Opening {
   readonly server = false;
   readonly #connect: Connect;
-  readonly #options: ClientSessionOptions & Handlers<any>;
+  readonly #session: ClientSessionOptions;
   readonly #done: (connection: C) => void;
   readonly #failed: (error: unknown) => void;
 
   constructor(
-    options: ConnectOptions & ClientSessionOptions & Handlers<any>,
+    options: ConnectOptions,
+    session: ClientSessionOptions,
     done: (connection: C) => void,
     failed: (error: unknown) => void,
   ) {
     this.#connect = new Connect(options);
-    this.#options = options;
+    this.#session = session;
     this.#done = done;
     this.#failed = failed;
   }
@@ -29,7 +28,7 @@ export class Calling<C extends Connection> implements Opening {
     connection.write(this.#connect.bytes);
   }
 
-  push(connection: Connection, chunk: Uint8Array): void {
+  push(connection: Connection<any>, chunk: Uint8Array): void {
     const connect = this.#connect;
     try {
       if (!connect.push(chunk)) return;
@@ -38,12 +37,16 @@ export class Calling<C extends Connection> implements Opening {
       connection.terminate();
       return;
     }
-    try {
-      connection.opened(connect.session(inPieces(this.#options)), connect.response?.protocol);
-    } finally {
-      this.#done(connection as C);
-    }
-    if (connect.rest.length > 0) connection.received(connect.rest);
+    connection.opened(connect.session(this.#session), connect.response?.protocol, connect.rest);
+    this.#done(connection as C);
+  }
+
+  late(): boolean {
+    return false;
+  }
+
+  refuse(connection: Connection<any>): void {
+    connection.terminate();
   }
 
   closed(error: unknown): void {

@@ -1,90 +1,116 @@
-/** A connection over any transport that pushes bytes and takes bytes. */
+/**
+ * A connection over any transport that pushes bytes and takes bytes.
+ *
+ * Three things are decided here.
+ *
+ * - *Back-pressure.* Messages of one turn are written together at its end. `send` returns false from
+ *   a high-water mark on, also within the turn, and `drain` follows. What waits is limited by
+ *   `maxBuffered`, which is compared before a message is added: a single message may be larger.
+ * - *Endings.* `close` is called once for each connection that was opened. If this side ends a
+ *   connection, for a limit, a timeout or because the program says so, the outcome's error says so,
+ *   unless the session has failed before. A received close code is never hidden by an error.
+ * - *Handlers that throw.* The connection closes with 1011 and is deaf from then on: the rest of
+ *   the chunk and what follows it are gone through, so that a close frame is answered, but no
+ *   handler is called any more, except `close`.
+ */
 
 import type { Bytes } from "../bytes/bytes.ts";
-import { LimitError, PeerError, type WscodecError } from "../error/errors.ts";
+import type { WscodecError } from "../error/errors.ts";
 import type { Prepared } from "../message/prepared.ts";
 import type { Outcome, Session, SessionEvent } from "../session/session.ts";
-import { forget, wait } from "./clock.ts";
+import { afterPoll, forget, wait } from "./clock.ts";
 import type { ConnectionOptions, Handlers } from "./handlers.ts";
+import type { Plan } from "./options.ts";
+import { Pace } from "./pace.ts";
+import { account, longest, queued } from "./queue.ts";
+import { limit, report, terminated } from "./report.ts";
+import type { Transport } from "./transport.ts";
 
-const DEFAULT_BUFFERED = 16 * 2 ** 20;
 const INTERNAL_ERROR = 1011;
+/** With this many bytes waiting, `send` returns false. */
+const HIGH_WATER = 64 * 1024;
+/** With this many bytes waiting in the session, they are written before the turn ends. */
+const FLUSH_AT = 256 * 1024;
 
-/** What a handshake is left to. */
+/** Leads the opening handshake of a connection. */
 export interface Opening {
-  /** Whether this is a server's. */
+  /** Whether this side is the server. */
   readonly server: boolean;
-  /** Bytes of the handshake, and what may come right behind it. */
-  push(connection: Connection, chunk: Uint8Array): void;
-  /** The transport was closed before it was done. */
+  /** Bytes of the handshake, and perhaps what follows it. */
+  push(connection: Connection<any>, chunk: Uint8Array): void;
+  /** The handshake took too long. True if the peer gets an answer before the end. */
+  late(connection: Connection<any>): boolean;
+  /** The server is to end. */
+  refuse(connection: Connection<any>): void;
+  /** The transport was closed, or ended by the peer, before the handshake was done. */
   closed(error: unknown): void;
 }
 
 /** Connections to which something was sent in this turn. */
-let dirty: Connection[] = [];
+let dirty: Connection<any>[] = [];
 
 /** Writes what was sent in this turn, once for each connection. */
 function flushAll(): void {
   const connections = dirty;
   dirty = [];
-  for (const connection of connections) {
-    try {
-      connection.flush();
-    } catch (error) {
-      // Of one connection's handler; the others are to be written to all the same.
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-  }
+  for (const connection of connections) connection.flush();
 }
 
 /**
- * A connection: what it receives goes to handlers, what it is told to send is
- * written once a turn. It stops reading while its peer doesn't.
- *
- * The adapters make them.
+ * A connection: what it receives goes to handlers, what it is told to send is written once a turn.
+ * The adapters make them. `T` is the type of {@link data}.
  */
-export abstract class Connection {
+export class Connection<T = unknown> {
   /** For the program. */
-  data: unknown;
+  data: T = undefined as T;
   /** @internal */
-  readonly options: ConnectionOptions & Handlers<any>;
+  readonly plan: Plan;
   /** Undefined during the handshake. @internal */
   session: Session | undefined;
-  /** What the handshake is left to. */
+  readonly #transport: Transport;
   #opening: Opening | undefined;
   /** When the transport is given up, while that is all there is to wait for. */
   #deadline: number | undefined;
+  /** How many bytes had not left when that was decided. */
+  #mark = 0;
+  #pace: Pace | undefined;
   #protocol: string | undefined;
   #outcome: Outcome | undefined;
+  /** Why this side ended the connection. */
+  #reason: WscodecError | undefined;
+  /** What came behind the handshake, until the promise of `connect` has settled. */
+  #held: Uint8Array[] | undefined;
+  /** Bytes of the session's output that were given to the transport. */
+  #written = 0;
+  #gone = false;
   /** Whether a chunk is gone through, at whose end all is written. */
   #busy = false;
   #queued = false;
   /** Whether the transport has taken all it can. */
   #full = false;
+  /** Whether `send` has returned false since the last `drain`. */
+  #refused = false;
   #paused = false;
+  /** Whether a handler threw: no other is called then. */
+  #deaf = false;
+  /** Whether something was received since {@link quiet} was called. */
+  #heard = false;
   /** Whether this side ends the transport once both have closed (RFC 6455 §7.1.1). */
   #server = true;
 
   /** @internal */
-  constructor(options: ConnectionOptions & Handlers<any>, opening: Opening) {
-    this.options = options;
+  constructor(transport: Transport, plan: Plan, opening: Opening) {
+    this.#transport = transport;
+    this.plan = plan;
     this.#opening = opening;
-    this.wait(options.handshakeTimeout ?? 10_000);
+    plan.connections.add(this);
+    this.wait(plan.handshakeTimeout);
   }
 
-  /** Hands bytes to the transport; false if it has no room for more. @internal */
-  abstract write(bytes: Uint8Array): boolean;
-  /** Ends the transport's side that sends, after what was written. @internal */
-  abstract hangUp(): void;
-  /** Stops reading, or goes on. @internal */
-  abstract read(on: boolean): void;
-  /** Bytes that were written and are not gone. @internal */
-  abstract get unsent(): number;
-
-  /** Drops the connection at once. */
-  abstract terminate(): void;
+  /** The handlers and options that the program gave. @internal */
+  get options(): ConnectionOptions & Handlers<any> {
+    return this.plan.options;
+  }
 
   /** The subprotocol that was agreed on. */
   get protocol(): string | undefined {
@@ -93,135 +119,147 @@ export abstract class Connection {
 
   /** `"connecting"`, a session's state, or `"gone"` when the transport is closed. */
   get state(): "connecting" | "open" | "closing" | "peer-closed" | "closed" | "gone" {
-    if (this.#outcome !== undefined) return "gone";
+    if (this.#gone) return "gone";
     return this.session?.state ?? "connecting";
   }
 
-  /** Bytes that were sent and are not gone. */
+  /** How many bytes were sent and have not left. */
   get bufferedAmount(): number {
-    return this.unsent + (this.state === "gone" ? 0 : (this.session?.bufferedAmount ?? 0));
+    if (this.#gone) return 0;
+    return this.#transport.unsent + (this.session?.bufferedAmount ?? 0);
   }
 
   /**
-   * Sends a message: text for a string, a `Prepared` as it is, else binary. Says whether there is room for
-   * more; if not, `drain` is called when there is. Once the connection closes it is
-   * not sent, as by a browser's `send`.
+   * Sends a message: text for a string, a `Prepared` as it is, otherwise binary. Returns whether
+   * there is room for more; if not, `drain` is called when there is. A message is never lost
+   * because `send` returned false; false means that the next one should wait. Once the connection
+   * closes, a message is not sent, as by a browser's `send`.
    */
   send(data: string | Bytes | Prepared): boolean {
     return this.#send((session) => session.send(data));
   }
 
-  /** Sends a text message, of a string or of UTF-8. As {@link send}. */
+  /** Sends a text message, of a string or of UTF-8. Returns as {@link send}. */
   text(data: string | Bytes): boolean {
     return this.#send((session) => session.text(data));
   }
 
-  /** Begins a message in fragments. As {@link send}. */
+  /** Begins a message in fragments. Returns as {@link send}. */
   begin(type: "text" | "binary", data?: string | Bytes): boolean {
     return this.#send((session) => session.begin(type, data));
   }
 
-  /** The next fragment, not the last. As {@link send}. */
+  /** Sends the next fragment, not the last. Returns as {@link send}. */
   more(data: string | Bytes): boolean {
     return this.#send((session) => session.more(data));
   }
 
-  /** The last fragment, which may be empty. As {@link send}. */
+  /** Sends the last fragment, which may be empty. Returns as {@link send}. */
   finish(data?: string | Bytes): boolean {
     return this.#send((session) => session.finish(data));
   }
 
-  /** Sends a ping, of at most 125 bytes. As {@link send}. */
+  /** Sends a ping, of at most 125 bytes. Returns as {@link send}. */
   ping(data?: string | Bytes): boolean {
     return this.#send((session) => session.ping(data));
   }
 
-  /** Sends a pong: only needed without `autoPong`. As {@link send}. */
+  /** Sends a pong: only needed with `autoPong: false`. Returns as {@link send}. */
   pong(data?: string | Bytes): boolean {
     return this.#send((session) => session.pong(data));
   }
 
   /**
-   * Begins the close, or answers the peer's without `autoClose`; nothing if that was
-   * done.
+   * Begins the close, or answers the peer's with `autoClose: false`; nothing if that was done.
+   * Reading goes on, because the peer's close frame has to be read.
    *
    * @throws as `Encoder.close`
    */
   close(code?: number, reason?: string): void {
-    if (this.session === undefined) this.terminate();
-    this.#send((session) => session.close(code, reason));
-    if (this.state === "closing") wait(this, this.options.closeTimeout ?? 10_000);
+    if (this.session === undefined) {
+      this.terminate();
+      return;
+    }
+    this.#send((session) => session.close(code, reason), true);
+    if (this.state === "closing") this.#awaitClose();
   }
 
-  /** Stops reading; what was read already still comes. */
+  /** Drops the connection at once. The outcome's error is `TERMINATED`. */
+  terminate(): void {
+    if (!this.#gone) this.drop(terminated());
+  }
+
+  /** Stops reading; what was read already is still handed out. */
   pause(): void {
     this.#paused = true;
-    this.read(false);
+    this.#read(false);
   }
 
   /** Goes on reading. */
   resume(): void {
     this.#paused = false;
-    if (!this.#full) this.read(true);
+    if (!this.#stalls) this.#read(true);
   }
 
   /** Writes what waits; done by itself at the end of each turn. */
   flush(): void {
     this.#queued = false;
     const { session } = this;
-    if (session === undefined || this.#outcome !== undefined) return;
-    while (session.bufferedAmount > 0) {
-      const room = this.write(this.taken(session));
-      if (!room && !this.#full) {
-        this.#full = true;
-        this.read(false);
-      }
-      if (this.unsent > (this.options.maxBuffered ?? DEFAULT_BUFFERED)) return this.terminate();
-    }
+    if (session === undefined || this.#gone) return;
+    if (session.bufferedAmount > 0) this.#write(session);
     if (session.state === "closed") this.#ends(session);
+    if (this.#refused && !this.#full) this.#drains(session);
   }
 
   /** @internal */
   get due(): number | undefined {
     const { session } = this;
     if (session === undefined || this.#deadline !== undefined) return this.#deadline;
-    return session.deadline;
+    return (this.#pace ??= new Pace(this.plan.closeTimeout)).due(session);
   }
 
   /** @internal */
   tick(now: number): void {
     const { session } = this;
-    if (session === undefined || this.#deadline !== undefined) {
-      this.terminate();
+    if (session === undefined) {
+      const late = limit("HANDSHAKE_TOO_SLOW");
+      // The second time is after the answer, which had its time to leave.
+      if (this.#reason === undefined && this.#opening?.late(this)) this.#reason = late;
+      else if (!this.#moves(now)) this.drop(late);
       return;
     }
+    if (this.#deadline !== undefined) {
+      if (!this.#moves(now)) this.#transport.destroy();
+      return;
+    }
+    const { unsent } = this.#transport;
+    const pace = (this.#pace ??= new Pace(this.plan.closeTimeout));
+    const reading = !this.#paused && !this.#stalls;
     try {
-      session.tick(now);
+      pace.tick(session, now, this.#written - unsent, unsent, reading);
     } catch {
-      // The peer is silent: what it is told goes if it can, and nothing is waited for.
+      // The peer is silent: a close frame goes if it can, and nothing is waited for.
       this.flush();
-      this.terminate();
+      this.#transport.destroy();
       return;
     }
     this.flush();
   }
 
-  /** Bytes came. @internal */
+  /** Bytes were received. @internal */
   received(chunk: Uint8Array): void {
+    this.#heard = true;
+    if (this.#pace !== undefined) this.#pace.heard = true;
     const { session } = this;
-    if (session === undefined) {
+    if (this.#held !== undefined) {
+      this.#held.push(chunk.slice());
+    } else if (session === undefined) {
       this.#opening?.push(this, chunk);
     } else if (session.state !== "closed") {
       this.#busy = true;
-      try {
-        session.receive(chunk);
-        this.#dispatch(session);
-      } catch (error) {
-        this.#failed(session, error);
-      } finally {
-        this.#busy = false;
-        this.flush();
-      }
+      this.#dispatch(session, chunk);
+      this.#busy = false;
+      this.flush();
     }
   }
 
@@ -229,13 +267,18 @@ export abstract class Connection {
   drained(): void {
     if (!this.#full) return;
     this.#full = false;
-    if (!this.#paused) this.read(true);
     const { session } = this;
-    if (session !== undefined) this.#calls(session, () => this.options.drain?.(this));
+    this.#account();
+    if (!this.#paused) this.#read(true);
+    if (session !== undefined && !this.#gone) this.#drains(session);
   }
 
-  /** The handshake is done. @internal */
-  opened(session: Session, protocol: string | undefined): void {
+  /**
+   * The handshake is done. With `rest`, which followed it, nothing is handed out until the
+   * event loop has turned: the promise of `connect` settles first, and its reader goes on.
+   * @internal
+   */
+  opened(session: Session, protocol: string | undefined, rest?: Uint8Array): void {
     this.session = session;
     this.#server = this.#opening?.server ?? true;
     this.#opening = undefined;
@@ -246,109 +289,279 @@ export abstract class Connection {
     if (heartbeat !== undefined || idle !== undefined) {
       wait(this, Math.min(heartbeat ?? Infinity, idle ?? Infinity, pongTimeout));
     }
-    this.#calls(session, () => this.options.open?.(this));
+    if (rest !== undefined) {
+      this.#held = rest.length > 0 ? [rest.slice()] : [];
+      afterPoll(() => this.#release());
+    }
+    const { open } = this.options;
+    if (open !== undefined) this.#calls(session, () => open.call(this.options, this));
   }
 
   /** The transport is closed. @internal */
   closed(error?: unknown): void {
+    if (this.#gone) return;
+    this.#release();
+    this.#gone = true;
     forget(this);
+    account(this, 0);
+    this.plan.connections.delete(this);
     const { session } = this;
+    const opening = this.#opening;
+    this.#opening = undefined;
     if (session === undefined) {
-      this.#opening?.closed(error);
-      this.#opening = undefined;
+      opening?.closed(this.#reason ?? error);
+      return;
     }
-    if (session === undefined || this.#outcome !== undefined) return;
+    const failed = session.outcome?.error !== undefined;
     try {
       session.end();
     } catch {
-      // It is the outcome's.
+      // The outcome has it.
     }
-    this.#outcome = session.outcome as Outcome;
+    const outcome = session.outcome as Outcome;
+    const own = !failed && !outcome.clean ? this.#reason : undefined;
+    this.#outcome = own === undefined ? outcome : { ...outcome, error: own };
     session.free();
-    this.options.close?.(this, this.#outcome);
+    try {
+      this.options.close?.(this, this.#outcome);
+    } catch (error) {
+      report(error);
+    }
   }
 
-  /** Gives the transport up after that many milliseconds. @internal */
+  /**
+   * Writing has failed. What the peer sent before is read all the same, to its end or until nothing
+   * more arrives for the close timeout.
+   * @internal
+   */
+  lostWriting(): void {
+    if (this.session === undefined) return this.#transport.destroy();
+    this.wait(this.plan.closeTimeout);
+    this.#paused = false;
+    this.#read(true);
+  }
+
+  /** Gives the transport up after that many milliseconds without progress. @internal */
   wait(milliseconds: number): void {
     this.#deadline = performance.now() + milliseconds;
+    this.#mark = this.#transport.unsent;
     wait(this, milliseconds);
   }
 
-  /** What is to be sent. @internal */
-  protected taken(session: Session): Uint8Array {
-    return session.take();
+  /** Ends the connection for a reason of this side. @internal */
+  drop(reason: WscodecError): void {
+    this.#reason ??= reason;
+    this.#transport.destroy();
   }
 
-  /** A binary message for the program to keep. @internal */
-  protected copied(event: SessionEvent): Uint8Array {
-    return event.copy();
+  /** Writes bytes of the handshake. @internal */
+  write(bytes: Uint8Array<ArrayBuffer>): void {
+    if (!this.#transport.write(bytes)) this.#full = true;
   }
 
-  /** Adds something, for which this turn's end is early enough. */
-  #send(add: (session: Session) => void): boolean {
+  /** Ends the sending side, and the transport if the peer does not end it. @internal */
+  hangUp(milliseconds: number): void {
+    this.#transport.end();
+    this.wait(milliseconds);
+  }
+
+  /** Stops reading during the handshake, or goes on. @internal */
+  read(on: boolean): void {
+    this.#transport.read(on);
+  }
+
+  /** Whether the peer has ended its side, or the transport is closed. @internal */
+  get lost(): boolean {
+    return this.#gone || this.#transport.ended;
+  }
+
+  /** Whether a message is incomplete or something was received since the last call. @internal */
+  quiet(): boolean {
+    const quiet = !this.#heard && this.session?.inMessage !== true;
+    this.#heard = false;
+    return quiet;
+  }
+
+  /** Refuses a request that is not answered yet, or begins the close. @internal */
+  goAway(code: number, reason: string): void {
+    if (this.session === undefined) this.#opening?.refuse(this);
+    else this.close(code, reason);
+  }
+
+  /** Whether reading waits for the transport's room. */
+  get #stalls(): boolean {
+    return this.#full && this.plan.pauses;
+  }
+
+  #read(on: boolean): void {
+    const { session } = this;
+    if (session !== undefined) this.#pace?.reading(session, on);
+    this.#transport.read(on);
+  }
+
+  /** Adds something, for which the end of this turn is early enough. */
+  #send(add: (session: Session) => void, always = false): boolean {
     const { state, session } = this;
     if (session === undefined || (state !== "open" && state !== "peer-closed")) return false;
+    const waits = session.bufferedAmount;
+    if (this.#full || waits >= HIGH_WATER) {
+      if (this.#reason !== undefined) return false;
+      if (!always && waits + this.#transport.unsent > this.plan.maxBuffered) {
+        this.drop(limit("BUFFER_FULL"));
+        return false;
+      }
+    }
     add(session);
     if (!this.#busy && !this.#queued) {
       this.#queued = true;
       if (dirty.push(this) === 1) queueMicrotask(flushAll);
     }
-    return !this.#full;
+    if (session.bufferedAmount >= FLUSH_AT) this.#write(session);
+    if (!this.#full && session.bufferedAmount < HIGH_WATER) return true;
+    this.#refused = true;
+    return false;
   }
 
-  #dispatch(session: Session): void {
-    const { options } = this;
-    for (let event = session.next(); event !== undefined; event = session.next()) {
-      if (event.opcode < 8 && options.piece !== undefined) {
-        options.piece(this, event);
-        continue;
-      }
-      switch (event.opcode) {
-        case 1:
-          options.message?.(this, event.text());
-          break;
-        case 2:
-          options.message?.(this, options.lend ? event.bytes() : this.copied(event));
-          break;
-        case 9:
-          options.ping?.(this, event.bytes());
-          break;
-        case 10:
-          options.pong?.(this, event.bytes());
-          break;
+  /** Gives the session's output to the transport. */
+  #write(session: Session): void {
+    const transport = this.#transport;
+    while (session.bufferedAmount > 0) {
+      const bytes = transport.allocate(session.bufferedAmount);
+      session.takeInto(bytes);
+      this.#written += bytes.length;
+      if (transport.write(bytes) || this.#full) continue;
+      this.#full = true;
+      if (this.plan.pauses) this.#read(false);
+    }
+    if (this.#full) this.#account();
+  }
+
+  /** Counts what waits, and drops the connection with the longest queue if all are too long. */
+  #account(): void {
+    account(this, this.#gone ? 0 : this.#transport.unsent);
+    while (queued() > this.plan.maxMemory) {
+      const worst = longest();
+      if (worst === undefined) return;
+      account(worst, 0);
+      worst.drop(limit("OUT_OF_MEMORY"));
+    }
+  }
+
+  /** Goes through a chunk. Handlers that throw do not end that. */
+  #dispatch(session: Session, chunk: Uint8Array): void {
+    // Whether an error is a handler's, or the session's.
+    let handling = false;
+    for (let first = true; ; first = false) {
+      try {
+        if (first) session.receive(chunk);
+        for (let event = session.next(); event !== undefined; event = session.next()) {
+          if (this.#deaf || this.#reason !== undefined) continue;
+          handling = true;
+          this.#handle(event);
+          handling = false;
+        }
+        return;
+      } catch (error) {
+        if (!handling) {
+          if (session.outcome?.error === error) return;
+          // No fault of the peer: the session can't go on.
+          report(error);
+          this.#transport.destroy();
+          return;
+        }
+        handling = false;
+        this.#threw(session, error);
       }
     }
+  }
+
+  #handle(event: SessionEvent): void {
+    const { options } = this;
+    if (event.opcode < 8 && options.piece !== undefined) {
+      options.piece(this, event);
+      return;
+    }
+    switch (event.opcode) {
+      case 1:
+        options.message?.(this, event.text());
+        break;
+      case 2:
+        options.message?.(this, options.lend ? event.bytes() : this.#copied(event));
+        break;
+      case 8:
+        options.peerClose?.(this, event.closeCode, event.text());
+        break;
+      case 9:
+        options.ping?.(this, event.bytes());
+        break;
+      case 10:
+        options.pong?.(this, event.bytes());
+        break;
+    }
+  }
+
+  /** A binary message for the program to keep. */
+  #copied(event: SessionEvent): Uint8Array {
+    const bytes = this.#transport.allocate(event.length);
+    bytes.set(event.bytes());
+    return bytes;
   }
 
   /** Calls a handler outside of a chunk. */
   #calls(session: Session, handler: () => void): void {
+    if (this.#deaf) return;
     try {
       handler();
     } catch (error) {
-      try {
-        this.#failed(session, error);
-      } finally {
-        this.flush();
-      }
+      this.#threw(session, error);
+      this.flush();
     }
   }
 
-  /** Closes after a fault, which is the outcome's, or after what a handler threw. */
-  #failed(session: Session, error: unknown): void {
-    const fault = error instanceof PeerError || error instanceof LimitError;
-    if (fault && session.outcome?.error === (error as WscodecError)) return;
+  #drains(session: Session): void {
+    this.#refused = false;
+    const { drain } = this.options;
+    if (drain !== undefined) this.#calls(session, () => drain.call(this.options, this));
+  }
+
+  /** Closes after what a handler threw. */
+  #threw(session: Session, error: unknown): void {
+    report(error);
+    this.#deaf = true;
     if (session.state === "open" || session.state === "peer-closed") {
       session.close(INTERNAL_ERROR);
-      wait(this, this.options.closeTimeout ?? 10_000);
+      this.#awaitClose();
     }
-    throw error;
+  }
+
+  /** Our close frame waits to be sent; then the peer has its time to answer. */
+  #awaitClose(): void {
+    this.resume();
+    wait(this, this.plan.closeTimeout);
+  }
+
+  /** Hands out what was held back. */
+  #release(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    for (const chunk of held) this.received(chunk);
+  }
+
+  /** Whether bytes have left since the deadline was set, which moves it. */
+  #moves(now: number): boolean {
+    const { unsent } = this.#transport;
+    if (unsent >= this.#mark) return false;
+    this.#mark = unsent;
+    this.#deadline = now + this.plan.closeTimeout;
+    return true;
   }
 
   /** Both sides have closed, or the session failed: the transport is to end. */
   #ends(session: Session): void {
     if (this.#deadline !== undefined) return;
-    this.wait(this.options.closeTimeout ?? 10_000);
-    this.read(true);
-    if (this.#server || session.outcome?.error !== undefined) this.hangUp();
+    this.wait(this.plan.closeTimeout);
+    this.#read(true);
+    if (this.#server || session.outcome?.error !== undefined) this.#transport.end();
   }
 }

@@ -1,86 +1,140 @@
 /** A server's handshake on a connection. */
 
-import { refusal, refuse, type UpgradeRequest } from "../handshake/request.ts";
 import { UpgradeReader } from "../handshake/reader.ts";
+import { refusal, refuse, type UpgradeRequest } from "../handshake/request.ts";
 import { Upgrade } from "../session/upgrade.ts";
 import type { Connection, Opening } from "./connection.ts";
-import { inPieces, type ServerOptions, type Verdict } from "./handlers.ts";
+import type { Plan } from "./options.ts";
+import { limit, report } from "./report.ts";
+import { decisionOf, isThenable } from "./verdict.ts";
+
+/** How long the transport stays after a refusal, for the answer to leave. */
+const LINGER = 2000;
+/** How much may arrive behind a request while it is decided on, before reading stops. */
+const EARLY = 64 * 1024;
 
 /** Reads a request, decides on it, and answers. */
 export class Serving implements Opening {
   readonly server = true;
-  readonly #options: ServerOptions<any>;
+  readonly #plan: Plan;
   #reader: UpgradeReader | undefined;
-  /** Whether the request was answered, or is being decided on. */
-  #decided = false;
+  /** What followed the request, while it is decided on. */
+  #early: Uint8Array[] | undefined;
+  #length = 0;
+  /** Whether the request was answered, or can't be any more. */
+  #done = false;
 
-  constructor(options: ServerOptions<any>) {
-    this.#options = options;
+  constructor(plan: Plan) {
+    this.#plan = plan;
   }
 
-  push(connection: Connection, chunk: Uint8Array): void {
-    if (this.#decided) return;
-    this.#reader ??= new UpgradeReader(this.#options);
+  push(connection: Connection<any>, chunk: Uint8Array): void {
+    if (this.#done) return;
+    if (this.#early !== undefined) {
+      this.#early.push(chunk.slice());
+      this.#length += chunk.length;
+      if (this.#length > EARLY) connection.read(false);
+      return;
+    }
+    this.#reader ??= new UpgradeReader(this.#plan.limits);
     let request: UpgradeRequest | undefined;
     try {
       request = this.#reader.push(chunk);
     } catch (error) {
-      this.#decided = true;
-      return end(connection, refusal(error));
+      return this.end(connection, error);
     }
     if (request !== undefined) this.decide(connection, request, this.#reader.rest);
   }
 
+  late(connection: Connection<any>): boolean {
+    if (this.#done) return false;
+    // An answer to half a request is read by those who wait for one; silence gets no answer.
+    if (this.#reader === undefined && this.#early === undefined) return false;
+    if (this.#early !== undefined) this.#answer(connection, refuse(503));
+    else this.end(connection, limit("HANDSHAKE_TOO_SLOW"));
+    return true;
+  }
+
+  refuse(connection: Connection<any>): void {
+    if (this.#done) return;
+    if (this.#reader === undefined && this.#early === undefined) connection.terminate();
+    else this.#answer(connection, refuse(503));
+  }
+
   closed(): void {
+    this.#done = true;
     this.#reader?.free();
   }
 
   /** Answers a request; `rest` came behind it. */
-  decide(connection: Connection, request: UpgradeRequest, rest: Uint8Array): void {
-    this.#decided = true;
-    const options = this.#options;
-    let upgrade: Upgrade;
+  decide(connection: Connection<any>, request: UpgradeRequest, rest: Uint8Array): void {
+    const { options, policy } = this.#plan;
+    if (this.#plan.ending) return this.#answer(connection, refuse(503));
     try {
-      upgrade = new Upgrade(request, options);
+      const upgrade = new Upgrade(request, policy);
+      const verdict: unknown = options.upgrade?.(upgrade, connection);
+      if (!isThenable(verdict)) return this.#grant(connection, upgrade, verdict, [rest]);
+      // The chunk's memory is the transport's.
+      const early = (this.#early = [rest.slice()]);
+      new Promise((resolve) => resolve(verdict)).then(
+        (verdict) => {
+          if (this.#done) return;
+          this.#grant(connection, upgrade, verdict, early);
+          if (this.#length > EARLY) connection.read(true);
+        },
+        (error: unknown) => this.#fail(connection, error),
+      );
     } catch (error) {
-      return end(connection, refusal(error));
+      this.end(connection, error);
     }
-    let verdict: Verdict | Promise<Verdict>;
-    try {
-      verdict = options.upgrade?.(upgrade, connection);
-    } catch (error) {
-      end(connection, refuse(500));
-      throw error;
-    }
-    if (!(verdict instanceof Promise)) return this.#answer(connection, upgrade, verdict, rest);
-    // The chunk's memory is the transport's.
-    const kept = rest.slice();
-    connection.read(false);
-    verdict.then(
-      (verdict) => {
-        this.#answer(connection, upgrade, verdict, kept);
-        connection.read(true);
-      },
-      (error: unknown) => {
-        end(connection, refuse(500));
-        throw error;
-      },
-    );
   }
 
-  #answer(connection: Connection, upgrade: Upgrade, verdict: Verdict, rest: Uint8Array): void {
-    if (verdict === false) return end(connection, refuse(403));
-    if (typeof verdict === "number") return end(connection, refuse(verdict));
-    const headers = verdict === undefined || verdict === true ? undefined : verdict;
-    connection.write(upgrade.accept(headers));
-    connection.opened(upgrade.session(inPieces(this.#options)), upgrade.protocol);
-    if (rest.length > 0) connection.received(rest);
+  /** Answers with the refusal that an error calls for; 500 for an error of the program. */
+  end(connection: Connection<any>, error: unknown): void {
+    let answer: Uint8Array<ArrayBuffer>;
+    try {
+      answer = refusal(error);
+    } catch {
+      return this.#fail(connection, error);
+    }
+    this.#answer(connection, answer);
   }
-}
 
-/** Sends a refusal, and nothing more. */
-function end(connection: Connection, answer: Uint8Array): void {
-  connection.write(answer);
-  connection.hangUp();
-  connection.wait(2000);
+  #fail(connection: Connection<any>, error: unknown): void {
+    report(error);
+    this.#answer(connection, refuse(500));
+  }
+
+  #grant(
+    connection: Connection<any>,
+    upgrade: Upgrade,
+    verdict: unknown,
+    early: readonly Uint8Array[],
+  ): void {
+    let answer: Uint8Array<ArrayBuffer>;
+    try {
+      const decision = decisionOf(verdict);
+      if ("refuse" in decision) return this.#answer(connection, refuse(decision.refuse));
+      answer = upgrade.accept(decision.headers);
+    } catch (error) {
+      return this.#fail(connection, error);
+    }
+    // Whoever has left, or has ended its side, can't answer a close frame.
+    if (connection.lost) {
+      this.#done = true;
+      return connection.terminate();
+    }
+    this.#done = true;
+    connection.write(answer);
+    connection.opened(upgrade.session(this.#plan.session), upgrade.protocol);
+    for (const chunk of early) if (chunk.length > 0) connection.received(chunk);
+  }
+
+  /** Sends a refusal, and nothing more. */
+  #answer(connection: Connection<any>, answer: Uint8Array<ArrayBuffer>): void {
+    if (this.#done) return;
+    this.#done = true;
+    connection.write(answer);
+    connection.hangUp(LINGER);
+  }
 }

@@ -1,0 +1,145 @@
+/** The options of the adapters: their checks, and the part of them that each layer gets. */
+
+import type { HandshakeLimits } from "../handshake/options.ts";
+import {
+  callable,
+  type Check,
+  type Checks,
+  checkOptions,
+  flag,
+  integerFrom,
+  milliseconds,
+  pick,
+} from "../options/check.ts";
+import {
+  clientSessionChecks,
+  connectChecks,
+  handshakeChecks,
+  limitChecks,
+  policyChecks,
+  sessionChecks,
+} from "../options/tables.ts";
+import type { ConnectOptions } from "../session/connect.ts";
+import type { InPieces, SessionManner } from "../session/options.ts";
+import type { Policy, SessionLimits } from "../session/upgrade.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionOptions, Handlers, ServerOptions } from "./handlers.ts";
+
+const handlerChecks = {
+  open: callable,
+  message: callable,
+  piece: callable,
+  ping: callable,
+  pong: callable,
+  drain: callable,
+  peerClose: callable,
+  close: callable,
+} satisfies Checks<Handlers>;
+
+const connectionChecks = {
+  ...sessionChecks,
+  ...limitChecks,
+  ...handshakeChecks,
+  handshakeTimeout: milliseconds,
+  maxBuffered: integerFrom(0),
+  maxMemory: integerFrom(0),
+  pauseReadingWhenFull: flag,
+  lend: flag,
+} satisfies Checks<ConnectionOptions>;
+
+/** The checks of a server's options; an adapter adds its own. */
+export const serverChecks = {
+  ...connectionChecks,
+  ...policyChecks,
+  ...handlerChecks,
+  upgrade: callable,
+} satisfies Checks<ServerOptions>;
+
+const { path: _, ...asked } = connectChecks;
+
+/** The checks of a client's options; an adapter adds its own. */
+export const clientChecks = {
+  ...connectionChecks,
+  ...clientSessionChecks,
+  ...asked,
+  ...handlerChecks,
+} satisfies Checks<
+  Omit<ConnectOptions, "path"> & ConnectionOptions & Handlers & Pick<ClientOptions, "maskKey">
+>;
+
+interface ClientOptions {
+  readonly maskKey?: (() => number) | undefined;
+}
+
+/** The options that a session gets. */
+const forSession = { ...clientSessionChecks, pieces: flag } satisfies Checks<
+  SessionManner & SessionLimits & InPieces & ClientOptions
+>;
+
+/** The options of a server or of a client's connection, checked, and what they mean. */
+export class Plan {
+  /** The object that the program gave. Handlers are called on it. */
+  readonly options: ConnectionOptions & Handlers<any> & Pick<ServerOptions<any>, "upgrade">;
+  readonly session: SessionManner & SessionLimits & InPieces & ClientOptions;
+  readonly limits: HandshakeLimits;
+  readonly policy: Policy;
+  /** A client's request. */
+  readonly asked: Partial<Omit<ConnectOptions, "path">>;
+  readonly handshakeTimeout: number;
+  readonly closeTimeout: number;
+  readonly maxBuffered: number;
+  readonly maxMemory: number;
+  readonly pauses: boolean;
+  /** The connections that there are by this plan. */
+  readonly connections = new Set<Connection<any>>();
+  /** Whether requests are refused with 503, because the server is to end. */
+  ending = false;
+
+  constructor(options: ConnectionOptions & Handlers<any>) {
+    this.options = options;
+    const session = pick<Plan["session"]>(options, forSession);
+    // A handler for pieces is what has a session show them.
+    this.session = options.piece === undefined ? session : { ...session, pieces: true };
+    this.limits = pick(options, handshakeChecks);
+    this.policy = pick(options, policyChecks);
+    this.asked = pick(options, asked);
+    this.handshakeTimeout = options.handshakeTimeout ?? 10_000;
+    this.closeTimeout = options.closeTimeout ?? 10_000;
+    this.maxBuffered = options.maxBuffered ?? 64 * 2 ** 20;
+    this.maxMemory = options.maxMemory ?? 2 ** 30;
+    this.pauses = options.pauseReadingWhenFull ?? false;
+  }
+}
+
+const plans = new WeakMap<object, Plan>();
+
+/** The plan of options that were given before. */
+export function knownPlan(options: object): Plan | undefined {
+  return plans.get(options);
+}
+
+/**
+ * Checks options and makes the plan for them; the same for the same object.
+ *
+ * @throws TypeError or RangeError with the name of the option that is wrong
+ */
+export function planFor(
+  entry: string,
+  options: ConnectionOptions & Handlers<any>,
+  checks: Readonly<Record<string, Check>>,
+): Plan {
+  checkOptions(entry, options, checks);
+  const known = plans.get(options);
+  if (known !== undefined) return known;
+  const { autoClose, autoPong, peerClose, ping } = options;
+  // Without the handler nobody would answer, and the program would not learn of it.
+  if (autoClose === false && peerClose === undefined) {
+    throw new TypeError(`${entry}: autoClose: false needs the handler peerClose, which calls ws.close()`);
+  }
+  if (autoPong === false && ping === undefined) {
+    throw new TypeError(`${entry}: autoPong: false needs the handler ping, which calls ws.pong(data)`);
+  }
+  const plan = new Plan(options);
+  plans.set(options, plan);
+  return plan;
+}

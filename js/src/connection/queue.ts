@@ -1,0 +1,31 @@
+/**
+ * What waits to be sent on all connections of a program together, in bytes. A connection tells
+ * when its part changes; a connection with nothing to send costs nothing here.
+ */
+
+import type { Connection } from "./connection.ts";
+
+let total = 0;
+const waiting = new Map<Connection<any>, number>();
+
+/** A connection has this many bytes to send now. */
+export function account(connection: Connection<any>, bytes: number): void {
+  total += bytes - (waiting.get(connection) ?? 0);
+  if (bytes > 0) waiting.set(connection, bytes);
+  else waiting.delete(connection);
+}
+
+/** How many bytes wait in all. */
+export function queued(): number {
+  return total;
+}
+
+/** The connection on which most bytes wait. */
+export function longest(): Connection<any> | undefined {
+  let found: Connection<any> | undefined;
+  let most = 0;
+  for (const [connection, bytes] of waiting) {
+    if (bytes > most) [found, most] = [connection, bytes];
+  }
+  return found;
+}
