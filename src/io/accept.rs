@@ -86,7 +86,7 @@ impl Acceptor<'_> {
     ) -> Result<WebSocket<S>, Error> {
         let time = self.options.handshake_timeout;
         let mut line = Line::new(stream, transport, &self.options);
-        line.set_write_timeout(time)?;
+        line.stall = time;
         let until = time.and_then(|time| Instant::now().checked_add(time));
         let begun = match self.read_request(&mut line, until, decide) {
             Ok(begun) => begun,
@@ -98,7 +98,7 @@ impl Acceptor<'_> {
             }
         };
         line.flush()?;
-        line.set_write_timeout(self.options.write_timeout)?;
+        line.stall = self.options.write_timeout;
         line.set_read_timeout(None)?;
         let (session, input, agreed) = begun;
         let mut ws = WebSocket::begin(line, session, input, &self.options);

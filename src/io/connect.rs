@@ -134,10 +134,10 @@ impl Connector<'_> {
         let url = Url::parse(url)?;
         let time = self.options.handshake_timeout;
         let mut line = Line::new(stream, transport, &self.options);
-        line.set_write_timeout(time)?;
+        line.stall = time;
         let until = time.and_then(|time| Instant::now().checked_add(time));
         let (session, input, agreed) = self.shake_hands(&mut line, until, &url, look)?;
-        line.set_write_timeout(self.options.write_timeout)?;
+        line.stall = self.options.write_timeout;
         line.set_read_timeout(None)?;
         let mut ws = WebSocket::begin(line, session, input, &self.options);
         ws.agreed = agreed;

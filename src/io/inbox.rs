@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::Keys;
 use super::error::{Error, is_timeout, timed_out};
 use super::head::Input;
-use super::line::{DRAIN, read};
+use super::line::{DRAIN, GRAIN, Pushed, read};
 use crate::error::{CloseCode, Fault, PeerError};
 use crate::frame::{Close, Header, Role};
 use crate::message::{Event, Inbound, Kind, Message, Piece, Receiver};
@@ -21,21 +21,29 @@ pub(super) type Outgoing = session::Outgoing<Keys, session::Out>;
 
 /// The most that is read at a time to where a large message is put together.
 const SPACE: usize = 64 << 10;
-/// By how much a read may end before its time.
-const GRAIN: Duration = Duration::from_millis(10);
+/// A read waits so long where something else is to be done soon.
+const BRIEFLY: Duration = Duration::from_millis(1);
+/// What was read so long ago may not be all that has arrived.
+const FRESH: Duration = Duration::from_millis(50);
+/// A connection that is over waits at most this many times the close time-out, however slowly the
+/// peer reads what waits for it.
+const END_BOUND: u32 = 10;
 
 /// How the receiving side reaches its stream and the sending side: at once, or through a lock.
 pub(super) trait Driver {
     type Stream: Read;
 
-    /// The sending side, and what waits to be written. Nothing is read or written meanwhile.
+    /// The sending side, and the bytes that wait to be written. Nothing is read or written meanwhile.
     fn with<R>(&mut self, f: impl FnOnce(&mut Outgoing, &mut Vec<u8>) -> R) -> R;
-    fn flush(&mut self) -> io::Result<()>;
+    /// Writes as much as the stream takes within a slice: as [`Line::push`](super::line::Line::push).
+    fn push(&mut self) -> io::Result<Pushed>;
+    /// Tells the sending side how many bytes have left; returns how many have not.
+    fn unsent(&mut self) -> usize;
+    /// Refuses to go on if nothing has left for too long.
+    fn check_stall(&mut self) -> io::Result<()>;
     fn stream(&mut self) -> &mut Self::Stream;
     /// Whether the stream has time-outs.
     fn set_read_timeout(&mut self, time: Option<Duration>) -> io::Result<bool>;
-    /// Lets all further writing take no longer than that; whether the stream has time-outs.
-    fn limit_writing(&mut self, time: Duration) -> io::Result<bool>;
     /// Says that nothing more will be written; in the middle of another thread's write only if that
     /// is of no use any more.
     fn shutdown(&mut self, now: bool) -> io::Result<()>;
@@ -113,6 +121,11 @@ pub(super) struct Inbox {
     pub(super) deadline: Option<Instant>,
     /// When the read that is under way ends at the latest, because we want to look at the clock.
     wake: Option<Instant>,
+    /// When a read last ended, while something waits for the clock: bytes that had arrived before
+    /// have been read.
+    looked: Duration,
+    /// Something waits for the clock.
+    clocked: bool,
     close_timeout: Duration,
     server: bool,
     ended: bool,
@@ -146,6 +159,8 @@ impl Inbox {
             epoch: Instant::now(),
             deadline: None,
             wake: None,
+            looked: Duration::ZERO,
+            clocked: false,
             close_timeout: options.session.close_timeout,
             ended: false,
             fault: None,
@@ -208,6 +223,13 @@ impl Inbox {
 
     pub(super) fn close_timeout(&self) -> Duration {
         self.close_timeout
+    }
+
+    /// Takes the bytes that were read and not looked at.
+    pub(super) fn into_unread(mut self) -> Vec<u8> {
+        self.input.truncate(self.end);
+        self.input.drain(..self.start);
+        self.input
     }
 
     /// The reason that the peer gave for closing.
@@ -312,27 +334,46 @@ impl Inbox {
     }
 
     /// Writes what waits, and reads more. All that was read before has been looked at.
+    ///
+    /// The bytes that have arrived are read before a deadline is applied
+    /// ([rule of the timers](crate::session#timers)), and whatever happens to writing: a peer that
+    /// does not read, or a failed write, must not hide what the peer has sent. So each round tries to
+    /// write for a slice, and then to read; the clock is looked at when a read has just ended.
     fn more<D: Driver>(&mut self, driver: &mut D) -> Result<More, Error> {
-        let state = driver.with(|outgoing, _| outgoing.state());
-        match state {
-            State::Open | State::Closing => {
-                driver.flush()?;
-                if driver.with(|outgoing, _| outgoing.owes_pong()) {
-                    driver.with(|outgoing, out| outgoing.pay(out));
-                    driver.flush()?;
+        loop {
+            match driver.with(|outgoing, _| outgoing.state()) {
+                State::Open | State::Closing => {}
+                State::PeerClosed => {
+                    self.write_out(driver)?;
+                    return Ok(More::End);
+                }
+                State::Closed => {
+                    self.end(driver)?;
+                    return Ok(More::End);
                 }
             }
-            State::PeerClosed => {
-                driver.flush()?;
-                return Ok(More::End);
+            let mut pushed = driver.push();
+            if matches!(pushed, Ok(Pushed::All)) && driver.with(|outgoing, _| outgoing.owes_pong())
+            {
+                driver.with(|outgoing, out| outgoing.pay(out));
+                pushed = driver.push();
             }
-            State::Closed => {
-                self.end(driver)?;
-                return Ok(More::End);
+            let (stuck, mut refused) = match pushed {
+                Ok(Pushed::All | Pushed::Busy) => (false, None),
+                Ok(Pushed::Stuck) => (true, None),
+                Err(error) if is_timeout(&error) => (true, Some(error)),
+                // Nothing can be written any more, but something may have been received.
+                Err(_) => (false, None),
+            };
+            if !self.wait(driver, stuck)? {
+                continue;
             }
-        }
-        loop {
-            self.wait(driver)?;
+            if self.wake.is_none()
+                && let Some(error) = refused.take()
+            {
+                // A read might block for as long as the peer waits for what is not written.
+                return Err(error.into());
+            }
             match self.read(driver) {
                 Ok(More::End) => {
                     let receiver = &mut self.receiver;
@@ -346,8 +387,21 @@ impl Inbox {
                         }
                     };
                 }
-                Ok(more) => return Ok(more),
-                Err(Error::Io(error)) if is_timeout(&error) => self.late(error, driver)?,
+                Ok(more) => {
+                    if self.clocked {
+                        self.looked = self.epoch.elapsed();
+                    }
+                    return Ok(more);
+                }
+                Err(Error::Io(error)) if is_timeout(&error) => {
+                    self.late(error, driver)?;
+                    if let Some(error) = refused {
+                        return Err(error.into());
+                    }
+                    if stuck && driver.with(|outgoing, _| outgoing.state()) == State::Open {
+                        driver.check_stall()?;
+                    }
+                }
                 Err(Error::Io(error)) => {
                     // The transport is lost.
                     let receiver = &mut self.receiver;
@@ -356,11 +410,6 @@ impl Inbox {
                     return Err(error.into());
                 }
                 Err(error) => return Err(error),
-            }
-            let closed = driver.with(|outgoing, _| outgoing.state() == State::Closed);
-            if closed {
-                self.end(driver)?;
-                return Ok(More::End);
             }
         }
     }
@@ -395,58 +444,73 @@ impl Inbox {
         Ok(if n == 0 { More::End } else { More::Bytes })
     }
 
-    /// Looks at the clock, if something waits for it, and lets the next read take no longer.
-    fn wait<D: Driver>(&mut self, driver: &mut D) -> Result<(), Error> {
-        let due = self.tick(driver)?;
-        let mut time = match due {
-            Some(due) => Some(due.saturating_sub(self.epoch.elapsed())),
-            None => driver.nap(),
-        };
-        if let Some(deadline) = self.deadline {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(timed_out());
+    /// Looks at the clock, if something waits for it, and lets the next read take no longer. Whether
+    /// to read now: not if the clock has given something to write.
+    fn wait<D: Driver>(&mut self, driver: &mut D, stuck: bool) -> Result<bool, Error> {
+        let unsent = driver.unsent();
+        let due = driver.with(|outgoing, _| outgoing.deadline());
+        let mut time = driver.nap();
+        self.clocked = due.is_some() || self.deadline.is_some();
+        if self.clocked {
+            let now = self.epoch.elapsed();
+            let fresh = now.saturating_sub(self.looked) <= FRESH;
+            if let Some(due) = due {
+                if fresh && due <= self.looked {
+                    self.tick(now, unsent, driver)?;
+                    return Ok(false);
+                }
+                let left = due.saturating_sub(now);
+                time = Some(time.map_or(left, |time| time.min(left)));
             }
-            time = Some(time.map_or(left, |time| time.min(left)));
+            if let Some(deadline) = self.deadline {
+                let deadline = deadline.saturating_duration_since(self.epoch);
+                if deadline <= self.looked {
+                    return Err(timed_out());
+                }
+                let left = deadline.saturating_sub(now);
+                time = Some(time.map_or(left, |time| time.min(left)));
+            }
+        }
+        if stuck {
+            time = Some(BRIEFLY);
         }
         let timed = driver.set_read_timeout(time)?;
         self.wake = time
             .filter(|_| timed)
             .and_then(|time| Instant::now().checked_add(time));
-        Ok(())
+        Ok(true)
     }
 
-    /// When the session has something to do next; what is due now is done.
-    fn tick<D: Driver>(&mut self, driver: &mut D) -> Result<Option<Duration>, Error> {
-        let Some(due) = driver.with(|outgoing, _| outgoing.deadline()) else {
-            return Ok(None);
-        };
-        let now = self.epoch.elapsed();
-        if now < due {
-            return Ok(Some(due));
-        }
+    fn tick<D: Driver>(
+        &mut self,
+        now: Duration,
+        unsent: usize,
+        driver: &mut D,
+    ) -> Result<(), Error> {
         let offset = self.receiver.offset();
-        let ticked = driver.with(|outgoing, out| outgoing.tick(offset, now, 0, out));
-        match ticked {
-            Ok(()) => {
-                driver.flush()?;
-                Ok(driver.with(|outgoing, _| outgoing.deadline()))
-            }
+        match driver.with(|outgoing, out| outgoing.tick(offset, now, unsent, out)) {
+            Ok(()) => Ok(()),
             Err(fault) => Err(self.fail(fault, driver)),
         }
     }
 
-    /// Nothing came for a while: whose time was it?
+    /// Nothing came for a while: an error if it was the caller's time, or the stream's own.
     fn late<D: Driver>(&mut self, error: io::Error, driver: &mut D) -> Result<(), Error> {
-        self.tick(driver)?;
+        self.looked = self.epoch.elapsed();
         let now = Instant::now();
         let passed = self.deadline.is_some_and(|deadline| now >= deadline);
         // Clocks have grains.
         let ours = self.wake.is_some_and(|wake| now + GRAIN >= wake);
-        match ours && !passed {
-            true => Ok(()),
-            false => Err(Error::Io(error)),
+        if ours && !passed {
+            return Ok(());
         }
+        let unsent = driver.unsent();
+        let due = driver.with(|outgoing, _| outgoing.deadline());
+        if due.is_some_and(|due| due <= self.looked) {
+            self.tick(self.looked, unsent, driver)?;
+            let _ = driver.push();
+        }
+        Err(Error::Io(error))
     }
 
     /// The session has failed: the peer is told, as far as it listens.
@@ -471,48 +535,82 @@ impl Inbox {
             return Ok(());
         }
         // A peer that does not answer is gone, and nobody waits for it.
-        let gone = |fault: Fault| {
+        let gone = self.fault.is_some_and(|fault| {
             let gone = [PeerError::NoPong, PeerError::NoClose];
             gone.iter().any(|&error| fault.error == error.into())
+        });
+        let all = match gone {
+            true => matches!(driver.push(), Ok(Pushed::All)),
+            false => self.write_out(driver)?,
         };
-        let until = Instant::now() + self.close_timeout;
-        let timed = driver.limit_writing(self.close_timeout).unwrap_or(true);
-        match driver.flush() {
-            Err(error) if !timed && is_timeout(&error) => return Err(error),
-            Err(_) => {
-                self.ended = true;
-                return Ok(());
+        self.ended = true;
+        if all {
+            // The server closes first, so that the client does not have to remember the connection.
+            if self.server || self.fault.is_some() {
+                let _ = driver.shutdown(false);
             }
-            Ok(()) => self.ended = true,
-        }
-        // The server closes first, so that the client does not have to remember the connection.
-        let first = self.server || self.fault.is_some();
-        if first {
-            let _ = driver.shutdown(false);
-        }
-        if !self.fault.is_some_and(gone) {
-            self.drain(until, driver);
+            if !gone {
+                self.drain(self.close_timeout, driver);
+            }
         }
         let _ = driver.shutdown(true);
         Ok(())
     }
 
-    fn drain<D: Driver>(&mut self, until: Instant, driver: &mut D) {
+    /// Writes what waits, as long as the peer takes some of it: it has the close time-out for each
+    /// step, and ten times that for all. What it sends meanwhile is dropped. Whether all has left.
+    ///
+    /// An error is that of a stream whose time-outs are its owner's.
+    fn write_out<D: Driver>(&mut self, driver: &mut D) -> io::Result<bool> {
+        let begun = Instant::now();
+        let bound = self.close_timeout.saturating_mul(END_BOUND);
+        let (mut moved, mut least) = (begun, usize::MAX);
+        loop {
+            match driver.push() {
+                Ok(Pushed::All) => return Ok(true),
+                Ok(Pushed::Busy | Pushed::Stuck) => {}
+                Err(error) if is_timeout(&error) => return Err(error),
+                Err(_) => return Ok(false),
+            }
+            let now = Instant::now();
+            let unsent = driver.unsent();
+            if unsent < least {
+                (moved, least) = (now, unsent);
+            }
+            if now - moved >= self.close_timeout || now - begun >= bound {
+                return Ok(false);
+            }
+            if !self.drain(BRIEFLY, driver) {
+                // No bytes come any more. The peer may read all the same.
+                std::thread::sleep(BRIEFLY);
+            }
+        }
+    }
+
+    /// Reads and drops for that long; whether the stream can still be read from.
+    fn drain<D: Driver>(&mut self, time: Duration, driver: &mut D) -> bool {
+        let begun = Instant::now();
         let mut drained = 0;
         if self.input.is_empty() {
             self.input = vec![0; self.buffer];
         }
         (self.start, self.end) = (0, 0);
         while drained < DRAIN {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || !matches!(driver.set_read_timeout(Some(left)), Ok(true)) {
-                return;
+            let left = time.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return true;
+            }
+            if !matches!(driver.set_read_timeout(Some(left)), Ok(true)) {
+                return false;
             }
             match read(driver.stream(), &mut self.input) {
-                Ok(0) | Err(_) => return,
+                Ok(0) => return false,
                 Ok(n) => drained += n as u64,
+                Err(error) if is_timeout(&error) => return true,
+                Err(_) => return false,
             }
         }
+        false
     }
 }
 

@@ -86,7 +86,7 @@ pub use reader::MessageReader;
 pub use split::{ReadHalf, WriteHalf};
 pub use transport::{SetTimeout, Transport};
 pub use url::Url;
-pub use websocket::{IoSession, WebSocket};
+pub use websocket::{IoSession, Parts, WebSocket};
 pub use writer::MessageWriter;
 
 /// Accepts a client over TCP, with the defaults of [`Acceptor`].

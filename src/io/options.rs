@@ -21,9 +21,12 @@ pub struct Options {
     /// Limits, automatic answers, heartbeat, idle time, and how long the close may take.
     pub session: Config,
     /// How long the opening handshake may take, from its first byte to its last, on a stream with
-    /// time-outs; a client's look-up of addresses is not counted. Default 10 seconds.
+    /// time-outs; a client's look-up of addresses is not counted. `None` is for ever, but for the
+    /// body of a refusal. Default 10 seconds.
     pub handshake_timeout: Option<Duration>,
-    /// How long one write may block, on a stream with time-outs. Default: for ever.
+    /// How long writing may make no progress because the peer reads nothing, on a stream with
+    /// time-outs: then it fails with a [time-out](super::Error::is_timeout), and what waits to be
+    /// written goes on waiting. `None` is for ever. Default 30 seconds.
     pub write_timeout: Option<Duration>,
     /// Bytes to read at a time, and the length of the buffer for that; at least 512. The payload
     /// of larger frames is read to where its message is put together. Default 4 KiB.
@@ -44,7 +47,7 @@ impl Options {
     pub const DEFAULT: Self = Self {
         session: Config::DEFAULT,
         handshake_timeout: Some(Duration::from_secs(10)),
-        write_timeout: None,
+        write_timeout: Some(Duration::from_secs(30)),
         buffer: 4 << 10,
         queue: 16 << 10,
         fragment: 4 << 10,

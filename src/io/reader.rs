@@ -65,6 +65,16 @@ impl<'a> MessageReader<'a> {
         }
     }
 
+    /// A reader of the rest of a message, all pieces of which that were given were read.
+    pub(super) fn resume(source: &'a mut dyn Source, kind: Kind) -> Self {
+        Self {
+            source,
+            kind,
+            piece: Place::Input(0..0),
+            done: false,
+        }
+    }
+
     /// Text or binary.
     pub fn kind(&self) -> Kind {
         self.kind

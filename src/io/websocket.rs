@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::head::Input;
 use super::inbox::{Driver, Found, Inbox, Outgoing, Part, Place};
-use super::line::Line;
+use super::line::{Line, Pushed};
 use super::reader::Source;
 use super::writer::{Sink, Step};
 use super::{Error, Keys, MessageReader, MessageWriter, Options, Outbox, Transport};
@@ -50,6 +50,27 @@ pub struct WebSocket<S> {
     pub(super) outgoing: Outgoing,
     pub(super) line: Line<S>,
     pub(super) agreed: Agreed,
+    partial: Option<Partial>,
+}
+
+/// A message that [`read_to`](WebSocket::read_to) or [`read_into`](WebSocket::read_into) has read a
+/// part of before its time was over.
+#[derive(Clone, Copy, Debug)]
+struct Partial {
+    kind: Kind,
+    len: usize,
+}
+
+/// A connection [taken apart](WebSocket::into_parts).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Parts<S> {
+    /// The stream, with no time-outs of ours.
+    pub stream: S,
+    /// Bytes that were read from the stream and not looked at.
+    pub read: Vec<u8>,
+    /// Bytes that wait to be written.
+    pub unsent: Vec<u8>,
 }
 
 /// What the handshake came to.
@@ -104,12 +125,18 @@ impl<S: Read + Write> WebSocket<S> {
         input: Input,
         options: &Options,
     ) -> Self {
-        let (receiver, outgoing) = session.into_parts();
+        let (receiver, mut outgoing) = session.into_parts();
+        let mut line = line;
+        // The head has left, which is not of the session.
+        line.take_sent();
+        // Sets the deadlines; nothing can be due yet.
+        let _ = outgoing.tick(receiver.offset(), Duration::ZERO, 0, &mut line.out);
         Self {
             inbox: Inbox::new(receiver, input, options),
             outgoing,
             line,
             agreed: Agreed::default(),
+            partial: None,
         }
     }
 
@@ -123,6 +150,7 @@ impl<S: Read + Write> WebSocket<S> {
     /// is over. [`Error::Io`] if the transport failed, or time ran out: see
     /// [`Error::is_timeout`].
     pub fn read(&mut self) -> Result<Option<(Message<'_>, Outbox<'_, S>)>, Error> {
+        self.partial = None;
         let (shape, place) = loop {
             match self
                 .inbox
@@ -146,6 +174,7 @@ impl<S: Read + Write> WebSocket<S> {
     /// # Errors
     /// As for [`read`](Self::read).
     pub fn read_event(&mut self) -> Result<Option<(Event<'_>, Outbox<'_, S>)>, Error> {
+        self.partial = None;
         let driver = &mut direct(&mut self.outgoing, &mut self.line);
         let Some(found) = self.inbox.next(driver)? else {
             return Ok(None);
@@ -163,6 +192,7 @@ impl<S: Read + Write> WebSocket<S> {
     /// # Errors
     /// As for [`read`](Self::read).
     pub fn read_piece(&mut self) -> Result<Option<(Piece<'_>, Outbox<'_, S>)>, Error> {
+        self.partial = None;
         let driver = &mut direct(&mut self.outgoing, &mut self.line);
         let Some(part) = self.inbox.next_part(driver)? else {
             return Ok(None);
@@ -179,46 +209,84 @@ impl<S: Read + Write> WebSocket<S> {
     /// # Errors
     /// As for [`read`](Self::read).
     pub fn reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
+        self.partial = None;
         self.skip()?;
         MessageReader::begin(self)
     }
 
     /// Appends the next message to `buffer`, and says which kind it is. In pieces: nothing is held
-    /// besides. On an error, what came of the message is in `buffer`, and the rest is dropped.
+    /// besides.
     ///
     /// # Errors
-    /// As for [`read`](Self::read).
+    /// As for [`read`](Self::read). After a [time-out](Error::is_timeout), the part of the message
+    /// that came is in `buffer`, and the next call appends the rest. After any other error the rest
+    /// of the message is lost.
     pub fn read_to(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Kind>, Error> {
-        let Some(mut reader) = self.reader()? else {
-            return Ok(None);
-        };
-        reader.read_to_end(buffer)?;
-        Ok(Some(reader.kind()))
+        self.read_message(|_, piece| {
+            buffer.extend_from_slice(piece);
+            Ok(())
+        })
+        .map(|read| read.map(|read| read.kind))
     }
 
     /// Reads the next message into `buffer`, and says which kind it is and how long.
     ///
     /// # Errors
-    /// As for [`read`](Self::read); [`MisuseError::BufferTooSmall`] if the message is longer, and
-    /// the next read goes on with the message after it.
+    /// As for [`read`](Self::read). After a [time-out](Error::is_timeout), the first part of the
+    /// message is in `buffer`; the next call, with the same buffer, reads the rest behind it.
+    /// [`MisuseError::BufferTooSmall`] if the message is longer, and the next read goes on with the
+    /// message after it.
     pub fn read_into(&mut self, buffer: &mut [u8]) -> Result<Option<(Kind, usize)>, Error> {
-        let Some(mut reader) = self.reader()? else {
-            return Ok(None);
-        };
-        let mut len = 0;
-        loop {
-            let piece = reader.fill_buf()?;
-            let n = piece.len();
-            if n == 0 {
-                return Ok(Some((reader.kind(), len)));
-            }
-            let Some(target) = buffer.get_mut(len..len + n) else {
-                return Err(MisuseError::BufferTooSmall.into());
-            };
+        self.read_message(|at, piece| {
+            let target = buffer
+                .get_mut(at..at + piece.len())
+                .ok_or(MisuseError::BufferTooSmall)?;
             target.copy_from_slice(piece);
-            reader.consume(n);
-            len += n;
-        }
+            Ok(())
+        })
+        .map(|read| read.map(|read| (read.kind, read.len)))
+    }
+
+    /// Reads a message, and gives each piece of it with its place to `put`. Goes on with a message
+    /// that was cut by a time-out.
+    fn read_message(
+        &mut self,
+        mut put: impl FnMut(usize, &[u8]) -> Result<(), Error>,
+    ) -> Result<Option<Partial>, Error> {
+        let begun = self.partial.take();
+        let (kind, mut len) = match begun {
+            Some(partial) => (partial.kind, partial.len),
+            None => (Kind::Binary, 0),
+        };
+        let result = (|| {
+            let mut reader = match begun {
+                Some(_) => MessageReader::resume(self, kind),
+                None => match self.reader().map_err(|error| (None, error))? {
+                    Some(reader) => reader,
+                    None => return Ok(None),
+                },
+            };
+            let kind = reader.kind();
+            loop {
+                let piece = match reader.fill_buf() {
+                    Ok(piece) => piece,
+                    Err(error) => return Err((Some(kind), Error::from(error))),
+                };
+                let n = piece.len();
+                if n == 0 {
+                    return Ok(Some(Partial { kind, len }));
+                }
+                put(len, piece).map_err(|error| (None, error))?;
+                reader.consume(n);
+                len += n;
+            }
+        })();
+        result.map_err(|(kind, error)| {
+            self.partial = kind
+                .filter(|_| error.is_timeout())
+                .map(|kind| Partial { kind, len });
+            error
+        })
     }
 
     /// What is to be sent, without being written at once.
@@ -291,9 +359,10 @@ impl<S: Read + Write> WebSocket<S> {
     /// read them, [queue a close](Outbox::close) and go on reading. If both sides have closed
     /// before, only says how.
     ///
-    /// On a stream with time-outs this takes the session's
-    /// [`close_timeout`](crate::session::Config::close_timeout) at the most: once for the answer, and
-    /// once for the end of the transport.
+    /// On a stream with time-outs, a peer that reads nothing and sends nothing ends this after the
+    /// session's [`close_timeout`](crate::session::Config::close_timeout): once for the answer, and
+    /// once for the end of the transport. A peer that still reads what waits for it, or still sends
+    /// messages, has longer, by the [rule of the timers](crate::session#timers).
     ///
     /// # Errors
     /// As for [`Outbox::close`] and [`read`](Self::read).
@@ -352,9 +421,18 @@ impl<S> WebSocket<S> {
         &mut self.line.stream
     }
 
-    /// The stream, as it is: what waits to be sent and what came and was not read is dropped.
-    pub fn into_stream(self) -> S {
-        self.line.stream
+    /// Takes the connection apart: the stream, the bytes that were read from it and not looked at,
+    /// such as frames that came right behind the request, and those that wait to be written.
+    ///
+    /// Of a message that was read in part, the part is lost. Take a connection apart that has read
+    /// nothing, or only whole messages.
+    pub fn into_parts(self) -> Parts<S> {
+        let (stream, unsent) = self.line.into_parts();
+        Parts {
+            stream,
+            read: self.inbox.into_unread(),
+            unsent,
+        }
     }
 
     /// Bytes held besides this value, for buffers, extensions and messages in parts.
@@ -382,8 +460,17 @@ impl<S: Read + Write> Driver for Direct<'_, S> {
         f(self.outgoing, &mut self.line.out)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.line.flush()
+    fn push(&mut self) -> io::Result<Pushed> {
+        self.line.push()
+    }
+
+    fn unsent(&mut self) -> usize {
+        self.outgoing.sent(self.line.take_sent());
+        self.line.queued()
+    }
+
+    fn check_stall(&mut self) -> io::Result<()> {
+        self.line.check_stall()
     }
 
     fn stream(&mut self) -> &mut S {
@@ -392,10 +479,6 @@ impl<S: Read + Write> Driver for Direct<'_, S> {
 
     fn set_read_timeout(&mut self, time: Option<Duration>) -> io::Result<bool> {
         self.line.set_read_timeout(time)
-    }
-
-    fn limit_writing(&mut self, time: Duration) -> io::Result<bool> {
-        self.line.limit_writing(time)
     }
 
     fn shutdown(&mut self, _: bool) -> io::Result<()> {
