@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -19,6 +19,8 @@ pub(crate) struct Component {
     input: Option<ChildStdin>,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
+    /// Standard error that nobody reads. It stays open.
+    _unread: Option<BufReader<ChildStderr>>,
 }
 
 /// The component with these arguments, not started yet.
@@ -32,9 +34,28 @@ pub(crate) fn command(args: &[&str]) -> Command {
 
 /// Starts `wscodec serve` on a free port, with figures every tenth of a second.
 pub(crate) fn serve(args: &[&str]) -> Component {
-    let fixed = "serve --listen 127.0.0.1:0 --stop-on-eof --stats 0.1";
-    let fixed: Vec<_> = fixed.split(' ').collect();
-    let mut child = command(&[&fixed, args].concat())
+    let args = [&["--stats", "0.1"], args].concat();
+    start(serving(&args), true)
+}
+
+/// `wscodec serve` on a free port, not started yet.
+pub(crate) fn serving(args: &[&str]) -> Command {
+    let fixed = ["serve", "--listen", "127.0.0.1:0", "--stop-on-eof"];
+    command(&[&fixed, args].concat())
+}
+
+/// The same after a command of the shell, in the same process: `ulimit`.
+#[cfg(unix)]
+pub(crate) fn limited(before: &str, inner: &Command) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{before} && exec \"$@\""), "sh"]);
+    command.arg(inner.get_program()).args(inner.get_args());
+    command
+}
+
+/// Starts a server. Its standard error is read, or nobody reads it.
+pub(crate) fn start(mut command: Command, reads: bool) -> Component {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -42,12 +63,16 @@ pub(crate) fn serve(args: &[&str]) -> Component {
         .unwrap();
     let log = Arc::new(Mutex::new(String::new()));
     let (lines, to) = (BufReader::new(child.stderr.take().unwrap()), log.clone());
-    let reader = thread::spawn(move || {
-        for line in lines.lines().map_while(Result::ok) {
-            let mut log = to.lock().unwrap();
-            log.push_str(&line);
-            log.push('\n');
-        }
+    let mut unread = Some(lines);
+    let reader = reads.then(|| {
+        let lines = unread.take().unwrap();
+        thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let mut log = to.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        })
     });
     let output = BufReader::new(child.stdout.take().unwrap());
     let (sender, first) = mpsc::channel();
@@ -65,7 +90,8 @@ pub(crate) fn serve(args: &[&str]) -> Component {
         input: child.stdin.take(),
         child,
         log,
-        reader: Some(reader),
+        reader,
+        _unread: unread,
     };
     match address {
         Some(address) => this.address = address,
@@ -163,6 +189,22 @@ impl Component {
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kib << 10)
+    }
+
+    /// Sends the process a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Time on the processor so far, in hundredths of a second.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn cpu(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split(' ').collect();
+        fields[12].parse::<u64>().unwrap() + fields[13].parse::<u64>().unwrap()
     }
 
     /// Ends its standard input.

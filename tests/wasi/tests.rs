@@ -9,4 +9,6 @@ mod component;
 mod faults;
 mod memory;
 mod serves;
+#[cfg(target_os = "linux")]
+mod system;
 mod vectors;

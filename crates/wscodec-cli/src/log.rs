@@ -7,8 +7,10 @@
 //! queue full is dropped and counted; when there is room again, one line tells how many were
 //! dropped.
 //!
-//! WASI has no threads. There a line is written only as far as `wasi:io/streams` permits; see
-//! `WASI.md` for hosts whose standard error blocks all the same.
+//! WASI has no threads. `wasi:io/streams` has `check-write`, which says how much a stream takes
+//! without blocking; but wasmtime answers with 1 MiB for standard error, whatever it is, and then
+//! blocks in the write. The component can't find out whether somebody reads. So lines that nobody
+//! asked for, those of the default level, come to at most 12 KiB, which every pipe holds. Who asks for lines (`--log`, `--stats`) has to read them.
 
 use std::str::FromStr;
 
@@ -33,8 +35,10 @@ pub(crate) fn level(name: &str) -> Option<LevelFilter> {
     LevelFilter::from_str(name).ok()
 }
 
-/// Starts logging. Panics are logged too, because the standard hook writes to standard error.
-pub(crate) fn start(level: LevelFilter) {
+/// Starts logging. `asked` says that the user wants to read lines. Panics are logged too, because
+/// the standard hook writes to standard error.
+pub(crate) fn start(level: LevelFilter, asked: bool) {
+    writer::start(asked);
     log::set_max_level(level);
     // It is set once.
     let _ = log::set_logger(&Lines);
@@ -89,6 +93,8 @@ mod writer {
         writer.is_ok().then_some(sender)
     });
 
+    pub(super) fn start(_: bool) {}
+
     pub(super) fn put(line: String) {
         let sent = QUEUE.as_ref().is_some_and(|it| it.try_send(line).is_ok());
         match sent {
@@ -112,9 +118,22 @@ mod writer {
     use std::cell::Cell;
 
     use wasi::cli::stderr::get_stderr;
+    use wasi::cli::terminal_stderr::get_terminal_stderr;
+
+    /// The most that is written to standard error although nobody asked for it; see the head of
+    /// this file. The smallest pipe of a common system holds 16 KiB.
+    const UNASKED: usize = 12 << 10;
 
     thread_local! {
         static DROPPED: Cell<u64> = const { Cell::new(0) };
+        /// Bytes that may still be written.
+        static LEFT: Cell<usize> = const { Cell::new(UNASKED) };
+    }
+
+    pub(super) fn start(asked: bool) {
+        if asked || get_terminal_stderr().is_some() {
+            LEFT.set(usize::MAX);
+        }
     }
 
     pub(super) fn put(line: String) {
@@ -125,10 +144,14 @@ mod writer {
         };
         let stream = get_stderr();
         let room = stream.check_write().unwrap_or(0);
-        let fits = text.len() as u64 <= room;
+        let left = LEFT.get();
+        let fits = text.len() as u64 <= room && text.len() <= left;
         match fits && stream.write(text.as_bytes()).is_ok() {
             true => DROPPED.set(0),
             false => DROPPED.set(dropped + 1),
+        }
+        if fits && left < usize::MAX {
+            LEFT.set(left - text.len());
         }
     }
 

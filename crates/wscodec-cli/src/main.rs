@@ -33,13 +33,17 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Run(why)) => {
-            out::say(&why);
-            ExitCode::FAILURE
-        }
-        Err(Failure::Usage(why)) => {
-            out::say(&format!("{why}; see `wscodec --help`"));
-            ExitCode::from(2)
-        }
+        Err(Failure::Run(why)) => failed(1, &format!("wscodec: {why}\n")),
+        Err(Failure::Usage(why)) => failed(2, &format!("wscodec: {why}; see `wscodec --help`\n")),
     }
+}
+
+/// Says why, and ends with this status. The process ends even if nobody reads its standard error.
+fn failed(status: u8, why: &str) -> ExitCode {
+    log::line(why.to_owned());
+    log::finish();
+    // The standard library's exit on WASI knows success and failure only.
+    #[cfg(target_os = "wasi")]
+    wasi::cli::exit::exit_with_code(status);
+    ExitCode::from(status)
 }

@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
     let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 9001)));
     let mut settings = Settings::default();
     let mut level = ::log::LevelFilter::Error;
+    let mut asked = false;
     while let Some(word) = arguments.word()? {
         let Some(name) = word.strip_prefix("--") else {
             return Err(Failure::Usage(format!("serve takes no {word:?}")));
@@ -56,6 +57,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             "stats" => options.tick = Some(arguments.seconds()?),
             "log" => {
                 let text = arguments.text()?;
+                asked = true;
                 let expected = "off, error, warn, info, debug or trace";
                 level = log::level(&text).ok_or_else(|| arguments.wrong(&text, expected))?;
             }
@@ -63,7 +65,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             _ => option(name, arguments, &mut options)?,
         }
     }
-    log::start(level);
+    log::start(level, asked || options.tick.is_some());
     if !settings.listen.is_empty() {
         options.listen.clone_from(&settings.listen);
     }

@@ -209,7 +209,9 @@ fn wasmtime(program: OsString) -> Result<(Vec<OsString>, String), Failure> {
     let version = Tool::at(&program, "wasmtime")
         .args(["--version"])
         .stdout()?;
-    let run = ["run", "-S", "inherit-network,allow-ip-name-lookup"];
+    // wasmtime before 46 has `exit-with-code` only with an option.
+    let allowed = "inherit-network,allow-ip-name-lookup,cli-exit-with-code";
+    let run = ["run", "-S", allowed];
     let words = [program].into_iter().chain(run.map(Into::into));
     Ok((words.collect(), version.trim().to_owned()))
 }
