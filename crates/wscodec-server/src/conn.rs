@@ -298,17 +298,26 @@ impl<S> Conn<S> {
         self.send(key, out, lane)
     }
 
-    /// The server stops. Reads what has arrived. A request that is not answered yet gets status 503;
-    /// an open connection is closed as soon as [`is_quiet`](Self::is_quiet).
+    /// The server stops. Reads what has arrived. A request that is not answered yet gets status 503.
     pub(super) fn stop<H: Handler<State = S>>(&mut self, key: Key, lane: &mut Lane<'_, H>) -> Next {
-        if let Phase::Open { session, .. } = &self.phase {
-            self.stopping = Some(session.offset() + MOST_ARRIVED);
-        }
         let next = self.catch_up(key, lane);
         match &self.phase {
             Phase::Head { .. } if next != Next::Drop => self.unavailable(key, lane),
             _ => next,
         }
+    }
+
+    /// The server stops, and open connections are closed from now on: this one as soon as it
+    /// [`is_quiet`](Self::is_quiet). Reads what has arrived.
+    pub(super) fn begin_to_close<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        lane: &mut Lane<'_, H>,
+    ) -> Next {
+        if let Phase::Open { session, .. } = &self.phase {
+            self.stopping = Some(session.offset() + MOST_ARRIVED);
+        }
+        self.catch_up(key, lane)
     }
 
     /// Whether the server stops and this connection can be closed: all that has arrived is read, or

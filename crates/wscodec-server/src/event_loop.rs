@@ -35,6 +35,10 @@ const MOST_STALE: usize = 4096;
 /// After a failure to accept, such as too many open files: nothing is accepted for this long, or
 /// until a connection has ended.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// When the server stops, messages that were sent before may still be on their way, or in the
+/// client's kernel, which waits for an acknowledgement before it sends a second small segment. So
+/// connections are closed after this time, or a quarter of the time to stop if that is less.
+const ON_THE_WAY: Duration = Duration::from_millis(100);
 /// A wait that takes so much longer than asked for shows that the process did not run.
 const LATE: Duration = Duration::from_millis(100);
 
@@ -103,6 +107,8 @@ pub(super) struct EventLoop<'a, H: Handler> {
     watches_input: bool,
     /// When the handler is called for the time that has passed.
     tick: Option<Duration>,
+    /// When connections begin to be closed, once the server stops.
+    close_at: Option<Duration>,
     /// When all must be gone, once the server stops.
     end: Option<Duration>,
     /// The loop that gets the next connection.
@@ -145,6 +151,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             again: Vec::new(),
             watches_input: index == 0 && options.stop_on_eof,
             tick: None,
+            close_at: None,
             end: None,
             turn: 0,
         };
@@ -204,6 +211,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             if late {
                 self.lane.net.catch_up();
             }
+            self.close_all();
             self.expire();
             self.tick();
             self.publish();
@@ -219,7 +227,13 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         if !self.again.is_empty() {
             return Some(Duration::ZERO);
         }
-        let times = [self.deadlines.next(), self.accept_at, self.tick, self.end];
+        let times = [
+            self.deadlines.next(),
+            self.accept_at,
+            self.tick,
+            self.close_at,
+            self.end,
+        ];
         let next = times.into_iter().flatten().min()?;
         Some(next.saturating_sub(self.lane.now))
     }
@@ -475,6 +489,21 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         for index in self.conns.indices() {
             if let Some((key, _)) = self.conns.at(index) {
                 self.step(key, Conn::stop);
+            }
+        }
+        let on_the_way = ON_THE_WAY.min(self.lane.options.grace / 4);
+        self.close_at = Some(self.lane.now.saturating_add(on_the_way));
+    }
+
+    /// Begins to close the connections, once the server stops and the time for it has come.
+    fn close_all(&mut self) {
+        if self.close_at.is_none_or(|at| self.lane.now < at) {
+            return;
+        }
+        self.close_at = None;
+        for index in self.conns.indices() {
+            if let Some((key, _)) = self.conns.at(index) {
+                self.step(key, Conn::begin_to_close);
             }
         }
     }

@@ -237,9 +237,9 @@ impl Handle {
     }
 
     /// Stops the server. Connections that wait to be accepted and requests that are not answered yet
-    /// get status 503. Messages that have arrived are handed to the handler and answered, and a
-    /// message that has arrived in part may complete. Then each connection is closed with 1001. A
-    /// connection that is still there after [`Options::grace`](super::Options::grace) is dropped.
+    /// get status 503. Messages that have arrived, or arrive within a tenth of a second, are handed to
+    /// the handler and answered, and a message that has arrived in part may complete. Then each
+    /// connection is closed with 1001. A connection that is still there after [`Options::grace`](super::Options::grace) is dropped.
     pub fn stop(&self) {
         for post in &self.shared.posts {
             // A loop that has ended has stopped.
