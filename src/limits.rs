@@ -24,12 +24,13 @@ pub struct Limits {
     /// Frames of one message, empty ones too; default 131,072. Passing it is
     /// [`TooManyFragments`](crate::LimitError::TooManyFragments), close code 1008.
     pub fragments: u32,
-    /// How many times as large as it came a compressed message may be, once it is larger than
-    /// [`Limits::INFLATION_FLOOR`]; default 256. Deflate can do 1032 (RFC 1951), which only long
-    /// runs of the same bytes come near; `u32::MAX` is no limit. Counted while the message is
-    /// inflated, over all its frames, besides [`Limits::message`], which holds for the inflated
-    /// message. Passing it is [`InflationRatio`](crate::LimitError::InflationRatio), close code
-    /// 1009.
+    /// How many times as large as it came a compressed message may become, once it is larger than
+    /// [`Limits::INFLATION_FLOOR`]. Default: `u32::MAX`, which is no limit. Deflate can reach 1032
+    /// (RFC 1951), and honest messages do so: long runs of one byte, or JSON arrays of one number.
+    /// [`Limits::message`] holds for the inflated message, so that a message takes no more memory
+    /// than one that is not compressed. A lower ratio bounds the work for each byte that came. It is
+    /// counted while the message is inflated, over all its frames. Passing it is
+    /// [`InflationRatio`](crate::LimitError::InflationRatio), close code 1009.
     pub inflation: u32,
     /// Bytes of an HTTP head with its closing empty line; default 16 KiB. Passing it is
     /// [`HeadTooLarge`](crate::LimitError::HeadTooLarge), status 431.
@@ -44,7 +45,7 @@ impl Limits {
     /// as this one.
     pub const MAX_HEADERS: usize = 128;
 
-    /// Up to this size, 1 MiB, a message may be compressed as much as it likes.
+    /// Up to this size, 1 MiB, [`Limits::inflation`] does not hold.
     pub const INFLATION_FLOOR: u64 = 1 << 20;
 
     /// The defaults, in a constant.
@@ -52,7 +53,7 @@ impl Limits {
         frame: None,
         message: 64 << 20,
         fragments: 131_072,
-        inflation: 256,
+        inflation: u32::MAX,
         head: 16 << 10,
         headers: 100,
     };
@@ -64,11 +65,13 @@ impl Limits {
     pub const fn max_frame(&self) -> u64 {
         match self.frame {
             Some(frame) => frame,
-            None => {
-                let more = self.message / 8 + 1024;
-                self.message.saturating_add(more)
-            }
+            None => self.max_coded(),
         }
+    }
+
+    /// The most bytes that a compressed message within [`Limits::message`] can come in.
+    pub(crate) const fn max_coded(&self) -> u64 {
+        self.message.saturating_add(self.message / 8 + 1024)
     }
 }
 

@@ -21,9 +21,9 @@ pub trait Buffer: BufMut {
 impl Buffer for Vec<u8> {
     #[inline]
     fn make_room(&mut self, additional: usize) -> Result<(), Error> {
-        // The comparison is repeated here because the one in `try_reserve` is not always inlined.
-        if additional > self.capacity() - self.len() {
-            return Ok(crate::reserve::reserve(self, additional)?);
+        // A loop, so that the compiler knows behind it that there is room.
+        while additional > self.capacity() - self.len() {
+            crate::reserve::reserve(self, additional)?;
         }
         Ok(())
     }

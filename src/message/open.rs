@@ -10,6 +10,8 @@ use crate::utf8::Validator;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) message: u64,
+    /// Bytes of a message that the extension decodes, as they come.
+    coded: u64,
     pub(super) fragments: u32,
 }
 
@@ -17,14 +19,25 @@ impl Bounds {
     pub(super) const fn new(limits: &Limits) -> Self {
         Self {
             message: limits.message,
+            coded: limits.max_coded(),
             fragments: limits.fragments,
+        }
+    }
+
+    /// The most bytes of a message in the form in which they come.
+    #[inline]
+    const fn most(&self, treatment: Treatment) -> u64 {
+        match treatment {
+            Treatment::Decode => self.coded,
+            Treatment::Plain | Treatment::Opaque => self.message,
         }
     }
 }
 
 /// A message of which the first frame's header came.
 ///
-/// Invariant: `announced <= bounds.message` and `1 <= fragments <= max(1, bounds.fragments)`.
+/// Invariant: `announced` is at most `bounds.message`, or `bounds.coded` if the extension decodes the
+/// message, and `1 <= fragments <= max(1, bounds.fragments)`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
     pub(super) kind: Kind,
@@ -50,15 +63,16 @@ impl Open {
             OpCode::Binary => Kind::Binary,
             _ => return Self::fragment(open, header.len, bounds),
         };
-        if header.len > bounds.message {
+        let treatment = match header.rsv {
+            Rsv::NONE => Treatment::Plain,
+            rsv => extension.begin(rsv)?,
+        };
+        if header.len > bounds.most(treatment) {
             return Err(LimitError::MessageTooLarge.into());
         }
         *open = Some(Self {
             kind,
-            treatment: match header.rsv {
-                Rsv::NONE => Treatment::Plain,
-                rsv => extension.begin(rsv)?,
-            },
+            treatment,
             ascii: kind == Kind::Text,
             announced: header.len,
             fragments: 1,
@@ -77,7 +91,7 @@ impl Open {
         }
         // Both are below 2^63.
         open.announced += len;
-        if open.announced > bounds.message {
+        if open.announced > bounds.most(open.treatment) {
             return Err(LimitError::MessageTooLarge.into());
         }
         Ok(())

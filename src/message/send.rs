@@ -370,8 +370,11 @@ fn check_text(text: &mut Option<Validator>, part: &[u8], last: bool) -> Result<(
 fn write(header: Header, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
     let len = payload.len() as u64;
     let header = Header { len, ..header };
-    out.make_room(header.encoded_len() + payload.len())?;
-    header.put(|bytes| out.put_slice(bytes));
+    header.put_with(
+        out,
+        |out, header_len| out.make_room(header_len + payload.len()),
+        |out, bytes| out.put_slice(bytes),
+    )?;
     let Some(key) = header.mask else {
         out.put_slice(payload);
         return Ok(());

@@ -42,9 +42,12 @@ impl Bits {
         self.number(u32::from(last) | 1 << 1, 3)
     }
 
-    /// A literal below 144 of the fixed codes.
+    /// A literal of the fixed codes.
     pub(crate) fn literal(self, byte: u8) -> Self {
-        self.code(0x30 + u32::from(byte), 8)
+        match byte {
+            0..144 => self.code(0x30 + u32::from(byte), 8),
+            _ => self.code(0x190 + u32::from(byte - 144), 9),
+        }
     }
 
     /// The shortest match, of 3 bytes, from 513 to 768 bytes back.

@@ -54,7 +54,7 @@ Limits (bytes may end in K, M or G; times are in seconds, and above 0):
   --max-frame BYTES       Default: what a message needs; close code 1009.
   --max-fragments N       Frames of a message; default 131072; close code 1008.
   --max-inflation N       How many times its size a message may inflate to, above 1 MiB;
-                          default 256; close code 1009.
+                          default: no limit but --max-message; close code 1009.
   --max-head BYTES        Of a request; default 16K; status 431.
   --max-connections N     Default 100000; status 503.
   --max-memory BYTES      What all connections together may hold; default 1G.

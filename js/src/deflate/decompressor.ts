@@ -15,8 +15,9 @@ export interface DecompressorLimits {
   /** Most bytes of an inflated message; default 64 MiB. */
   readonly maxMessage?: number;
   /**
-   * How many times as large as it came a message may be, once it is larger than
-   * 1 MiB; default 256. Deflate can do 1032.
+   * How many times as large as it came a message may become, once it is larger
+   * than 1 MiB. Default: no limit. Deflate can reach 1032, with honest messages
+   * too; `maxMessage` holds for the inflated message.
    */
   readonly maxInflation?: number;
 }
@@ -28,7 +29,7 @@ const SLICE = 16 * 1024;
 export function limitsOf(limits: DecompressorLimits): [message: number, inflation: number] {
   return [
     integer("maxMessage", limits.maxMessage ?? 64 * 2 ** 20),
-    integer("maxInflation", limits.maxInflation ?? 256, 2 ** 32 - 1),
+    integer("maxInflation", limits.maxInflation ?? 2 ** 32 - 1, 2 ** 32 - 1),
   ];
 }
 
