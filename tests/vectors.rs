@@ -149,6 +149,47 @@ fn frames() {
     });
 }
 
+/// A fault of a header is found as soon as the bytes are there that show it.
+#[test]
+fn a_header_at_fault_is_refused_at_once() {
+    const BY_LENGTH: [&str; 5] = [
+        "LENGTH_NOT_MINIMAL",
+        "LENGTH_TOP_BIT",
+        "FRAME_TOO_LARGE",
+        "MESSAGE_TOO_LARGE",
+        "TOO_MANY_FRAGMENTS",
+    ];
+    let mut tried = [0; 2];
+    each_vector(|name, vector, setup, bytes| {
+        let Some(error) = vectors::error(vector) else {
+            return;
+        };
+        let start = error.offset as usize;
+        let by_length = BY_LENGTH.contains(&error.code);
+        let needed = match bytes.get(start + 1).map(|second| second & 0x7f) {
+            _ if !by_length && !BY_HEADER.contains(&error.code) => return,
+            Some(126) if by_length => 4,
+            Some(127) if by_length => 10,
+            _ => 2,
+        };
+        tried[usize::from(by_length)] += 1;
+        let bytes = &bytes[..start + needed];
+        let single: Vec<_> = (0..bytes.len()).collect();
+        for cuts in [&[][..], &single] {
+            for run in [
+                drive::receiver(setup, bytes, cuts),
+                drive::pieces(setup, bytes, cuts),
+            ] {
+                assert!(run.early, "{name}, cut at {cuts:?}");
+                assert_eq!(run.fault.as_ref().map(told), Some(error), "{name}");
+            }
+            let run = drive::frames(setup, bytes, cuts);
+            assert!(run.early || !BY_HEADER.contains(&error.code), "{name}");
+        }
+    });
+    assert!(tried.iter().all(|count| *count > 15), "{tried:?}");
+}
+
 /// Offsets count from where the stream is said to begin.
 #[test]
 fn offsets_count_from_where_they_are_told_to() {

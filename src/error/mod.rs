@@ -85,7 +85,7 @@ group! {
     LengthTopBit, "LENGTH_TOP_BIT", 1002, "the top bit of the payload length is set";
     /// A control frame without FIN (RFC 6455 §5.5).
     FragmentedControl, "FRAGMENTED_CONTROL", 1002, "a control frame is fragmented";
-    /// A control frame of more than 125 bytes (RFC 6455 §5.5).
+    /// A control frame of more than 125 bytes (RFC 6455 §5.5), or whose length has 16 or 64 bits.
     ControlTooLong, "CONTROL_TOO_LONG", 1002, "a control frame is longer than 125 bytes";
     /// A continuation frame outside a message (RFC 6455 §5.4).
     UnexpectedContinuation, "UNEXPECTED_CONTINUATION", 1002, "a continuation frame continues nothing";

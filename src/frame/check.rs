@@ -79,6 +79,17 @@ impl Rules {
     /// alone.
     #[inline]
     pub fn check(&self, header: &Header, message_open: bool) -> Result<(), Error> {
+        self.check_start(header, message_open)?;
+        if header.len > self.max_len {
+            return Err(LimitError::FrameTooLarge.into());
+        }
+        Ok(())
+    }
+
+    /// The rules about what the first two bytes of a header say. Of the length they look only at
+    /// whether a control frame may have it, and of the key only at whether there is one.
+    #[inline]
+    pub(super) fn check_start(&self, header: &Header, message_open: bool) -> Result<(), PeerError> {
         let first_of_message = matches!(header.opcode, OpCode::Text | OpCode::Binary);
         // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings".
         let rsv = if first_of_message {
@@ -87,31 +98,28 @@ impl Rules {
             Rsv::NONE
         };
         if !rsv.contains(header.rsv) {
-            return Err(PeerError::ReservedBits.into());
+            return Err(PeerError::ReservedBits);
         }
         if header.opcode.is_control() {
             // §5.5: "MUST have a payload length of 125 bytes or less and MUST NOT be fragmented".
             if !header.fin {
-                return Err(PeerError::FragmentedControl.into());
+                return Err(PeerError::FragmentedControl);
             }
             if header.len > MAX_CONTROL_LEN as u64 {
-                return Err(PeerError::ControlTooLong.into());
+                return Err(PeerError::ControlTooLong);
             }
         } else if first_of_message == message_open {
             // §5.4: the fragments of one message must not be mixed with another's.
             return Err(match message_open {
-                true => PeerError::ExpectedContinuation.into(),
-                false => PeerError::UnexpectedContinuation.into(),
+                true => PeerError::ExpectedContinuation,
+                false => PeerError::UnexpectedContinuation,
             });
         }
         // §5.1: a server closes on an unmasked frame, a client on a masked one.
         match (self.role, header.mask) {
-            (Role::Server, None) if !self.unmasked => return Err(PeerError::UnmaskedFrame.into()),
-            (Role::Client, Some(_)) => return Err(PeerError::MaskedFrame.into()),
+            (Role::Server, None) if !self.unmasked => return Err(PeerError::UnmaskedFrame),
+            (Role::Client, Some(_)) => return Err(PeerError::MaskedFrame),
             _ => {}
-        }
-        if header.len > self.max_len {
-            return Err(LimitError::FrameTooLarge.into());
         }
         Ok(())
     }

@@ -174,7 +174,7 @@ impl Decoder {
             Ok(Parsed::Incomplete(_)) => return Ok(None),
             Err(error) => {
                 self.frame_offset = self.offset;
-                return self.fail(error, self.offset);
+                return self.fail_header(error, input);
             }
         };
         if header.len > (input.len() - n) as u64 {
@@ -213,7 +213,10 @@ impl Decoder {
                     };
                     return Ok(Some(header));
                 }
-                Ok(Parsed::Incomplete(_)) if input.is_empty() => return Ok(None),
+                Ok(Parsed::Incomplete(_)) if input.is_empty() => {
+                    self.check_front()?;
+                    return Ok(None);
+                }
                 Ok(Parsed::Incomplete(needed)) => {
                     let n = needed.min(input.len());
                     self.partial[have..have + n].copy_from_slice(&input[..n]);
@@ -221,8 +224,73 @@ impl Decoder {
                     self.offset += n as u64;
                     *input = mem::take(input).split_at_mut(n).1;
                 }
-                Err(error) => return self.fail(error, self.frame_offset),
+                Err(error) => {
+                    let front = self.partial;
+                    return self.fail_header(error, &front);
+                }
             }
+        }
+    }
+
+    /// Fails at a header that can't be parsed. A fault that its first two bytes show comes first: it is
+    /// found before the length has come, where the input ends between them.
+    #[cold]
+    fn fail_header<T>(&mut self, error: Error, front: &[u8]) -> Result<T, Fault> {
+        let start = Header::parse_front(front.get(..2).unwrap_or_default());
+        let error = match start {
+            Ok(Some((header, _))) => self
+                .rules
+                .check_start(&header, self.message_open)
+                .map_or_else(Error::from, |()| error),
+            _ => error,
+        };
+        self.fail(error, self.frame_offset)
+    }
+
+    /// Checks the front of a header whose end has not come, so that a fault is found as soon as the
+    /// bytes are there that show it: the first two, or the length without the mask key.
+    #[cold]
+    fn check_front(&mut self) -> Result<(), Fault> {
+        let front = &self.partial[..usize::from(self.partial_len)];
+        // Nearly all headers that are cut are those of short plain messages.
+        if !self.message_open
+            && let &[0x81 | 0x82, second, ..] = front
+            && second & 0x7f < 126
+            && (second & 0x80 != 0) == (self.rules.role() == Role::Server)
+            && u64::from(second & 0x7f) <= self.rules.max_len()
+        {
+            return Ok(());
+        }
+        let checked = match Header::parse_front(front) {
+            Ok(None) => Ok(()),
+            Ok(Some((header, true))) => self.rules.check(&header, self.message_open),
+            Ok(Some((header, false))) => self
+                .rules
+                .check_start(&header, self.message_open)
+                .map_err(Error::from),
+            // The length is at fault; perhaps so is what lies before it.
+            Err(error) => {
+                let front = self.partial;
+                return self.fail_header(error, &front);
+            }
+        };
+        match checked {
+            Ok(()) => Ok(()),
+            Err(error) => self.fail(error, self.frame_offset),
+        }
+    }
+
+    /// The header of a frame whose mask key has not come, if its length has and is at least `least`:
+    /// for limits that hold for it. The key is zeros.
+    #[inline]
+    pub(crate) fn announced(&self, least: u8) -> Option<Header> {
+        let front = &self.partial[..usize::from(self.partial_len)];
+        if front.get(1).is_none_or(|second| second & 0x7f < least) {
+            return None;
+        }
+        match Header::parse_front(front) {
+            Ok(Some((header, true))) => Some(header),
+            _ => None,
         }
     }
 

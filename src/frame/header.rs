@@ -135,6 +135,44 @@ impl Header {
         Self::parse_padded(&padded)
     }
 
+    /// Reads what the front of a header says whose end has not come. `None` below two bytes. If the
+    /// bytes of the length are there, it is the length. If they are not, it is the least that their
+    /// number stands for. A mask key is zeros.
+    ///
+    /// # Errors
+    /// As for [`parse`](Self::parse).
+    pub(super) fn parse_front(front: &[u8]) -> Result<Option<(Self, bool)>, Error> {
+        let &[first, second, ref rest @ ..] = front else {
+            return Ok(None);
+        };
+        let (len, least) = match second & 0x7f {
+            126 => (
+                rest.first_chunk()
+                    .map(|len| u16::from_be_bytes(*len).into()),
+                126,
+            ),
+            127 => (
+                rest.first_chunk().map(|len| u64::from_be_bytes(*len)),
+                0x1_0000,
+            ),
+            short => (Some(short.into()), 0),
+        };
+        let header = Self {
+            fin: first & 0x80 != 0,
+            rsv: Rsv::new(first >> 4),
+            opcode: OpCode::new(first & 0x0f)?,
+            mask: (second & 0x80 != 0).then_some([0; 4]),
+            len: len.unwrap_or(least),
+        };
+        if header.len >> 63 != 0 {
+            return Err(PeerError::LengthTopBit.into());
+        }
+        if header.len < least {
+            return Err(PeerError::LengthNotMinimal.into());
+        }
+        Ok(Some((header, len.is_some())))
+    }
+
     /// With as many bytes as the longest header has: no read has to look for the end.
     #[inline]
     fn parse_padded(bytes: &[u8; MAX_HEADER_LEN]) -> Result<Parsed, Error> {

@@ -81,6 +81,40 @@ impl Open {
         Ok(())
     }
 
+    /// Frames that are shorter than this pass every limit: for [`announced`](Self::announced).
+    #[inline]
+    pub(super) fn least(open: &Option<Self>, bounds: &Bounds) -> u8 {
+        match open {
+            None if bounds.message > 125 => 126,
+            _ => 0,
+        }
+    }
+
+    /// Checks the limits of a message for a frame whose mask key has not come.
+    #[cold]
+    pub(super) fn announced(
+        open: &Option<Self>,
+        header: &Header,
+        bounds: &Bounds,
+    ) -> Result<(), Error> {
+        if header.opcode.is_control() {
+            return Ok(());
+        }
+        if let Some(open) = open {
+            return Self::fragment(&mut Some(*open), header.len, bounds);
+        }
+        // The extension is not asked before the header is complete, so that it is asked once. Until
+        // then its messages may be as long as it can decode.
+        let most = match header.rsv.is_empty() {
+            true => bounds.message,
+            false => bounds.coded,
+        };
+        match header.len > most {
+            true => Err(LimitError::MessageTooLarge.into()),
+            false => Ok(()),
+        }
+    }
+
     fn fragment(open: &mut Option<Self>, len: u64, bounds: &Bounds) -> Result<(), Error> {
         let Some(open) = open else {
             return Err(PeerError::UnexpectedContinuation.into());

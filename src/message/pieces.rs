@@ -112,12 +112,17 @@ impl Pieces {
             };
             let text = open.is_text();
             if let Some((data, ascii)) = self.decoder.piece(input, text) {
+                let mut good = data.len();
                 if text && let Err(i) = open.text(data, ascii) {
                     let start = self.decoder.offset() - data.len() as u64;
                     let error = PeerError::InvalidUtf8.into();
-                    return self.decoder.fail(error, start + i as u64);
+                    let failed = self.decoder.fail(error, start + i as u64);
+                    if i == 0 {
+                        return failed;
+                    }
+                    good = i;
                 }
-                return Ok(Some(Piece::Data(data)));
+                return Ok(Some(Piece::Data(&mut data[..good])));
             }
             if self.decoder.left() > 0 {
                 return Ok(None);
@@ -161,6 +166,12 @@ impl Pieces {
 
     fn header<'r>(&mut self, input: &mut &mut [u8]) -> Result<Option<Piece<'r>>, Fault> {
         let Some(header) = self.decoder.header(input)? else {
+            let least = Open::least(&self.open, &self.bounds);
+            if let Some(header) = self.decoder.announced(least)
+                && let Err(error) = Open::announced(&self.open, &header, &self.bounds)
+            {
+                return self.decoder.fail(error, self.decoder.frame_offset());
+            }
             return Ok(None);
         };
         (self.opcode, self.fin) = (header.opcode, header.fin);

@@ -376,6 +376,7 @@ impl<E: Inbound> Receiver<E> {
     fn step(&mut self, input: &mut &mut [u8]) -> Result<Found, Fault> {
         if !self.decoder.in_frame() {
             let Some(header) = self.decoder.header(input)? else {
+                self.announced()?;
                 return Ok(Found::Nothing);
             };
             (self.opcode, self.fin) = (header.opcode, header.fin);
@@ -424,6 +425,17 @@ impl<E: Inbound> Receiver<E> {
             self.decoder.end_frame();
         }
         whole
+    }
+
+    /// Holds the front of a header that is not complete to the limits of messages.
+    pub(super) fn announced(&mut self) -> Result<(), Fault> {
+        let least = Open::least(&self.open, &self.bounds);
+        if let Some(header) = self.decoder.announced(least)
+            && let Err(error) = Open::announced(&self.open, &header, &self.bounds)
+        {
+            return self.decoder.fail(error, self.decoder.frame_offset());
+        }
+        Ok(())
     }
 
     /// Takes note of a data frame, and says how its payload is to be [handled](Open::handling).

@@ -3,7 +3,7 @@
 use core::mem;
 
 use super::{Inbound, Piece, Receiver};
-use crate::error::{Fault, LimitError, PeerError};
+use crate::error::{Error, Fault, LimitError, PeerError};
 #[cfg(all(
     feature = "io",
     not(all(target_arch = "wasm32", target_os = "unknown"))
@@ -89,12 +89,19 @@ impl<E: Inbound> Receiver<E> {
                     None => return Ok(None),
                 }
             } else if let Some((data, ascii)) = self.decoder.piece(input, text) {
+                let mut good = data.len();
                 if text && let Err(i) = open.text(data, ascii) {
                     let start = self.decoder.offset() - data.len() as u64;
                     let error = PeerError::InvalidUtf8.into();
-                    return self.decoder.fail(error, start + i as u64);
+                    let failed = self.decoder.fail(error, start + i as u64);
+                    if i == 0 {
+                        return failed;
+                    }
+                    // The bytes before the fault are handed out, as they are where the input is cut
+                    // there. The next call answers the fault.
+                    good = i;
                 }
-                return Ok(Some(Piece::Data(data)));
+                return Ok(Some(Piece::Data(&mut data[..good])));
             } else if self.decoder.left() > 0 {
                 return Ok(None);
             }
@@ -115,6 +122,7 @@ impl<E: Inbound> Receiver<E> {
 
     fn stream_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Piece<'static>>, Fault> {
         let Some(header) = self.decoder.header(input)? else {
+            self.announced()?;
             return Ok(None);
         };
         (self.opcode, self.fin) = (header.opcode, header.fin);
@@ -174,6 +182,10 @@ impl<E: Inbound> Receiver<E> {
                 (self.stream.at, self.stream.end) = (0, n as u16);
                 self.stream.more = true;
             }
+            // One byte more than allowed, for a message over the limit to show.
+            let most = (self.bounds.message - self.stream.len).saturating_add(1);
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            let room = &mut room[..ROOM.min(most)];
             let whole = self.decoder.left() == 0;
             let piece = &coded[usize::from(self.stream.at)..usize::from(self.stream.end)];
             let last = whole && self.fin;
@@ -183,20 +195,32 @@ impl<E: Inbound> Receiver<E> {
             };
             let written = progress.written;
             self.stream.at += progress.read as u16;
-            self.stream.len += written as u64;
             self.stream.more = !progress.done && progress.read + written > 0;
             self.stream.done = whole && !self.stream.more;
-            if self.stream.len > self.bounds.message {
-                return self.decoder.fail(LimitError::MessageTooLarge.into(), start);
+            // Bytes before the fault are handed out, and the next call answers the fault: so the same
+            // bytes come out however the stream is cut. At the same byte, text comes first, as it
+            // does where the message is put together.
+            let (mut good, mut fault) = (written, None);
+            if self.stream.len + written as u64 > self.bounds.message {
+                good -= 1;
+                fault = Some(Error::from(LimitError::MessageTooLarge));
             }
             if let Some(open) = &mut self.open
                 && open.is_text()
-                && open.text(&room[..written], false).is_err()
+                && let Err(i) = open.text(&room[..written], false)
             {
-                return self.decoder.fail(PeerError::InvalidUtf8.into(), start);
+                good = i;
+                fault = Some(PeerError::InvalidUtf8.into());
             }
-            if written > 0 {
-                return Ok(Some(written));
+            self.stream.len += good as u64;
+            if let Some(error) = fault {
+                let failed = self.decoder.fail(error, start);
+                if good == 0 {
+                    return failed;
+                }
+            }
+            if good > 0 {
+                return Ok(Some(good));
             }
         }
     }
