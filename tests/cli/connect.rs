@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use harness::{Served, fed, signal, text, wscodec};
-use wscodec::io::{Acceptor, Error, WebSocket};
+use wscodec::io::{Acceptor, Connector, Error, WebSocket};
 use wscodec::message::Kind;
 
 /// Serves one client; where to, and what it found.
@@ -443,4 +443,53 @@ fn trouble_with_the_standard_streams_is_told_without_a_panic() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), errors(&output)), (Some(0), ""));
+}
+
+#[test]
+fn a_slow_echo_is_waited_for() {
+    let (url, thread) = server(|stream| {
+        let mut ws = accepted(stream);
+        let mut count = 0;
+        while let Some((message, mut outbox)) = ws.read().unwrap() {
+            outbox.forward(message).unwrap();
+            count += 1;
+            if count % 100 == 0 {
+                outbox.flush().unwrap();
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
+        count
+    });
+    // All of the input is in buffers long before the echo has taken it.
+    let arguments = ["connect", &url, "--no-deflate", "--close-timeout", "2"];
+    let lines: String = (0..6000).map(|i| format!("{i:0200}\n")).collect();
+    let output = fed(&mut wscodec(&arguments), &lines);
+    assert_eq!(errors(&output), "");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout) == lines);
+    assert_eq!(thread.join().unwrap(), 6000);
+}
+
+#[test]
+fn a_limit_of_messages_is_enough_for_a_large_frame() {
+    let len = 70 << 20;
+    let (url, thread) = server(move |stream| {
+        let mut ws = accepted(stream);
+        ws.outbox().binary(&vec![7; len]).unwrap();
+        messages(ws).1
+    });
+    let arguments = ["connect", &url, "--no-deflate", "--max-message", "100M"];
+    let output = fed(&mut wscodec(&arguments), "");
+    assert!(output.status.success(), "{}", errors(&output));
+    assert_eq!(output.stdout.len(), len);
+    assert_eq!(thread.join().unwrap(), 1000);
+
+    let server = Served::new(&["--max-message", "100M", "--no-deflate"]);
+    let mut connector = Connector::default();
+    connector.options.session.limits.message = 100 << 20;
+    let ws = connector.connect(&server.url).unwrap();
+    let (mut reading, mut writing) = ws.split().unwrap();
+    let sending = thread::spawn(move || writing.send(Kind::Binary, &vec![7; len]).unwrap());
+    assert_eq!(reading.read().unwrap().unwrap().payload.len(), len);
+    sending.join().unwrap();
 }
