@@ -22,7 +22,7 @@ test("help and version", async () => {
   const { version } = JSON.parse(
     readFileSync(new URL("../../pkg/package.json", import.meta.url), "utf8"),
   );
-  assert.deepEqual(await run(["--version"]), { status: 0, stdout: `${version}\n`, stderr: "" });
+  assert.deepEqual(await run(["--version"]), { status: 0, stdout: `wscodec ${version}\n`, stderr: "" });
   const { status, stdout, stderr } = await run(["inspect", "--help"]);
   assert.deepEqual([status, stderr], [0, ""]);
   for (const option of [
@@ -41,12 +41,20 @@ test("wrong usage is told in a sentence", async () => {
     [["inspect"], /needs a file/],
     [["inspect", "a", "b", "c"], /two files at most/],
     [["inspect", "-", "-"], /standard input/],
-    [["inspect", "--colour", "a"], /--colour/],
-    [["inspect", "--limit", "many", "a"], /--limit/],
-    [["inspect", "--limit=-1", "a"], /--limit/],
+    [["inspect", "--colour", "a"], /there is no option --colour/],
+    [["inspect", "-x", "a"], /there is no option -x/],
+    [["inspect", "--limit", "many", "a"], /--limit takes a whole number/],
+    [["inspect", "--limit=-1", "a"], /--limit takes a whole number/],
+    [["inspect", "--limit", "-1", "a"], /--limit takes a whole number/],
+    [["inspect", "--preview", "--json", "a"], /--preview takes a whole number/],
+    [["inspect", "--max-frame", "-", "a"], /--max-frame takes a whole number/],
+    [["inspect", "--dir", "-1", "a"], /--dir is c2s/],
+    [["inspect", "a", "--limit"], /--limit needs a value/],
+    [["serve"], /cargo install/],
+    [["connect", "ws://a"], /cargo install/],
     [["inspect", "--rsv", "8", "a"], /--rsv.* 7/],
     [["inspect", "--dir", "up", "a"], /--dir/],
-    [["inspect", "--json=yes", "a"], /--json/],
+    [["inspect", "--json=yes", "a"], /--json takes no value/],
     [["inspect", "no such file"], /no such file/],
     [["inspect", "."], /folder/],
   ];
@@ -251,3 +259,69 @@ function resident(pid: number): number {
     return 0;
   }
 }
+
+test("a file of another kind is named", async () => {
+  const cases: [string | number[], RegExp][] = [
+    [[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0], /\(pcap\)/],
+    [[0xa1, 0xb2, 0x3c, 0x4d, 0, 2, 0, 4], /\(pcap\)/],
+    [[0x0a, 0x0d, 0x0d, 0x0a, 0x80, 0, 0, 0], /\(pcapng\)/],
+    [[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3], /TLS/],
+    [[0x17, 3, 3, 0, 0x20, 1, 2, 3], /TLS/],
+    ['{\n  "log": {"version": "1.2"}}', /HAR/],
+    [[0x1f, 0x8b, 8, 0], /gzip -dc/],
+    [[0x28, 0xb5, 0x2f, 0xfd, 4], /zstd -dc/],
+    [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], /xz -dc/],
+    ["BZh91AY", /bzip2/],
+    ["PK\x03\x04", /zip/],
+  ];
+  for (const [bytes, hint] of cases) {
+    const file = Buffer.from(bytes as string);
+    for (const options of [[], ["--no-handshake"]]) {
+      const { fine, hints } = await inspectBytes([file], options);
+      assert.equal(fine, false);
+      assert.equal(hints.length, 1);
+      assert.match(hints[0] as string, hint);
+      assert.doesNotMatch(hints[0] as string, /--no-handshake/);
+    }
+  }
+});
+
+test("a capture that begins within a message shows what is there", async () => {
+  for (const [dir, masked] of [["c2s", true], ["s2c", false]] as const) {
+    const frames = [
+      frame(0x00, "middle", masked),
+      frame(0x89, "", masked),
+      frame(0x80, "end", masked),
+      frame(0x81, "whole", masked),
+      frame(0xc1, Buffer.from([0]), masked),
+    ];
+    const offsets = frames.map((_, i) => Buffer.concat(frames.slice(0, i)).length);
+    const bytes = Buffer.concat(frames);
+    for (const step of [1, bytes.length]) {
+      const options = ["--no-handshake", "--deflate", "--dir", dir, "--json"];
+      const { fine, text } = await inspectBytes([bytes], options, step);
+      assert.ok(fine, text);
+      const lines = linesOf(text);
+      const found = lines.filter(({ type }) => type === "frame");
+      assert.deepEqual(found.map(({ offset }) => offset), offsets);
+      assert.deepEqual(found.map(({ opcode }) => opcode), [0, 9, 0, 1, 1]);
+      assert.equal(found[0]?.hex, Buffer.from("middle").toString("hex"));
+      const notes = lines.filter(({ type }) => type === "note");
+      // Nothing can be inflated: the window has bytes that the capture has not.
+      assert.deepEqual(notes.map(({ code }) => code), ["BEGINS_WITHIN", "NOT_INFLATED"]);
+      assert.equal(lines.at(-1)?.[dir].bytes, bytes.length);
+      const messages = linesOf(
+        (await inspectBytes([bytes], [...options, "--messages"], step)).text,
+      ).filter(({ type }) => type === "message");
+      assert.deepEqual(
+        messages.map(({ offset, length, frames }) => [offset, length, frames]),
+        [[0, 9, 2], [offsets[3], 5, 1], [offsets[4], 1, 1]],
+      );
+    }
+    // A fault lies where it lies in the file.
+    const cut = Buffer.concat([frames[0] as Buffer, frame(0x83, "", masked)]);
+    const { text } = await inspectBytes([cut], ["--no-handshake", "--dir", dir, "--json"]);
+    const error = linesOf(text).find(({ type }) => type === "error");
+    assert.deepEqual([error?.offset, error?.frame], [offsets[1], offsets[1]]);
+  }
+});

@@ -115,6 +115,31 @@ test("an answer that nobody knows the question of is judged for itself", async (
   assert.ok((await inspectBytes([bytes], ["--json"])).fine);
 });
 
+test("interim answers are passed over", async () => {
+  const interim =
+    "HTTP/1.1 100 Continue\r\n\r\n" +
+    "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n";
+  const { fine, lines, frames } = await conversation([request, interim + response]);
+  assert.ok(fine);
+  assert.equal(frames, 2);
+  assert.equal(lines[0]?.response.status, 101);
+  assert.equal(lines[0]?.response.length, response.length);
+  const answers = lines.filter(({ type, dir }) => type === "frame" && dir === "s2c");
+  assert.equal(answers[0]?.offset, interim.length + response.length);
+  assert.equal(lines.at(-1)?.s2c.head, interim.length + response.length);
+
+  // A fault lies where it lies in the file.
+  const refused = "HTTP/1.1 403 Forbidden\r\n\r\n";
+  const other = await conversation([request, interim + refused]);
+  assert.deepEqual(other.errors, [["s2c", "STATUS", null]]);
+  const offset = interim.length + "HTTP/1.1 ".length;
+  assert.equal(other.lines.find(({ type }) => type === "error")?.offset, offset);
+
+  // An interim answer alone is no answer.
+  const { fine: alone } = await inspectBytes([Buffer.from(interim)], ["--dir", "s2c"]);
+  assert.equal(alone, false);
+});
+
 test("a refusal has no frames behind it", async () => {
   const refused = "HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n";
   const { errors, frames, lines } = await conversation([request, refused]);

@@ -47,6 +47,11 @@ export function readArguments(args: readonly string[]): "help" | "version" | Arg
   if (values.version) return "version";
   const [word, ...files] = positionals;
   if (word === undefined) throw new Usage("say what to do: wscodec inspect FILE");
+  if (word === "serve" || word === "connect") {
+    throw new Usage(
+      `${word} is a command of the native program of this name: cargo install wscodec-cli`,
+    );
+  }
   if (word !== "inspect") throw new Usage(`there is no command "${word}", only "inspect"`);
   if (files.length === 0) {
     throw new Usage('inspect needs a file, or "-" for standard input');
@@ -79,34 +84,53 @@ export function readArguments(args: readonly string[]): "help" | "version" | Arg
   };
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        color: { type: "boolean" },
-        deflate: { type: "boolean" },
-        dir: { type: "string" },
-        help: { type: "boolean", short: "h" },
-        json: { type: "boolean" },
-        limit: { type: "string" },
-        "max-frame": { type: "string" },
-        "max-message": { type: "string" },
-        messages: { type: "boolean" },
-        "no-color": { type: "boolean" },
-        "no-handshake": { type: "boolean" },
-        "no-inflate": { type: "boolean" },
-        preview: { type: "string" },
-        rsv: { type: "string" },
-        version: { type: "boolean", short: "V" },
-      },
-    });
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    if (typeof code !== "string" || !code.startsWith("ERR_PARSE_ARGS")) throw error;
-    throw new Usage((error as Error).message.split(". ")[0]);
+const options = {
+  color: { type: "boolean" },
+  deflate: { type: "boolean" },
+  dir: { type: "string" },
+  help: { type: "boolean", short: "h" },
+  json: { type: "boolean" },
+  limit: { type: "string" },
+  "max-frame": { type: "string" },
+  "max-message": { type: "string" },
+  messages: { type: "boolean" },
+  "no-color": { type: "boolean" },
+  "no-handshake": { type: "boolean" },
+  "no-inflate": { type: "boolean" },
+  preview: { type: "string" },
+  rsv: { type: "string" },
+  version: { type: "boolean", short: "V" },
+} as const;
+
+type Values = {
+  [name in keyof typeof options]?: (typeof options)[name]["type"] extends "string"
+    ? string
+    : boolean;
+};
+
+/** Node's own check has its own words, and refuses `--limit -1` for another reason. */
+function parse(args: readonly string[]): { values: Values; positionals: string[] } {
+  const parsed = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+    options,
+  });
+  for (const token of parsed.tokens) {
+    if (token.kind !== "option") continue;
+    if (!Object.hasOwn(options, token.name)) {
+      throw new Usage(`there is no option ${token.rawName}`);
+    }
+    const { type } = options[token.name as keyof typeof options];
+    if (type === "string" && token.value === undefined) {
+      throw new Usage(`${token.rawName} needs a value`);
+    }
+    if (type === "boolean" && token.value !== undefined) {
+      throw new Usage(`${token.rawName} takes no value`);
+    }
   }
+  return { values: parsed.values as Values, positionals: parsed.positionals };
 }
 
 /** A number of bytes or lines; K, M and G stand for powers of 1024. */

@@ -67,5 +67,6 @@ function say(sentence: string): void {
 
 function version(): string {
   const file = new URL("../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+  const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
+  return `wscodec ${version}`;
 }

@@ -54,8 +54,11 @@ export function readHandshake(heads: { readonly [dir in Direction]?: Head }): Ha
   const { c2s, s2c } = heads;
   const asked = c2s && checkRequest(c2s);
   const answered = s2c && checkResponse(s2c, asked?.request);
-  if (asked?.fault) faults.push({ dir: "c2s", ...asked.fault });
-  if (answered?.fault) faults.push({ dir: "s2c", ...answered.fault });
+  const push = (dir: Direction, head: Head | undefined, fault: Fault | undefined) => {
+    if (head && fault) faults.push({ dir, ...fault, offset: head.offset + fault.offset });
+  };
+  push("c2s", c2s, asked?.fault);
+  push("s2c", s2c, answered?.fault);
 
   const request = c2s?.complete ? c2s : undefined;
   const response = s2c?.complete ? s2c : undefined;

@@ -12,6 +12,8 @@ export const MAX_HEAD = 64 * 1024;
 
 /** The beginning of one direction. */
 export interface Head {
+  /** Where it begins in the file: behind interim answers. */
+  readonly offset: number;
   /** The head with its empty line; without an end, all that was looked at. */
   readonly bytes: Buffer;
   /** Whether the empty line that ends a head was found. */
@@ -31,8 +33,21 @@ export interface Extension {
 
 const END = Buffer.from("\r\n\r\n");
 
-/** Looks at a source's head without taking it. */
+/**
+ * Looks at a source's head without taking it. Interim answers before it (100 to
+ * 199 but for 101, RFC 9110 §15.2) are taken: they decide nothing.
+ */
 export async function readHead(source: Source): Promise<Head> {
+  for (let offset = 0; ; ) {
+    const head = await nextHead(source, offset);
+    const status = head.complete ? statusOf(head) : undefined;
+    if (status === undefined || status < 100 || status > 199 || status === 101) return head;
+    offset += head.bytes.length;
+    source.skip(head.bytes.length);
+  }
+}
+
+async function nextHead(source: Source, offset: number): Promise<Head> {
   let end = -1;
   const bytes = await source.peek(MAX_HEAD, (seen, before) => {
     end = seen.indexOf(END, Math.max(0, before - END.length + 1));
@@ -42,7 +57,7 @@ export async function readHead(source: Source): Promise<Head> {
   const head = complete ? bytes.subarray(0, end + END.length) : bytes;
   // One character a byte; without an end this may be anything, so nothing is shown.
   const [line = "", ...rest] = complete ? head.toString("latin1", 0, end).split("\r\n") : [];
-  return { bytes: head, complete, line, headers: rest.map(header) };
+  return { offset, bytes: head, complete, line, headers: rest.map(header) };
 }
 
 /** The direction that a head belongs to, if its first bytes tell. */

@@ -45,6 +45,9 @@ How to read
   -h, --help         this text
   -V, --version      the version
 
+\`serve\` and \`connect\` are commands of the native program of the same name:
+cargo install wscodec-cli
+
 Exit status
   0  the conversation is in order
   1  there is a fault in it: it is shown with its offset, code and close code,

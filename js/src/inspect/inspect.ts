@@ -5,6 +5,7 @@ import { nothingYet, type Printer, type Totals } from "./events.ts";
 import { type Handshake, directionOf as deflateOf, readHandshake } from "./handshake.ts";
 import { directionOf, type Head, readHead } from "./heads.ts";
 import type { Inflating } from "./inflation.ts";
+import { KIND, kindOf } from "./kinds.ts";
 import type { Output } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import type { Source } from "./source.ts";
@@ -46,12 +47,20 @@ export async function inspect(
       printer.fault(dir, fault);
       (totals[dir] as Totals).faults++;
     }
-    const strange = heads.findIndex((head) => !head.complete && directionOf(head) === undefined);
-    if (strange >= 0) {
+    heads.forEach((head, i) => {
+      if (head.complete || directionOf(head) !== undefined) return;
+      const { name } = sources[i] as Source;
+      const kind = kindOf(head.bytes);
       around.hint(
-        `${sources[strange]?.name} does not begin with an HTTP head; ` +
-          "if it begins with a frame, say --no-handshake",
+        kind === undefined
+          ? `${name} does not begin with an HTTP head; if it begins with a frame, say --no-handshake`
+          : `${name} ${kind}`,
       );
+    });
+  } else {
+    for (const source of sources) {
+      const kind = kindOf(await source.peek(KIND, () => false));
+      if (kind !== undefined) around.hint(`${source.name} ${kind}`);
     }
   }
   for (const dir of ["c2s", "s2c"] as const) {
@@ -60,16 +69,19 @@ export async function inspect(
     if (source === undefined || sums === undefined) continue;
     const head = headOf[dir];
     if (head !== undefined) {
-      progress.advance(head.bytes.length);
+      progress.advance(head.offset + head.bytes.length);
       source.skip(head.bytes.length);
-      sums.bytes = head.bytes.length;
-      if (head.complete) sums.head = head.bytes.length;
+      sums.bytes = head.offset + head.bytes.length;
+      if (head.complete) sums.head = sums.bytes;
     }
     let readable = head?.complete !== false;
     if (readable && handshake?.upgraded !== false) {
       const rsv = asked.rsv | (handshake?.rsv ?? 0);
       const how = inflating(dir, asked, handshake);
-      readable = await frames(source, new Walk(dir, rsv, how, asked, printer, sums), around);
+      // Behind a handshake, a message begins with its first frame.
+      const within = !asked.handshake && (await beginsWithin(source));
+      const walk = new Walk(dir, rsv, how, asked, printer, sums, within);
+      readable = await frames(source, walk, around);
     }
     // A fault ends the reading; what follows a close or a refusal is counted.
     sums.unread = await unread(source, sums.bytes, readable, progress);
@@ -99,6 +111,12 @@ async function frames(
   } finally {
     walk.free();
   }
+}
+
+/** Whether the first frame continues a message (RFC 6455 §5.4): without reserved bits, opcode 0. */
+async function beginsWithin(source: Source): Promise<boolean> {
+  const [first] = await source.peek(1, () => true);
+  return first !== undefined && (first & 0x7f) === 0;
 }
 
 /** How a direction's compressed messages are to be inflated, or why not. */

@@ -12,6 +12,9 @@ const CONTINUATION = 0;
 const TEXT = 1;
 const CLOSE = 8;
 
+/** Why nothing is inflated of a capture that begins within a message. */
+const WITHIN = "the capture begins within a message, so what the window holds is not known";
+
 /** Most bytes of payload in a control frame; a close frame's are always shown. */
 const CONTROL = 125;
 
@@ -40,13 +43,18 @@ export class Walk {
   #damage: Fault | undefined;
   /** Where the last whole frame ended. */
   #end: number;
+  /** How many bytes the decoder was given that the file does not have. */
+  #ahead = 0;
 
   #control = new Excerpt(CONTROL);
   #data: Excerpt;
   #frame: Frame;
   #message: Message;
 
-  /** Reads what comes behind the `totals.head` bytes of the head. */
+  /**
+   * Reads what comes behind the `totals.head` bytes of the head. A capture that
+   * begins `within` a message has its first frames missing.
+   */
   constructor(
     dir: Direction,
     rsv: number,
@@ -54,6 +62,7 @@ export class Walk {
     asked: Arguments,
     printer: Printer,
     totals: Totals,
+    within = false,
   ) {
     this.#decoder = new FrameDecoder({
       // Who reads what goes this way.
@@ -64,7 +73,7 @@ export class Walk {
       maxFragments: 2 ** 32 - 1,
       offset: totals.head,
     });
-    this.#inflation = new Inflation(how, asked.maxMessage);
+    this.#inflation = new Inflation(within ? WITHIN : how, asked.maxMessage);
     this.#dir = dir;
     this.#asked = asked;
     this.#printer = printer;
@@ -93,6 +102,29 @@ export class Walk {
       inflated: undefined,
       excerpt,
     };
+    if (within) this.#continue();
+  }
+
+  /**
+   * Makes up an empty first fragment, as the decoder rightly refuses a
+   * continuation of nothing. It is not shown, and offsets do not count it.
+   */
+  #continue(): void {
+    const header = this.#dir === "c2s" ? [2, 0x80, 0, 0, 0, 0] : [2, 0];
+    const decoder = this.#decoder;
+    decoder.push(Uint8Array.from(header));
+    while (decoder.next());
+    this.#ahead = header.length;
+    const offset = this.#totals.head;
+    this.#message.offset = offset;
+    this.#message.kind = "binary";
+    this.#printer.note(this.#dir, {
+      offset,
+      code: "BEGINS_WITHIN",
+      message:
+        "the capture begins within a message: it is not known whether that is text, " +
+        "nor whether it is compressed",
+    });
   }
 
   /** Reads a chunk; false if what follows is of no meaning. */
@@ -107,7 +139,7 @@ export class Walk {
         // What comes after a close frame has no meaning (RFC 6455 §5.5.1).
         if (this.#done) return false;
       }
-      this.#totals.bytes = decoder.consumed;
+      this.#totals.bytes = decoder.consumed - this.#ahead;
     } catch (error) {
       this.#fails(error);
     }
@@ -138,7 +170,7 @@ export class Walk {
     const decoder = this.#decoder;
     const frame = this.#frame;
     const { opcode } = decoder;
-    frame.offset = decoder.offset;
+    frame.offset = decoder.offset - this.#ahead;
     frame.opcode = opcode;
     frame.fin = decoder.fin;
     frame.rsv = decoder.rsv;
@@ -310,7 +342,8 @@ export class Walk {
   }
 
   #fails(error: unknown): void {
-    const fault = faultOf(error);
+    const found = faultOf(error);
+    const fault = { ...found, offset: found.offset - this.#ahead };
     const atEnd = fault.code === "UNEXPECTED_EOF";
     this.#totals.bytes = fault.offset;
     this.#totals.faults++;
@@ -323,7 +356,7 @@ export class Walk {
 
   /** The frame that the decoder was at. */
   #partial(): PartialFrame {
-    const offset = this.#decoder.frameOffset;
+    const offset = this.#decoder.frameOffset - this.#ahead;
     const { opcode, length } = this.#frame;
     // The header of another frame than the one begun last was not right, or is cut.
     return offset === this.#frame.offset ? { offset, opcode, length } : { offset };
