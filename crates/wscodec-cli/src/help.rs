@@ -19,7 +19,6 @@ Usage: wscodec serve [OPTION...]
 name: `npx wscodec inspect FILE...`.
 
 Exit status: 0 for success, 1 if it could not be done, 2 if the command line makes no sense.
-On WASI 0.2 a program can report success and failure only, so both failures are 1 there.
 ";
 
 pub(crate) const SERVE: &str = "\
