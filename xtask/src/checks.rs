@@ -74,6 +74,15 @@ pub const CHECKS: &[Check] = &[
     ),
 ];
 
+/// The steps of the check of this name.
+pub fn named(name: &str) -> Result<Run, String> {
+    let check = CHECKS.iter().find(|check| check.name == name);
+    check.map_or_else(
+        || Err(format!("there is no command `{name}`")),
+        |check| Ok(check.run),
+    )
+}
+
 const fn check(name: &'static str, about: &'static str, run: Run) -> Check {
     Check {
         name,

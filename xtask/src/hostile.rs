@@ -1,56 +1,66 @@
 //! The attacks of `tests/hostile` that take long, on an optimised server.
 
 use std::ffi::{OsStr, OsString};
+use std::process::ExitCode;
 
+use crate::arguments::{Arguments, Wrong, unknown};
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, cargo};
 use crate::wasi;
 
 /// Floods, bombs, thousands of connections: about a minute. On the component all attacks are run,
 /// because nothing else does that.
-pub fn floods(report: &mut Report, arguments: &[String]) -> Result<(), String> {
-    match arguments {
-        [] => {}
-        [option, target] if option == "--target" && target == "native" => {}
-        [option, target] if option == "--target" && target == "wasi" => {
-            report.step("hostile: wasi", || {
-                on_component(&["--include-ignored", "--skip", "churn::"], Vec::new())
-            });
-            return Ok(());
+pub fn floods(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, Wrong> {
+    let mut on_wasi = false;
+    while let Some(word) = arguments.word()? {
+        match &word[..] {
+            "--target" => on_wasi = is_wasi(arguments)?,
+            other => return Err(unknown(other)),
         }
-        _ => return Err("`hostile` takes --target native|wasi, and nothing else".to_owned()),
+    }
+    report.verbose = arguments.verbose;
+    if on_wasi {
+        report.step("hostile: wasi", || {
+            on_component(&["--include-ignored", "--skip", "churn::"], Vec::new())
+        });
+        return Ok(report.close());
     }
     report.step("hostile: floods", || run(&["--ignored", "floods::"], &[]));
-    Ok(())
+    Ok(report.close())
 }
 
 /// Connections that come and go, half of them hostile or stuck, to the native server or to the
 /// component.
-pub fn churn(report: &mut Report, arguments: &[String]) -> Result<(), String> {
-    let (mut minutes, mut on_wasi) = ("1", false);
-    let mut words = arguments.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        match (word, words.next()) {
-            ("--minutes", Some(text)) => match text.parse::<f64>() {
-                Ok(number) if (0.0..=60.0).contains(&number) => minutes = text,
-                _ => return Err(format!("`{text}` is no number of minutes up to 60")),
-            },
-            ("--target", Some("native")) => on_wasi = false,
-            ("--target", Some("wasi")) => on_wasi = true,
-            _ => {
-                let what = "`churn` takes --minutes N, --target native|wasi, and nothing else";
-                return Err(what.to_owned());
+pub fn churn(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, Wrong> {
+    let (mut minutes, mut is_on_wasi) = (1.0, false);
+    while let Some(word) = arguments.word()? {
+        match &word[..] {
+            "--minutes" => {
+                let fits = |minutes: &f64| (0.0..=60.0).contains(minutes);
+                minutes = arguments.value("a number of minutes up to 60", fits)?;
             }
+            "--target" => is_on_wasi = is_wasi(arguments)?,
+            other => return Err(unknown(other)),
         }
     }
+    report.verbose = arguments.verbose;
     let tests = ["--ignored", "churn::"];
-    let environment = vec![("WSCODEC_CHURN_MINUTES", minutes.into())];
-    if on_wasi {
+    let environment = vec![("WSCODEC_CHURN_MINUTES", minutes.to_string().into())];
+    if is_on_wasi {
         report.step("hostile: churn, wasi", || on_component(&tests, environment));
     } else {
         report.step("hostile: churn", || run(&tests, &environment));
     }
-    Ok(())
+    Ok(report.close())
+}
+
+/// Whether the target that is named is the component.
+fn is_wasi(arguments: &mut Arguments) -> Result<bool, Wrong> {
+    match &arguments.text()?[..] {
+        "native" => Ok(false),
+        "wasi" => Ok(true),
+        _ => Err("`--target` takes native or wasi".into()),
+    }
 }
 
 /// Runs tests with the component in the place of the native program.

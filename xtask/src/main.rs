@@ -4,6 +4,7 @@
 //! time when it ends; what its tools print is kept back and shown when one of them
 //! fails, with the command line that repeats it.
 
+mod arguments;
 mod autobahn;
 mod bench;
 mod build;
@@ -28,97 +29,80 @@ mod wasm;
 
 use std::process::ExitCode;
 
+use arguments::{Arguments, Wrong};
 use report::Report;
 
 fn main() -> ExitCode {
     let mut report = Report::default();
-    let mut words = Vec::new();
-    for argument in std::env::args().skip(1) {
-        match argument.as_str() {
-            // Its own programs have options of these names.
-            _ if words.first().is_some_and(|first| first == "wasi") => words.push(argument),
-            "-v" | "--verbose" => report.verbose = true,
-            "-h" | "--help" | "help" => {
-                print!("{}", usage());
-                return ExitCode::SUCCESS;
-            }
-            _ => words.push(argument),
-        }
-    }
-    match words.split_first() {
-        None => {
+    match command(&mut report, &mut Arguments::from_env()) {
+        Ok(status) => status,
+        Err(Wrong::Help) => {
             print!("{}", usage());
             ExitCode::SUCCESS
         }
-        Some((first, _)) if first == "test" && words.len() > 1 => {
-            complain("`test` takes no arguments; a single check is a command of its own")
+        Err(Wrong::Usage(sentence)) => {
+            eprint!("cargo xtask: {sentence}.\n\n{}", usage());
+            ExitCode::from(2)
         }
-        Some((first, rest)) if first == "demo" => match rest {
-            [] => demo::demo(&mut report, None),
-            [name] => demo::demo(&mut report, Some(name)),
-            _ => complain("`demo` takes one argument at most, a folder of tests/captures"),
-        },
-        Some((first, rest)) if first == "autobahn" && !rest.is_empty() => {
-            autobahn::command(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
+    }
+}
+
+fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, Wrong> {
+    let Some(first) = arguments.word()? else {
+        return Err(Wrong::Help);
+    };
+    match &first[..] {
+        "help" => return Err(Wrong::Help),
+        "wasi" => return wasi::command(report, arguments),
+        "autobahn" => return autobahn::command(report, arguments),
+        "bench" => return bench::bench(report, arguments),
+        "churn" => return hostile::churn(report, arguments),
+        "hostile" => return hostile::floods(report, arguments),
+        _ => {}
+    }
+    let rest = arguments.words()?;
+    report.verbose = arguments.verbose;
+    match (&first[..], &rest[..]) {
+        ("test", [_, ..]) => {
+            Err("`test` takes no arguments; a single check is a command of its own".into())
         }
-        Some((first, rest)) if first == "wasi" && !rest.is_empty() => {
-            wasi::command(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
+        ("demo", []) => Ok(demo::demo(report, None)),
+        ("demo", [name]) => Ok(demo::demo(report, Some(name))),
+        ("demo", _) => Err("`demo` takes one argument at most, a folder of tests/captures".into()),
+        ("interop", []) => Ok(interop::all(report)),
+        ("bun", []) => {
+            js::bun(report);
+            Ok(report.close())
         }
-        Some((first, [])) if first == "interop" => interop::all(&mut report),
-        Some((first, rest)) if first == "churn" => match hostile::churn(&mut report, rest) {
-            Ok(()) => report.close(),
-            Err(wrong) => complain(&wrong),
-        },
-        Some((first, rest)) if first == "hostile" => match hostile::floods(&mut report, rest) {
-            Ok(()) => report.close(),
-            Err(wrong) => complain(&wrong),
-        },
-        Some((first, [])) if first == "bun" => {
-            js::bun(&mut report);
-            report.close()
-        }
-        Some((first, rest)) if first == "soak" => {
+        ("soak", rest) => {
             let messages = match rest {
                 [] => "10000000",
                 [number] if number.parse::<u32>().is_ok_and(|n| n >= 10_000) => number,
-                _ => return complain("`soak` takes a number of messages from 10000 on"),
+                _ => return Err("`soak` takes a number of messages from 10000 on".into()),
             };
-            js::soak(&mut report, messages);
-            report.close()
+            js::soak(report, messages);
+            Ok(report.close())
         }
-        Some((first, rest)) if first == "packages" => {
-            package::matrix(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
-        }
-        Some((first, rest)) if first == "bench" => {
-            bench::bench(&mut report, rest).unwrap_or_else(|wrong| complain(&wrong))
-        }
-        Some(_) => run(&mut report, &words),
+        ("packages", names) => Ok(package::matrix(report, names)?),
+        _ => run(report, [first].into_iter().chain(rest)),
     }
 }
 
 /// Runs the commands in the order given.
-fn run(report: &mut Report, words: &[String]) -> ExitCode {
+fn run(report: &mut Report, names: impl Iterator<Item = String>) -> Result<ExitCode, Wrong> {
     let mut chosen = Vec::new();
-    for word in words {
-        match word.as_str() {
+    for name in names {
+        match &name[..] {
             "build" => chosen.push(build::steps as checks::Run),
             "test" => chosen.extend(checks::CHECKS.iter().map(|check| check.run)),
             "js" => chosen.extend(checks::CHECKS.iter().filter(|c| c.js).map(|c| c.run)),
-            name => match checks::CHECKS.iter().find(|check| check.name == name) {
-                Some(check) => chosen.push(check.run),
-                None => return complain(&format!("there is no command `{name}`")),
-            },
+            name => chosen.push(checks::named(name)?),
         }
     }
     for command in chosen {
         command(report);
     }
-    report.close()
-}
-
-fn complain(what: &str) -> ExitCode {
-    eprint!("cargo xtask: {what}.\n\n{}", usage());
-    ExitCode::from(2)
+    Ok(report.close())
 }
 
 fn usage() -> String {

@@ -26,6 +26,7 @@ use summary::Summary;
 use target::{Ready, Role, Start, TARGETS};
 use wstest::Run;
 
+use crate::arguments::{Arguments, Wrong};
 use crate::report::{Outcome, Report};
 use crate::tool::Failure;
 use crate::{build, paths};
@@ -40,15 +41,20 @@ const FULL: [Duration; 2] = [
 ];
 const QUICK: [Duration; 2] = [Duration::from_secs(5 * 60), Duration::from_secs(15 * 60)];
 
-/// Runs `autobahn` with these arguments; an error is what is wrong with them.
-pub fn command(report: &mut Report, arguments: &[String]) -> Result<ExitCode, String> {
+/// Runs `autobahn` with these arguments; without any, the check.
+pub fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, Wrong> {
     let plan = Plan::read(arguments)?;
+    report.verbose = arguments.verbose;
+    let Some(plan) = plan else {
+        check(report);
+        return Ok(report.close());
+    };
     let Some(environment) = environment(report) else {
         return Ok(ExitCode::from(NOT_RUN));
     };
     let groups = groups(&plan, &environment);
     if groups.is_empty() {
-        return Err("no case is left to run".to_owned());
+        return Err("no case is left to run".into());
     }
     let start = match start(report, &plan) {
         Ok(start) => start,

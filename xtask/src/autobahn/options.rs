@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use super::target::{Role, Start, TARGETS, Target};
+use crate::arguments::{Arguments, Wrong, unknown};
 
 /// What is tested.
 #[derive(Debug)]
@@ -48,8 +49,8 @@ impl Plan {
         }
     }
 
-    /// Reads the arguments; an error is what is wrong with them.
-    pub fn read(arguments: &[String]) -> Result<Self, String> {
+    /// Reads the arguments; `None` if there are none.
+    pub fn read(arguments: &mut Arguments) -> Result<Option<Self>, Wrong> {
         let mut peer = None;
         let mut role = None;
         let mut cases = "*".to_owned();
@@ -57,28 +58,28 @@ impl Plan {
         let mut quick = false;
         let mut jobs = cores();
         let mut json = None;
-        let mut words = arguments.iter();
-        while let Some(word) = words.next() {
-            let mut value = || {
-                let value = words.next().filter(|value| !value.starts_with("--"));
-                value.ok_or(format!("`{word}` takes a value"))
-            };
-            match word.as_str() {
+        let mut empty = true;
+        while let Some(word) = arguments.word()? {
+            empty = false;
+            match &word[..] {
                 "--quick" => quick = true,
-                "--target" => peer = Some(target(value()?)?),
-                "--peer" => peer = Some(command(value()?)?),
-                "--role" => role = Some(read_role(value()?)?),
-                "--cases" => cases = value()?.clone(),
-                "--exclude" => exclude = value()?.clone(),
-                "--json" => json = Some(value()?.into()),
+                "--target" => peer = Some(target(&arguments.text()?)?),
+                "--peer" => peer = Some(command(&arguments.text()?)?),
+                "--role" => role = Some(read_role(&arguments.text()?)?),
+                "--cases" => cases = arguments.text()?,
+                "--exclude" => exclude = arguments.text()?,
+                "--json" => json = Some(arguments.text()?.into()),
                 "--jobs" => {
-                    let number = value()?.parse().ok().filter(|jobs| (1..=64).contains(jobs));
-                    jobs = number.ok_or("`--jobs` takes a number from 1 to 64")?;
+                    let fits = |jobs: &usize| (1..=64).contains(jobs);
+                    jobs = arguments.value("a number from 1 to 64", fits)?;
                 }
-                word => return Err(format!("`autobahn` knows no `{word}`")),
+                other => return Err(unknown(other)),
             }
         }
-        Ok(Self {
+        if empty {
+            return Ok(None);
+        }
+        Ok(Some(Self {
             peer: peer.ok_or_else(|| format!("`autobahn` needs `--target {}`", names()))?,
             role: role.ok_or("`autobahn` needs `--role server` or `--role client`")?,
             cases,
@@ -86,7 +87,7 @@ impl Plan {
             quick,
             jobs,
             json,
-        })
+        }))
     }
 }
 
@@ -119,11 +120,12 @@ fn cores() -> usize {
 #[cfg(test)]
 mod tests {
     use super::{Peer, Plan};
+    use crate::arguments::{Arguments, Wrong};
     use crate::autobahn::target::Role;
 
-    fn read(line: &str) -> Result<Plan, String> {
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        Plan::read(&words)
+    fn read(line: &str) -> Result<Plan, Wrong> {
+        let plan = Plan::read(&mut Arguments::of(line.split_whitespace()))?;
+        plan.ok_or_else(|| "nothing is asked for".into())
     }
 
     #[test]
@@ -138,8 +140,9 @@ mod tests {
 
     #[test]
     fn a_peers_command() {
-        let words = ["--role", "server", "--peer", "node peer.mjs {port}"].map(str::to_owned);
-        let plan = Plan::read(&words).expect("this is right");
+        let words = ["--role", "server", "--peer", "node peer.mjs {port}"];
+        let plan = Plan::read(&mut Arguments::of(words)).expect("this is right");
+        let plan = plan.expect("something is asked for");
         assert!(matches!(plan.peer, Peer::Command(start) if start.args == ["peer.mjs", "{port}"]));
     }
 

@@ -16,27 +16,26 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
+use crate::arguments::{Arguments, Wrong};
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 use crate::{build, js, node, package, paths, table};
-use plan::{Plan, plan};
+use plan::{Asked, Plan, read};
 use result::keep;
 pub use result::today;
 
-/// Runs `bench` with these arguments; an error is what is wrong with them.
-pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, String> {
-    if let Some((first, files)) = arguments.split_first()
-        && first == "table"
-    {
-        return Ok(show(files));
-    }
-    if let Some((first, words)) = arguments.split_first()
-        && first == "plot"
-    {
-        plot(report, words)?;
-        return Ok(report.close());
-    }
-    let plan = plan(arguments)?;
+/// Runs `bench` with these arguments.
+pub fn bench(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, Wrong> {
+    let asked = read(arguments)?;
+    report.verbose = arguments.verbose;
+    let plan = match asked {
+        Asked::Measure(plan) => plan,
+        Asked::Table(files) => return Ok(show(&files)),
+        Asked::Plot(words) => {
+            plot(report, &words)?;
+            return Ok(report.close());
+        }
+    };
     let mut results = Vec::new();
     if plan.kind == "server" {
         if server::measure(report, &plan, &mut results) {
@@ -64,7 +63,7 @@ pub fn bench(report: &mut Report, arguments: &[String]) -> Result<ExitCode, Stri
 }
 
 /// Draws tables of an earlier result.
-fn plot(report: &mut Report, words: &[String]) -> Result<(), String> {
+fn plot(report: &mut Report, words: &[String]) -> Result<(), Wrong> {
     if words.len() < 2 {
         return Err("`bench plot` takes a result, the SVG to write, and titles of tables".into());
     }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::arguments::{Arguments, Wrong};
+
 const KINDS: [&str; 8] = [
     "native",
     "js",
@@ -27,54 +29,58 @@ pub struct Plan {
     pub peers: Vec<(String, String)>,
 }
 
-/// Reads the arguments; an error is what is wrong with them.
-pub fn plan(arguments: &[String]) -> Result<Plan, String> {
+/// A command of `bench`.
+pub enum Asked {
+    Measure(Plan),
+    /// Show these results.
+    Table(Vec<String>),
+    /// Draw tables of a result.
+    Plot(Vec<String>),
+}
+
+/// Reads the arguments.
+pub fn read(arguments: &mut Arguments) -> Result<Asked, Wrong> {
     let kinds = KINDS.join(", ");
-    let mut words = arguments.iter();
     let mut kind = None;
     let mut rounds = None;
     let mut json = None;
     let mut quick = false;
     let mut runtime = None;
     let (mut cases, mut only, mut peers) = (None, None, Vec::new());
-    while let Some(word) = words.next() {
-        match word.as_str() {
+    while let Some(word) = arguments.word()? {
+        match &word[..] {
             "--quick" => quick = true,
             "--rounds" => {
-                let number = words.next().and_then(|text| text.parse().ok());
-                let number = number.filter(|number| *number > 0);
-                rounds = Some(number.ok_or("`--rounds` takes a number above 0")?);
+                rounds = Some(arguments.value("a number above 0", |&rounds: &u32| rounds > 0)?);
             }
-            "--json" => json = Some(words.next().ok_or("`--json` takes a file")?.into()),
-            "--runtime" => {
-                let name = words
-                    .next()
-                    .ok_or("`--runtime` takes a name or a program")?;
-                runtime = Some(name.clone());
-            }
-            "--cases" => cases = Some(words.next().ok_or("`--cases` takes a list")?.clone()),
-            "--only" => only = Some(words.next().ok_or("`--only` takes a list")?.clone()),
+            "--json" => json = Some(arguments.text()?.into()),
+            "--runtime" => runtime = Some(arguments.text()?),
+            "--cases" => cases = Some(arguments.text()?),
+            "--only" => only = Some(arguments.text()?),
             "--peer" => {
-                let peer = words.next().and_then(|text| text.split_once('='));
+                let text = arguments.text()?;
+                let peer = text.split_once('=');
                 let peer = peer.filter(|(_, command)| command.contains("{port}"));
                 let (name, command) =
                     peer.ok_or("`--peer` takes NAME=COMMAND, with {port} where it listens")?;
                 peers.push((name.to_owned(), command.to_owned()));
             }
+            "table" if kind.is_none() => return Ok(Asked::Table(arguments.words()?)),
+            "plot" if kind.is_none() => return Ok(Asked::Plot(arguments.words()?)),
             word => match KINDS.iter().find(|kind| **kind == word) {
                 Some(found) if kind.is_none() => kind = Some(*found),
-                _ => return Err(format!("`bench` takes one of {kinds}, not `{word}`")),
+                _ => return Err(format!("`bench` takes one of {kinds}, not `{word}`").into()),
             },
         }
     }
     let kind = kind.ok_or(format!("`bench` takes one of {kinds}"))?;
     if runtime.is_some() && kind != "js" {
-        return Err("`--runtime` is for `bench js`".to_owned());
+        return Err("`--runtime` is for `bench js`".into());
     }
     if kind != "server" && (cases.is_some() || only.is_some() || !peers.is_empty()) {
-        return Err("`--cases`, `--only` and `--peer` are for `bench server`".to_owned());
+        return Err("`--cases`, `--only` and `--peer` are for `bench server`".into());
     }
-    Ok(Plan {
+    Ok(Asked::Measure(Plan {
         kind,
         rounds: rounds.unwrap_or(if quick { 3 } else { 9 }),
         json,
@@ -83,18 +89,19 @@ pub fn plan(arguments: &[String]) -> Result<Plan, String> {
         cases,
         only,
         peers,
-    })
+    }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::plan;
+    use super::{Asked, read};
+    use crate::arguments::{Arguments, Wrong};
 
     #[test]
     fn arguments() {
-        let read = |line: &str| {
-            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            plan(&words)
+        let read = |line: &str| match read(&mut Arguments::of(line.split_whitespace()))? {
+            Asked::Measure(plan) => Ok(plan),
+            _ => Err(Wrong::from("nothing is measured")),
         };
         let plan = read("js --rounds 5 --quick").expect("this is right");
         assert_eq!((plan.kind, plan.rounds, plan.quick), ("js", 5, true));
@@ -108,6 +115,7 @@ mod tests {
             "",
             "js native",
             "all",
+            "table file",
             "js --rounds",
             "js --rounds 0",
             "js --json",

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 pub use runner::{Lack, Runner, any, named};
 
+use crate::arguments::{Arguments, Wrong};
 use crate::paths;
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
@@ -16,37 +17,45 @@ use crate::toolchain::{WASI, ensure_targets};
 /// The version whose faults the server has to live with.
 const FAULTY: &str = "wasmtime-48";
 
-/// Runs `wasi` with these arguments; an error is what is wrong with them.
-pub fn command(report: &mut Report, arguments: &[String]) -> Result<ExitCode, String> {
-    let (name, rest) = match arguments {
-        [option, name, rest @ ..] if option == "--runner" => (Some(&name[..]), rest),
-        rest => (None, rest),
-    };
-    match rest {
-        [first] if first == "test" => {
-            let names: Vec<_> = name.into_iter().collect();
-            run_tests(report, &names);
-            Ok(report.close())
+/// Runs `wasi` with these arguments; without any, the check.
+pub fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, Wrong> {
+    let mut name = None;
+    let mut tests = false;
+    while let Some(word) = arguments.word()? {
+        match &word[..] {
+            "--runner" => name = Some(arguments.text()?),
+            "test" => tests = true,
+            "serve" | "connect" if !tests => {
+                let rest = arguments.rest()?;
+                let words = [OsString::from(word)].into_iter().chain(rest).collect();
+                return Ok(run(name.as_deref(), words).unwrap_or_else(|failure| {
+                    println!("{failure}");
+                    ExitCode::FAILURE
+                }));
+            }
+            _ => {
+                return Err(
+                    "`wasi` takes `serve` or `connect` with their arguments, or `test`; \
+                            before them `--runner NAME`"
+                        .into(),
+                );
+            }
         }
-        [first, option, name] if first == "test" && option == "--runner" => {
-            run_tests(report, &[name]);
-            Ok(report.close())
-        }
-        [first, ..] if first == "serve" || first == "connect" => Ok(run(name, rest)
-            .unwrap_or_else(|failure| {
-                println!("{failure}");
-                ExitCode::FAILURE
-            })),
-        _ => Err(
-            "`wasi` takes `serve` or `connect` with their arguments, or `test`; before \
-                  them `--runner NAME`"
-                .to_owned(),
-        ),
     }
+    report.verbose = arguments.verbose;
+    match (tests, &name) {
+        (true, name) => run_tests(
+            report,
+            &name.iter().map(|name| &name[..]).collect::<Vec<_>>(),
+        ),
+        (false, None) => check(report),
+        (false, Some(_)) => return Err("`--runner` is for `serve`, `connect` and `test`".into()),
+    }
+    Ok(report.close())
 }
 
 /// Builds the component, and runs it with this process's input and output.
-fn run(name: Option<&str>, arguments: &[String]) -> Result<ExitCode, Failure> {
+fn run(name: Option<&str>, arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     let component = build()?;
     let runner = match name {
         Some(name) => named(name)?,
