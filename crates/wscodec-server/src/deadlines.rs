@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use super::slots::Key;
+use super::table::Key;
 
 /// A connection has one entry that counts: the one with the time that it remembers. A time that
 /// moves away is found when the entry comes up, so what comes in costs nothing here.

@@ -1,6 +1,6 @@
 //! The simplest server.
 
-use super::{Grant, Handler, Peer};
+use super::handler::{Grant, Handler, Peer};
 use wscodec::handshake::{Refusal, Request};
 use wscodec::message::Message;
 

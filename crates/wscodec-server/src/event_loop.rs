@@ -2,24 +2,22 @@
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;
-use std::boxed::Box;
 use std::io;
 use std::net::SocketAddr;
 use std::vec;
 use std::vec::Vec;
 
 use super::conn::{Conn, KEPT, Next};
+use super::context::Context;
 use super::deadlines::Deadlines;
-use super::handle::{Handle, Id, Mail, Stats, Target};
-use super::handler::{Handler, Peer};
+use super::handle::{Handle, Mail, Stats, Target};
+use super::handler::Handler;
 use super::net::{BACKLOG, Net, Platform, Source};
 use super::options::{Memory, Options};
-use super::slots::{Key, Slots};
+use super::table::{Key, Table};
 use super::unwind::guard;
 use wscodec::deflate::Pool;
-use wscodec::error::MisuseError;
-use wscodec::message::Unmasked;
-use wscodec::session::{Outgoing, PooledOut};
+use wscodec::error::{LimitError, MisuseError};
 
 /// Bytes read at a time.
 const READ: usize = 64 << 10;
@@ -44,57 +42,9 @@ const LATE: Duration = Duration::from_millis(100);
 
 type Listener = <Platform as Net>::Listener;
 
-/// What a loop has besides its connections: one of them at a time uses it.
-pub(super) struct Lane<'a, H> {
-    pub(super) net: Platform,
-    pub(super) handler: H,
-    pub(super) options: &'a Options<'a>,
-    pub(super) handle: Handle,
-    pub(super) index: u32,
-    pub(super) pool: Pool,
-    /// What a read of a socket goes into.
-    pub(super) buf: Box<[u8]>,
-    /// What is to be written, as long as it goes at once.
-    pub(super) out: Vec<u8>,
-    pub(super) stats: Stats,
-    pub(super) now: Duration,
-    /// Requests are refused, because the server stops.
-    pub(super) stopping: bool,
-    /// There was no memory for a message of the connection whose turn it is.
-    pub(super) starved: bool,
-}
-
-impl<H: Handler> Lane<'_, H> {
-    /// The handler, and what it sees of a connection.
-    #[inline]
-    pub(super) fn meet<'p>(
-        &'p mut self,
-        key: Key,
-        address: SocketAddr,
-        state: &'p mut H::State,
-        outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
-        out: &'p mut Vec<u8>,
-    ) -> (&'p mut H, Peer<'p, H::State>) {
-        let peer = Peer {
-            state,
-            id: Id {
-                lane: self.index,
-                key,
-            },
-            address,
-            outgoing,
-            out,
-            handle: &self.handle,
-            sent: &mut self.stats.messages_out,
-            starved: &mut self.starved,
-        };
-        (&mut self.handler, peer)
-    }
-}
-
 pub(super) struct EventLoop<'a, H: Handler> {
-    lane: Lane<'a, H>,
-    conns: Slots<Conn<H::State>>,
+    context: Context<'a, H>,
+    conns: Table<Conn<H::State>>,
     deadlines: Deadlines,
     listeners: Vec<Listener>,
     /// Listeners to come back to, and not before then.
@@ -128,8 +78,9 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             Memory::Shared { history } => Pool::new().history(history),
             Memory::Dedicated => Pool::new().dedicated(),
         };
+        let most = options.max_connections.saturating_add(SURPLUS);
         let mut this = Self {
-            lane: Lane {
+            context: Context {
                 now: net.now(),
                 net,
                 handler,
@@ -143,7 +94,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 stopping: false,
                 starved: false,
             },
-            conns: Slots::new(),
+            conns: Table::with_capacity(most),
             deadlines: Deadlines::default(),
             listeners,
             accept_at: None,
@@ -157,12 +108,12 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         };
         this.tick = options
             .tick
-            .map(|every| this.lane.now.saturating_add(every));
+            .map(|every| this.context.now.saturating_add(every));
         if this.watches_input {
-            this.lane.net.watch_input()?;
+            this.context.net.watch_input()?;
         }
         for (i, listener) in this.listeners.iter_mut().enumerate() {
-            this.lane.net.watch(listener, i as u32)?;
+            this.context.net.watch(listener, i as u32)?;
         }
         Ok(this)
     }
@@ -173,7 +124,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         let result = self.rounds();
         self.drop_all();
         self.publish();
-        self.lane.handle.shared.posts[self.lane.index as usize].close();
+        self.context.handle.shared.mailboxes[self.context.index as usize].close();
         result
     }
 
@@ -182,34 +133,35 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         let mut mail = Vec::new();
         let mut again = Vec::new();
         loop {
-            if self.end.is_some_and(|end| self.lane.now >= end) || self.is_done() {
+            if self.end.is_some_and(|end| self.context.now >= end) || self.is_done() {
                 return Ok(());
             }
-            let (timeout, before) = (self.timeout(), self.lane.now);
-            self.lane.net.wait(timeout, &mut ready)?;
-            self.lane.now = self.lane.net.now();
-            let late = timeout.is_some_and(|it| before.saturating_add(it + LATE) < self.lane.now);
+            let (timeout, before) = (self.timeout(), self.context.now);
+            self.context.net.wait(timeout, &mut ready)?;
+            self.context.now = self.context.net.now();
+            let late =
+                timeout.is_some_and(|it| before.saturating_add(it + LATE) < self.context.now);
             core::mem::swap(&mut self.again, &mut again);
             for source in ready.drain(..) {
                 match source {
                     Source::Stream(index, ended) => self.ready(index, ended),
                     Source::Listener(_) if self.resting => {}
-                    Source::Listener(_) => self.accept_at = Some(self.lane.now),
+                    Source::Listener(_) => self.accept_at = Some(self.context.now),
                     Source::Mailbox => self.read_input(),
                 }
             }
             for key in again.drain(..) {
-                self.step(key, |conn, key, lane| {
+                self.step(key, |conn, key, cx| {
                     conn.queued = false;
-                    conn.readable(key, lane)
+                    conn.readable(key, cx)
                 });
             }
-            if self.accept_at.is_some_and(|at| at <= self.lane.now) {
+            if self.accept_at.is_some_and(|at| at <= self.context.now) {
                 self.accept();
             }
             self.read_mail(&mut mail);
             if late {
-                self.lane.net.catch_up();
+                self.context.net.catch_up();
             }
             self.close_all();
             self.expire();
@@ -235,7 +187,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             self.end,
         ];
         let next = times.into_iter().flatten().min()?;
-        Some(next.saturating_sub(self.lane.now))
+        Some(next.saturating_sub(self.context.now))
     }
 
     /// A connection was reported: which of the two it is ready for is not told.
@@ -245,10 +197,10 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             return;
         };
         conn.ended |= ended;
-        let mut next = conn.writable(key, &mut self.lane);
+        let mut next = conn.writable(key, &mut self.context);
         // One that is to come back anyway has its turn then, and no second one.
         if next != Next::Drop && !conn.queued {
-            next = conn.readable(key, &mut self.lane);
+            next = conn.readable(key, &mut self.context);
         }
         self.after(key, next);
     }
@@ -257,10 +209,10 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     fn step(
         &mut self,
         key: Key,
-        f: impl FnOnce(&mut Conn<H::State>, Key, &mut Lane<'a, H>) -> Next,
+        f: impl FnOnce(&mut Conn<H::State>, Key, &mut Context<'a, H>) -> Next,
     ) {
         if let Some(conn) = self.conns.get(key) {
-            let next = f(conn, key, &mut self.lane);
+            let next = f(conn, key, &mut self.context);
             self.after(key, next);
         }
     }
@@ -273,10 +225,10 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         }
         if let Some(conn) = self.conns.get(key) {
             let next = match conn.is_quiet(next) {
-                true => conn.go_away(key, &mut self.lane),
+                true => conn.go_away(key, &mut self.context),
                 false => next,
             };
-            let next = conn.count(key, next, &mut self.lane);
+            let next = conn.count(key, next, &mut self.context);
             if next == Next::Drop {
                 self.remove(key);
                 return;
@@ -285,20 +237,20 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 conn.queued = true;
                 self.again.push(key);
             }
-            let deadline = conn.deadline(&self.lane);
+            let deadline = conn.deadline(&self.context);
             self.deadlines.arm(key, &mut conn.armed, deadline);
         }
     }
 
     fn remove(&mut self, key: Key) {
         if let Some(mut conn) = self.conns.remove(key) {
-            conn.uncount(&self.lane);
-            let shared = &self.lane.handle.shared;
+            conn.uncount(&self.context);
+            let shared = &self.context.handle.shared;
             shared.connections.fetch_sub(1, Ordering::Relaxed);
-            conn.end(key, &mut self.lane);
+            conn.end(key, &mut self.context);
             if self.resting {
                 // Its descriptor is free.
-                self.accept_at = Some(self.lane.now);
+                self.accept_at = Some(self.context.now);
             }
             // Entries of those that are gone stay until their time, which may be long.
             if self.deadlines.len() > 4 * self.conns.len() + MOST_STALE {
@@ -313,7 +265,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     fn drop_all(&mut self) {
         for index in self.conns.indices() {
             if let Some((key, conn)) = self.conns.at(index) {
-                conn.time_is_up(key, &mut self.lane);
+                conn.time_is_up(key, &mut self.context);
                 self.remove(key);
             }
         }
@@ -331,10 +283,10 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     /// Accepts in a batch, so that thousands that connect at once wait for few rounds.
     fn accept_from(&mut self, listener: &mut Listener, most: usize) {
         for _ in 0..most {
-            match self.lane.net.accept(listener) {
+            match self.context.net.accept(listener) {
                 Ok(Some((stream, address))) => {
                     self.rest(false);
-                    self.deal(stream, address);
+                    self.distribute(stream, address);
                 }
                 Ok(None) => return self.rest(false),
                 // Of one connection only: the next one is accepted in the next round.
@@ -344,12 +296,12 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                         log::error!("can't accept connections, and tries again: {e}");
                     }
                     self.rest(true);
-                    self.accept_at = Some(self.lane.now + ACCEPT_PAUSE);
+                    self.accept_at = Some(self.context.now + ACCEPT_PAUSE);
                     return;
                 }
             }
         }
-        self.accept_at = Some(self.lane.now);
+        self.accept_at = Some(self.context.now);
     }
 
     /// Begins or ends a rest of the listeners: an event loop that polled them meanwhile would not
@@ -357,46 +309,54 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     fn rest(&mut self, rests: bool) {
         if self.resting != rests {
             self.resting = rests;
-            self.lane.net.rest(rests);
+            self.context.net.rest(rests);
         }
     }
 
     /// Gives a new connection to the loop whose turn it is.
-    fn deal(&mut self, stream: <Platform as Net>::Stream, address: SocketAddr) {
-        let shared = self.lane.handle.shared.clone();
+    fn distribute(&mut self, stream: <Platform as Net>::Stream, address: SocketAddr) {
+        let shared = self.context.handle.shared.clone();
         let before = shared.connections.fetch_add(1, Ordering::Relaxed);
-        if before + self.lane.net.closing() >= self.lane.options.max_connections + SURPLUS {
+        if before + self.context.net.closing() >= self.context.options.max_connections + SURPLUS {
             shared.connections.fetch_sub(1, Ordering::Relaxed);
             return; // Closed as it is dropped.
         }
-        self.turn = (self.turn + 1) % shared.posts.len();
+        self.turn = (self.turn + 1) % shared.mailboxes.len();
         // While the server stops, the others may have ended: then the connection comes back.
-        if self.turn != self.lane.index as usize && self.end.is_none() {
-            let back = shared.posts[self.turn].put(Mail::Stream(stream, address));
+        if self.turn != self.context.index as usize && self.end.is_none() {
+            let back = shared.mailboxes[self.turn].put(Mail::Stream(stream, address));
             if let Some(Mail::Stream(stream, address)) = back {
-                self.adopt(stream, address);
+                self.register(stream, address);
             }
         } else {
-            self.adopt(stream, address);
+            self.register(stream, address);
         }
     }
 
-    fn adopt(&mut self, mut stream: <Platform as Net>::Stream, address: SocketAddr) {
-        let shared = &self.lane.handle.shared;
-        let open = shared.connections.load(Ordering::Relaxed) + self.lane.net.closing();
-        let surplus = open > self.lane.options.max_connections;
+    fn register(&mut self, mut stream: <Platform as Net>::Stream, address: SocketAddr) {
+        let shared = &self.context.handle.shared;
+        let open = shared.connections.load(Ordering::Relaxed) + self.context.net.closing();
+        let surplus = open > self.context.options.max_connections;
         let key = self.conns.next_key();
-        if let Err(e) = self.lane.net.add(&mut stream, key.index) {
+        if let Err(e) = self.context.net.add(&mut stream, key.index) {
             log::error!("{address}: {e}");
             shared.connections.fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        let key = self.conns.insert(Conn::new(stream, address, surplus));
+        let conn = Conn::new(stream, address, surplus);
+        let key = match self.conns.insert(conn) {
+            Ok(key) => key,
+            Err(conn) => {
+                log::warn!("{address} is dropped: {}", LimitError::OutOfMemory);
+                shared.connections.fetch_sub(1, Ordering::Relaxed);
+                return conn.end(key, &mut self.context);
+            }
+        };
         let stopping = self.end.is_some();
-        self.step(key, |conn, key, lane| {
-            conn.begin(lane);
+        self.step(key, |conn, key, cx| {
+            conn.begin(cx);
             match stopping {
-                true => conn.stop(key, lane),
+                true => conn.stop(key, cx),
                 false => Next::Keep,
             }
         });
@@ -405,26 +365,26 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     /// Standard input says nothing but that it ends.
     fn read_input(&mut self) {
         while self.watches_input {
-            match self.lane.net.read_input(&mut self.lane.buf) {
+            match self.context.net.read_input(&mut self.context.buf) {
                 Ok(1..) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
                 Ok(0) | Err(_) => {
                     self.watches_input = false;
-                    self.lane.handle.stop();
+                    self.context.handle.stop();
                 }
             }
         }
     }
 
     fn read_mail(&mut self, mail: &mut Vec<Mail>) {
-        self.lane.handle.shared.posts[self.lane.index as usize].take(mail);
+        self.context.handle.shared.mailboxes[self.context.index as usize].take(mail);
         if mail.is_empty() {
             return;
         }
         let mut touched = Vec::new();
         for mail in mail.drain(..) {
             match mail {
-                Mail::Stream(stream, address) => self.adopt(stream, address),
+                Mail::Stream(stream, address) => self.register(stream, address),
                 Mail::Message(target, message) => match target {
                     Target::All => {
                         for index in self.conns.indices() {
@@ -435,8 +395,8 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                         self.deliver(id.key.index, Some(id.key), &message, &mut touched);
                     }
                     Target::Some(ids) => {
-                        let lane = self.lane.index;
-                        for id in ids.iter().filter(|id| id.lane == lane) {
+                        let index = self.context.index;
+                        for id in ids.iter().filter(|id| id.event_loop == index) {
                             self.deliver(id.key.index, Some(id.key), &message, &mut touched);
                         }
                     }
@@ -465,10 +425,10 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         if expected.is_some_and(|expected| expected != key) {
             return;
         }
-        match conn.deliver(message, &mut self.lane) {
+        match conn.deliver(message, &mut self.context) {
             Next::Drop => self.remove(key),
             // Copies for all of them at once might be more than there is memory for.
-            _ if self.lane.options.max_memory.is_some() && conn.queue.len() > KEPT => {
+            _ if self.context.options.max_memory.is_some() && conn.queue.len() > KEPT => {
                 self.step(key, Conn::flush);
             }
             _ => touched.push(key),
@@ -479,8 +439,8 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         if self.end.is_some() {
             return;
         }
-        self.end = Some(self.lane.now.saturating_add(self.lane.options.grace));
-        self.lane.stopping = true;
+        self.end = Some(self.context.now.saturating_add(self.context.options.grace));
+        self.context.stopping = true;
         // Those that wait in the backlog are told so. Then nobody listens any more.
         for mut listener in core::mem::take(&mut self.listeners) {
             self.accept_from(&mut listener, MOST_WAITING);
@@ -491,13 +451,13 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 self.step(key, Conn::stop);
             }
         }
-        let on_the_way = ON_THE_WAY.min(self.lane.options.grace / 4);
-        self.close_at = Some(self.lane.now.saturating_add(on_the_way));
+        let on_the_way = ON_THE_WAY.min(self.context.options.grace / 4);
+        self.close_at = Some(self.context.now.saturating_add(on_the_way));
     }
 
     /// Begins to close the connections, once the server stops and the time for it has come.
     fn close_all(&mut self) {
-        if self.close_at.is_none_or(|at| self.lane.now < at) {
+        if self.close_at.is_none_or(|at| self.context.now < at) {
             return;
         }
         self.close_at = None;
@@ -509,44 +469,44 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     }
 
     fn expire(&mut self) {
-        while let Some((key, at)) = self.deadlines.pop(self.lane.now) {
-            self.step(key, |conn, key, lane| match conn.armed.take(at) {
-                true => conn.expire(key, lane),
+        while let Some((key, at)) = self.deadlines.pop(self.context.now) {
+            self.step(key, |conn, key, cx| match conn.armed.take(at) {
+                true => conn.expire(key, cx),
                 false => Next::Keep,
             });
         }
     }
 
     fn tick(&mut self) {
-        if self.tick.is_some_and(|at| at <= self.lane.now) {
+        if self.tick.is_some_and(|at| at <= self.context.now) {
             self.tick = self
-                .lane
+                .context
                 .options
                 .tick
-                .map(|every| self.lane.now.saturating_add(every));
-            let Lane {
+                .map(|every| self.context.now.saturating_add(every));
+            let Context {
                 handler, handle, ..
-            } = &mut self.lane;
+            } = &mut self.context;
             if guard(|| handler.tick(handle)).is_none() {
-                self.lane.stats.panics += 1;
+                self.context.stats.panics += 1;
                 log::error!("tick: {}", MisuseError::HandlerFailed);
             }
         }
     }
 
     fn publish(&mut self) {
-        self.lane.stats.open = self.conns.len() as u64;
-        let figures = &self.lane.handle.shared.posts[self.lane.index as usize].figures;
+        self.context.stats.open = self.conns.len() as u64;
+        let figures = &self.context.handle.shared.mailboxes[self.context.index as usize].figures;
         if figures.asked() {
             let each = size_of::<Conn<H::State>>();
-            let mut memory = self.lane.pool.memory() + self.lane.out.capacity() + READ;
+            let mut memory = self.context.pool.memory() + self.context.out.capacity() + READ;
             for index in self.conns.indices() {
                 if let Some((_, conn)) = self.conns.at(index) {
                     memory += each + conn.memory();
                 }
             }
-            self.lane.stats.memory = memory as u64;
+            self.context.stats.memory = memory as u64;
         }
-        figures.publish(&self.lane.stats);
+        figures.publish(&self.context.stats);
     }
 }

@@ -3,10 +3,10 @@
 use std::io;
 
 use super::conn::{Conn, Next, Phase};
-use super::event_loop::Lane;
+use super::context::Context;
 use super::handler::Handler;
 use super::net::Net;
-use super::slots::Key;
+use super::table::Key;
 use super::unwind::guard;
 use wscodec::message::Event;
 use wscodec::session::State;
@@ -22,53 +22,29 @@ impl<S> Conn<S> {
     pub(super) fn read_frames<H: Handler<State = S>>(
         &mut self,
         key: Key,
-        lane: &mut Lane<'_, H>,
+        cx: &mut Context<'_, H>,
     ) -> Next {
         let Phase::Open { session, .. } = &mut self.phase else {
             return Next::Keep;
         };
         if session.in_message()
             && session.buffered() >= LARGE
-            && let Some(space) = session.space(lane.buf.len())
+            && let Some(space) = session.space(cx.buf.len())
         {
             let room = space.len();
-            let n = match lane.net.read(&mut self.stream, space) {
+            let n = match cx.net.read(&mut self.stream, space) {
                 Ok(0) => return Next::Drop,
                 Ok(n) => n,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
                 Err(_) => return Next::Drop,
             };
-            lane.stats.bytes_in += n as u64;
-            return match self.fill(key, n, lane) {
+            cx.stats.bytes_in += n as u64;
+            return match self.fill(key, n, cx) {
                 Next::Keep if n == room || self.ended => Next::Again,
                 next => next,
             };
         }
-        self.read(lane, |this, input, lane| this.feed(key, input, lane))
-    }
-
-    /// Reads once into the lane's buffer, and does something with what came.
-    pub(super) fn read<H: Handler<State = S>>(
-        &mut self,
-        lane: &mut Lane<'_, H>,
-        look: impl FnOnce(&mut Self, &mut [u8], &mut Lane<'_, H>) -> Next,
-    ) -> Next {
-        let n = match lane.net.read(&mut self.stream, &mut lane.buf) {
-            Ok(0) => return Next::Drop,
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
-            Err(_) => return Next::Drop,
-        };
-        lane.stats.bytes_in += n as u64;
-        let again = n == lane.buf.len() || self.ended;
-        // Lent while the rest of the lane is used.
-        let mut buf = core::mem::take(&mut lane.buf);
-        let next = look(self, &mut buf[..n], lane);
-        lane.buf = buf;
-        match next {
-            Next::Keep if again && !self.paused => Next::Again,
-            next => next,
-        }
+        self.read(cx, |this, input, cx| this.feed(key, input, cx))
     }
 
     /// Hands out all messages of the input, and sends all that is said about them at once.
@@ -76,7 +52,7 @@ impl<S> Conn<S> {
         &mut self,
         key: Key,
         mut input: &mut [u8],
-        lane: &mut Lane<'_, H>,
+        cx: &mut Context<'_, H>,
     ) -> Next {
         let mut done = 0;
         loop {
@@ -88,12 +64,12 @@ impl<S> Conn<S> {
             else {
                 return Next::Keep;
             };
-            let mut out = self.queue.buffer(&mut lane.out);
+            let mut out = self.queue.buffer(&mut cx.out);
             let start = out.len();
             let (address, in_frame) = (self.address, &mut self.in_frame);
             let handled = guard(|| {
                 loop {
-                    let much = out.len() - start >= lane.options.high_water || done >= TURN;
+                    let much = out.len() - start >= cx.options.high_water || done >= TURN;
                     if much && !input.is_empty() {
                         break true;
                     }
@@ -106,14 +82,13 @@ impl<S> Conn<S> {
                     *in_frame = false;
                     if let Event::Message(message) = event {
                         *received += 1;
-                        lane.stats.messages_in += 1;
+                        cx.stats.messages_in += 1;
                         done += message.payload.len();
-                        let (handler, mut peer) =
-                            lane.meet(key, address, state, outgoing, &mut out);
+                        let (handler, mut peer) = cx.peer(key, address, state, outgoing, &mut out);
                         handler.message(&mut peer, message);
                         continue;
                     }
-                    let (handler, mut peer) = lane.meet(key, address, state, outgoing, &mut out);
+                    let (handler, mut peer) = cx.peer(key, address, state, outgoing, &mut out);
                     match event {
                         Event::Ping(payload) => handler.ping(&mut peer, payload),
                         Event::Pong(payload) => handler.pong(&mut peer, payload),
@@ -127,16 +102,16 @@ impl<S> Conn<S> {
                 }
             });
             let Some(full) = handled else {
-                lane.stats.panics += 1;
-                return self.panicked(key, out, lane);
+                cx.stats.panics += 1;
+                return self.panicked(key, out, cx);
             };
-            let next = self.settle(key, out, lane);
+            let next = self.settle(key, out, cx);
             if !full || next == Next::Drop {
                 return next;
             }
             if self.paused || done >= TURN {
                 if self.held.try_reserve_exact(input.len()).is_err() {
-                    return self.out_of_memory(key, lane);
+                    return self.out_of_memory(key, cx);
                 }
                 self.held.extend_from_slice(input);
                 return match self.paused {
@@ -152,7 +127,7 @@ impl<S> Conn<S> {
         &mut self,
         key: Key,
         len: usize,
-        lane: &mut Lane<'_, H>,
+        cx: &mut Context<'_, H>,
     ) -> Next {
         let Phase::Open {
             session,
@@ -162,21 +137,21 @@ impl<S> Conn<S> {
         else {
             return Next::Keep;
         };
-        let mut out = self.queue.buffer(&mut lane.out);
+        let mut out = self.queue.buffer(&mut cx.out);
         let address = self.address;
         let handled = guard(|| {
             if let Ok(Some((Event::Message(message), outgoing))) = session.fill(len, &mut out) {
                 *received += 1;
-                lane.stats.messages_in += 1;
-                let (handler, mut peer) = lane.meet(key, address, state, outgoing, &mut out);
+                cx.stats.messages_in += 1;
+                let (handler, mut peer) = cx.peer(key, address, state, outgoing, &mut out);
                 handler.message(&mut peer, message);
             }
         });
         match handled {
-            Some(()) => self.settle(key, out, lane),
+            Some(()) => self.settle(key, out, cx),
             None => {
-                lane.stats.panics += 1;
-                self.panicked(key, out, lane)
+                cx.stats.panics += 1;
+                self.panicked(key, out, cx)
             }
         }
     }

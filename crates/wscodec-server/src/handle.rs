@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::vec::Vec;
 
 use super::net::{Net, Platform, Waker};
-use super::slots::Key;
+use super::table::Key;
 use wscodec::message::Prepared;
 
 /// The name of a connection: no other has it while the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id {
-    pub(super) lane: u32,
+    pub(super) event_loop: u32,
     pub(super) key: Key,
 }
 
@@ -37,24 +37,24 @@ pub struct Handle {
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) posts: Vec<Post>,
+    pub(super) mailboxes: Vec<Mailbox>,
     /// Connections now, all loops together.
     pub(super) connections: AtomicUsize,
     /// Bytes that they hold, as far as they are counted.
     pub(super) held: AtomicUsize,
 }
 
-/// One event loop, from outside.
+/// One event loop, as other threads reach it.
 #[derive(Debug)]
-pub(super) struct Post {
-    mailbox: Mutex<Mailbox>,
+pub(super) struct Mailbox {
+    inbox: Mutex<Inbox>,
     waker: Waker,
     pub(super) figures: Figures,
 }
 
-/// What a mailbox has taken.
+/// The commands in a mailbox.
 #[derive(Debug, Default)]
-struct Mailbox {
+struct Inbox {
     mail: Vec<Mail>,
     /// The loop has ended: nobody would read it.
     closed: bool,
@@ -168,29 +168,29 @@ impl Figures {
 
 impl Shared {
     pub(super) fn new(wakers: Vec<Waker>) -> Self {
-        let post = |waker| Post {
-            mailbox: Mutex::default(),
+        let mailbox = |waker| Mailbox {
+            inbox: Mutex::default(),
             waker,
             figures: Figures::default(),
         };
         Self {
-            posts: wakers.into_iter().map(post).collect(),
+            mailboxes: wakers.into_iter().map(mailbox).collect(),
             connections: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
         }
     }
 }
 
-impl Post {
+impl Mailbox {
     /// Puts something into the mailbox, and wakes the loop. Gives it back if the loop has ended.
     pub(super) fn put(&self, mail: Mail) -> Option<Mail> {
         let first = {
-            let mut mailbox = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
-            if mailbox.closed {
+            let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+            if inbox.closed {
                 return Some(mail);
             }
-            mailbox.mail.push(mail);
-            mailbox.mail.len() == 1
+            inbox.mail.push(mail);
+            inbox.mail.len() == 1
         };
         // The one whose mail is not the first relies on the wake-up of the one before it: the loop
         // has not emptied the mailbox since.
@@ -202,16 +202,16 @@ impl Post {
 
     /// Takes all that is in the mailbox; `into` is empty, and its room goes there.
     pub(super) fn take(&self, into: &mut Vec<Mail>) {
-        let mut mailbox = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
-        core::mem::swap(&mut mailbox.mail, into);
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        core::mem::swap(&mut inbox.mail, into);
     }
 
     /// The loop has ended. What its mailbox holds is dropped: connections among it are closed.
     pub(super) fn close(&self) {
         let left = {
-            let mut mailbox = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
-            mailbox.closed = true;
-            core::mem::take(&mut mailbox.mail)
+            let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+            inbox.closed = true;
+            core::mem::take(&mut inbox.mail)
         };
         drop(left);
     }
@@ -220,17 +220,17 @@ impl Post {
 impl Handle {
     /// Sends a message that was framed once.
     pub fn send(&self, target: Target, message: &Prepared) {
-        let posts = &self.shared.posts;
+        let mailboxes = &self.shared.mailboxes;
         match &target {
             Target::One(id) => {
-                if let Some(post) = posts.get(id.lane as usize) {
+                if let Some(mailbox) = mailboxes.get(id.event_loop as usize) {
                     // A loop that has ended has no connections.
-                    post.put(Mail::Message(target, message.clone()));
+                    mailbox.put(Mail::Message(target, message.clone()));
                 }
             }
             Target::All | Target::Some(_) => {
-                for post in posts {
-                    post.put(Mail::Message(target.clone(), message.clone()));
+                for mailbox in mailboxes {
+                    mailbox.put(Mail::Message(target.clone(), message.clone()));
                 }
             }
         }
@@ -241,9 +241,9 @@ impl Handle {
     /// the handler and answered, and a message that has arrived in part may complete. Then each
     /// connection is closed with 1001. A connection that is still there after [`Options::grace`](super::Options::grace) is dropped.
     pub fn stop(&self) {
-        for post in &self.shared.posts {
+        for mailbox in &self.shared.mailboxes {
             // A loop that has ended has stopped.
-            post.put(Mail::Stop);
+            mailbox.put(Mail::Stop);
         }
     }
 
@@ -251,9 +251,9 @@ impl Handle {
     /// before this.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
-        for post in &self.shared.posts {
-            post.figures.asked.store(true, Ordering::Relaxed);
-            post.figures.add_to(&mut stats);
+        for mailbox in &self.shared.mailboxes {
+            mailbox.figures.asked.store(true, Ordering::Relaxed);
+            mailbox.figures.add_to(&mut stats);
         }
         stats
     }

@@ -32,6 +32,7 @@
 
 pub mod client;
 mod conn;
+mod context;
 mod deadlines;
 mod echo;
 mod event_loop;
@@ -43,7 +44,9 @@ mod net;
 mod opening;
 mod options;
 mod queue;
-mod slots;
+mod ready;
+mod stop;
+mod table;
 mod unwind;
 
 use core::net::SocketAddr;
@@ -146,7 +149,7 @@ impl<'a> Server<'a> {
                 Err(io::Error::other(text))
             });
             if result.is_err() {
-                handle.shared.posts[index].close();
+                handle.shared.mailboxes[index].close();
                 handle.stop();
             }
             result

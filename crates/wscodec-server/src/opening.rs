@@ -6,9 +6,9 @@ use std::vec::Vec;
 use log::info;
 
 use super::conn::{Conn, Next, Phase};
-use super::event_loop::Lane;
+use super::context::Context;
 use super::handler::{Grant, Handler};
-use super::slots::Key;
+use super::table::Key;
 use super::unwind::guard;
 use wscodec::error::{Error, LimitError, MisuseError};
 use wscodec::handshake::Refusal;
@@ -17,16 +17,16 @@ impl<S> Conn<S> {
     pub(super) fn read_head<H: Handler<State = S>>(
         &mut self,
         key: Key,
-        lane: &mut Lane<'_, H>,
+        cx: &mut Context<'_, H>,
     ) -> Next {
-        self.read(lane, |this, input, lane| this.head(key, input, lane))
+        self.read(cx, |this, input, cx| this.head(key, input, cx))
     }
 
     fn head<H: Handler<State = S>>(
         &mut self,
         key: Key,
         input: &mut [u8],
-        lane: &mut Lane<'_, H>,
+        cx: &mut Context<'_, H>,
     ) -> Next {
         let Phase::Head { reader, bytes } = &mut self.phase else {
             return Next::Keep;
@@ -35,7 +35,7 @@ impl<S> Conn<S> {
         let mut whole = core::mem::take(bytes);
         let in_place = whole.is_empty();
         if !in_place && append(&mut whole, input).is_err() {
-            return self.out_of_memory(key, lane);
+            return self.refuse(key, LimitError::TooManyConnections, cx);
         }
         let input = match in_place {
             true => input,
@@ -53,47 +53,47 @@ impl<S> Conn<S> {
                 };
                 return match kept {
                     Ok(()) => Next::Keep,
-                    Err(_) => self.out_of_memory(key, lane),
+                    Err(_) => self.refuse(key, LimitError::TooManyConnections, cx),
                 };
             }
-            Err(fault) => return self.refuse(key, fault.error, lane),
+            Err(fault) => return self.refuse(key, fault.error, cx),
         };
-        if lane.stopping {
-            return self.unavailable(key, lane);
+        if cx.stopping {
+            return self.unavailable(key, cx);
         }
-        if self.surplus || lane.is_full() {
-            return self.refuse(key, LimitError::TooManyConnections, lane);
+        if self.surplus || cx.is_full() {
+            return self.refuse(key, LimitError::TooManyConnections, cx);
         }
-        let upgrade = match lane.options.policy.judge(&request) {
+        let upgrade = match cx.options.policy.judge(&request) {
             Ok(upgrade) => upgrade,
-            Err(fault) => return self.refuse(key, fault.error, lane),
+            Err(fault) => return self.refuse(key, fault.error, cx),
         };
         let mut grant = Grant {
             upgrade,
             headers: Vec::new(),
             address: self.address,
         };
-        let handler = &mut lane.handler;
+        let handler = &mut cx.handler;
         let state = match guard(|| handler.accept(&request, &mut grant)) {
             None => {
-                lane.stats.panics += 1;
+                cx.stats.panics += 1;
                 log::error!("{} {}", self.address, MisuseError::HandlerFailed);
-                return self.answer(key, Refusal::new(500), lane);
+                return self.answer(key, Refusal::new(500), cx);
             }
             Some(Ok(state)) => state,
             Some(Err(refusal)) => {
                 info!("{} {} {}", self.address, refusal.status(), request.path());
-                return self.answer(key, refusal, lane);
+                return self.answer(key, refusal, cx);
             }
         };
         let Grant {
             upgrade, headers, ..
         } = grant;
-        let mut out = self.queue.buffer(&mut lane.out);
+        let mut out = self.queue.buffer(&mut cx.out);
         let headers: Vec<_> = headers.iter().map(|(n, v)| (&n[..], &v[..])).collect();
         if let Err(error) = upgrade.accept().headers(&headers).write(&mut out) {
             log::error!("{} the answer to be sent: {error}", self.address);
-            return self.answer(key, Refusal::new(500), lane);
+            return self.answer(key, Refusal::new(500), cx);
         }
         info!(
             "{} open {} {} {}",
@@ -105,26 +105,26 @@ impl<S> Conn<S> {
                 None => "-",
             }
         );
-        let mut session = upgrade.session_from(&lane.pool, &lane.options.session);
-        let _ = session.tick(lane.now, 0, &mut out);
+        let mut session = upgrade.session_from(&cx.pool, &cx.options.session);
+        let _ = session.tick(cx.now, 0, &mut out);
         let len = request.head_len();
-        self.since = lane.now;
+        self.since = cx.now;
         self.phase = Phase::Open {
             session,
             state,
             received: 0,
         };
-        lane.stats.accepted += 1;
+        cx.stats.accepted += 1;
         if let Phase::Open { session, state, .. } = &mut self.phase {
-            let (handler, mut peer) = lane.meet(key, self.address, state, session, &mut out);
+            let (handler, mut peer) = cx.peer(key, self.address, state, session, &mut out);
             if guard(|| handler.open(&mut peer)).is_none() {
-                lane.stats.panics += 1;
-                return self.panicked(key, out, lane);
+                cx.stats.panics += 1;
+                return self.panicked(key, out, cx);
             }
         }
-        match self.settle(key, out, lane) {
+        match self.settle(key, out, cx) {
             Next::Drop => Next::Drop,
-            _ => self.feed(key, &mut input[len..], lane),
+            _ => self.feed(key, &mut input[len..], cx),
         }
     }
 
@@ -133,12 +133,12 @@ impl<S> Conn<S> {
         &mut self,
         key: Key,
         error: impl Into<Error>,
-        lane: &mut Lane<'_, H>,
+        cx: &mut Context<'_, H>,
     ) -> Next {
         let error = error.into();
         info!("{} refused: {error}", self.address);
         match Refusal::of(error) {
-            Some(refusal) => self.answer(key, refusal, lane),
+            Some(refusal) => self.answer(key, refusal, cx),
             None => Next::Drop,
         }
     }
@@ -147,27 +147,27 @@ impl<S> Conn<S> {
     pub(super) fn unavailable<H: Handler<State = S>>(
         &mut self,
         key: Key,
-        lane: &mut Lane<'_, H>,
+        cx: &mut Context<'_, H>,
     ) -> Next {
         info!("{} refused: the server stops", self.address);
-        self.answer(key, Refusal::new(503), lane)
+        self.answer(key, Refusal::new(503), cx)
     }
 
     fn answer<H: Handler<State = S>>(
         &mut self,
         key: Key,
         refusal: Refusal<'_>,
-        lane: &mut Lane<'_, H>,
+        cx: &mut Context<'_, H>,
     ) -> Next {
-        lane.stats.refused += 1;
-        let mut out = self.queue.buffer(&mut lane.out);
+        cx.stats.refused += 1;
+        let mut out = self.queue.buffer(&mut cx.out);
         out.clear();
         if let Err(error) = refusal.write(&mut out) {
             log::error!("{} the refusal to be sent: {error}", self.address);
             return Next::Drop;
         }
         self.phase = Phase::Leaving { shut: false };
-        self.send(key, out, lane)
+        self.send(key, out, cx)
     }
 }
 

@@ -5,8 +5,6 @@ use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-use super::Waker;
-
 /// Bytes that are read ahead.
 const AHEAD: usize = 64 << 10;
 
@@ -23,8 +21,8 @@ struct Ahead {
 }
 
 impl Input {
-    /// Starts the thread. It ends with standard input, or with the process.
-    pub(super) fn start(waker: Waker) -> io::Result<Self> {
+    /// Starts the thread, which calls `wake` when there is something to take. It ends with standard input, or with the process.
+    pub(super) fn start(wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         let this = Self::default();
         let other = this.clone();
         thread::Builder::new().spawn(move || {
@@ -48,7 +46,7 @@ impl Input {
                 }
                 let ended = ahead.ended;
                 drop(ahead);
-                waker.wake();
+                wake();
                 if ended {
                     return;
                 }

@@ -10,8 +10,8 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Socket, Type};
 
+use super::contract::{ATTEMPTS, BACKLOG, Net, Source};
 use super::input::Input;
-use super::{ATTEMPTS, BACKLOG, Net, Source};
 
 const MAILBOX: Token = Token(usize::MAX);
 /// Listeners count down from here; streams count up from 0.
@@ -77,6 +77,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 impl Net for Native {
     type Listener = TcpListener;
     type Stream = TcpStream;
+    type Waker = Waker;
 
     fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
@@ -154,7 +155,8 @@ impl Net for Native {
     }
 
     fn watch_input(&mut self) -> io::Result<()> {
-        self.input = Some(Input::start(self.waker()?)?);
+        let waker = self.waker()?;
+        self.input = Some(Input::start(move || waker.wake())?);
         Ok(())
     }
 

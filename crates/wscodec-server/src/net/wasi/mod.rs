@@ -7,6 +7,7 @@
 //!
 //! There is no TCP_NODELAY: what is to be said goes in one write, or waits for the peer's answer.
 
+mod pause;
 mod socket;
 mod watch;
 
@@ -24,7 +25,8 @@ use wasi::io::streams::StreamError;
 use wasi::sockets::network::ErrorCode;
 use wasi::sockets::tcp::ShutdownType;
 
-use super::{ATTEMPTS, Net, Source};
+use super::contract::{ATTEMPTS, Net, Source};
+use pause::pause;
 use socket::Refused;
 pub(crate) use socket::{Listener, Stream};
 use watch::{Input, Watch};
@@ -57,11 +59,6 @@ impl Waker {
     }
 }
 
-/// Lets the host turn to what else it has to do.
-fn pause() {
-    monotonic_clock::subscribe_duration(0).block();
-}
-
 fn failed(error: StreamError) -> io::Error {
     match error {
         StreamError::Closed => io::ErrorKind::BrokenPipe.into(),
@@ -72,6 +69,7 @@ fn failed(error: StreamError) -> io::Error {
 impl Net for Wasi {
     type Listener = Listener;
     type Stream = Stream;
+    type Waker = Waker;
 
     fn new() -> io::Result<Self> {
         Ok(Self {

@@ -16,8 +16,8 @@ use wasi::sockets::network::{
 use wasi::sockets::tcp::TcpSocket;
 use wasi::sockets::tcp_create_socket::create_tcp_socket;
 
-use super::super::BACKLOG;
-use super::pause;
+use super::super::contract::BACKLOG;
+use super::pause::pause;
 
 // In these, the fields are in the order in which they must be dropped: what waits for a stream or
 // socket, the streams, their socket.

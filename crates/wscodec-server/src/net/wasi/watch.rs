@@ -12,9 +12,9 @@ use wasi::clocks::monotonic_clock;
 use wasi::io::poll::{Pollable, poll};
 use wasi::io::streams::InputStream;
 
-use super::super::Source;
+use super::super::contract::Source;
 use super::super::tiers::{Tiers, Whom};
-use super::pause;
+use super::pause::pause;
 use super::socket::{Listener, Listening, Stream};
 
 /// How long a stream stays hot after it was ready, in nanoseconds.

@@ -1,0 +1,64 @@
+//! The parts of an event loop that its connections use, one connection at a time.
+
+use core::time::Duration;
+use std::boxed::Box;
+use std::net::SocketAddr;
+use std::vec::Vec;
+
+use wscodec::deflate::Pool;
+use wscodec::message::Unmasked;
+use wscodec::session::{Outgoing, PooledOut};
+
+use super::handle::{Handle, Id, Stats};
+use super::handler::{Handler, Peer};
+use super::net::Platform;
+use super::options::Options;
+use super::table::Key;
+
+/// What a loop has besides its connections: one of them at a time uses it.
+pub(super) struct Context<'a, H> {
+    pub(super) net: Platform,
+    pub(super) handler: H,
+    pub(super) options: &'a Options<'a>,
+    pub(super) handle: Handle,
+    pub(super) index: u32,
+    pub(super) pool: Pool,
+    /// What a read of a socket goes into.
+    pub(super) buf: Box<[u8]>,
+    /// What is to be written, as long as it goes at once.
+    pub(super) out: Vec<u8>,
+    pub(super) stats: Stats,
+    pub(super) now: Duration,
+    /// Requests are refused, because the server stops.
+    pub(super) stopping: bool,
+    /// There was no memory for a message of the connection whose turn it is.
+    pub(super) starved: bool,
+}
+
+impl<H: Handler> Context<'_, H> {
+    /// The handler, and what it sees of a connection.
+    #[inline]
+    pub(super) fn peer<'p>(
+        &'p mut self,
+        key: Key,
+        address: SocketAddr,
+        state: &'p mut H::State,
+        outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
+        out: &'p mut Vec<u8>,
+    ) -> (&'p mut H, Peer<'p, H::State>) {
+        let peer = Peer {
+            state,
+            id: Id {
+                event_loop: self.index,
+                key,
+            },
+            address,
+            outgoing,
+            out,
+            handle: &self.handle,
+            sent: &mut self.stats.messages_out,
+            starved: &mut self.starved,
+        };
+        (&mut self.handler, peer)
+    }
+}

@@ -1,0 +1,107 @@
+//! The contract between the event loop and a platform.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use std::vec::Vec;
+
+/// Connections that the system may hold until they are accepted, if it allows as many.
+pub(crate) const BACKLOG: u16 = 4096;
+
+/// Attempts to accept that may fail in a row before the others have their turn.
+pub(crate) const ATTEMPTS: usize = 64;
+
+/// Who is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A listener has connections to accept.
+    Listener(u32),
+    /// A connection can be read from or written to, as far as is known; and whether its end has
+    /// come, which then lies behind what can be read and is not reported again.
+    Stream(u32, bool),
+    /// Another thread has put something into the mailbox, or there is standard input.
+    Mailbox,
+}
+
+/// The contract between the event loop and a platform.
+///
+/// Nothing here blocks but [`wait`](Self::wait) and [`connect`](Self::connect). A stream is reported when it has become readable
+/// or writable since it last would have blocked, and may be reported without having. So whoever
+/// reads goes on until a read gives less than there was room for (or, of a stream whose end has
+/// come, nothing), and comes back by itself if it stops before.
+///
+/// Streams are known by the index that the loop gives them; an index is used again after
+/// [`remove`](Self::remove).
+pub(crate) trait Net: Sized {
+    type Listener: Send;
+    type Stream: Send;
+    type Waker;
+
+    fn new() -> io::Result<Self>;
+
+    /// Wakes [`wait`](Self::wait) from another thread.
+    fn waker(&self) -> io::Result<Self::Waker>;
+
+    /// Time since some moment that stays.
+    fn now(&self) -> Duration;
+
+    fn listen(address: SocketAddr) -> io::Result<(Self::Listener, SocketAddr)>;
+
+    /// Reports the listener from now on.
+    fn watch(&mut self, listener: &mut Self::Listener, index: u32) -> io::Result<()>;
+
+    /// The next connection that waits; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Interrupted`](io::ErrorKind::Interrupted) if there may be more, and those that were tried
+    /// are gone: the peer reset the connection, or the network failed, before it was accepted.
+    /// Any other error concerns the listener or the process, such as too many open files: to try
+    /// again at once would fail again.
+    fn accept(
+        &mut self,
+        listener: &mut Self::Listener,
+    ) -> io::Result<Option<(Self::Stream, SocketAddr)>>;
+
+    /// While the listeners rest, they are not reported: there is no descriptor, say, for another
+    /// connection.
+    fn rest(&mut self, rests: bool);
+
+    /// The process did not run for a while. Gives the system the time to notice which bytes have
+    /// arrived, where a read does not ask it.
+    fn catch_up(&mut self);
+
+    /// A connection to that address; waits for it, but no longer than the time-out.
+    fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<Self::Stream>;
+
+    /// Reports from now on, as [`Source::Mailbox`], when standard input can be read or has ended.
+    fn watch_input(&mut self) -> io::Result<()>;
+
+    /// Some bytes of standard input; 0 at its end; [`io::ErrorKind::WouldBlock`], also where it is
+    /// not watched.
+    fn read_input(&mut self, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Reports the stream from now on, as ready to be read.
+    fn add(&mut self, stream: &mut Self::Stream, index: u32) -> io::Result<()>;
+
+    /// Whether it is worth reporting that the stream can be read from, or written to. At first:
+    /// read.
+    fn interest(&mut self, stream: &mut Self::Stream, index: u32, read: bool, write: bool);
+
+    /// Some bytes; 0 at the end of the stream; [`io::ErrorKind::WouldBlock`].
+    fn read(&mut self, stream: &mut Self::Stream, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Some of the bytes; [`io::ErrorKind::WouldBlock`].
+    fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Says that nothing more will be written.
+    fn shut_down(&mut self, stream: &mut Self::Stream);
+
+    /// Forgets the stream and closes it, at once or as soon as that does not block.
+    fn remove(&mut self, stream: Self::Stream, index: u32);
+
+    /// Streams that were removed and are not closed yet: to the system they are still connections.
+    fn closing(&self) -> usize;
+
+    /// Waits until somebody is ready or the time is over, and appends who.
+    fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Source>) -> io::Result<()>;
+}

@@ -1,0 +1,83 @@
+//! A connection while the server stops.
+
+use super::conn::{Conn, Next, Phase};
+use super::context::Context;
+use super::handler::Handler;
+use super::table::Key;
+use wscodec::error::{CloseCode, PeerError};
+use wscodec::frame::Close;
+use wscodec::session::State;
+
+/// Bytes that are read from a connection after the server was stopped, before it is closed at the
+/// next boundary between messages. No socket's buffer holds more, so what arrived before is read.
+const MOST_ARRIVED: u64 = 8 << 20;
+
+impl<S> Conn<S> {
+    /// The server stops. Reads what has arrived. A request that is not answered yet gets status 503.
+    pub(super) fn stop<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        let next = self.catch_up(key, cx);
+        match &self.phase {
+            Phase::Head { .. } if next != Next::Drop => self.unavailable(key, cx),
+            _ => next,
+        }
+    }
+
+    /// The server stops, and open connections are closed from now on: this one as soon as it
+    /// [`is_quiet`](Self::is_quiet). Reads what has arrived.
+    pub(super) fn begin_to_close<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        if let Phase::Open { session, .. } = &self.phase {
+            self.stopping = Some(session.offset() + MOST_ARRIVED);
+        }
+        self.catch_up(key, cx)
+    }
+
+    /// Whether the server stops and this connection can be closed: all that has arrived is read, or
+    /// more than can have arrived before, and no message is half read.
+    pub(super) fn is_quiet(&self, next: Next) -> bool {
+        let (Some(most), Phase::Open { session, .. }) = (self.stopping, &self.phase) else {
+            return false;
+        };
+        let read = next == Next::Keep && !self.queued && !self.paused;
+        let between = !self.in_frame && !session.in_message() && self.held.is_empty();
+        between && (read || session.offset() > most) && session.state() == State::Open
+    }
+
+    /// Closes the connection because the server stops.
+    pub(super) fn go_away<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        let Phase::Open { session, .. } = &mut self.phase else {
+            return Next::Keep;
+        };
+        let before = self.queue.len();
+        let mut out = self.queue.buffer(&mut cx.out);
+        let start = out.len();
+        let close = Close {
+            code: CloseCode::GOING_AWAY,
+            reason: "the server stops",
+        };
+        // It fails if the connection is closing already.
+        let _ = session.close(Some(close), &mut out);
+        let unsent = before + (out.len() - start);
+        let _ = session.tick(cx.now, unsent, &mut out);
+        self.settle(key, out, cx)
+    }
+
+    /// The server stops, and its time for that is over.
+    pub(super) fn time_is_up<H: Handler<State = S>>(&mut self, key: Key, cx: &mut Context<'_, H>) {
+        if self.catch_up(key, cx) != Next::Drop {
+            self.go_away(key, cx);
+            self.abandon(PeerError::NoClose.into());
+        }
+    }
+}
