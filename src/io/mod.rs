@@ -62,6 +62,8 @@ mod options;
 mod outbox;
 mod random;
 mod reader;
+mod rounds;
+mod shared;
 mod split;
 mod transport;
 mod url;
