@@ -25,22 +25,50 @@ pub(crate) fn connect(proxy: &str, url: &str) -> Result<WebSocket<TcpStream>, Er
     };
     // Where a proxy wants a password: a line with Proxy-Authorization.
     write!(stream, "CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n")?;
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    // A byte at a time: what follows the head is the tunnel's.
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-        if head.len() > MAX_HEAD {
-            return Err(io::Error::other("the proxy's answer is too long").into());
-        }
+    // Interim answers come first (RFC 9110 §15.2).
+    let mut head = read_head(&mut stream)?;
+    while status(&head).starts_with(b"1") {
+        head = read_head(&mut stream)?;
     }
-    if !head.starts_with(b"HTTP/1.1 2") && !head.starts_with(b"HTTP/1.0 2") {
+    if !status(&head).starts_with(b"2") {
         let line = head.split(|b| *b == b'\r').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line);
         return Err(io::Error::other(format!("the proxy refuses: {line}")).into());
     }
     // For wss, TLS goes in between here, as in the example wss_client.
     Connector::DEFAULT.connect_over(stream, Transport::tcp(), url)
+}
+
+/// Reads one head, a byte at a time: what follows the last one is the tunnel's.
+fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+        if head.len() > MAX_HEAD {
+            return Err(io::Error::other("the proxy's answer is too long"));
+        }
+    }
+    Ok(head)
+}
+
+/// The status of an answer of HTTP/1; nothing if it is none.
+fn status(head: &[u8]) -> &[u8] {
+    match head {
+        [
+            b'H',
+            b'T',
+            b'T',
+            b'P',
+            b'/',
+            b'1',
+            b'.',
+            b'0' | b'1',
+            b' ',
+            status @ ..,
+        ] => status,
+        _ => b"",
+    }
 }
 
 fn main() -> Result<(), Error> {

@@ -11,11 +11,11 @@ use std::io::{Cursor, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use wscodec::deflate::{Agreed, Compressor, Config, Decompressor};
-use wscodec::frame::{Header, OpCode, Role, Rsv, Rules};
+use wscodec::frame::{Close, Header, OpCode, Role, Rsv, Rules};
 use wscodec::handshake::RequestReader;
 use wscodec::io::{Error, read_frame, write_frame};
 use wscodec::session::Policy;
-use wscodec::{Limits, PeerError};
+use wscodec::{CloseCode, Limits, PeerError};
 
 const MAX_FRAME: u64 = 1 << 20;
 
@@ -41,7 +41,7 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
             ..header
         };
         match (header.opcode, &mut coders) {
-            (OpCode::Close, _) => return write_frame(&mut stream, answer, &payload),
+            (OpCode::Close, _) => return close(&mut stream, &payload),
             (OpCode::Text | OpCode::Binary, Some((decompressor, compressor)))
                 if header.fin && header.rsv.contains(Rsv::RSV1) =>
             {
@@ -60,6 +60,23 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
             }
             (OpCode::Pong, _) => {}
             _ => return Err(wscodec::Error::from(PeerError::UnexpectedContinuation).into()),
+        }
+    }
+}
+
+/// Answers a close frame with the code that came, or says what is wrong with it: a code that must not
+/// be sent must not be sent back either (RFC 6455 §7.4).
+fn close(stream: &mut TcpStream, payload: &[u8]) -> Result<(), Error> {
+    let header = Header::new(OpCode::Close, 0);
+    match Close::parse(payload) {
+        Ok(_) => write_frame(stream, header, payload),
+        Err(fault) => {
+            let code = fault
+                .error
+                .close_code()
+                .unwrap_or(CloseCode::PROTOCOL_ERROR);
+            write_frame(stream, header, &code.value().to_be_bytes())?;
+            Err(fault.into())
         }
     }
 }

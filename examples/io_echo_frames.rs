@@ -9,10 +9,10 @@ use std::env;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use wscodec::frame::{Header, OpCode, Role, Rules, mask};
+use wscodec::frame::{Close, Header, OpCode, Role, Rules, mask};
 use wscodec::handshake::{Refusal, RequestReader};
 use wscodec::io::{Error, read_header, write_frame};
-use wscodec::{LimitError, Limits, PeerError};
+use wscodec::{CloseCode, LimitError, Limits, PeerError};
 
 const MAX_FRAME: u64 = 1 << 20;
 
@@ -39,10 +39,7 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
             ..header
         };
         match header.opcode {
-            OpCode::Close => {
-                write_frame(&mut stream, answer, &payload)?;
-                return Ok(());
-            }
+            OpCode::Close => return close(&mut stream, &payload),
             OpCode::Ping => {
                 let opcode = OpCode::Pong;
                 write_frame(&mut stream, Header { opcode, ..answer }, &payload)?;
@@ -52,6 +49,23 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
                 in_message = !header.fin;
                 write_frame(&mut stream, answer, &payload)?;
             }
+        }
+    }
+}
+
+/// Answers a close frame with the code that came, or says what is wrong with it: a code that must not
+/// be sent must not be sent back either (RFC 6455 §7.4).
+fn close(stream: &mut TcpStream, payload: &[u8]) -> Result<(), Error> {
+    let header = Header::new(OpCode::Close, 0);
+    match Close::parse(payload) {
+        Ok(_) => write_frame(stream, header, payload),
+        Err(fault) => {
+            let code = fault
+                .error
+                .close_code()
+                .unwrap_or(CloseCode::PROTOCOL_ERROR);
+            write_frame(stream, header, &code.value().to_be_bytes())?;
+            Err(fault.into())
         }
     }
 }

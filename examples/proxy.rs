@@ -19,7 +19,7 @@ pub(crate) fn serve(stream: TcpStream, upstream: &str) -> Result<(), Error> {
         let offered: Vec<_> = request.protocols().collect();
         let mut connector = Connector::DEFAULT;
         connector.protocols = &offered;
-        match connector.connect(&format!("{upstream}{}", request.target())) {
+        match connector.connect(&format!("{upstream}{}", request.path())) {
             Ok(ws) => {
                 // What the server chose was offered.
                 let _ = answer.choose_protocol(ws.protocol());

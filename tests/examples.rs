@@ -199,6 +199,43 @@ fn relaying() {
 }
 
 #[test]
+fn an_absolute_target_is_relayed_too() {
+    let (upstream, echo) = server(1, io_upgrade::serve);
+    let upstream = format!("ws://{upstream}");
+    let (address, thread) = server(1, move |stream| proxy::serve(stream, &upstream));
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = b"GET ws://somewhere.example/old?x=1 HTTP/1.1\r\nHost: localhost\r\n\
+        Upgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    stream.write_all(request).unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 101");
+    drop(stream);
+    thread.join().unwrap();
+    echo.join().unwrap();
+}
+
+#[test]
+fn a_close_code_that_must_not_be_sent_is_not_echoed() {
+    type Serve = fn(TcpStream) -> Served;
+    let echoes: [Serve; 2] = [io_echo_frames::serve, io_deflate_frames::serve];
+    for echo in echoes {
+        let (address, thread) = server(1, echo);
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+            Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+            Sec-WebSocket-Version: 13\r\n\r\n\x88\x82\0\0\0\0\x13\x88";
+        stream.write_all(request).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.ends_with(b"\r\n\r\n\x88\x02\x03\xea"), "{answer:?}");
+        let ended = thread.join().unwrap();
+        assert_eq!(ended[0].as_ref().unwrap_err().code(), "CLOSE_CODE");
+    }
+}
+
+#[test]
 fn over_tls() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = CertificateDer::from(made.cert.der().to_vec());
@@ -233,6 +270,7 @@ fn tunnel(mut client: TcpStream) -> Served {
         return Ok(());
     }
     let mut server = TcpStream::connect(target)?;
+    client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
     let (mut from, mut to) = (client.try_clone()?, server.try_clone()?);
     let upwards = thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! An echo server on tokio: the handshake by hand, then `Framed` with a codec of ours.
+//! An echo server on tokio: the handshake by hand, then a socket that answers pings and closes by itself.
 //!
 //! ```sh
 //! cargo run --package wscodec-tokio --example tokio_echo -- 127.0.0.1:9001
@@ -9,33 +9,24 @@ use std::env;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::codec::{Framed, FramedParts};
 use wscodec::handshake::{Refusal, RequestReader};
 use wscodec::io::Error;
 use wscodec::message::Unmasked;
 use wscodec::session::{Config, In, Out, Policy};
 use wscodec::{Limits, PeerError};
-use wscodec_tokio::{Codec, Item};
-
-type Socket = Framed<TcpStream, Codec<Unmasked, In, Out>>;
+use wscodec_tokio::{Item, Socket};
 
 pub(crate) async fn serve(stream: TcpStream) -> Result<(), Error> {
     let mut socket = accept(stream).await?;
     while let Some(item) = socket.next().await {
-        match item {
-            Ok(item @ (Item::Text(_) | Item::Binary(_))) => socket.send(item).await?,
-            Ok(_) => socket.send(Item::Answers).await?,
-            Err(error) => {
-                // The close frame that says why.
-                socket.send(Item::Answers).await?;
-                return Err(error);
-            }
+        if let item @ (Item::Text(_) | Item::Binary(_)) = item? {
+            socket.send(item).await?;
         }
     }
     Ok(())
 }
 
-async fn accept(mut stream: TcpStream) -> Result<Socket, Error> {
+async fn accept(mut stream: TcpStream) -> Result<Socket<TcpStream, Unmasked, In, Out>, Error> {
     let mut reader = RequestReader::new(&Limits::DEFAULT);
     let (mut came, mut out) = (bytes::BytesMut::new(), Vec::new());
     loop {
@@ -48,11 +39,9 @@ async fn accept(mut stream: TcpStream) -> Result<Socket, Error> {
                 Ok(upgrade) => {
                     upgrade.accept().write(&mut out)?;
                     stream.write_all(&out).await?;
-                    let codec = Codec::new(upgrade.session(&Config::default()));
-                    let head_len = request.head_len();
-                    let mut parts = FramedParts::new::<Item>(stream, codec);
-                    parts.read_buf = came.split_off(head_len);
-                    return Ok(Framed::from_parts(parts));
+                    let session = upgrade.session(&Config::default());
+                    let rest = &came[request.head_len()..];
+                    return Ok(Socket::new(stream, session, rest));
                 }
                 Err(fault) => fault,
             },

@@ -39,8 +39,17 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! What is sent in answer to what was read waits in a queue, and is written at once when there is
-//! nothing more to read: a peer that sends ten messages in one packet gets ten answers in one.
+//! An answer to a message that was read waits in a queue, and all of the queue is written when there
+//! is nothing more to read: a peer that sends ten messages in one packet gets ten answers in one.
+//!
+//! # Back-pressure
+//!
+//! Sending is the back-pressure: it blocks while more than [`Options::queue`] waits and the peer does
+//! not read, and fails after [`Options::write_timeout`] without progress. Reading does not wait for
+//! the queue: on a stream with time-outs, a read writes what goes and reads what has arrived, so a
+//! slow reader's own messages, pings and close frame are seen at once. A loop that echoes therefore
+//! stops reading from a slow reader when its queue is full; a loop that sends from a second thread
+//! ([`WebSocket::split`]) never does.
 //!
 //! In the steady state nothing is allocated: buffers are used again, and payloads are lent from
 //! where they were read to.

@@ -37,9 +37,10 @@ pub type IoSession = Session<Keys, crate::session::In, crate::session::Out>;
 ///
 /// # Time
 /// Where the [`Transport`] has time-outs, as TCP does, reads keep the session's
-/// [heartbeat, idle time and close time-out](crate::session::Config), and a
-/// [deadline](Self::set_deadline) of the caller's. On other streams the clock is looked at before
-/// each read and after one that timed out, if the caller has set a time-out.
+/// [heartbeat, idle time and close time-out](crate::session::Config) by the
+/// [rule of the timers](crate::session#timers), and a [deadline](Self::set_deadline) of the caller's.
+/// On other streams the clock is looked at after each read, and after one that timed out if the
+/// caller has set a time-out.
 ///
 /// # Memory
 /// [`memory`](Self::memory) tells what is held besides the value itself: while idle, the buffer for
@@ -143,7 +144,8 @@ impl<S: Read + Write> WebSocket<S> {
     /// Waits for the next message, and lends it. `None` is the end: both sides have closed, and
     /// [`outcome`](Self::outcome) tells how.
     ///
-    /// What waits to be sent is written before the peer is waited for.
+    /// What waits to be sent is written before the peer is waited for, as far as it goes. If writing
+    /// has failed, what was received before is delivered all the same.
     ///
     /// # Errors
     /// [`Error::Fault`] if the peer broke a rule or passed a limit: it was told, and the connection

@@ -1,11 +1,15 @@
 //! A [`Session`] as a codec of `tokio-util`: `Framed` makes a stream and a sink of messages out of
 //! any asynchronous stream whose handshake is done.
 //!
+//! [`Socket`](crate::Socket) does all of what follows by itself; use it unless you need `Framed`.
+//!
 //! A codec can't write while it reads. So the answers that the session gives by itself, to pings
 //! and to a close frame, wait in the codec and go with whatever is sent next: [`Item::Answers`] if
-//! there is nothing else to send. After an error too, which leaves the peer's close frame there.
+//! there is nothing else to send. A loop that only reads must send it after each item. After an error
+//! too, because our close frame waits there.
 //!
-//! `examples/tokio/echo.rs` is a server with its handshake.
+//! A codec can't close its stream either. When the session is [`Closed`](State::Closed), send
+//! [`Item::Answers`] and close the sink: a client waits for the server to close (RFC 6455 §7.1.1).
 //!
 //! ```
 //! use bytes::BytesMut;

@@ -1,5 +1,5 @@
 //! wscodec for [tokio](https://docs.rs/tokio): a [session](wscodec::session) as a codec of
-//! `tokio-util`.
+//! `tokio-util`, and as a stream and sink of messages that answers pings and closes by itself.
 //!
 //! The crate has no rule of the protocol: [`Codec`] hands bytes to a
 //! [`Session`](wscodec::session::Session) and carries its events and its output.
@@ -7,5 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+mod socket;
 
 pub use codec::{Codec, Item};
+pub use socket::Socket;

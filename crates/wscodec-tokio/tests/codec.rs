@@ -5,11 +5,13 @@ use std::net::TcpStream;
 use std::thread::{self, JoinHandle};
 
 use bytes::BytesMut;
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::codec::{Decoder, Encoder};
 use wscodec::CloseCode;
 use wscodec::io::{self, Error};
 use wscodec::session::{Config, Event, Session, State};
-use wscodec_tokio::{Codec, Item};
+use wscodec_tokio::{Codec, Item, Socket};
 
 #[allow(dead_code)]
 #[path = "../../../examples/tokio/echo.rs"]
@@ -65,6 +67,83 @@ fn a_fault_is_told() {
     assert_eq!(answer[end + 6..end + 8], 1002u16.to_be_bytes());
     let error = thread.join().unwrap().unwrap_err();
     assert_eq!(error.code(), "UNMASKED_FRAME");
+}
+
+#[test]
+fn the_transport_is_closed_after_the_close_handshake() {
+    let (address, thread) = server();
+    let mut stream = TcpStream::connect(address).unwrap();
+    // A server that does not close would keep the client waiting.
+    let patience = std::time::Duration::from_secs(60);
+    stream.set_read_timeout(Some(patience)).unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Version: 13\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.write_all(b"\x88\x82\0\0\0\0\x03\xe8").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.ends_with(b"\x88\x02\x03\xe8"));
+    thread.join().unwrap().unwrap();
+}
+
+/// Runs an asynchronous test.
+fn run<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    { runtime }.build().unwrap().block_on(test)
+}
+
+#[test]
+fn a_loop_that_only_reads_answers_pings_and_closes() {
+    run(async {
+        let (here, mut there) = tokio::io::duplex(64);
+        let session = Session::server(&Config::default());
+        let mut socket = Socket::new(here, session, b"\x89\x81\0\0\0\0");
+        let reading = async { while socket.next().await.transpose().unwrap().is_some() {} };
+        let talking = async {
+            there.write_all(b"1").await.unwrap();
+            let mut pong = [0; 3];
+            there.read_exact(&mut pong).await.unwrap();
+            assert_eq!(&pong, b"\x8a\x011");
+            // More answers than the pipe holds, while nobody takes them.
+            let pings = b"\x89\x84\0\0\0\0ping".repeat(100);
+            there.write_all(&pings).await.unwrap();
+            there.write_all(b"\x88\x80\0\0\0\0").await.unwrap();
+            let mut rest = Vec::new();
+            there.read_to_end(&mut rest).await.unwrap();
+            assert!(rest.ends_with(b"\x8a\x04ping\x88\0"));
+        };
+        futures_util::future::join(reading, talking).await;
+        assert!(socket.session().outcome().unwrap().clean);
+    });
+}
+
+#[test]
+fn what_came_before_the_stream_was_lost_is_delivered() {
+    run(async {
+        let (here, mut there) = tokio::io::duplex(1024);
+        let session = Session::server(&Config::default());
+        let mut socket = Socket::new(here, session, b"");
+        there
+            .write_all(b"\x81\x82\0\0\0\0hi\x88\x82\0\0\0\0\x03\xf0")
+            .await
+            .unwrap();
+        drop(there);
+        assert!(
+            socket
+                .send(Item::Binary(vec![0; 1000].into()))
+                .await
+                .is_err()
+        );
+        let text = socket.next().await.unwrap().unwrap();
+        assert_eq!(text, Item::Text("hi".to_owned()));
+        assert!(matches!(
+            socket.next().await,
+            Some(Ok(Item::Close(Some(_))))
+        ));
+        assert!(socket.next().await.is_none());
+        assert_eq!(socket.session().outcome().unwrap().code.value(), 1008);
+    });
 }
 
 #[test]
