@@ -37,14 +37,27 @@ function needed(roots) {
 
 const written = new Set();
 
+/**
+ * What TypeScript has had since 5.7: the memory of a view as a parameter of its type. For the
+ * versions before, the same declarations are written once more without it, to a folder that
+ * package.json names by `types@<5.7` and `typesVersions`.
+ */
+const OLD = "before-5.7";
+const MEMORY = /\b((?:Big)?(?:Ui|I)nt\d+(?:Clamped)?Array|Float\d+Array|DataView|ArrayBufferView)<\w+>/g;
+
 /** Puts declarations into a folder of the types, changed as told. */
 function take(files, folder, changed = (text) => text) {
   for (const file of files) {
     const text = changed(readFileSync(file, "utf8"));
     for (const [declaration, module] of [[".d.ts", ".js"], [".d.cts", ".cjs"]]) {
       const name = join(folder, relative(from, file).replace(/\.d\.ts$/, declaration));
-      put(join(to, name), text.replace(RELATIVE, `$1$2$3${module}$2`));
-      written.add(join(to, name));
+      const whole = text.replace(RELATIVE, `$1$2$3${module}$2`);
+      const old = whole.replace(MEMORY, "$1");
+      if (/Array<\w*ArrayBuffer/.test(old)) refuse(`TypeScript before 5.7 can't read ${name}`);
+      for (const [path, content] of [[join(to, name), whole], [join(to, OLD, name), old]]) {
+        put(path, content);
+        written.add(path);
+      }
     }
   }
 }

@@ -5,7 +5,7 @@ import { Compressor } from "../deflate/compressor.ts";
 import { available } from "../deflate/module.ts";
 import { type DeflateOptions, manner, packed, unpacked } from "../deflate/options.ts";
 import { Encoder } from "./encoder.ts";
-import { type Form, PREPARED, type PreparedForm, type PreparedMessage, VERSION } from "./prepared-form.ts";
+import { type Form, PREPARED, type PreparedMessage, VERSION } from "./prepared-form.ts";
 
 /** How a {@link Prepared} is made. */
 export interface PreparedOptions {
@@ -30,7 +30,7 @@ export interface PreparedOptions {
  * compression, say, get it as it is. It refers to no message before it; so after it
  * the next message of that connection refers to none either.
  */
-export class Prepared implements PreparedMessage, PreparedForm {
+export class Prepared implements PreparedMessage {
   /** What it is: text of a string, else binary. */
   readonly type: "text" | "binary";
   /** Bytes of payload, before compression. */

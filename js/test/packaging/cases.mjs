@@ -49,6 +49,17 @@ export const cases = {
     test: (place) => types(place, join(place.peers, "typescript/bin/tsc")),
   },
 
+  // Without `skipLibCheck`, in all ways in which a module is found, down to the lowest version that
+  // the README states, and on both sides of 5.7, which gave views a parameter for their memory.
+  "types-old": {
+    typed: true,
+    async test(place) {
+      const versions = ["typescript-5.2", "typescript-5.6", "typescript-5.7", "typescript"];
+      for (const name of versions) await oldTypes(place, name);
+      return versions.join(", ");
+    },
+  },
+
   deno: {
     async test({ folder, tools, run, judged }) {
       const deno = binary(tools, "@deno", "deno");
@@ -278,9 +289,43 @@ async function types({ folder, run, judged }, tsc) {
   return Object.keys(modes).join(", ");
 }
 
-async function source(folder) {
+/** All subpaths, by all ways in which TypeScript 5 finds a module; nothing is run. */
+async function oldTypes({ folder, tools, peers, run }, version) {
+  const modes = {
+    node10: { module: "CommonJS", moduleResolution: "Node10" },
+    node16: { module: "Node16", moduleResolution: "Node16" },
+    bundler: { module: "ESNext", moduleResolution: "Bundler" },
+  };
+  const text = await source(folder, "old.ts");
+  writeFileSync(join(folder, "old.mts"), text);
+  // Of these two there is no CommonJS.
+  const required = text.replace(/^import .*(deno|workers)";$/gm, "").replace("deno, node, workers", "node");
+  writeFileSync(join(folder, "old.cts"), required);
+  for (const [name, mode] of Object.entries(modes)) {
+    const config = {
+      compilerOptions: {
+        target: "ES2022",
+        lib: ["ES2022", "DOM"],
+        types: ["node"],
+        typeRoots: [join(tools, "@types")],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        skipLibCheck: false,
+        noEmit: true,
+        ...mode,
+      },
+      // Node 10 knows neither ending; with Node16 each ending has its own declarations.
+      files: name === "node16" ? ["old.mts", "old.cts"] : ["old.ts"],
+    };
+    writeFileSync(join(folder, `tsconfig.${name}.json`), JSON.stringify(config));
+    const tsc = join(peers, version, "bin/tsc");
+    await run(node, [tsc, "--project", `tsconfig.${name}.json`], { cwd: folder });
+  }
+}
+
+async function source(folder, name = "smoke.ts") {
   const { readFile } = await import("node:fs/promises");
-  return readFile(join(folder, "smoke.ts"), "utf8");
+  return readFile(join(folder, name), "utf8");
 }
 
 async function bundle(tools, folder, from, to, options) {
