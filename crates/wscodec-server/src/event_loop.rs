@@ -383,6 +383,8 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         }
         let mut touched = Vec::new();
         for mail in mail.drain(..) {
+            let held = &self.context.handle.shared.held;
+            held.fetch_sub(mail.weight(), Ordering::Relaxed);
             match mail {
                 Mail::Stream(stream, address) => self.register(stream, address),
                 Mail::Message(target, message) => match target {

@@ -6,6 +6,7 @@ use std::vec::Vec;
 
 use super::net::{Net, Platform, Waker};
 use super::table::Key;
+use wscodec::error::LimitError;
 use wscodec::message::Prepared;
 
 /// The name of a connection: no other has it while the server runs.
@@ -40,8 +41,10 @@ pub(super) struct Shared {
     pub(super) mailboxes: Vec<Mailbox>,
     /// Connections now, all loops together.
     pub(super) connections: AtomicUsize,
-    /// Bytes that they hold, as far as they are counted.
+    /// Bytes that they hold, as far as they are counted, and bytes of messages in mailboxes.
     pub(super) held: AtomicUsize,
+    /// The limit for `held`.
+    max_memory: Option<usize>,
 }
 
 /// One event loop, as other threads reach it.
@@ -167,7 +170,7 @@ impl Figures {
 }
 
 impl Shared {
-    pub(super) fn new(wakers: Vec<Waker>) -> Self {
+    pub(super) fn new(wakers: Vec<Waker>, max_memory: Option<usize>) -> Self {
         let mailbox = |waker| Mailbox {
             inbox: Mutex::default(),
             waker,
@@ -177,6 +180,24 @@ impl Shared {
             mailboxes: wakers.into_iter().map(mailbox).collect(),
             connections: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
+            max_memory,
+        }
+    }
+
+    /// Whether connections and mailboxes hold more than they may.
+    pub(super) fn is_full(&self) -> bool {
+        let held = self.held.load(Ordering::Relaxed);
+        self.max_memory.is_some_and(|limit| held > limit)
+    }
+}
+
+impl Mail {
+    /// Bytes that this holds in a mailbox.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            // The payload of a message to all is shared by the mailboxes, and counted in each.
+            Self::Message(_, message) => size_of::<Self>() + message.payload().len(),
+            Self::Stream(..) | Self::Stop => 0,
         }
     }
 }
@@ -218,21 +239,39 @@ impl Mailbox {
 }
 
 impl Handle {
-    /// Sends a message that was framed once.
-    pub fn send(&self, target: Target, message: &Prepared) {
+    /// Sends a message that was framed once. An event loop that has ended has no connections, so
+    /// the message for it is dropped.
+    ///
+    /// # Errors
+    /// [`LimitError::OutOfMemory`], if the server holds more than
+    /// [`Options::max_memory`](super::Options::max_memory). Nothing is sent then. A caller that is
+    /// faster than the event loops meets this limit.
+    pub fn send(&self, target: Target, message: &Prepared) -> Result<(), LimitError> {
+        if self.shared.is_full() {
+            return Err(LimitError::OutOfMemory);
+        }
         let mailboxes = &self.shared.mailboxes;
         match &target {
             Target::One(id) => {
                 if let Some(mailbox) = mailboxes.get(id.event_loop as usize) {
-                    // A loop that has ended has no connections.
-                    mailbox.put(Mail::Message(target, message.clone()));
+                    self.put(mailbox, Mail::Message(target, message.clone()));
                 }
             }
             Target::All | Target::Some(_) => {
                 for mailbox in mailboxes {
-                    mailbox.put(Mail::Message(target.clone(), message.clone()));
+                    self.put(mailbox, Mail::Message(target.clone(), message.clone()));
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn put(&self, mailbox: &Mailbox, mail: Mail) {
+        let weight = mail.weight();
+        let held = &self.shared.held;
+        held.fetch_add(weight, Ordering::Relaxed);
+        if mailbox.put(mail).is_some() {
+            held.fetch_sub(weight, Ordering::Relaxed);
         }
     }
 

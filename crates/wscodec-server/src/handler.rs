@@ -21,7 +21,8 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// A panic in a method ends the connection that the method was called for: a request that was not
 /// answered yet gets status 500, an open connection is closed with 1011, and its
 /// [outcome](Outcome::fault) says [`HandlerFailed`](MisuseError::HandlerFailed). The panic is
-/// logged, and counted in [`Stats::panics`](super::Stats::panics). The event loop and the handler go
+/// logged, and counted in [`Stats::panics`](super::Stats::panics); before that, the panic hook runs,
+/// and the standard hook writes to standard error, which may block. The event loop and the handler go
 /// on: the handler must be usable after a panic of its own. Where a panic aborts the process
 /// (`panic = "abort"`, and always on WASI), a panic ends the server.
 ///
@@ -226,8 +227,11 @@ impl<S> Peer<'_, S> {
 
     /// Sends a message that was framed once to all open connections, this one too. It leaves when
     /// the handler returns.
-    pub fn broadcast(&mut self, message: &Prepared) {
-        self.handle.send(Target::All, message);
+    ///
+    /// # Errors
+    /// As for [`Handle::send`].
+    pub fn broadcast(&mut self, message: &Prepared) -> Result<(), LimitError> {
+        self.handle.send(Target::All, message)
     }
 
     /// Sends a ping, of at most 125 bytes.

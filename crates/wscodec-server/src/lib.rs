@@ -9,10 +9,10 @@
 //! | send to connections from anywhere, stop, look at figures | [`Handle`] |
 //! | be a client, beside standard input | [`client`] |
 //!
-//! In each round a loop reads what came, hands out every message in it, and writes all answers of a
-//! connection at once. A connection whose peer does not read is not read from either, and is
-//! dropped when that lasts; it makes nobody else wait. An idle connection costs less than 1 KiB,
-//! and no time.
+//! In each round an event loop reads from the sockets that are ready, calls the handler for every
+//! message, and writes all answers of a connection at once. A peer that does not read makes nobody
+//! else wait: its answers are queued up to a limit ([`Options::max_buffered`]), and it is dropped when
+//! it takes nothing for a stated time. An idle connection costs less than 1 KiB, and no time.
 //!
 //! ```
 //! use wscodec_server::{Echo, Options, Server};
@@ -94,7 +94,7 @@ impl<'a> Server<'a> {
         let nets = (0..options.loops).map(|_| Platform::new());
         let nets = nets.collect::<io::Result<Vec<_>>>()?;
         let wakers = nets.iter().map(Platform::waker);
-        let shared = Shared::new(wakers.collect::<io::Result<_>>()?);
+        let shared = Shared::new(wakers.collect::<io::Result<_>>()?, options.max_memory);
         Ok(Self {
             options,
             listeners,

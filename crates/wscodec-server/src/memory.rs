@@ -14,8 +14,7 @@ const STEP: usize = 1 << 10;
 impl<H: Handler> Context<'_, H> {
     /// Whether the connections hold more than they may.
     pub(super) fn is_full(&self) -> bool {
-        let held = self.handle.shared.held.load(Ordering::Relaxed);
-        self.options.max_memory.is_some_and(|limit| held > limit)
+        self.handle.shared.is_full()
     }
 }
 

@@ -266,7 +266,7 @@ impl Handler for Chat {
 
     fn message(&mut self, peer: &mut Peer<'_, String>, message: Message<'_>) {
         match message.text() {
-            Some("all") => peer.broadcast(&Prepared::text("to all").unwrap()),
+            Some("all") => peer.broadcast(&Prepared::text("to all").unwrap()).unwrap(),
             Some("close") => {
                 let close = Close {
                     code: CloseCode::new(4001),
@@ -306,10 +306,9 @@ fn handlers_greet_broadcast_close_and_hear_of_the_end_once() {
     for client in &mut clients {
         assert_eq!(client.next().unwrap(), b"to all");
     }
-    server.handle.send(
-        wscodec_server::Target::All,
-        &deflate::prepare_text("from outside", &deflate::Config::default()).unwrap(),
-    );
+    let outside = deflate::prepare_text("from outside", &deflate::Config::default()).unwrap();
+    let all = wscodec_server::Target::All;
+    server.handle.send(all, &outside).unwrap();
     for client in &mut clients {
         assert_eq!(client.next().unwrap(), b"from outside");
     }

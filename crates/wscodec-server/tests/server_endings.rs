@@ -268,7 +268,7 @@ fn every_ending_that_the_server_causes_keeps_its_reason() {
     let mut client = welcome(server.address);
     let long = Prepared::binary(&vec![0; 50_000]).unwrap();
     let end = loop {
-        server.handle.send(Target::All, &long);
+        server.handle.send(Target::All, &long).unwrap();
         if let Ok(end) = hears.recv_timeout(Duration::from_millis(1)) {
             break end;
         }

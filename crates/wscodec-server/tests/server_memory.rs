@@ -2,12 +2,13 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use wscodec::handshake::Origin;
-use wscodec::message::Prepared;
-use wscodec_server::{Echo, Handle, Options, Server, Target};
+use wscodec::handshake::{Origin, Refusal, Request};
+use wscodec::message::{Message, Prepared};
+use wscodec_server::{Echo, Grant, Handle, Handler, Options, Peer, Server, Target};
 
 /// Longer than anything here takes: what waits for it has failed.
 const LONG: Duration = Duration::from_secs(20);
@@ -174,10 +175,62 @@ fn a_message_to_all_is_not_held_for_all_at_once() {
     let server = serve(1 << 20);
     let clients: Vec<_> = (0..50).map(|_| open(server.address).unwrap()).collect();
     let message = Prepared::binary(&[7; 100_000]);
-    server.handle.send(Target::All, &message.unwrap());
+    server.handle.send(Target::All, &message.unwrap()).unwrap();
     for mut stream in clients {
         let mut answer = vec![0; 10 + 100_000];
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(answer[0], 0x82);
     }
+}
+
+/// Waits in a message until it is told to go on.
+struct Busy(Mutex<mpsc::Receiver<()>>);
+
+impl Handler for &Busy {
+    type State = ();
+
+    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+        Ok(())
+    }
+
+    fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {
+        self.0.lock().unwrap().recv().unwrap();
+    }
+}
+
+#[test]
+fn mailboxes_of_a_busy_loop_take_messages_up_to_the_limit() {
+    let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    options.loops = 1;
+    options.policy.origin = Origin::Any;
+    options.max_memory = Some(10 << 20);
+    let (go_on, waits) = mpsc::channel();
+    let busy: &'static Busy = Box::leak(Box::new(Busy(Mutex::new(waits))));
+    let server = Server::bind(options).unwrap();
+    let (address, handle) = (server.addresses()[0], server.handle());
+    let thread = thread::spawn(move || server.run(|_| busy).unwrap());
+    let mut client = open(address).unwrap();
+    client.write_all(b"\x82\x82\0\0\0\0hi").unwrap();
+    let message = Prepared::binary(&vec![0; 1 << 20]).unwrap();
+    // For nobody, so that they hold memory in the mailbox only.
+    let nobody = || Target::Some([].into());
+    let sent = (0..100).take_while(|_| handle.send(nobody(), &message).is_ok());
+    let sent = sent.count();
+    assert!((9..12).contains(&sent), "{sent} messages of 1 MiB");
+    go_on.send(()).unwrap();
+    // Then there is room again.
+    let start = Instant::now();
+    while handle
+        .send(Target::All, &Prepared::text("last").unwrap())
+        .is_err()
+    {
+        assert!(start.elapsed() < LONG, "the mailbox stays full");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let mut last = [0; 6];
+    client.read_exact(&mut last).unwrap();
+    assert_eq!(&last, b"\x81\x04last");
+    handle.stop();
+    drop(client);
+    thread.join().unwrap();
 }
