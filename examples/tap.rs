@@ -21,6 +21,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread;
 
+use lexopt::{Arg, Parser, ValueExt};
+
 const USAGE: &str = "usage: tap [--connections N] LISTEN UPSTREAM PREFIX";
 
 /// Size of the buffer between the two sockets, one for each direction.
@@ -35,7 +37,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let options = match parse(std::env::args().skip(1)) {
+    let options = match parse(Parser::from_env()) {
         Ok(options) => options,
         Err(fault) => {
             eprintln!("tap: {fault}\n{USAGE}");
@@ -52,20 +54,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
+fn parse(mut arguments: Parser) -> Result<Options, lexopt::Error> {
     let mut connections = None;
     let mut places = Vec::new();
-    while let Some(argument) = arguments.next() {
-        if argument == "--connections" {
-            let value = arguments.next().ok_or("--connections needs a number")?;
-            match value.parse() {
-                Ok(number) if number > 0 => connections = Some(number),
-                _ => return Err(format!("--connections {value}: not a positive number")),
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("connections") => {
+                connections = Some(arguments.value()?.parse_with(|text| match text.parse() {
+                    Ok(0) => Err("0 connections are none"),
+                    Ok(number) => Ok(number),
+                    Err(_) => Err("it is not a number of connections"),
+                })?);
             }
-        } else if argument.starts_with("--") {
-            return Err(format!("unknown option {argument}"));
-        } else {
-            places.push(argument);
+            Arg::Value(place) => places.push(place.string()?),
+            other => return Err(other.unexpected()),
         }
     }
     let [listen, upstream, prefix] = <[String; 3]>::try_from(places)
