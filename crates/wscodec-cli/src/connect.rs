@@ -70,6 +70,7 @@ fn set(option: &str, arguments: &mut Arguments, settings: &mut Settings) -> Resu
             .push(arguments.protocol(&settings.protocols)?),
         "binary" => settings.cut = Cut::Whole,
         "binary-lines" => settings.cut = Cut::BinaryLines,
+        "json-lines" => settings.cut = Cut::Json,
         "wait" => settings.at_end = AtEnd::Wait(arguments.seconds_or_none()?),
         "no-close" => settings.at_end = AtEnd::Stay,
         "escape" => {

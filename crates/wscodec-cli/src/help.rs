@@ -22,12 +22,13 @@ Exit status: 0 for success, 1 if it could not be done, 2 if the command line mak
 ";
 
 pub(crate) const SERVE: &str = "\
-An echo server: sends every message back.
+An echo server: sends every message back, or with --broadcast to all clients.
 
 Usage: wscodec serve [OPTION...]
 
   --listen ADDRESS        Where to listen, such as 127.0.0.1:9001 (the default), 0.0.0.0:80
                           or [::]:9001; may be given several times. Port 0 takes a free one.
+  --broadcast             Send every message to all clients, its sender among them.
   --protocol NAME         A subprotocol to speak; may be given several times.
   --origin ORIGIN         Whom browsers may connect for: any (the default: there is nothing
                           to steal from an echo), same (the same host and port), or an
@@ -105,12 +106,16 @@ Input:
   --binary                Send all of standard input as one binary message, in fragments of
                           64 KiB. An empty input sends none.
   --binary-lines          Send each line as a binary message, without its line end.
+  --json-lines            Each line of standard input is a JSON object, and so is each line of
+                          standard output. They have a type: text (with a member text), binary
+                          (base64), ping (base64), close (code, reason); the output has open
+                          (protocol), pong and the time in seconds since 1970 as well.
   --wait S                Stay for S seconds after the end of standard input, and print the
                           messages that are received; default 0.
   --no-close              Stay until the server closes the connection.
 
   A line that is not UTF-8 can't be a text message: it ends the run with status 1, and no
-  line after it is sent.
+  line after it is sent. So does a line that is not such an object with --json-lines.
 
 Output:
   --escape WHEN           always: print one message a line, and write control characters and

@@ -4,6 +4,7 @@ mod args;
 mod connect;
 mod failed;
 mod help;
+mod json;
 mod log;
 mod out;
 mod safe;

@@ -33,6 +33,19 @@ pub(crate) fn safe_lines(bytes: &[u8]) -> impl Iterator<Item = String> {
     lines.map(|line| safe(line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
+/// JSON with the same characters escaped. They stand in strings only, where `\u` is understood.
+pub(crate) fn safe_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for char in json.chars() {
+        match char {
+            ' '..='~' => shown.push(char),
+            _ if is_safe(char) => shown.push(char),
+            _ => escape(char, &mut shown),
+        }
+    }
+    shown
+}
+
 fn put(char: char, shown: &mut String) {
     match char {
         ' '..='[' | ']'..='~' => shown.push(char),
@@ -43,11 +56,13 @@ fn put(char: char, shown: &mut String) {
         '\u{8}' => shown.push_str("\\b"),
         '\u{c}' => shown.push_str("\\f"),
         _ if is_safe(char) => shown.push(char),
-        _ => {
-            for unit in char.encode_utf16(&mut [0; 2]) {
-                let _ = write!(shown, "\\u{unit:04x}");
-            }
-        }
+        _ => escape(char, shown),
+    }
+}
+
+fn escape(char: char, shown: &mut String) {
+    for unit in char.encode_utf16(&mut [0; 2]) {
+        let _ = write!(shown, "\\u{unit:04x}");
     }
 }
 

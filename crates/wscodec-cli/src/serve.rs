@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use wscodec::deflate::Window;
+use wscodec::deflate::{self, Window};
 use wscodec::handshake::{Origin, Refusal, Request};
-use wscodec::message::Message;
+use wscodec::message::{Message, Prepared};
 use wscodec_server::{Echo, Grant, Handle, Handler, Memory, Options, Peer, Server};
 
 use crate::args::{Arguments, Compression};
@@ -23,6 +23,7 @@ struct Settings {
     /// Whether connections have engines for compression of their own.
     dedicated: bool,
     history: Option<Window>,
+    broadcast: bool,
 }
 
 pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
@@ -53,6 +54,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
                 }
             }
             "history" => settings.history = Some(arguments.window()?),
+            "broadcast" => settings.broadcast = true,
             "stop-on-eof" => options.stop_on_eof = true,
             "stats" => options.tick = Some(arguments.seconds()?),
             "log" => {
@@ -89,7 +91,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             return Err(Failure::Usage(why.into()));
         }
     };
-    serve(options)
+    serve(options, settings.broadcast)
 }
 
 /// An origin as browsers write it (RFC 6454 §6.1), or a word for a policy, which stands alone.
@@ -149,7 +151,8 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
     Ok(())
 }
 
-fn serve(options: Options<'_>) -> Result<(), Failure> {
+fn serve(options: Options<'_>, broadcast: bool) -> Result<(), Failure> {
+    let broadcast = broadcast.then_some(options.policy.deflate);
     let listen = options.listen.clone();
     let server = Server::bind(options).map_err(|e| cannot_listen(&listen, &e))?;
     let failed = |e: io::Error| Failure::Run(e.to_string());
@@ -164,7 +167,10 @@ fn serve(options: Options<'_>) -> Result<(), Failure> {
         let _ = writeln!(io::stdout(), "listening on ws://{address}");
     }
     let _ = io::stdout().flush();
-    let handler = |index| Figures { first: index == 0 };
+    let handler = |index| Program {
+        first: index == 0,
+        broadcast,
+    };
     let result = server.run(handler).map_err(failed);
     log::finish();
     result
@@ -194,12 +200,14 @@ fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> Failure {
     })
 }
 
-/// An echo whose first loop writes a line of figures now and then.
-struct Figures {
+/// What an event loop does with messages. The first loop writes a line of figures now and then.
+struct Program {
     first: bool,
+    /// Send every message to all, with this compression, in place of back.
+    broadcast: Option<Option<deflate::Config>>,
 }
 
-impl Handler for Figures {
+impl Handler for Program {
     type State = ();
 
     fn accept(
@@ -212,7 +220,10 @@ impl Handler for Figures {
 
     #[inline]
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
-        Echo.message(peer, message);
+        match &self.broadcast {
+            None => Echo.message(peer, message),
+            Some(deflate) => broadcast(peer, message, deflate.as_ref()),
+        }
     }
 
     fn tick(&mut self, handle: &Handle) {
@@ -235,5 +246,19 @@ impl Handler for Figures {
             it.memory
         );
         log::line(line);
+    }
+}
+
+/// Sends a message to all, framed and compressed once.
+fn broadcast(peer: &mut Peer<'_, ()>, message: Message<'_>, deflate: Option<&deflate::Config>) {
+    let prepared = match (message.text(), deflate) {
+        (Some(text), Some(config)) => deflate::prepare_text(text, config),
+        (Some(text), None) => Prepared::text(text),
+        (None, Some(config)) => deflate::prepare_binary(message.payload, config),
+        (None, None) => Prepared::binary(message.payload),
+    };
+    match prepared {
+        Ok(prepared) => peer.broadcast(&prepared),
+        Err(error) => ::log::error!("a message is not sent to all: {error}"),
     }
 }

@@ -13,6 +13,7 @@ use wscodec::message::Kind;
 use wscodec::session::Event;
 use wscodec_server::client::{Line, Talk};
 
+use crate::json::{self, Asked};
 use crate::out::{say, unwritable};
 use crate::safe::safe;
 
@@ -28,6 +29,8 @@ pub(crate) enum Cut {
     BinaryLines,
     /// The input is one binary message. Empty, it is none.
     Whole,
+    /// Each line is a JSON object, and so is each line of the output.
+    Json,
 }
 
 /// What happens at the end of the input.
@@ -125,6 +128,15 @@ impl Conversation {
                 }
             }
             Cut::BinaryLines | Cut::Whole => line.binary(bytes),
+            Cut::Json => match json::read(bytes) {
+                Ok(asked) => ask(asked, line),
+                Err(why) => {
+                    let number = self.lines;
+                    let why =
+                        format!("line {number} of standard input {why}: no line after it was sent");
+                    return self.fail(why, line);
+                }
+            },
         };
         // It fails only if the connection is closing.
         self.unsent |= sent.is_err();
@@ -163,7 +175,23 @@ impl Conversation {
         if self.gone || self.failed.is_some() {
             return;
         }
-        match self.write(kind, payload) {
+        let written = match self.cut {
+            Cut::Json => put(&[json::message(kind, payload).as_bytes(), b"\n"]),
+            _ => self.write(kind, payload),
+        };
+        self.check(written, line);
+    }
+
+    /// Prints a line of JSON, where that is the output.
+    fn print_json(&mut self, text: impl FnOnce() -> String, line: &mut Line<'_>) {
+        if self.cut == Cut::Json && !self.gone && self.failed.is_none() {
+            let written = put(&[text().as_bytes(), b"\n"]);
+            self.check(written, line);
+        }
+    }
+
+    fn check(&mut self, written: io::Result<()>, line: &mut Line<'_>) {
+        match written {
             Ok(()) => {}
             // Such as `wscodec connect … | head`.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
@@ -175,17 +203,11 @@ impl Conversation {
     }
 
     fn write(&self, kind: Kind, payload: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if self.escape {
-            out.write_all(safe(payload).as_bytes())?;
-            out.write_all(b"\n")?;
-        } else {
-            out.write_all(payload)?;
-            if kind == Kind::Text {
-                out.write_all(b"\n")?;
-            }
+        match kind {
+            _ if self.escape => put(&[safe(payload).as_bytes(), b"\n"]),
+            Kind::Text => put(&[payload, b"\n"]),
+            Kind::Binary => put(&[payload]),
         }
-        out.flush()
     }
 
     /// Ends the run with an error, and the connection in order.
@@ -201,6 +223,36 @@ impl Conversation {
     }
 }
 
+/// Writes to standard output.
+fn put(parts: &[&[u8]]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for part in parts {
+        out.write_all(part)?;
+    }
+    out.flush()
+}
+
+/// Does what a line of JSON asks for.
+fn ask(asked: Asked, line: &mut Line<'_>) -> Result<(), wscodec::Error> {
+    match asked {
+        Asked::Message(Kind::Binary, bytes) => line.binary(&bytes),
+        Asked::Message(Kind::Text, bytes) => match String::from_utf8(bytes) {
+            Ok(text) => line.text(&text),
+            Err(_) => Err(wscodec::MisuseError::TextNotUtf8.into()),
+        },
+        Asked::Ping(payload) => line.ping(&payload).map_err(Into::into),
+        Asked::Close(close) => {
+            let close = close.as_ref();
+            let close = close.map(|(code, reason)| Close {
+                code: *code,
+                reason,
+            });
+            line.close(close).map_err(Into::into)
+        }
+        Asked::Nothing => Ok(()),
+    }
+}
+
 fn close(line: &mut Line<'_>) {
     let normal = Close {
         code: CloseCode::NORMAL,
@@ -211,16 +263,26 @@ fn close(line: &mut Line<'_>) {
 }
 
 impl Talk for Conversation {
-    fn open(&mut self, response: &Response<'_>, _: &mut Line<'_>) {
+    fn open(&mut self, response: &Response<'_>, line: &mut Line<'_>) {
+        self.print_json(|| json::open(response.protocol()), line);
         self.tell(|| format!("open, protocol {}", response.protocol().unwrap_or("-")));
     }
 
     fn event(&mut self, event: Event<'_>, line: &mut Line<'_>) {
         match event {
             Event::Message(message) => self.print(message.kind, message.payload, line),
-            Event::Ping(payload) => self.tell(|| format!("ping, {} bytes", payload.len())),
-            Event::Pong(payload) => self.tell(|| format!("pong, {} bytes", payload.len())),
-            Event::Close(_) => {}
+            Event::Ping(payload) => {
+                self.print_json(|| json::control("ping", payload), line);
+                self.tell(|| format!("ping, {} bytes", payload.len()));
+            }
+            Event::Pong(payload) => {
+                self.print_json(|| json::control("pong", payload), line);
+                self.tell(|| format!("pong, {} bytes", payload.len()));
+            }
+            Event::Close(close) => {
+                let (code, reason) = close.map_or((1005, ""), |it| (it.code.value(), it.reason));
+                self.print_json(|| json::closed(code, reason), line);
+            }
         }
     }
 
