@@ -23,7 +23,7 @@ import type { ConnectionOptions, Handlers } from "./handlers.ts";
 import type { Plan } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { account, longest, queued } from "./queue.ts";
-import { limit, report, terminated } from "./report.ts";
+import { handlerFailed, limit, report, terminated } from "./report.ts";
 import type { Transport } from "./transport.ts";
 
 const INTERNAL_ERROR = 1011;
@@ -83,6 +83,8 @@ export class Connection<T = unknown> {
   /** Bytes of the session's output that were given to the transport. */
   #written = 0;
   #gone = false;
+  /** Whether this side has dropped the transport, whose end is not told yet. */
+  #dropped = false;
   /** Whether a chunk is gone through, at whose end all is written. */
   #busy = false;
   #queued = false;
@@ -120,6 +122,7 @@ export class Connection<T = unknown> {
   /** `"connecting"`, a session's state, or `"gone"` when the transport is closed. */
   get state(): "connecting" | "open" | "closing" | "peer-closed" | "closed" | "gone" {
     if (this.#gone) return "gone";
+    if (this.#dropped) return "closed";
     return this.session?.state ?? "connecting";
   }
 
@@ -351,6 +354,7 @@ export class Connection<T = unknown> {
   /** Ends the connection for a reason of this side. @internal */
   drop(reason: WscodecError): void {
     this.#reason ??= reason;
+    this.#dropped = true;
     this.#transport.destroy();
   }
 
@@ -405,7 +409,6 @@ export class Connection<T = unknown> {
     if (session === undefined || (state !== "open" && state !== "peer-closed")) return false;
     const waits = session.bufferedAmount;
     if (this.#full || waits >= HIGH_WATER) {
-      if (this.#reason !== undefined) return false;
       if (!always && waits + this.#transport.unsent > this.plan.maxBuffered) {
         this.drop(limit("BUFFER_FULL"));
         return false;
@@ -455,7 +458,7 @@ export class Connection<T = unknown> {
       try {
         if (first) session.receive(chunk);
         for (let event = session.next(); event !== undefined; event = session.next()) {
-          if (this.#deaf || this.#reason !== undefined) continue;
+          if (this.#deaf || this.#dropped) continue;
           handling = true;
           this.#handle(event);
           handling = false;
@@ -528,6 +531,7 @@ export class Connection<T = unknown> {
   #threw(session: Session, error: unknown): void {
     report(error);
     this.#deaf = true;
+    this.#reason ??= handlerFailed();
     if (session.state === "open" || session.state === "peer-closed") {
       session.close(INTERNAL_ERROR);
       this.#awaitClose();

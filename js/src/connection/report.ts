@@ -21,6 +21,13 @@ export function limit(code: "BUFFER_FULL" | "HANDSHAKE_TOO_SLOW" | "OUT_OF_MEMOR
   return new LimitError(row);
 }
 
+/** A handler of the program threw. */
+export function handlerFailed(): WscodecError {
+  const row = errorTable().find((row) => row.code === "HANDLER_FAILED");
+  if (row === undefined) throw new RangeError("no error has the code HANDLER_FAILED");
+  return new MisuseError(row);
+}
+
 /** The program dropped the connection. */
 export function terminated(): WscodecError {
   return new WscodecError({
