@@ -1,4 +1,19 @@
-//! Which connection waits for the clock, in the order of the times.
+//! The deadlines of an event loop's connections: a binary heap.
+//!
+//! Problem: nearly every message moves a deadline (heartbeat, idle time, stall), and nearly no
+//! deadline is ever reached. A structure that is updated for each message would cost more than the
+//! message. A timer wheel would make the updates cheap, but not free, and it ticks while nothing
+//! happens.
+//!
+//! Choice: a connection has one entry that counts, and remembers its time ([`Armed`]). If the deadline
+//! moves away, nothing is done: the loop notices it when the entry comes up, and enters the new time
+//! then. If the deadline moves closer, a second entry is made, and the first one does not count any
+//! more. So messages cost nothing here, and an idle connection costs one heap operation for each
+//! time-out that it has.
+//!
+//! Invariant: a connection with a deadline has an entry at that time or before. Entries that do not
+//! count, those of connections that are gone among them, are removed when they are many
+//! ([`Deadlines::retain`]).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,4 +1,15 @@
-//! What all connections hold together, and its limit.
+//! The memory of all connections together, and its limit.
+//!
+//! Problem: every limit of a single connection is generous, so that honest messages pass; a thousand
+//! connections that use it fully would still fill the machine.
+//!
+//! Choice: each connection counts what it holds after a step in which that changed by 1 KiB or more, and
+//! the difference goes into one atomic sum for the whole server. Past the limit, new connections get
+//! status 503, and a connection that *grows* and holds more than 16 KiB is ended. The one that grows
+//! pays, because the sum does not tell who is to blame, and small connections are left alone.
+//!
+//! Invariant: the sum is at most the limit, 16 KiB for each connection, and one message for each event
+//! loop, because a connection is only looked at between two messages.
 
 use core::sync::atomic::Ordering;
 

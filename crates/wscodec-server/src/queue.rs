@@ -1,11 +1,26 @@
-//! What waits to be sent.
+//! The bytes that are queued for one connection, because the kernel did not take them.
+//!
+//! Problem: most answers leave in one write, so a connection needs no buffer of its own; but an answer
+//! that does not leave must stay in order, and partial writes must not move megabytes again and again.
+//!
+//! Choice: the loop has one spare buffer that all connections write into. [`Queue::buffer`] hands it
+//! out, or the connection's own buffer if bytes are queued, so that what is appended is in order.
+//! [`Queue::send`] writes, and gives the spare buffer back if everything left; otherwise the buffer
+//! becomes the connection's. Bytes that have left stay at the front until they are half of the buffer
+//! and are then removed, so each byte moves at most twice.
+//!
+//! Back-pressure: the queue itself has no limit. The connection compares its length with
+//! `max_buffered` after each batch of messages (`Conn::settle`), and with `high_water` before it reads
+//! on, if `pause_reading_when_full` says so.
+//!
+//! Invariant: between `buffer` and `send` the queue is empty, and the caller holds all bytes.
 
 use std::io;
 use std::vec::Vec;
 
 use super::net::{Net, Platform};
 
-/// Bytes in the order in which they go. Empty, it holds no memory.
+/// Bytes in the order in which they leave. An empty queue holds no memory.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     bytes: Vec<u8>,
@@ -13,7 +28,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Bytes that wait.
+    /// Bytes that have not left.
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.sent
@@ -27,7 +42,8 @@ impl Queue {
         self.bytes.capacity()
     }
 
-    /// The buffer to append to, `spare` if nothing waits; follow with [`send`](Self::send).
+    /// The buffer to append to: `spare` if nothing is queued. The caller must call
+    /// [`send`](Self::send) next.
     #[inline]
     pub(super) fn buffer(&mut self, spare: &mut Vec<u8>) -> Vec<u8> {
         if self.bytes.is_empty() {
@@ -37,7 +53,7 @@ impl Queue {
         core::mem::take(&mut self.bytes)
     }
 
-    /// The buffer where it lies, to append to when nothing is to be sent yet.
+    /// The buffer in its place, to append to without sending.
     pub(super) fn waiting(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
@@ -52,7 +68,8 @@ impl Queue {
         buffer.len() - self.sent
     }
 
-    /// Writes as much of the buffer as goes, and keeps the rest. Returns how much went.
+    /// Writes as much of the buffer as the kernel takes, and keeps the rest. Returns how many bytes
+    /// have left.
     #[inline]
     pub(super) fn send(
         &mut self,
@@ -87,5 +104,5 @@ impl Queue {
     }
 }
 
-/// A larger buffer is not kept when all of it went.
+/// A larger buffer is not kept as the spare one.
 const MOST_SPARE: usize = 1 << 20;

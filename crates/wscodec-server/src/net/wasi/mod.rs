@@ -1,11 +1,22 @@
-//! Sockets and readiness on WASI 0.2: `wasi:sockets` and `wasi:io/poll`, through the `wasi` crate.
+//! Sockets, readiness and the clock of WASI 0.2: `wasi:sockets`, `wasi:io/poll` and `wasi:clocks`.
 //!
-//! Two faults of wasmtime are lived with. Up to version 48, once 128 operations succeeded without a
-//! pause, no stream takes bytes and no listener gives connections: [`pause`] ends that. In 48 and
-//! 49, to drop a stream whose last bytes are not out makes everybody wait until they are: such a
-//! stream is kept until it can be written to.
+//! Three faults of wasmtime shape this module; `WASI.md` lists the versions and the tests.
 //!
-//! There is no TCP_NODELAY: what is to be said goes in one write, or waits for the peer's answer.
+//! - Once 128 operations have succeeded without a pause, no stream takes bytes, no listener gives
+//!   connections, and a poll that does not wait reports nothing (up to version 48).
+//!   [`pause`](pause::pause) ends that state. So a stream that takes nothing, a listener that has
+//!   nothing and a poll without a wait are all asked once more after a pause. wasmtime 36 does not
+//!   yield in a pause of no length, so [`watch`] also waits for a timer that has expired.
+//! - A stream that is dropped while its last bytes have not left blocks the whole component until the
+//!   peer reads them (48 and 49). Such a stream is kept until it can be written to
+//!   ([`Net::closing`] counts them).
+//! - A poll reports at most 128 streams, the first ones of its list: see `net/tiers.rs`.
+//!
+//! Resources must be dropped in the order children first: pollables, streams, socket. The structs
+//! here have their fields in that order.
+//!
+//! WASI has no TCP_NODELAY: all output of a round leaves in one write, or it waits for the peer's
+//! acknowledgement.
 
 mod pause;
 mod socket;

@@ -1,8 +1,11 @@
-//! Whom to poll, and who was ready.
+//! The pollables of all streams and listeners, and the call that polls them.
 //!
-//! A poll costs the host a third of a microsecond for each pollable, ready or not, and reports no
-//! more than 128 on wasmtime, always the first ones: [`Tiers`] says what follows from that.
-//! Pollables are kept, because to make one costs more than to poll it.
+//! A pollable is made once for each stream and kept, because making one costs more than polling it.
+//! A pollable for writing exists only while bytes are queued. `net/tiers.rs` decides which streams a
+//! poll is about; [`Watch::poll`] makes the list for the host and translates the answer.
+//!
+//! Invariant: `asked` has one entry for each pollable of the list, in its order. Streams that were
+//! reported in this turn are not asked again before the turn is over.
 
 use core::mem;
 use std::sync::{Arc, Weak};
@@ -20,7 +23,7 @@ use super::socket::{Listener, Listening, Stream};
 /// How long a stream stays hot after it was ready, in nanoseconds.
 const HOT: u64 = 20_000_000;
 
-/// All that can be waited for.
+/// Everything that a poll can wait for.
 #[derive(Default)]
 pub(super) struct Watch {
     pub(super) input: Option<Input>,
@@ -32,15 +35,15 @@ pub(super) struct Watch {
     /// Indices of those that were ready lately; some may be gone.
     hot: Vec<u32>,
     open: usize,
-    /// When the hot ones are gone through.
+    /// When streams that are not hot any more are sorted out.
     cool_at: u64,
     tiers: Tiers,
     closing: Vec<Closing>,
-    /// One that is not over, to be used again.
+    /// A timer that has not expired, to be used again.
     timer: Option<(u64, Pollable)>,
-    /// One that is over, and was of some length.
+    /// A timer that has expired, and was of some length.
     over: Option<Pollable>,
-    /// Whom the poll is about, in its order.
+    /// What each pollable of the list is, in its order.
     asked: Vec<Asked>,
 }
 
@@ -228,8 +231,9 @@ impl Watch {
         match until {
             // Also when there is nothing else to wait for: an empty list is not allowed.
             Some(at) if at <= now => {
-                // A host that is tired reports nobody, and here it does not rest while it waits.
-                // wasmtime 36 does so only where it looks at its clock, which it need not for 0.
+                // When wasmtime's budget of operations is used up it reports nothing as ready, and a
+                // poll that does not wait does not yield. wasmtime 36 yields for an expired timer
+                // only if it has to look at the clock, which it does not for a length of zero.
                 pause();
                 let over = over.get_or_insert_with(|| monotonic_clock::subscribe_duration(1));
                 over.block();
