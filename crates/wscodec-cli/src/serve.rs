@@ -257,8 +257,8 @@ fn broadcast(peer: &mut Peer<'_, ()>, message: Message<'_>, deflate: Option<&def
         (None, Some(config)) => deflate::prepare_binary(message.payload, config),
         (None, None) => Prepared::binary(message.payload),
     };
-    match prepared {
-        Ok(prepared) => peer.broadcast(&prepared),
-        Err(error) => ::log::error!("a message is not sent to all: {error}"),
+    let sent = prepared.and_then(|prepared| Ok(peer.broadcast(&prepared)?));
+    if let Err(error) = sent {
+        ::log::error!("a message is not sent to all: {error}");
     }
 }
