@@ -240,14 +240,14 @@ fn ask(asked: Asked, line: &mut Line<'_>) -> Result<(), wscodec::Error> {
             Ok(text) => line.text(&text),
             Err(_) => Err(wscodec::MisuseError::TextNotUtf8.into()),
         },
-        Asked::Ping(payload) => line.ping(&payload).map_err(Into::into),
+        Asked::Ping(payload) => line.ping(&payload),
         Asked::Close(close) => {
             let close = close.as_ref();
             let close = close.map(|(code, reason)| Close {
                 code: *code,
                 reason,
             });
-            line.close(close).map_err(Into::into)
+            line.close(close)
         }
         Asked::Nothing => Ok(()),
     }
