@@ -102,12 +102,17 @@ impl<'h> Request<'h> {
     /// an empty path is `/` (RFC 9110 §4.2.3), so the path of `ws://example.com?a=1` is `/?a=1`.
     /// Only an absolute URI with a query and no path makes this call allocate.
     pub fn path(&self) -> Cow<'h, str> {
-        match absolute(self.target) {
-            None => self.target.into(),
-            Some((_, "")) => "/".into(),
-            Some((_, path)) if path.starts_with('/') => path.into(),
-            Some((_, query)) => ["/", query].concat().into(),
+        match self.sent_path() {
+            "" => "/".into(),
+            path if path.starts_with('/') => path.into(),
+            query => ["/", query].concat().into(),
         }
+    }
+
+    /// The path with its query as it was sent, a slice of the target: of an absolute URI, this may
+    /// be empty or begin with the `?` of the query. See [`path`](Self::path).
+    pub fn sent_path(&self) -> &'h str {
+        absolute(self.target).map_or(self.target, |(_, path)| path)
     }
 
     /// The host that the request is for: a name or address, and a port if it is not the scheme's.
@@ -226,13 +231,16 @@ impl<'h> Request<'h> {
 /// The authority of an absolute-form target (RFC 9112 §3.2.2), and the path and query behind it.
 /// `None` if this is another form: authority-form and asterisk-form are not for GET.
 fn absolute(target: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = target.split_once("://")?;
-    let schemes = ["http", "https", "ws", "wss"];
-    if !schemes.iter().any(|it| scheme.eq_ignore_ascii_case(it)) {
+    let bytes = target.as_bytes();
+    let scheme = bytes.iter().position(|&b| b == b':')?;
+    let schemes: [&[u8]; 4] = [b"http", b"https", b"ws", b"wss"];
+    let is_known = |it: &&[u8]| bytes[..scheme].eq_ignore_ascii_case(it);
+    if !schemes.iter().any(is_known) || !bytes[scheme..].starts_with(b"://") {
         return None;
     }
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    Some(rest.split_at(end))
+    let rest = target.get(scheme + 3..)?;
+    let end = rest.bytes().position(|b| b == b'/' || b == b'?');
+    rest.split_at_checked(end.unwrap_or(rest.len()))
 }
 
 /// The members of a list that was checked: a malformed one can't come.

@@ -35,7 +35,7 @@ pub(crate) use host::{is_host, split as split_host_bytes};
 pub use list::{Malformed, Tokens, lists};
 pub(crate) use param::count_extensions;
 pub use param::{Extension, Extensions, Param, ParamValue, Params, split_quoted};
-pub use scan::HeadScanner;
 pub(crate) use scan::{Field, malformed};
+pub use scan::{HeadScanner, end_of_head, start_line};
 pub(crate) use token::is_base64;
 pub use token::{is_token, is_token_byte, is_value, is_value_byte};

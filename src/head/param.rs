@@ -26,13 +26,45 @@ use super::token::{is_token_byte, is_value_byte, skip_space, split_token, text};
 #[derive(Clone, Debug)]
 pub struct Extensions<'a, I> {
     list: Members<'a, I>,
+    values: Values,
+}
+
+/// Which quoted strings may be values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Values {
+    /// "The value after quoted-string unescaping MUST conform to the 'token' ABNF"
+    /// (RFC 6455 §9.1).
+    Tokens,
+    /// All of them, as elsewhere in HTTP (RFC 9110 §5.6.6).
+    Any,
 }
 
 impl<'a, I: Iterator<Item = &'a [u8]>> Extensions<'a, I> {
     /// The list in these header values.
     pub fn new(lines: I) -> Self {
-        let list = Members::new(lines);
-        Self { list }
+        Self {
+            list: Members::new(lines),
+            values: Values::Tokens,
+        }
+    }
+
+    /// The same for onlookers, who show a list whether or not it is right: a quoted value may have
+    /// any character that a quoted string may have (RFC 9110 §5.6.6).
+    ///
+    /// ```
+    /// use wscodec::head::Extensions;
+    ///
+    /// let lines = [&br#"a; b="1, 2""#[..]];
+    /// let extension = Extensions::with_any_value(lines.into_iter()).next().unwrap()?;
+    /// assert_eq!(extension.params().next().unwrap().value.unwrap(), "1, 2");
+    /// assert!(Extensions::new(lines.into_iter()).next().unwrap().is_err());
+    /// # Ok::<(), wscodec::head::Malformed>(())
+    /// ```
+    pub fn with_any_value(lines: I) -> Self {
+        Self {
+            list: Members::new(lines),
+            values: Values::Any,
+        }
     }
 }
 
@@ -40,7 +72,8 @@ impl<'a, I: Iterator<Item = &'a [u8]>> Iterator for Extensions<'a, I> {
     type Item = Result<Extension<'a>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.list.next_with(split_extension)
+        let values = self.values;
+        self.list.next_with(|rest| split_extension(rest, values))
     }
 }
 
@@ -77,7 +110,7 @@ impl<'a> Iterator for Params<'a> {
         let (name, value) = split_param(&mut self.rest).ok()??;
         Some(Param {
             name: text(name),
-            value: value.map(|raw| ParamValue { raw: text(raw) }),
+            value: value.map(|(Value::Token(raw) | Value::Quoted(raw))| ParamValue { raw }),
         })
     }
 }
@@ -91,7 +124,7 @@ pub struct Param<'a> {
     pub value: Option<ParamValue<'a>>,
 }
 
-/// The value of a [`Param`]: a token, or a quoted string that stands for one.
+/// The value of a [`Param`]: a token, or a quoted string that represents one.
 ///
 /// Compare it with a `&str`: escapes are undone on the way, in place.
 ///
@@ -105,19 +138,25 @@ pub struct Param<'a> {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ParamValue<'a> {
-    raw: &'a str,
+    raw: &'a [u8],
 }
 
 impl<'a> ParamValue<'a> {
-    /// The value where it lies in the header; `None` if it has escapes.
+    /// The value where it lies in the header; `None` if it has escapes, or bytes that are not
+    /// ASCII.
     pub fn as_str(&self) -> Option<&'a str> {
-        (!self.raw.contains('\\')).then_some(self.raw)
+        let plain = !self.raw.contains(&b'\\') && self.raw.is_ascii();
+        plain.then(|| text(self.raw))
     }
 
-    /// The bytes of the value, escapes undone; at least one, each of a token.
+    /// The bytes of the value, escapes undone. Of a list that was made by [`Extensions::new`], this
+    /// is at least one byte, and each is of a token.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + 'a {
-        // A backslash is not of a token, so each one is the first half of a quoted-pair.
-        self.raw.bytes().filter(|&b| b != b'\\')
+        let mut raw = self.raw.iter();
+        core::iter::from_fn(move || match *raw.next()? {
+            b'\\' => raw.next().copied(),
+            byte => Some(byte),
+        })
     }
 }
 
@@ -176,16 +215,30 @@ pub(crate) fn count_extensions(line: &[u8]) -> Result<usize, Malformed> {
         .try_fold(0, |count, extension| Ok(count + extension.map(|_| 1)?))
 }
 
-fn split_extension<'a>(rest: &mut &'a [u8]) -> Option<Extension<'a>> {
+fn split_extension<'a>(rest: &mut &'a [u8], values: Values) -> Option<Extension<'a>> {
     let name = split_token(rest)?;
     let params = *rest;
-    while split_param(rest).ok()?.is_some() {}
+    while let Some((_, value)) = split_param(rest).ok()? {
+        let is_right = match value {
+            Some(Value::Quoted(value)) => values == Values::Any || unescapes_to_token(value),
+            _ => true,
+        };
+        if !is_right {
+            return None;
+        }
+    }
     let params = &params[..params.len() - rest.len()];
     Some(Extension { name, params })
 }
 
-/// A parameter's name, and its value as it lies between the quotes, if it has one.
-type RawParam<'a> = (&'a [u8], Option<&'a [u8]>);
+/// A parameter's value: a token, or what lies between the quotes.
+enum Value<'a> {
+    Token(&'a [u8]),
+    Quoted(&'a [u8]),
+}
+
+/// A parameter's name, and its value if it has one.
+type RawParam<'a> = (&'a [u8], Option<Value<'a>>);
 
 /// Takes `; name` or `; name=value` off the front; `None` where no `;` follows.
 fn split_param<'a>(rest: &mut &'a [u8]) -> Result<Option<RawParam<'a>>, Malformed> {
@@ -202,12 +255,9 @@ fn split_param<'a>(rest: &mut &'a [u8]) -> Result<Option<RawParam<'a>>, Malforme
         [b'"', ..] => {
             let (value, after) = split_quoted(rest).ok_or(Malformed)?;
             *rest = after;
-            if !unescapes_to_token(value) {
-                return Err(Malformed);
-            }
-            value
+            Value::Quoted(value)
         }
-        _ => split_token(rest).ok_or(Malformed)?,
+        _ => Value::Token(split_token(rest).ok_or(Malformed)?),
     };
     Ok(Some((name, Some(value))))
 }

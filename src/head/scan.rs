@@ -208,6 +208,39 @@ impl HeadScanner {
     }
 }
 
+/// Where a head ends by its first empty line, whether or not it is right: for onlookers, who go on
+/// behind a head that they report. Of a head that a [`HeadScanner`] passes, this is its length.
+///
+/// ```
+/// use wscodec::head::end_of_head;
+///
+/// assert_eq!(end_of_head(b"G\0T\r\nA : b\r\n\r\nmore"), Some(13));
+/// assert_eq!(end_of_head(b"GET / HTTP/1.1\r\n"), None);
+/// ```
+pub fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += bytes[at..].iter().position(|&b| b == b'\n')? + 1;
+        if bytes[..at].ends_with(b"\r\n\r\n") {
+            return Some(at);
+        }
+    }
+}
+
+/// The three parts of a start line, right or wrong, for onlookers: method, target and version of a
+/// request; version, status and reason of a response. A part that is not there is empty.
+///
+/// ```
+/// use wscodec::head::start_line;
+///
+/// let parts: [&[u8]; 3] = [b"HTTP/1.1", b"404", b"Not Found"];
+/// assert_eq!(start_line(b"HTTP/1.1 404 Not Found\r\n\r\n"), parts);
+/// ```
+pub fn start_line(head: &[u8]) -> [&[u8]; 3] {
+    let mut parts = head[..value_len(head)].splitn(3, |&b| b == b' ');
+    core::array::from_fn(|_| parts.next().unwrap_or_default())
+}
+
 /// A header line, and where it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Field<'b> {
