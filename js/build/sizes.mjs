@@ -10,9 +10,9 @@ import { dist, entries, put, refuse } from "./files.mjs";
 
 /** Bytes of the wasm modules; to raise one is a decision, so it is a commit. */
 const BUDGET = {
-  "wscodec.wasm": { raw: 160_000, brotli: 56_000 },
-  "slim.wasm": { raw: 92_000, brotli: 31_500 },
-  "zlib.wasm": { raw: 236_000, brotli: 86_000 },
+  "wscodec.wasm": { raw: 164_000, brotli: 57_500 },
+  "slim.wasm": { raw: 98_500, brotli: 34_000 },
+  "zlib.wasm": { raw: 241_000, brotli: 87_500 },
 };
 
 const sizes = {};

@@ -43,6 +43,7 @@ export {
   type HeadReader,
   type HeadersInput,
   type OfferOptions,
+  RawHead,
   refusal,
   refuse,
   type RefuseOptions,

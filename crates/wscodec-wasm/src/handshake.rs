@@ -1,58 +1,82 @@
 //! Heads: reading both sides', and writing what answers or asks.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::{address, errors};
 use wscodec::Limits;
-use wscodec::error::{Error, Fault, MisuseError};
+use wscodec::error::{Error, Fault, LimitError, MisuseError};
 use wscodec::handshake::{
     ClientRequest, Origin, Refusal, Request, RequestReader, ResponseReader, accept_key,
     accept_plainly,
 };
-use wscodec::head::HeadScanner;
+use wscodec::head::{Extensions, Header, Headers, Param, Tokens, end_of_head, start_line};
 
-/// The words of the row: the address and length of the last output; the offset of the last fault;
-/// and of the last request, where its key begins, where its host begins and how long it is, and the
-/// same of its path. A path that is sent without its first `/` is told without it.
+/// The words of the row. Pairs are a place and a length: of the last output; of the last table; and
+/// of the last request or response, its host or its reason, and its path. The path is told as it was
+/// sent, so its first `/` may not be there.
 const OUTPUT: usize = 0;
+/// The offset of the last fault.
 const OFFSET: usize = 2;
+/// Where the last request's key begins; the status of the last response.
 const KEY: usize = 3;
+const STATUS: usize = 3;
 const HOST: usize = 4;
+const REASON: usize = 4;
 const PATH: usize = 6;
-const WIDTH: usize = 8;
+const TABLE: usize = 8;
+/// The three parts of the start line that goes with the table.
+const START: usize = 10;
+const WIDTH: usize = 16;
 
-/// One region for heads that come in, one for those that go out, and a row of numbers that the
-/// last call left.
+/// One header line: where its name and its value begin, and how long they are.
+type Line = [u32; 4];
+
+/// Between the members of a list, and between the name and the parameters of one. Both cannot be
+/// in a header's value.
+const MEMBER: u8 = b'\n';
+const PART: u8 = b'\r';
+
+/// One region for heads that come in, one for those that go out, a row of numbers that the last
+/// call left, and a table of header lines.
 ///
-/// The decoders have their own: that heads are read does not disturb what they have lent.
+/// The decoders have a region of their own: reading a head does not disturb the bytes that they
+/// have lent.
 ///
 /// Text that goes in is UTF-8, parts with a `\n` between them, so JavaScript refuses a `\n` within
 /// one. A call that reads or writes returns a length, or an error's number below zero.
+///
+/// Every region grows fallibly: a call for which there is no memory fails with `OUT_OF_MEMORY`, and
+/// changes nothing.
 #[wasm_bindgen]
 pub struct Heads {
     input: Vec<u8>,
     output: Vec<u8>,
-    row: Vec<u32>,
+    table: Vec<Line>,
+    row: [u32; WIDTH],
 }
 
 #[wasm_bindgen]
 impl Heads {
-    /// Regions of this many bytes.
+    /// Regions without memory.
     #[wasm_bindgen(constructor)]
-    pub fn new(capacity: usize) -> Self {
+    pub fn new() -> Self {
         Self {
-            input: vec![0; capacity],
-            output: Vec::with_capacity(capacity),
-            row: vec![0; WIDTH],
+            input: Vec::new(),
+            output: Vec::new(),
+            table: Vec::new(),
+            row: [0; WIDTH],
         }
     }
 
-    /// The address of an input region at least this long, with the bytes that were in it.
+    /// The address of an input region at least this long, with the bytes that were in it; 0 if
+    /// there is no memory for it.
     pub fn reserve(&mut self, capacity: usize) -> u32 {
-        if self.input.len() < capacity {
+        if let Some(more) = capacity.checked_sub(self.input.len()) {
+            if self.input.try_reserve_exact(more).is_err() {
+                return 0;
+            }
             self.input.resize(capacity, 0);
         }
         address(&self.input)
@@ -70,20 +94,10 @@ impl Heads {
         match RequestReader::new(&limits(max_head, max_headers)).read(bytes) {
             Ok(None) => 0,
             Ok(Some(request)) => {
-                self.row[KEY] = offset(bytes, request.key()).unwrap_or(0) as u32;
-                let host = request.host();
-                self.row[HOST] = offset(bytes, host.as_bytes()).unwrap_or(0) as u32;
-                self.row[HOST + 1] = host.len() as u32;
-                // The path is the end of the target, but for a `/` that is not there.
-                let target = request.target().as_bytes();
-                let path = request.path();
-                let path = match target.ends_with(path.as_bytes()) {
-                    true => path.len(),
-                    false => path.len() - 1,
-                };
-                let end = offset(bytes, target).unwrap_or(0) + target.len();
-                self.row[PATH] = (end - path) as u32;
-                self.row[PATH + 1] = path as u32;
+                let row = &mut self.row;
+                row[KEY] = offset(bytes, request.key());
+                pair(row, HOST, bytes, request.host().as_bytes());
+                pair(row, PATH, bytes, request.sent_path().as_bytes());
                 request.head_len() as i32
             }
             Err(fault) => failed(&mut self.row, fault),
@@ -110,10 +124,87 @@ impl Heads {
             Ok(None) => 0,
             Ok(Some(response)) => match response.check(asked.as_ref()) {
                 Err(fault) if response.status() == 101 => failed(&mut self.row, fault),
-                _ => response.head_len() as i32,
+                _ => {
+                    self.row[STATUS] = response.status().into();
+                    pair(&mut self.row, REASON, bytes, response.reason());
+                    response.head_len() as i32
+                }
             },
             Err(fault) => failed(&mut self.row, fault),
         }
+    }
+
+    /// Where the head in the first `len` bytes of input ends by its first empty line, right or
+    /// wrong; 0 if there is none.
+    pub fn end(&self, len: usize) -> usize {
+        end_of_head(first(&self.input, len)).unwrap_or(0)
+    }
+
+    /// Makes a table of the header lines of the head in the first `len` bytes of input, and takes
+    /// its start line apart; says how many header lines there are. Those from the first malformed one on are not in it.
+    pub fn lines(&mut self, len: usize) -> i32 {
+        let head = first(&self.input, len);
+        self.table.clear();
+        let count = Headers::of(head).count();
+        if self.table.try_reserve_exact(count).is_err() {
+            return number(LimitError::OutOfMemory.into());
+        }
+        for Header { name, value } in Headers::of(head) {
+            let name = name.as_bytes();
+            let lengths = (name.len() as u32, value.len() as u32);
+            self.table.push([
+                offset(head, name),
+                lengths.0,
+                offset(head, value),
+                lengths.1,
+            ]);
+        }
+        for (at, part) in start_line(head).into_iter().enumerate() {
+            pair(&mut self.row, START + 2 * at, head, part);
+        }
+        self.row[TABLE] = self.table.as_ptr() as usize as u32;
+        self.row[TABLE + 1] = self.table.len() as u32;
+        count as i32
+    }
+
+    /// Writes the members of a comma list, of which the first `len` bytes of input have the lines.
+    /// A malformed member ends it.
+    pub fn tokens(&mut self, len: usize) -> i32 {
+        let Self { input, output, .. } = self;
+        let text = first(input, len);
+        if let Err(error) = room(output, text.len() + 1) {
+            return number(error);
+        }
+        let lines = text.split(|&b| b == MEMBER);
+        for token in Tokens::new(lines).map_while(Result::ok) {
+            output.extend_from_slice(token.as_bytes());
+            output.push(MEMBER);
+        }
+        self.written(Ok(()))
+    }
+
+    /// As [`tokens`](Self::tokens), of a list of extensions. Parameters follow their extension's
+    /// name, without quotes and escapes.
+    pub fn extensions(&mut self, len: usize) -> i32 {
+        let Self { input, output, .. } = self;
+        let text = first(input, len);
+        if let Err(error) = room(output, text.len() + 1) {
+            return number(error);
+        }
+        let lines = text.split(|&b| b == MEMBER);
+        for extension in Extensions::with_any_value(lines).map_while(Result::ok) {
+            output.extend_from_slice(extension.name().as_bytes());
+            for Param { name, value } in extension.params() {
+                output.push(PART);
+                output.extend_from_slice(name.as_bytes());
+                if let Some(value) = value {
+                    output.push(b'=');
+                    output.extend(value.bytes());
+                }
+            }
+            output.push(MEMBER);
+        }
+        self.written(Ok(()))
     }
 
     /// Holds the origin of the request of `head` bytes against its own host, or against those in
@@ -131,7 +222,7 @@ impl Heads {
         match result {
             Ok(Ok(())) => 0,
             Ok(Err(fault)) => failed(&mut self.row, fault),
-            Err(error) => number(error.into()),
+            Err(error) => number(error),
         }
     }
 
@@ -142,37 +233,35 @@ impl Heads {
         match result {
             Ok(Ok(())) => 0,
             Ok(Err(fault)) => failed(&mut self.row, fault),
-            Err(error) => number(error.into()),
+            Err(error) => number(error),
         }
     }
 
     /// Accepts the request whose key is at `key` in the input, with nothing chosen.
     pub fn accept_plainly(&mut self, key: usize) -> i32 {
         let key = self.input.get(key..).unwrap_or_default();
-        self.output.clear();
-        let result = accept_plainly(first(key, 24), &mut self.output);
+        let result = room(&mut self.output, 512)
+            .and_then(|()| Ok(accept_plainly(first(key, 24), &mut self.output)?));
         self.written(result)
     }
 
     /// Accepts the request of `head` bytes with what the `text` bytes that follow say: `=` and the
     /// subprotocol, or nothing; extensions; names and values.
     pub fn accept(&mut self, head: usize, text: usize) -> i32 {
-        self.output.clear();
         let (head, text) = split(&self.input, head, text);
         let result = parts(text).and_then(|parts| {
             let [protocol, extensions, headers @ ..] = &parts[..] else {
-                return Err(MisuseError::InvalidHeader);
+                return Err(MisuseError::InvalidHeader.into());
             };
             let request = reread(head)?;
+            room(&mut self.output, written_len(text))?;
             let mut accept = request.accept();
             if let Some(protocol) = protocol.strip_prefix('=') {
                 accept = accept.protocol(protocol);
             }
-            let headers = pairs(headers);
-            accept
-                .extensions(extensions)
-                .headers(&headers)
-                .write(&mut self.output)
+            let headers = pairs(headers)?;
+            let accept = accept.extensions(extensions).headers(&headers);
+            Ok(accept.write(&mut self.output)?)
         });
         self.written(result)
     }
@@ -180,18 +269,19 @@ impl Heads {
     /// Refuses with what the first `text` bytes say: `=` and the reason, or nothing; names and
     /// values. The `body` bytes that follow are sent as they are.
     pub fn refuse(&mut self, status: u16, text: usize, body: usize) -> i32 {
-        self.output.clear();
         let (text, body) = split(&self.input, text, body);
         let result = parts(text).and_then(|parts| {
             let [reason, headers @ ..] = &parts[..] else {
-                return Err(MisuseError::InvalidHeader);
+                return Err(MisuseError::InvalidHeader.into());
             };
+            room(&mut self.output, written_len(text) + body.len())?;
             let mut refusal = Refusal::new(status);
             if let Some(reason) = reason.strip_prefix('=') {
                 refusal = refusal.reason(reason);
             }
-            let headers = pairs(headers);
-            refusal.headers(&headers).body(body).write(&mut self.output)
+            let headers = pairs(headers)?;
+            let refusal = refusal.headers(&headers).body(body);
+            Ok(refusal.write(&mut self.output)?)
         });
         self.written(result)
     }
@@ -199,44 +289,46 @@ impl Heads {
     /// Writes a client's request. The input has the nonce, then `text` bytes: host; path;
     /// extensions; as many subprotocols as said; names and values.
     pub fn offer(&mut self, text: usize, protocols: usize) -> i32 {
-        self.output.clear();
         let (nonce, text) = split(&self.input, 16, text);
         let result = parts(text).and_then(|parts| {
             let (Some(nonce), [host, path, extensions, rest @ ..]) =
                 (nonce.first_chunk(), &parts[..])
             else {
-                return Err(MisuseError::InvalidHeader);
+                return Err(MisuseError::InvalidHeader.into());
             };
+            room(&mut self.output, written_len(text))?;
             let (protocols, headers) = rest.split_at(protocols.min(rest.len()));
-            let headers = pairs(headers);
-            ClientRequest::new(host, path, *nonce)
+            let headers = pairs(headers)?;
+            let request = ClientRequest::new(host, path, *nonce)
                 .protocols(protocols)
                 .extensions(extensions)
-                .headers(&headers)
-                .write(&mut self.output)
+                .headers(&headers);
+            Ok(request.write(&mut self.output)?)
         });
         self.written(result)
     }
 
     /// Writes the `Sec-WebSocket-Accept` for a key of `len` bytes.
     pub fn accept_key(&mut self, len: usize) -> i32 {
-        self.output.clear();
         let key = accept_key(first(&self.input, len));
-        self.output.extend_from_slice(&key);
-        self.written(Ok(()))
+        let result = room(&mut self.output, key.len());
+        if result.is_ok() {
+            self.output.extend_from_slice(&key);
+        }
+        self.written(result)
     }
 }
 
 impl Heads {
     #[inline(never)]
-    fn written(&mut self, result: Result<(), MisuseError>) -> i32 {
+    fn written(&mut self, result: Result<(), Error>) -> i32 {
         match result {
             Ok(()) => {
                 self.row[OUTPUT] = address(&self.output);
                 self.row[OUTPUT + 1] = self.output.len() as u32;
                 self.output.len() as i32
             }
-            Err(error) => number(error.into()),
+            Err(error) => number(error),
         }
     }
 }
@@ -244,8 +336,13 @@ impl Heads {
 /// A head that comes in pieces, each looked at once.
 #[wasm_bindgen]
 pub struct HeadBuffer {
-    scanner: HeadScanner,
+    reader: Reader,
     bytes: Vec<u8>,
+}
+
+enum Reader {
+    Request(RequestReader),
+    Response(ResponseReader),
 }
 
 #[wasm_bindgen]
@@ -255,19 +352,33 @@ impl HeadBuffer {
     pub fn new(request: bool, max_head: usize, max_headers: usize) -> Self {
         let limits = limits(max_head, max_headers);
         Self {
-            scanner: match request {
-                true => HeadScanner::request(&limits),
-                false => HeadScanner::response(&limits),
+            reader: match request {
+                true => Reader::Request(RequestReader::new(&limits)),
+                false => Reader::Response(ResponseReader::new(&limits)),
             },
             bytes: Vec::new(),
         }
     }
 
-    /// Adds `len` bytes of input: the head's length if it is whole now, 0 before. Not to be given
-    /// more than the limit in all.
+    /// Adds `len` bytes of input: the head's length if it is whole now, 0 before. The caller gives
+    /// it no more than the limit in all.
     pub fn push(&mut self, heads: &mut Heads, len: usize) -> i32 {
-        self.bytes.extend_from_slice(first(&heads.input, len));
-        match self.scanner.scan(&self.bytes) {
+        let bytes = first(&heads.input, len);
+        if self.bytes.try_reserve(bytes.len()).is_err() {
+            return number(LimitError::OutOfMemory.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        let read = match &mut self.reader {
+            Reader::Request(reader) => {
+                let request = reader.read(&self.bytes);
+                request.map(|request| request.map(|request| request.head_len()))
+            }
+            Reader::Response(reader) => {
+                let response = reader.read(&self.bytes);
+                response.map(|response| response.map(|response| response.head_len()))
+            }
+        };
+        match read {
             Ok(len) => len.unwrap_or(0) as i32,
             Err(fault) => failed(&mut heads.row, fault),
         }
@@ -321,25 +432,57 @@ fn split(bytes: &[u8], a: usize, b: usize) -> (&[u8], &[u8]) {
     (front, first(rest, b))
 }
 
-/// Where `part` begins in `whole`, if it is of it.
-fn offset(whole: &[u8], part: &[u8]) -> Option<usize> {
-    let at = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
-    (at < whole.len()).then_some(at)
+/// Where `part` begins in `whole`, whose slice it is.
+fn offset(whole: &[u8], part: &[u8]) -> u32 {
+    part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr()) as u32
 }
 
-/// The parts of a text, none of none.
+/// Puts a part's place and length into two words of the row.
+fn pair(row: &mut [u32], word: usize, whole: &[u8], part: &[u8]) {
+    row[word] = offset(whole, part);
+    row[word + 1] = part.len() as u32;
+}
+
+/// The bytes that a head takes, of which a text has the parts: a part may be written with four
+/// bytes around it, in place of the one that separates it here.
+fn written_len(text: &[u8]) -> usize {
+    4 * text.len() + 512
+}
+
+/// Clears the output, and makes room in it.
+fn room(output: &mut Vec<u8>, len: usize) -> Result<(), Error> {
+    output.clear();
+    reserve(output, len)
+}
+
 #[inline(never)]
-fn parts(text: &[u8]) -> Result<Vec<&str>, MisuseError> {
+fn reserve(output: &mut Vec<u8>, len: usize) -> Result<(), Error> {
+    output
+        .try_reserve(len)
+        .map_err(|_| LimitError::OutOfMemory.into())
+}
+
+/// The parts of a text; of an empty one, an empty part.
+#[inline(never)]
+fn parts(text: &[u8]) -> Result<Vec<&str>, Error> {
+    let text = core::str::from_utf8(text).map_err(|_| MisuseError::InvalidHeader)?;
     let mut parts = Vec::new();
-    for part in text.split(|&b| b == b'\n') {
-        parts.push(core::str::from_utf8(part).map_err(|_| MisuseError::InvalidHeader)?);
+    let count = text.bytes().filter(|&b| b == b'\n').count() + 1;
+    if parts.try_reserve_exact(count).is_err() {
+        return Err(LimitError::OutOfMemory.into());
     }
+    parts.extend(text.split('\n'));
     Ok(parts)
 }
 
 /// Names and values, which come in turn.
 #[inline(never)]
-fn pairs<'a>(parts: &[&'a str]) -> Vec<(&'a str, &'a str)> {
-    let (pairs, _) = parts.as_chunks();
-    pairs.iter().map(|&[name, value]| (name, value)).collect()
+fn pairs<'a>(parts: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, Error> {
+    let (parts, _) = parts.as_chunks();
+    let mut pairs = Vec::new();
+    if pairs.try_reserve_exact(parts.len()).is_err() {
+        return Err(LimitError::OutOfMemory.into());
+    }
+    pairs.extend(parts.iter().map(|&[name, value]| (name, value)));
+    Ok(pairs)
 }

@@ -1,6 +1,6 @@
 /** The opening handshake (RFC 6455 §4), both sides. */
 
-export type { Extension, ExtensionParam, Head } from "../head/head.ts";
+export { type Extension, type ExtensionParam, type Head, RawHead } from "../head/head.ts";
 export type { RequestLike } from "./like.ts";
 export type { HandshakeLimits, HeadersInput } from "./options.ts";
 export { type OfferOptions, UpgradeOffer } from "./offer.ts";

@@ -31,13 +31,22 @@ export function headOf(request: RequestLike): string {
     lines.push(`${name}: ${value}`);
   }
   if (!host) {
-    const authority = /^[a-z]+:\/\/([^/?#]+)/i.exec(url)?.[1];
+    // A `Request` of fetch need not have a Host. The authority of the URL goes before it anyhow.
+    const authority = hostOf(url);
     if (authority !== undefined) lines.push(`Host: ${authority}`);
   }
   for (const line of lines) {
     if (UNFIT.test(line)) throw named("MALFORMED_HEAD");
   }
   return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+function hostOf(url: string): string | undefined {
+  try {
+    return new URL(url).host || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function inTurn(raw: readonly string[]): [string, string][] {

@@ -3,7 +3,8 @@
 import type { Bytes } from "../bytes/bytes.ts";
 import { misuse } from "../error/errors.ts";
 import { type HandshakeLimits, type HeadersInput, pairsOf } from "./options.ts";
-import { begin, heads, output, putAt, putParts } from "./region.ts";
+import { extensionsOf } from "../head/head.ts";
+import { begin, heads, output, putAt, putParts } from "../head/region.ts";
 import { type Expected, UpgradeResponse } from "./response.ts";
 
 /** What a client asks for. */
@@ -71,19 +72,13 @@ export class UpgradeOffer implements Expected {
     const parts = [host, path, extensions, ...this.protocols, ...headers.flat()];
     const text = putParts(16, parts);
     this.bytes = output(heads.offer(text, this.protocols.length));
-    this.extensions = names(extensions);
+    this.extensions = extensionsOf([extensions]).map(({ name }) => name);
   }
 
   /** The same as {@link UpgradeResponse.parse} with this offer. */
   check(bytes: Bytes, limits?: HandshakeLimits): UpgradeResponse | undefined {
     return UpgradeResponse.parse(bytes, this, limits);
   }
-}
-
-/** The names in a checked list: `,` and `;` are nowhere else, quoted neither. */
-function names(extensions: string): string[] {
-  const names = extensions.split(",").map((one) => one.split(";", 1)[0]?.trim() ?? "");
-  return names.filter((name) => name !== "");
 }
 
 function random(): Uint8Array<ArrayBuffer> {

@@ -7,7 +7,7 @@ import { heap } from "../memory/memory.ts";
 import { HeadBuffer } from "../wasm/module.ts";
 import type { Head } from "../head/head.ts";
 import { type HandshakeLimits, limitsOf } from "./options.ts";
-import { checked, heads, putBytes } from "./region.ts";
+import { checked, heads, putBytes } from "../head/region.ts";
 import { UpgradeRequest } from "./request.ts";
 import { type Expected, UpgradeResponse } from "./response.ts";
 

@@ -2,9 +2,8 @@
 
 import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
 import { errorTable, WscodecError } from "../error/errors.ts";
-import { decodeLatin1, words } from "../memory/memory.ts";
 import { integer } from "../frame/options.ts";
-import { type Extension, Head } from "../head/head.ts";
+import { type Extension, extensionsOf, Head, tokensOf } from "../head/head.ts";
 import { headOf, type RequestLike } from "./like.ts";
 import { type HandshakeLimits, type HeadersInput, limitsOf, pairsOf } from "./options.ts";
 import {
@@ -12,7 +11,6 @@ import {
   checked,
   heads,
   HOST,
-  input,
   KEY,
   output,
   outputText,
@@ -21,9 +19,8 @@ import {
   putBytes,
   putLatin1,
   putParts,
-  row,
-  use,
-} from "./region.ts";
+  word,
+} from "../head/region.ts";
 
 /** What a 101 says beyond the accept key. */
 export interface AcceptOptions {
@@ -69,25 +66,15 @@ export interface RefuseOptions {
  * `upgrade` event has a parsed request for {@link UpgradeRequest.from}.
  */
 export class UpgradeRequest extends Head {
-  /** Where the key is in the head. */
-  readonly #key: number;
-  /** The host that the request is for: a name or address, and a port if it is not the scheme's. */
-  readonly host: string;
-  /**
-   * The path with its query. Of a target that is an absolute URI, this is the part behind the
-   * authority; an empty path is `/`.
-   */
-  readonly path: string;
-  /** The use of the module's input that left the head there. */
-  #use: number;
+  // Where the parts are in the head. Most of them are never asked for.
+  readonly #key = word(KEY);
+  readonly #host = word(HOST);
+  readonly #hostLength = word(HOST + 1);
+  readonly #path = word(PATH);
+  readonly #pathLength = word(PATH + 1);
 
   private constructor(length: number) {
-    super(decodeLatin1(input, length));
-    this.#key = words[row + KEY] as number;
-    this.host = part(this.text, HOST);
-    const path = part(this.text, PATH);
-    this.path = path.startsWith("/") ? path : `/${path}`;
-    this.#use = use;
+    super(length);
   }
 
   /**
@@ -125,7 +112,24 @@ export class UpgradeRequest extends Head {
 
   /** The target as it was sent: a path with its query, or an absolute URI (RFC 9112 §3.2). */
   get target(): string {
-    return this.text.slice(4, this.text.indexOf(" ", 4));
+    return this.text.slice("GET ".length, this.#path + this.#pathLength);
+  }
+
+  /**
+   * The path with its query. Of a target that is an absolute URI, this is the part behind the
+   * authority; an empty path is `/`.
+   */
+  get path(): string {
+    const path = this.text.slice(this.#path, this.#path + this.#pathLength);
+    return path.startsWith("/") ? path : `/${path}`;
+  }
+
+  /**
+   * The host that the request is for: a name or address, and a port if it is not the scheme's.
+   * This is the value of `Host`, or the authority of a target that is an absolute URI.
+   */
+  get host(): string {
+    return this.text.slice(this.#host, this.#host + this.#hostLength);
   }
 
   /** The value of `Origin`, which browsers always send; see {@link checkOrigin}. */
@@ -140,12 +144,12 @@ export class UpgradeRequest extends Head {
 
   /** The subprotocols that the client offers, most wanted first. */
   get protocols(): string[] {
-    return this.list("sec-websocket-protocol");
+    return tokensOf(this.values("sec-websocket-protocol"));
   }
 
   /** The extensions that the client offers, most wanted first. */
   get extensions(): Extension[] {
-    return this.listExtensions();
+    return extensionsOf(this.values("sec-websocket-extensions"));
   }
 
   /** The first subprotocol of the client's list that is among `supported`. */
@@ -162,8 +166,9 @@ export class UpgradeRequest extends Head {
    * @throws HandshakeError `HOST_NOT_ALLOWED`, status 421
    */
   checkHost(allowed: readonly string[]): void {
-    const length = this.#restore();
-    const text = putParts(length, allowed);
+    const parts = listOf(allowed);
+    const length = this.restore();
+    const text = putParts(length, parts);
     checked(heads.check_host(length, text));
   }
 
@@ -177,8 +182,9 @@ export class UpgradeRequest extends Head {
    */
   checkOrigin(allowed: "same-host" | readonly string[]): void {
     const own = allowed === "same-host";
-    const length = this.#restore();
-    const text = putParts(length, own ? [] : allowed);
+    const parts = own ? [] : listOf(allowed);
+    const length = this.restore();
+    const text = putParts(length, parts);
     checked(heads.check_origin(length, text, own));
   }
 
@@ -190,15 +196,16 @@ export class UpgradeRequest extends Head {
    * `INVALID_HEADER`, `RESERVED_HEADER`
    */
   accept(options: AcceptOptions = {}): Uint8Array<ArrayBuffer> {
-    const length = this.#restore();
     const { protocol, extensions = "", headers } = options;
-    if (protocol === undefined && extensions === "" && headers === undefined) {
-      return output(heads.accept_plainly(this.#key));
-    }
+    const plain = protocol === undefined && extensions === "" && headers === undefined;
+    // The caller's headers first: to iterate over them may use the module's input.
+    const pairs = pairsOf(headers).flat();
+    const length = this.restore();
+    if (plain) return output(heads.accept_plainly(this.#key));
     const text = putParts(length, [
       protocol === undefined ? "" : `=${protocol}`,
       extensions,
-      ...pairsOf(headers).flat(),
+      ...pairs,
     ]);
     return output(heads.accept(length, text));
   }
@@ -207,21 +214,12 @@ export class UpgradeRequest extends Head {
   refuse(status: number, options?: RefuseOptions): Uint8Array<ArrayBuffer> {
     return refuse(status, options);
   }
-
-  /** Makes sure that the head is in the module's input; says how long it is. */
-  #restore(): number {
-    if (this.#use !== use) {
-      putLatin1(this.text);
-      this.#use = use;
-    }
-    return this.text.length;
-  }
 }
 
-/** The part of a head that two words of the row tell. */
-function part(text: string, word: number): string {
-  const at = words[row + word] as number;
-  return text.slice(at, at + (words[row + word + 1] as number));
+/** A copy of a list; a lone string would be a list of its characters. */
+function listOf(list: readonly string[]): string[] {
+  if (typeof list === "string") throw new TypeError("this is a list, not a string");
+  return [...list];
 }
 
 /**
@@ -233,12 +231,11 @@ function part(text: string, word: number): string {
  */
 export function refuse(status: number, options: RefuseOptions = {}): Uint8Array<ArrayBuffer> {
   const { reason, headers, body = "" } = options;
-  begin(0);
-  const text = putParts(0, [
-    reason === undefined ? "" : `=${reason}`,
-    ...pairsOf(headers).flat(),
-  ]);
+  // The caller's values first: to get at them may use the module's input.
+  const parts = [reason === undefined ? "" : `=${reason}`, ...pairsOf(headers).flat()];
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : asUint8Array(body);
+  begin(0);
+  const text = putParts(0, parts);
   putAt(text, bytes);
   return output(heads.refuse(integer("status", status, 65535), text, bytes.length));
 }

@@ -2,10 +2,9 @@
 
 import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
 import { named } from "../error/errors.ts";
-import { decodeLatin1 } from "../memory/memory.ts";
-import { type Extension, Head } from "../head/head.ts";
+import { type Extension, extensionsOf, Head } from "../head/head.ts";
 import { type HandshakeLimits, limitsOf } from "./options.ts";
-import { checked, heads, input, putBytes, putParts } from "./region.ts";
+import { checked, heads, part, putBytes, putParts, REASON, STATUS, word } from "../head/region.ts";
 
 /** What a request asked for; an {@link UpgradeRequest} or {@link UpgradeOffer} is one. */
 export interface Expected {
@@ -22,8 +21,18 @@ export interface Expected {
  * RFC 6455 §4.1, or another status.
  */
 export class UpgradeResponse extends Head {
+  /**
+   * The status: 101, a redirect (300 to 399, see the `location` header), or
+   * another rejection. After an interim answer (100 to 199) comes another head.
+   */
+  readonly status: number;
+  /** The reason phrase as it was sent; often empty. */
+  readonly reason: string;
+
   private constructor(length: number) {
-    super(decodeLatin1(input, length));
+    super(length);
+    this.status = word(STATUS);
+    this.reason = part(this.text, REASON);
   }
 
   /**
@@ -44,24 +53,13 @@ export class UpgradeResponse extends Head {
     limits?: HandshakeLimits,
   ): UpgradeResponse | undefined {
     const [maxHead, maxHeaders] = limitsOf(limits);
+    // First, because an UpgradeRequest uses the module's input to say what it asked for.
+    const asks = expected === undefined ? undefined : lines(expected);
     const length = putBytes(asUint8Array(bytes), maxHead);
-    const asked = expected === undefined ? 0 : putParts(length, lines(expected));
+    const asked = asks === undefined ? 0 : putParts(length, asks);
     const result = heads.response(length, asked, maxHead, maxHeaders);
     if (result === 0) return undefined;
     return new UpgradeResponse(checked(result));
-  }
-
-  /**
-   * The status: 101, a redirect (300 to 399, see the `location` header), or
-   * another refusal. After an interim answer (100 to 199) comes another head.
-   */
-  get status(): number {
-    return Number(this.text.slice(9, 12));
-  }
-
-  /** The reason phrase as it was sent; often empty. */
-  get reason(): string {
-    return this.text.slice(13, Math.max(13, this.text.indexOf("\r\n")));
   }
 
   /** Whether the server switched; what follows the head are its frames then. */
@@ -76,7 +74,7 @@ export class UpgradeResponse extends Head {
 
   /** The extensions that the server chose. */
   get extensions(): Extension[] {
-    return this.accepted ? this.listExtensions() : [];
+    return this.accepted ? extensionsOf(this.values("sec-websocket-extensions")) : [];
   }
 }
 

@@ -27,7 +27,7 @@ export function checkResponse(head: Head, request?: UpgradeRequest): { fault?: F
     const response = UpgradeResponse.parse(head.bytes, request, LIMITS);
     if (response === undefined) return { fault: endless(head) };
     if (response.status === 101) return {};
-    return { fault: faultAt("STATUS", head.line.indexOf(" ") + 1) };
+    return { fault: faultAt("STATUS", head.start[0].length + 1) };
   } catch (error) {
     return { fault: faultOf(error) };
   }

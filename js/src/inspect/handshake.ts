@@ -86,7 +86,7 @@ function offersDeflate(request: Head): boolean {
 function agreedDeflate(response: Head): Deflate | undefined {
   const found = extensionsOf(response).find(({ name }) => name.toLowerCase() === DEFLATE);
   if (found === undefined) return undefined;
-  const params = new Map(found.params.map(([name, value]) => [name.toLowerCase(), value]));
+  const params = new Map(found.params.map(({ name, value }) => [name.toLowerCase(), value]));
   const bits = (name: string) => {
     const value = params.get(name);
     return /^(?:[89]|1[0-5])$/.test(value ?? "") ? Number(value) : 15;

@@ -1,13 +1,14 @@
 /**
  * The two HTTP heads of a conversation as they stand, right or wrong: what can
- * be shown of them, and where their end is. Whether they are right is asked in
- * `handshake.ts`.
+ * be shown of them, and where their end is. The module reads them; whether they
+ * are right is asked in `handshake.ts`.
  */
 
+import { type Extension, RawHead } from "wscodec";
 import type { Direction } from "./arguments.ts";
 import type { Source } from "./source.ts";
 
-/** Longer heads than this are not looked for the end of. */
+/** The inspector looks for the end of a head within so many bytes. */
 export const MAX_HEAD = 64 * 1024;
 
 /** The beginning of one direction. */
@@ -20,18 +21,13 @@ export interface Head {
   readonly complete: boolean;
   /** The request line or status line. */
   readonly line: string;
+  /** Its parts, which its first two spaces separate. */
+  readonly start: readonly [string, string, string];
   /** Names as they were written, and values without the spaces around them. */
   readonly headers: readonly (readonly [string, string])[];
+  /** The head taken apart; without an end, it may be anything, so nothing is shown. */
+  readonly parts: RawHead | undefined;
 }
-
-/** An element of `Sec-WebSocket-Extensions`. */
-export interface Extension {
-  readonly name: string;
-  /** A parameter without a value has `null`. */
-  readonly params: readonly (readonly [string, string | null])[];
-}
-
-const END = Buffer.from("\r\n\r\n");
 
 /**
  * Looks at a source's head without taking it. Interim answers before it (100 to
@@ -48,16 +44,20 @@ export async function readHead(source: Source): Promise<Head> {
 }
 
 async function nextHead(source: Source, offset: number): Promise<Head> {
-  let end = -1;
+  let parts: RawHead | undefined;
   const bytes = await source.peek(MAX_HEAD, (seen, before) => {
-    end = seen.indexOf(END, Math.max(0, before - END.length + 1));
-    return end >= 0;
+    parts = RawHead.parse(seen, before);
+    return parts !== undefined;
   });
-  const complete = end >= 0;
-  const head = complete ? bytes.subarray(0, end + END.length) : bytes;
-  // One character a byte; without an end this may be anything, so nothing is shown.
-  const [line = "", ...rest] = complete ? head.toString("latin1", 0, end).split("\r\n") : [];
-  return { offset, bytes: head, complete, line, headers: rest.map(header) };
+  return {
+    offset,
+    bytes: parts === undefined ? bytes : bytes.subarray(0, parts.headLength),
+    complete: parts !== undefined,
+    line: parts?.start.join(" ").trimEnd() ?? "",
+    start: parts?.start ?? ["", "", ""],
+    headers: parts?.headers ?? [],
+    parts,
+  };
 }
 
 /** The direction that a head belongs to, if its first bytes tell. */
@@ -69,59 +69,21 @@ export function directionOf({ bytes }: Head): Direction | undefined {
 
 /** The value of a header; several lines of it make one list. */
 export function headerOf(head: Head, name: string): string | undefined {
-  const values = head.headers.filter((header) => header[0].toLowerCase() === name);
-  return values.length === 0 ? undefined : values.map((header) => header[1]).join(", ");
+  const values = head.parts?.values(name) ?? [];
+  return values.length === 0 ? undefined : values.join(", ");
 }
 
 /** The elements of a list such as that of the subprotocols. */
 export function listOf(head: Head, name: string): string[] {
-  return split(headerOf(head, name) ?? "", ",");
+  return head.parts?.list(name) ?? [];
 }
 
 /** What the head offers or accepts of extensions. */
 export function extensionsOf(head: Head): Extension[] {
-  return listOf(head, "sec-websocket-extensions").map((element) => {
-    const [name = "", ...params] = split(element, ";");
-    return { name, params: params.map(parameter) };
-  });
+  return head.parts?.extensions ?? [];
 }
 
 /** The status code of an answer, if its status line has one. */
-export function statusOf(head: Head): number | undefined {
-  const [, status] = /^HTTP\/\d+\.\d+ (\d{3})(?: |$)/.exec(head.line) ?? [];
-  return status === undefined ? undefined : Number(status);
-}
-
-function header(line: string): [string, string] {
-  const colon = line.indexOf(":");
-  return colon < 0 ? [line, ""] : [line.slice(0, colon), line.slice(colon + 1).trim()];
-}
-
-function parameter(text: string): [string, string | null] {
-  const equals = text.indexOf("=");
-  if (equals < 0) return [text, null];
-  const value = text.slice(equals + 1).trim();
-  const quoted = value.length > 1 && value.startsWith('"') && value.endsWith('"');
-  return [
-    text.slice(0, equals).trim(),
-    quoted ? value.slice(1, -1).replace(/\\(.)/g, "$1") : value,
-  ];
-}
-
-/** Cuts at a separator that does not stand between quotes; empty parts are left out. */
-function split(text: string, separator: string): string[] {
-  const parts: string[] = [];
-  let quoted = false;
-  let start = 0;
-  for (let i = 0; i <= text.length; i++) {
-    const char = text[i];
-    if (quoted && char === "\\" && i + 1 < text.length) i++;
-    else if (char === '"') quoted = !quoted;
-    else if (i === text.length || (char === separator && !quoted)) {
-      const part = text.slice(start, i).trim();
-      if (part !== "") parts.push(part);
-      start = i + 1;
-    }
-  }
-  return parts;
+export function statusOf({ start: [version, status] }: Head): number | undefined {
+  return version.startsWith("HTTP/") && /^\d{3}$/.test(status) ? Number(status) : undefined;
 }

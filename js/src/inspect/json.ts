@@ -102,11 +102,11 @@ function payloadOf(excerpt: Excerpt): string {
 }
 
 function requestOf(head: Head) {
-  const [method = null, target = null] = head.line.split(" ");
+  const [method, target] = head.start;
   return {
     line: head.line,
-    method,
-    target,
+    method: method || null,
+    target: target || null,
     host: headerOf(head, "host") ?? null,
     origin: headerOf(head, "origin") ?? null,
     key: headerOf(head, "sec-websocket-key") ?? null,
@@ -118,7 +118,7 @@ function responseOf(head: Head, status: number | undefined) {
   return {
     line: head.line,
     status: status ?? null,
-    reason: head.line.split(" ").slice(2).join(" "),
+    reason: head.start[2],
     accept: headerOf(head, "sec-websocket-accept") ?? null,
     protocol: headerOf(head, "sec-websocket-protocol") ?? null,
   };
@@ -128,7 +128,7 @@ function headOf(head: Head) {
   return {
     extensions: extensionsOf(head).map(({ name, params }) => ({
       name,
-      params: params.map(([name, value]) => ({ name, value })),
+      params: params.map(({ name, value }) => ({ name, value: value ?? null })),
     })),
     headers: head.headers,
     length: head.bytes.length,

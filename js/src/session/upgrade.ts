@@ -75,8 +75,9 @@ export class Upgrade {
     if (origin !== "any" && request.origin !== undefined) request.checkOrigin(origin);
     this.request = request;
     if (protocols.length > 0) this.#protocol = request.selectProtocol(protocols);
-    if (deflate !== false && request.header("sec-websocket-extensions") !== undefined) {
-      this.deflate = acceptDeflate(request.extensions, deflate);
+    const offers = deflate === false ? [] : request.values("sec-websocket-extensions");
+    if (deflate !== false && offers.length > 0) {
+      this.deflate = acceptDeflate(offers.join(", "), deflate);
     }
   }
 

@@ -5,12 +5,16 @@ import { errorOf, errorTable, named } from "../error/errors.ts";
 import { decodeLatin1, encodeLatin1, heap, refresh, words } from "../memory/memory.ts";
 import { copyOut } from "../memory/copy.ts";
 
-// As the module lays out its row.
+// The words of the row, as crates/wscodec-wasm/src/handshake.rs has them.
 const OUTPUT = 0;
 const OFFSET = 2;
 export const KEY = 3;
+export const STATUS = 3;
 export const HOST = 4;
+export const REASON = 4;
 export const PATH = 6;
+const TABLE = 8;
+export const START = 10;
 
 const encoder = new TextEncoder();
 
@@ -18,29 +22,48 @@ const encoder = new TextEncoder();
 export let heads: Heads;
 /** The address of the input. */
 export let input = 0;
-/** The row's index in words. */
-export let row = 0;
 /** Goes up when the input is overwritten. */
 export let use = 0;
-let capacity = -1;
+/** The row's index in words. */
+let row = 0;
+let capacity = 0;
 
-/** Makes the input at least this long, with the bytes that are in it; then it is to be written. */
-export function prepare(length: number): void {
+/**
+ * Makes the input at least this long, with the bytes that are in it; then it is
+ * to be written. Nothing changes if there is no memory for it.
+ *
+ * @throws LimitError `OUT_OF_MEMORY`
+ */
+function prepare(length: number): void {
+  if (heads === undefined) {
+    heads = new Heads();
+    row = heads.row() >>> 2;
+  }
   if (length > capacity) {
-    capacity = Math.max(length, 4096);
-    if (heads === undefined) {
-      heads = new Heads(capacity);
-      row = heads.row() >>> 2;
-    }
-    input = heads.reserve(capacity);
+    const longer = Math.max(length, 4096);
+    const address = heads.reserve(longer);
+    if (address === 0) throw named("OUT_OF_MEMORY");
+    input = address;
+    capacity = longer;
   }
   refresh();
 }
 
+/** A word of the row. */
+export function word(index: number): number {
+  return words[row + index] as number;
+}
+
+/** The part of a head that two words of the row tell. */
+export function part(text: string, index: number): string {
+  const at = word(index);
+  return text.slice(at, at + word(index + 1));
+}
+
 /** Begins a new use of the input: what was there before is stale. */
-export function begin(length: number): number {
+export function begin(length: number): void {
   prepare(length);
-  return ++use;
+  use++;
 }
 
 /** Puts bytes at the front of the input, no more than a head may have; says how many. */
@@ -78,18 +101,24 @@ export function checked(result: number, offset = true): number {
   refresh();
   if (result >= 0) return result;
   const placed = offset && errorTable()[-result - 1]?.group !== "MisuseError";
-  throw errorOf(-result, placed ? words[row + OFFSET] : undefined);
+  throw errorOf(-result, placed ? word(OFFSET) : undefined);
 }
 
 /** What the last call wrote, copied out. */
 export function output(result: number): Uint8Array<ArrayBuffer> {
   checked(result);
-  const at = words[row + OUTPUT] as number;
-  return copyOut(at, result);
+  return copyOut(word(OUTPUT), result);
 }
 
 /** The same as a string, for what is ASCII. */
 export function outputText(result: number): string {
   checked(result);
-  return decodeLatin1(words[row + OUTPUT] as number, result);
+  return decodeLatin1(word(OUTPUT), result);
+}
+
+/** The table of header lines of the head in the first bytes of the input; four words a line. */
+export function lineTable(length: number): Uint32Array {
+  const count = checked(heads.lines(length));
+  const at = word(TABLE) >>> 2;
+  return words.slice(at, at + 4 * count);
 }
