@@ -63,8 +63,10 @@ pub(super) struct Conn<S> {
     pub(super) address: SocketAddr,
     /// When the phase began.
     pub(super) since: Duration,
-    /// When something of the queue went last, while there is one.
+    /// When bytes of the queue last left, while there is one.
     pub(super) moved: Duration,
+    /// Bytes of messages from elsewhere that were queued since the queue was last empty.
+    pub(super) others: usize,
     /// Bytes held, as they were last [counted](Self::count).
     pub(super) counted: usize,
 }
@@ -106,6 +108,7 @@ impl<S> Conn<S> {
             address,
             since: Duration::ZERO,
             moved: Duration::ZERO,
+            others: 0,
             counted: 0,
         }
     }
@@ -214,7 +217,8 @@ impl<S> Conn<S> {
             }
         }
         let next = self.send(key, out, cx);
-        if next != Next::Drop && self.queue.len() > cx.options.most_answers() {
+        let answers = self.queue.len() - self.others.min(self.queue.len());
+        if next != Next::Drop && answers > cx.options.most_answers() {
             return self.abandon(LimitError::BufferFull.into());
         }
         next
@@ -243,6 +247,7 @@ impl<S> Conn<S> {
             session.sent(went);
         }
         if self.queue.is_empty() {
+            self.others = 0;
             if let Phase::Open { session, .. } = &mut self.phase
                 && session.owes_pong()
             {

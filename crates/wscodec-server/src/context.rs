@@ -44,7 +44,7 @@ impl<H: Handler> Context<'_, H> {
         address: SocketAddr,
         state: &'p mut H::State,
         outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
-        out: &'p mut Vec<u8>,
+        (out, sent): (&'p mut Vec<u8>, usize),
     ) -> (&'p mut H, Peer<'p, H::State>) {
         let peer = Peer {
             state,
@@ -55,6 +55,7 @@ impl<H: Handler> Context<'_, H> {
             address,
             outgoing,
             out,
+            left: sent,
             handle: &self.handle,
             sent: &mut self.stats.messages_out,
             starved: &mut self.starved,

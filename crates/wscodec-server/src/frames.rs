@@ -65,6 +65,7 @@ impl<S> Conn<S> {
                 return Next::Keep;
             };
             let mut out = self.queue.buffer(&mut cx.out);
+            let left = self.queue.sent();
             let start = out.len();
             let (address, in_frame) = (self.address, &mut self.in_frame);
             let handled = guard(|| {
@@ -84,11 +85,13 @@ impl<S> Conn<S> {
                         *received += 1;
                         cx.stats.messages_in += 1;
                         done += message.payload.len();
-                        let (handler, mut peer) = cx.peer(key, address, state, outgoing, &mut out);
+                        let (handler, mut peer) =
+                            cx.peer(key, address, state, outgoing, (&mut out, left));
                         handler.message(&mut peer, message);
                         continue;
                     }
-                    let (handler, mut peer) = cx.peer(key, address, state, outgoing, &mut out);
+                    let (handler, mut peer) =
+                        cx.peer(key, address, state, outgoing, (&mut out, left));
                     match event {
                         Event::Ping(payload) => handler.ping(&mut peer, payload),
                         Event::Pong(payload) => handler.pong(&mut peer, payload),
@@ -138,12 +141,13 @@ impl<S> Conn<S> {
             return Next::Keep;
         };
         let mut out = self.queue.buffer(&mut cx.out);
+        let left = self.queue.sent();
         let address = self.address;
         let handled = guard(|| {
             if let Ok(Some((Event::Message(message), outgoing))) = session.fill(len, &mut out) {
                 *received += 1;
                 cx.stats.messages_in += 1;
-                let (handler, mut peer) = cx.peer(key, address, state, outgoing, &mut out);
+                let (handler, mut peer) = cx.peer(key, address, state, outgoing, (&mut out, left));
                 handler.message(&mut peer, message);
             }
         });

@@ -145,6 +145,8 @@ pub struct Peer<'p, S> {
     pub(super) address: SocketAddr,
     pub(super) outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
     pub(super) out: &'p mut Vec<u8>,
+    /// Bytes at the front of `out` that have left already.
+    pub(super) left: usize,
     pub(super) handle: &'p Handle,
     pub(super) sent: &'p mut u64,
     pub(super) starved: &'p mut bool,
@@ -166,9 +168,9 @@ impl<S> Peer<'_, S> {
         self.handle
     }
 
-    /// Bytes that wait to be sent to this connection: the measure of back-pressure.
+    /// Bytes that are queued for this connection: the measure of back-pressure.
     pub fn buffered(&self) -> usize {
-        self.out.len()
+        self.out.len() - self.left
     }
 
     /// Sends a text message.

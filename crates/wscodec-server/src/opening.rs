@@ -90,6 +90,7 @@ impl<S> Conn<S> {
             upgrade, headers, ..
         } = grant;
         let mut out = self.queue.buffer(&mut cx.out);
+        let left = self.queue.sent();
         let headers: Vec<_> = headers.iter().map(|(n, v)| (&n[..], &v[..])).collect();
         if let Err(error) = upgrade.accept().headers(&headers).write(&mut out) {
             log::error!("{} the answer to be sent: {error}", self.address);
@@ -116,7 +117,7 @@ impl<S> Conn<S> {
         };
         cx.stats.accepted += 1;
         if let Phase::Open { session, state, .. } = &mut self.phase {
-            let (handler, mut peer) = cx.peer(key, self.address, state, session, &mut out);
+            let (handler, mut peer) = cx.peer(key, self.address, state, session, (&mut out, left));
             if guard(|| handler.open(&mut peer)).is_none() {
                 cx.stats.panics += 1;
                 return self.panicked(key, out, cx);

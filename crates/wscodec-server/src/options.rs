@@ -62,9 +62,10 @@ pub struct Options<'a> {
     /// With this many bytes queued, the event loop writes before it handles the next message. See
     /// also [`pause_reading_when_full`](Self::pause_reading_when_full). Default 64 KiB.
     pub high_water: usize,
-    /// Bytes that may be queued for one connection. A connection with more is dropped with
-    /// [`LimitError::BufferFull`](wscodec::LimitError::BufferFull) in its outcome. Answers of the
-    /// connection's own handler may always come to the largest message
+    /// Bytes of messages from elsewhere ([`Handle::send`](super::Handle::send)) that may be queued for
+    /// one connection. A connection with more is dropped with
+    /// [`LimitError::QueueTooLong`](wscodec::LimitError::QueueTooLong) in its outcome. Answers of the
+    /// connection's own handler are counted by themselves, and may always come to the largest message
     /// ([`Limits::message`](wscodec::Limits::message)), even if that is more. Default 16 MiB.
     pub max_buffered: usize,
     /// How long a peer may read nothing of what is queued for it, before it is dropped with

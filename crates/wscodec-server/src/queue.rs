@@ -34,6 +34,12 @@ impl Queue {
         self.bytes.len() - self.sent
     }
 
+    /// Bytes at the front of the [`buffer`](Self::buffer) that have left already.
+    #[inline]
+    pub(super) fn sent(&self) -> usize {
+        self.sent
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }

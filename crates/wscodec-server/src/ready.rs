@@ -127,6 +127,7 @@ impl<S> Conn<S> {
         let Phase::Open { session, .. } = &mut self.phase else {
             return Next::Keep;
         };
+        let before = self.queue.len();
         match session.prepared(message, self.queue.waiting()) {
             Ok(()) => {}
             Err(Error::Limit(LimitError::OutOfMemory)) => {
@@ -135,7 +136,9 @@ impl<S> Conn<S> {
             Err(_) => return Next::Keep, // It is closing.
         }
         cx.stats.messages_out += 1;
-        if self.queue.len() > cx.options.max_buffered {
+        // An answer of any size that the peer reads now is no backlog.
+        self.others += self.queue.len() - before;
+        if self.others.min(self.queue.len()) > cx.options.max_buffered {
             return self.abandon(LimitError::BufferFull.into());
         }
         Next::Keep

@@ -335,6 +335,22 @@ fn every_ending_that_the_server_causes_keeps_its_reason() {
 }
 
 #[test]
+fn an_answer_that_the_peer_reads_is_no_backlog() {
+    let mut options = options();
+    options.loops = 1;
+    options.max_buffered = 1 << 20;
+    let (server, _hears) = told(options);
+    let mut client = welcome(server.address);
+    client.send(Kind::Text, b"answers");
+    server.stats_when(|it| it.messages_out == 2);
+    // Far more than `max_buffered` is queued, but by the connection's own handler.
+    let news = Prepared::text("news").unwrap();
+    server.handle.send(Target::All, &news).unwrap();
+    assert!(client.next().unwrap().len() == 20 << 20);
+    assert_eq!(client.next().unwrap(), b"news");
+}
+
+#[test]
 fn a_close_code_that_arrived_counts_although_writing_has_failed() {
     let (server, hears) = told(options());
     let mut client = welcome(server.address);
