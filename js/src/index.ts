@@ -20,6 +20,7 @@ export {
   DeflateOffer,
   type DeflateOptions,
   type ExtensionsInput,
+  type ObservedDeflate,
 } from "./deflate/index.ts";
 export { Encoder, type EncoderOptions, frameHeader, type FrameOptions } from "./message/encoder.ts";
 export {
@@ -59,6 +60,7 @@ export { MessageDecoder, type MessageType, type OwnedMessage } from "./message/m
 export type { DecoderOptions, Role } from "./frame/options.ts";
 export { Prepared, type PreparedOptions } from "./message/prepared.ts";
 export { type ClientSessionOptions, Connect, type ConnectOptions } from "./session/connect.ts";
+export { observe, type Observed, type ObserveOptions } from "./session/observe.ts";
 export type { InPieces, SessionManner, SessionOptions } from "./session/options.ts";
 export {
   type Outcome,

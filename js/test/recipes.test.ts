@@ -9,7 +9,14 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import WebSocket, { WebSocketServer } from "ws";
-import { Encoder, MessageDecoder } from "wscodec";
+import {
+  Connect,
+  Encoder,
+  MessageDecoder,
+  type OwnedMessage,
+  Upgrade,
+  UpgradeRequest,
+} from "wscodec";
 
 import { example, freePort, node, script, started, within } from "./runtimes.ts";
 
@@ -67,6 +74,36 @@ const anyPort = (source: string) => {
   assert.match(source, /listen\(8080/);
   return source.replace("listen(8080", "listen(0");
 };
+
+test("read both sides of a connection", async () => {
+  type Sniffer = (log: (side: string, message: OwnedMessage) => void) => {
+    fromClient(chunk: Uint8Array): void;
+    fromServer(chunk: Uint8Array): void;
+  };
+  const { sniffer } = await run<{ sniffer: Sniffer }>(recipe("Read both sides of a connection"));
+  const seen: [string, OwnedMessage][] = [];
+  const sees = sniffer((side, message) => seen.push([side, message]));
+  const offer = new Connect({ host: "example.com" });
+  sees.fromClient(offer.bytes.subarray(0, 40));
+  sees.fromClient(offer.bytes.subarray(40));
+  const upgrade = new Upgrade(UpgradeRequest.parse(offer.bytes) as UpgradeRequest);
+  const answer = upgrade.accept();
+  const server = upgrade.session();
+  const text = "compressed ".repeat(20);
+  sees.fromServer(answer.subarray(0, 40));
+  sees.fromServer(Buffer.concat([answer.subarray(40), server.text(text).take()]));
+  assert.ok(offer.push(answer));
+  const client = offer.session();
+  for (const chunk of [client.text(text).text(text).take(), client.close(1000, "bye").take()]) {
+    sees.fromClient(chunk);
+  }
+  assert.deepEqual(seen, [
+    ["server", { type: "text", data: text }],
+    ["client", { type: "text", data: text }],
+    ["client", { type: "text", data: text }],
+    ["client", { type: "close", code: 1000, reason: "bye" }],
+  ]);
+});
 
 test("inspect a stream", async () => {
   type Inspector = (direction: string, log: (line: string) => void) => (chunk: Uint8Array) => void;

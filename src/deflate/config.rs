@@ -219,6 +219,38 @@ impl Offer {
     }
 }
 
+impl Answer {
+    /// What this answer means for the server that sends it: it compresses by `send`, and the client
+    /// compresses by `receive`. For a program that only observes a connection: it knows no offer of
+    /// its own, and inflates the server's messages by `send` and the client's by `receive`.
+    ///
+    /// A client may have offered to use less than the answer demands (RFC 7692 §7.1.2.2). What is
+    /// returned is the most that each side may use, which inflates that as well.
+    ///
+    /// ```
+    /// use wscodec::deflate::Answer;
+    /// use wscodec::head::Extensions;
+    ///
+    /// let header = [&b"permessage-deflate; server_max_window_bits=10; client_no_context_takeover"[..]];
+    /// let answer = Extensions::new(header.into_iter()).flatten().find_map(|it| Answer::parse(&it));
+    /// let agreed = answer.unwrap().agreed();
+    /// assert_eq!((agreed.send.window.bits(), agreed.send.takeover), (10, true));
+    /// assert_eq!((agreed.receive.window.bits(), agreed.receive.takeover), (15, false));
+    /// ```
+    pub fn agreed(&self) -> Agreed {
+        Agreed {
+            send: Direction {
+                window: self.server_max_window_bits.unwrap_or(Window::MAX),
+                takeover: !self.server_no_context_takeover,
+            },
+            receive: Direction {
+                window: self.client_max_window_bits.unwrap_or(Window::MAX),
+                takeover: !self.client_no_context_takeover,
+            },
+        }
+    }
+}
+
 /// What both endpoints keep to, as one of them sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Agreed {

@@ -9,7 +9,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::{address, errors};
 use wscodec::Limits;
 use wscodec::deflate::{
-    Agreed, Compressor, Config, Decompressor, Direction, Pool, PooledDeflate, PooledInflate, Window,
+    Agreed, Answer, Compressor, Config, Decompressor, Direction, NAME, Pool, PooledDeflate,
+    PooledInflate, Window,
 };
 use wscodec::error::{Error, HandshakeError, LimitError};
 use wscodec::frame::Rsv;
@@ -76,6 +77,25 @@ pub fn deflate_check(answer: &str, send: u8, receive: u8) -> i32 {
     match extensions(answer).and_then(|answers| offer.check(answers)) {
         Ok(agreed) => agreed.map_or(0, |agreed| numbers(&agreed) as i32),
         Err(error) => -(errors::number(error.into()) as i32),
+    }
+}
+
+/// What an answer means for the server that sent it, in a number, for a program that observes a
+/// connection; an error's number below zero if it is malformed or there twice, 0 if the extension
+/// was not chosen.
+#[wasm_bindgen]
+pub fn deflate_observe(answer: &str) -> i32 {
+    let answers = match extensions(answer) {
+        Ok(answers) => answers,
+        Err(error) => return -(errors::number(error.into()) as i32),
+    };
+    let mut answers = answers.iter().filter(|answer| answer.name() == NAME);
+    let Some(answer) = answers.next() else {
+        return 0;
+    };
+    match (Answer::parse(answer), answers.next()) {
+        (Some(answer), None) => numbers(&answer.agreed()) as i32,
+        _ => -(errors::number(HandshakeError::ExtensionParameter.into()) as i32),
     }
 }
 

@@ -33,6 +33,7 @@ export class Inflater {
 export {
   absent as deflate_accept,
   absent as deflate_check,
+  absent as deflate_observe,
   absent as deflate_offer,
   absent as inflating,
 };

@@ -7,6 +7,7 @@ export {
   type AcceptedDeflate,
   DeflateOffer,
   type ExtensionsInput,
+  type ObservedDeflate,
 } from "./negotiate.ts";
 export { deflateEngines } from "./engines.ts";
 export type { Deflate, DeflateDirection, DeflateOptions } from "./options.ts";

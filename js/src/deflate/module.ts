@@ -6,6 +6,7 @@
 export {
   deflate_accept,
   deflate_check,
+  deflate_observe,
   deflate_offer,
   Deflater,
   Engines,

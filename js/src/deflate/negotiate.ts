@@ -3,8 +3,8 @@
 import { errorOf } from "../error/errors.ts";
 import type { Extension } from "../head/head.ts";
 import { refresh } from "../memory/memory.ts";
-import { deflate_accept, deflate_check, deflate_offer } from "./module.ts";
-import { type Deflate, type DeflateOptions, filled, packed, unpacked } from "./options.ts";
+import { deflate_accept, deflate_check, deflate_observe, deflate_offer } from "./module.ts";
+import { type Deflate, type DeflateDirection, type DeflateOptions, filled, packed, unpacked } from "./options.ts";
 
 /** What a server agreed to, with the answer that says so. */
 export interface AcceptedDeflate extends Deflate {
@@ -82,6 +82,28 @@ export class DeflateOffer {
     if (found < 0) throw errorOf(-found);
     return agreed(found, this.#options);
   }
+}
+
+/** permessage-deflate of a connection that a program only observes. */
+export interface ObservedDeflate {
+  /** How the client compresses. */
+  readonly fromClient: Required<DeflateDirection>;
+  /** How the server compresses. */
+  readonly fromServer: Required<DeflateDirection>;
+}
+
+/**
+ * What a server's answer means for a program that observes both sides; `undefined` if the server
+ * did not choose the extension.
+ *
+ * @throws HandshakeError `EXTENSION_PARAMETER` if the answer is malformed
+ */
+export function observedDeflate(answer: ExtensionsInput): ObservedDeflate | undefined {
+  const found: number = deflate_observe(text(answer));
+  refresh();
+  if (found === 0) return undefined;
+  if (found < 0) throw errorOf(-found);
+  return { fromClient: unpacked(found >> 8), fromServer: unpacked(found & 0xff) };
 }
 
 /** The module's number: receive above send. */
