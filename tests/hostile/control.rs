@@ -141,7 +141,7 @@ fn hostile_37_both_close_at_once_and_peers_that_never_answer() {
 
 #[test]
 fn hostile_49_peers_that_read_slowly_or_not_at_all() {
-    let served = Served::new(&["--stall-timeout", "2"]);
+    let served = Served::new(&["--stall-timeout", "2", "--pause-reading-when-full"]);
     let good = Good::start(served.address);
     // Short messages, long ones, and compressed ones that are long when they are inflated.
     for (request, message) in [

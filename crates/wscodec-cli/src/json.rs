@@ -82,32 +82,37 @@ fn close(object: &Map<String, Value>) -> Result<Asked, String> {
 /// The line for a message.
 pub(crate) fn message(kind: Kind, payload: &[u8]) -> String {
     match kind {
-        Kind::Text => line(json!({ "type": "text", "text": String::from_utf8_lossy(payload) })),
-        Kind::Binary => line(json!({ "type": "binary", "base64": STANDARD.encode(payload) })),
+        Kind::Text => line("text", &[("text", json!(String::from_utf8_lossy(payload)))]),
+        Kind::Binary => line("binary", &[("base64", json!(STANDARD.encode(payload)))]),
     }
 }
 
 /// The line for a ping or a pong.
 pub(crate) fn control(name: &str, payload: &[u8]) -> String {
-    line(json!({ "type": name, "base64": STANDARD.encode(payload) }))
+    line(name, &[("base64", json!(STANDARD.encode(payload)))])
 }
 
 /// The line for the handshake.
 pub(crate) fn open(protocol: Option<&str>) -> String {
-    line(json!({ "type": "open", "protocol": protocol }))
+    line("open", &[("protocol", json!(protocol))])
 }
 
-/// The line for the end of the connection.
+/// The line for the close frame.
 pub(crate) fn closed(code: u16, reason: &str) -> String {
-    line(json!({ "type": "close", "code": code, "reason": reason }))
+    line("close", &[("code", json!(code)), ("reason", json!(reason))])
 }
 
-/// With the time in seconds since 1970, to the microsecond.
-fn line(mut object: Value) -> String {
+/// The type comes first, for those who read it. The time is in seconds since 1970, to the
+/// microsecond.
+fn line(kind: &str, members: &[(&str, Value)]) -> String {
     let time = SystemTime::now().duration_since(UNIX_EPOCH);
     let micros = time.map_or(0, |time| time.as_micros() as u64);
-    object["time"] = json!(micros as f64 / 1e6);
-    safe_json(&object.to_string())
+    let mut text = format!("{{\"type\":{}", json!(kind));
+    for (name, value) in members {
+        text += &format!(",{}:{value}", json!(name));
+    }
+    text += &format!(",\"time\":{}}}", json!(micros as f64 / 1e6));
+    safe_json(&text)
 }
 
 #[cfg(test)]

@@ -19,8 +19,10 @@ impl Target {
     /// Takes a `ws:` URL apart.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let usage = |why: String| Failure::Usage(why);
+        // A password is not shown.
+        let shown = &without_user(text);
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(usage(no_url(text)));
+            return Err(usage(no_url(shown)));
         };
         match &scheme.to_ascii_lowercase()[..] {
             "ws" => {}
@@ -30,20 +32,20 @@ impl Target {
             }
             "http" => {
                 return Err(usage(format!(
-                    "{text:?} is a URL of HTTP: write ws:// instead"
+                    "{shown:?} is a URL of HTTP: write ws:// instead"
                 )));
             }
             "https" => {
                 return Err(usage(format!(
-                    "{text:?} is a URL of HTTP over TLS, and this command speaks no TLS: for \
+                    "{shown:?} is a URL of HTTP over TLS, and this command speaks no TLS: for \
                      wss:// put a TLS proxy in between"
                 )));
             }
-            _ => return Err(usage(no_url(text))),
+            _ => return Err(usage(no_url(shown))),
         }
         if rest.contains('#') {
             return Err(usage(format!(
-                "{text:?} has a fragment, which a WebSocket URL must not have (RFC 6455, section \
+                "{shown:?} has a fragment, which a WebSocket URL must not have (RFC 6455, section \
                  3): write # as %23"
             )));
         }
@@ -53,13 +55,25 @@ impl Target {
             None => (None, text.to_owned()),
         };
         if Url::parse(&url).is_err() {
-            return Err(usage(no_url(text)));
+            return Err(usage(no_url(shown)));
         }
         let authorization = match user {
             Some(user) => Some(basic(user).map_err(|why| usage(format!("the URL: {why}")))?),
             None => None,
         };
         Ok(Self { url, authorization })
+    }
+}
+
+/// The URL with an ellipsis in the place of the user and password.
+fn without_user(text: &str) -> String {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let end = text[start..]
+        .find(['/', '?', '#'])
+        .map_or(text.len(), |at| start + at);
+    match text[start..end].rfind('@') {
+        Some(at) => format!("{}…{}", &text[..start], &text[start + at..]),
+        None => text.to_owned(),
     }
 }
 
@@ -147,6 +161,9 @@ mod tests {
             ("ws://", "is not a URL"),
             ("ws://a b", "is not a URL"),
             ("ws://user@", "is not a URL"),
+            ("ws://user:secret@a b/", "ws://…@a b/"),
+            ("http://user:secret@a", "write ws://"),
+            ("ws://user:secret%@a", "two digits"),
             ("http://a", "write ws://"),
             ("https://a", "no TLS"),
             ("wss://a", "no TLS"),
@@ -157,7 +174,10 @@ mod tests {
             ("ws://a:%4@a", "two digits"),
         ] {
             match Target::parse(url) {
-                Err(Failure::Usage(text)) => assert!(text.contains(why), "{url}: {text}"),
+                Err(Failure::Usage(text)) => {
+                    assert!(text.contains(why), "{url}: {text}");
+                    assert!(!text.contains("secret"), "{text}");
+                }
                 _ => panic!("{url} is taken"),
             }
         }
