@@ -1,4 +1,4 @@
-//! One connection: from its first byte to its last.
+//! One connection, from its first byte to its last: its phases, its output, and its end.
 
 use core::time::Duration;
 use std::io;
@@ -22,43 +22,43 @@ use wscodec::session::{PooledIn, PooledOut, Session, State};
 
 type Stream = <Platform as Net>::Stream;
 
-/// Buffers for messages in parts that are larger than this are given back after the message.
+/// A buffer for fragmented messages that is larger than this is freed after the message.
 pub(super) const KEPT: usize = 16 << 10;
 
-/// What is to become of a connection after a step.
+/// The next step of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// It waits to be reported.
+    /// The connection waits until the system reports its socket.
     Keep,
-    /// There may be more to read, which will not be reported.
+    /// There may be more to read that the system will not report.
     Again,
-    /// It is over.
+    /// The connection has ended.
     Drop,
 }
 
 pub(super) struct Conn<S> {
     pub(super) stream: Stream,
     pub(super) armed: Armed,
-    /// The peer has sent its last byte, which may not be read yet.
+    /// The peer has ended the stream. Bytes before the end may still be unread.
     pub(super) ended: bool,
     pub(super) phase: Phase<S>,
     pub(super) queue: Queue,
-    /// Input that was read and not looked at, because too much waits to be sent or the others have
-    /// their turn.
+    /// Input that was read and not decoded yet, because too much output is queued or it is the turn of
+    /// other connections.
     pub(super) held: Vec<u8>,
-    /// The loop comes back to it by itself.
+    /// The connection is in the ready queue.
     pub(super) queued: bool,
-    /// Nothing is read until the queue is empty.
+    /// The loop does not read from the socket until the queue is empty.
     pub(super) paused: bool,
-    /// A write has failed. What still arrives is read, and nothing is sent any more.
+    /// A write has failed. The loop still reads from the socket, and discards all output.
     pub(super) broken: bool,
     /// The bytes that arrived last are the beginning of a frame.
     pub(super) in_frame: bool,
     /// The server stops: the offset behind which the connection is closed although more arrives.
     pub(super) stopping: Option<u64>,
-    /// Whether the platform was asked to report that the stream can be written to.
+    /// The platform was asked to report when the stream can be written to.
     reported: bool,
-    /// There was no room for it: its request will be refused.
+    /// The connection is beyond `max_connections`: its request will be rejected.
     pub(super) surplus: bool,
     pub(super) address: SocketAddr,
     /// When the phase began.
@@ -85,7 +85,8 @@ pub(super) enum Phase<S> {
         state: S,
         received: u64,
     },
-    /// All is said: what waits is sent, and the peer's end is awaited.
+    /// The session has ended, or the request was rejected: the queue is sent, and the loop waits for the
+    /// peer to end the stream.
     Leaving { shut: bool },
 }
 
@@ -132,7 +133,7 @@ impl<S> Conn<S> {
         phase + self.queue.memory() + self.held.capacity()
     }
 
-    /// When something is to be done although nothing comes.
+    /// When the connection has something to do although nothing arrives.
     pub(super) fn deadline<H: Handler<State = S>>(&self, cx: &Context<'_, H>) -> Option<Duration> {
         let phase = match &self.phase {
             Phase::Head { .. } => Some(self.since.saturating_add(cx.options.handshake_timeout)),
@@ -158,7 +159,7 @@ impl<S> Conn<S> {
         Next::Drop
     }
 
-    /// There is no memory for what this connection holds or is about to hold: ends an open one.
+    /// There is no memory for the connection's buffers: ends it if it is open.
     #[cold]
     pub(super) fn out_of_memory<H: Handler<State = S>>(
         &mut self,
@@ -193,13 +194,14 @@ impl<S> Conn<S> {
         self.settle(key, out, cx)
     }
 
-    /// The connection is gone: tells the handler, if it knew of it.
+    /// The connection has ended: reports that to the handler, if the connection was open, and closes
+    /// the socket.
     pub(super) fn end<H: Handler<State = S>>(mut self, key: Key, cx: &mut Context<'_, H>) {
         self.leave(key, cx);
         cx.net.remove(self.stream, key.index);
     }
 
-    /// Sends what was said, and sees whether that was the last.
+    /// Sends the output of a batch of messages, and leaves the open phase if the session has ended.
     pub(super) fn settle<H: Handler<State = S>>(
         &mut self,
         key: Key,
@@ -224,8 +226,9 @@ impl<S> Conn<S> {
         next
     }
 
-    /// Writes as much as goes. Pauses the connection if too much is left, has it come again when
-    /// nothing is, and ends the stream when the last byte is sent.
+    /// Writes as much as the kernel takes. Pauses reading if too much is left and the options say so,
+    /// resumes reading when nothing is left, and ends the stream after the last byte of a connection that
+    /// has ended.
     #[inline]
     pub(super) fn send<H: Handler<State = S>>(
         &mut self,
@@ -267,7 +270,7 @@ impl<S> Conn<S> {
                 self.since = cx.now;
                 cx.net.shut_down(&mut self.stream);
             }
-            // What could be read meanwhile was reported, and is not reported again.
+            // The system has reported the bytes that arrived during the pause, and won't do so again.
             return match paused {
                 true => Next::Again,
                 false => Next::Keep,
@@ -283,8 +286,8 @@ impl<S> Conn<S> {
         Next::Keep
     }
 
-    /// Stops reading, or begins again. The session's timers need to know: a peer whose pong we do
-    /// not read is not dead.
+    /// Pauses or resumes reading. The session's timers need to know that, because a peer whose pong we
+    /// do not read is not dead.
     fn pause(&mut self, paused: bool) {
         if self.paused != paused {
             self.paused = paused;
@@ -294,9 +297,9 @@ impl<S> Conn<S> {
         }
     }
 
-    /// The peer takes nothing any more. What it sent before may still lie in the socket, a close
-    /// frame among it, and its code is the connection's (RFC 6455 §7.1.5): so the connection goes
-    /// on reading until the stream ends.
+    /// A write failed. Bytes that the peer sent before may still be in the socket, a close frame among
+    /// them, and its code is the connection's close code (RFC 6455 §7.1.5). So the loop reads on until
+    /// the stream ends.
     #[cold]
     fn write_failed<H: Handler<State = S>>(&mut self, key: Key, cx: &mut Context<'_, H>) -> Next {
         if !matches!(self.phase, Phase::Open { .. }) {
@@ -309,14 +312,14 @@ impl<S> Conn<S> {
         Next::Again
     }
 
-    /// Tells the platform what is worth reporting.
+    /// Registers for the readiness that the connection waits for.
     fn report<H: Handler<State = S>>(&mut self, key: Key, cx: &mut Context<'_, H>) {
         self.reported = !self.queue.is_empty();
         cx.net
             .interest(&mut self.stream, key.index, !self.paused, self.reported);
     }
 
-    /// The session is over: nothing more is said.
+    /// Leaves the open phase, and reports the outcome to the handler.
     fn leave<H: Handler<State = S>>(&mut self, key: Key, cx: &mut Context<'_, H>) {
         let phase = core::mem::replace(&mut self.phase, Phase::Leaving { shut: false });
         let Phase::Open {

@@ -15,7 +15,7 @@ use super::net::Platform;
 use super::options::Options;
 use super::table::Key;
 
-/// What a loop has besides its connections: one of them at a time uses it.
+/// The parts of an event loop that its connections share. One connection at a time uses them.
 pub(super) struct Context<'a, H> {
     pub(super) net: Platform,
     pub(super) handler: H,
@@ -23,9 +23,9 @@ pub(super) struct Context<'a, H> {
     pub(super) handle: Handle,
     pub(super) index: u32,
     pub(super) pool: Pool,
-    /// What a read of a socket goes into.
+    /// The buffer that sockets are read into.
     pub(super) buf: Box<[u8]>,
-    /// What is to be written, as long as it goes at once.
+    /// The buffer for output that leaves at once.
     pub(super) out: Vec<u8>,
     pub(super) stats: Stats,
     pub(super) now: Duration,
@@ -36,7 +36,7 @@ pub(super) struct Context<'a, H> {
 }
 
 impl<H: Handler> Context<'_, H> {
-    /// The handler, and what it sees of a connection.
+    /// The handler, and its view of a connection.
     #[inline]
     pub(super) fn peer<'p>(
         &'p mut self,

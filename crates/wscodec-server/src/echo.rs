@@ -17,7 +17,7 @@ impl Handler for Echo {
 
     #[inline]
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
-        // It fails only if the connection is closing: then nobody waits for it.
+        // It fails if the connection is closing, or the event loop closes it for lack of memory.
         let _ = peer.forward(message);
     }
 }

@@ -60,11 +60,11 @@ pub(super) struct EventLoop<'a, H: Handler> {
     conns: Table<Conn<H::State>>,
     deadlines: Deadlines,
     listeners: Vec<Listener>,
-    /// Listeners to come back to, and not before then.
+    /// When to accept connections again.
     accept_at: Option<Duration>,
     /// The last try to accept failed, which was logged. Until `accept_at` the listeners rest.
     resting: bool,
-    /// Connections to come back to.
+    /// The ready queue: connections that have more to read.
     again: Vec<Key>,
     /// Whether standard input is of interest.
     watches_input: bool,
@@ -203,7 +203,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         Some(next.saturating_sub(self.context.now))
     }
 
-    /// A connection was reported: which of the two it is ready for is not told.
+    /// The system reported a connection. It may be ready to read, to write, or both.
     #[inline]
     fn ready(&mut self, index: u32, ended: bool) {
         let Some((key, conn)) = self.conns.at(index) else {
@@ -211,14 +211,14 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         };
         conn.ended |= ended;
         let mut next = conn.writable(key, &mut self.context);
-        // One that is to come back anyway has its turn then, and no second one.
+        // A connection in the ready queue is read when its turn comes.
         if next != Next::Drop && !conn.queued {
             next = conn.readable(key, &mut self.context);
         }
         self.after(key, next);
     }
 
-    /// Does something with a connection, if it is still there.
+    /// Runs a step of a connection, if it still exists.
     fn step(
         &mut self,
         key: Key,
@@ -326,7 +326,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         }
     }
 
-    /// Gives a new connection to the loop whose turn it is.
+    /// Gives a new connection to the next loop in turn.
     fn distribute(&mut self, stream: <Platform as Net>::Stream, address: SocketAddr) {
         let shared = self.context.handle.shared.clone();
         let before = shared.connections.fetch_add(1, Ordering::Relaxed);
@@ -335,7 +335,8 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             return; // Closed as it is dropped.
         }
         self.turn = (self.turn + 1) % shared.mailboxes.len();
-        // While the server stops, the others may have ended: then the connection comes back.
+        // Another loop may have ended already while the server stops; then the mailbox gives the
+        // connection back.
         if self.turn != self.context.index as usize && self.end.is_none() {
             let back = shared.mailboxes[self.turn].put(Mail::Stream(stream, address));
             if let Some(Mail::Stream(stream, address)) = back {
@@ -375,7 +376,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         });
     }
 
-    /// Standard input says nothing but that it ends.
+    /// Reads standard input, of which only the end matters.
     fn read_input(&mut self) {
         while self.watches_input {
             match self.context.net.read_input(&mut self.context.buf) {
@@ -419,7 +420,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 Mail::Stop => self.stop(),
             }
         }
-        // All that came for a connection leaves in one write.
+        // All messages for one connection leave in one write.
         touched.sort_unstable();
         touched.dedup();
         for key in touched {
@@ -456,7 +457,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         }
         self.end = Some(self.context.now.saturating_add(self.context.options.grace));
         self.context.stopping = true;
-        // Those that wait in the backlog are told so. Then nobody listens any more.
+        // Requests in the backlog get status 503. Then the listeners are closed.
         for mut listener in core::mem::take(&mut self.listeners) {
             self.accept_from(&mut listener, MOST_WAITING);
         }

@@ -11,11 +11,12 @@ use super::unwind::guard;
 use wscodec::message::Event;
 use wscodec::session::State;
 
-/// A message that has come this far is read to its place, without a copy.
+/// If so many bytes of a message have arrived, the loop reads the rest directly into the message's
+/// buffer, without a copy.
 const LARGE: usize = 64 << 10;
 
-/// Bytes of messages after which the other connections have their turn. Compressed, what was read
-/// at once may come to a thousand times this.
+/// Payload bytes after which it is the turn of other connections. One read of compressed messages
+/// may inflate to a thousand times its size.
 const TURN: usize = 256 << 10;
 
 impl<S> Conn<S> {
@@ -47,7 +48,7 @@ impl<S> Conn<S> {
         self.read(cx, |this, input, cx| this.feed(key, input, cx))
     }
 
-    /// Hands out all messages of the input, and sends all that is said about them at once.
+    /// Calls the handler for all messages of the input, and sends all answers at once.
     pub(super) fn feed<H: Handler<State = S>>(
         &mut self,
         key: Key,
@@ -125,7 +126,7 @@ impl<S> Conn<S> {
         }
     }
 
-    /// Takes what was read to its place in a large message.
+    /// Completes a read into the buffer of a large message.
     fn fill<H: Handler<State = S>>(
         &mut self,
         key: Key,

@@ -1,4 +1,4 @@
-//! What reaches into a running server from anywhere: its mailboxes and its figures.
+//! The way to a running server from other threads: its mailboxes and its counters.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,12 +16,12 @@ pub struct Id {
     pub(super) key: Key,
 }
 
-/// Who is to get a message.
+/// The receivers of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// All open connections.
     All,
-    /// One; nobody, if it is gone.
+    /// One connection, if it still exists.
     One(Id),
     /// Some; those of them that are not gone.
     Some(Arc<[Id]>),
@@ -29,8 +29,8 @@ pub enum Target {
 
 /// A running server, to be had from any thread. Clones are the same server.
 ///
-/// What is sent is put into the mailboxes of the loops, which send it in the order in which it
-/// came. A loop that can't keep up does not make the caller wait.
+/// [`send`](Self::send) puts a message into the mailboxes of the event loops, which send messages in the
+/// order of the calls. A busy loop does not make the caller wait.
 #[derive(Clone, Debug)]
 pub struct Handle {
     pub(super) shared: Arc<Shared>,
@@ -59,11 +59,11 @@ pub(super) struct Mailbox {
 #[derive(Debug, Default)]
 struct Inbox {
     mail: Vec<Mail>,
-    /// The loop has ended: nobody would read it.
+    /// The loop has ended and reads no more.
     closed: bool,
 }
 
-/// What is put into a loop's mailbox.
+/// A command for an event loop.
 pub(super) enum Mail {
     /// A connection that another loop accepted.
     Stream(<Platform as Net>::Stream, std::net::SocketAddr),
@@ -84,7 +84,8 @@ impl core::fmt::Debug for Mail {
 /// A loop's figures, as it last published them.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
-    /// Somebody asked since they were published: memory costs something to add up.
+    /// Somebody asked for the counters since they were published. Adding up the memory takes time, so
+    /// the loop does it only then.
     asked: AtomicBool,
     open: AtomicU64,
     accepted: AtomicU64,
@@ -98,7 +99,7 @@ pub(super) struct Figures {
     memory: AtomicU64,
 }
 
-/// What a server has done since it started, and what it has now.
+/// The counters of a server since its start, and its present state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -112,9 +113,9 @@ pub struct Stats {
     pub failed: u64,
     /// Calls of the handler that panicked.
     pub panics: u64,
-    /// Messages that came.
+    /// Messages received.
     pub messages_in: u64,
-    /// Messages that were sent.
+    /// Messages sent.
     pub messages_out: u64,
     /// Bytes read from sockets.
     pub bytes_in: u64,
@@ -126,12 +127,12 @@ pub struct Stats {
 }
 
 impl Figures {
-    /// Whether somebody asked since this was last called.
+    /// Whether somebody asked since the last call.
     pub(super) fn asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed) && self.asked.swap(false, Ordering::Relaxed)
     }
 
-    /// Publishes what only the loop itself counts.
+    /// Publishes the counters of the loop.
     pub(super) fn publish(&self, stats: &Stats) {
         let pairs = [
             (&self.open, stats.open),
@@ -213,15 +214,15 @@ impl Mailbox {
             inbox.mail.push(mail);
             inbox.mail.len() == 1
         };
-        // The one whose mail is not the first relies on the wake-up of the one before it: the loop
-        // has not emptied the mailbox since.
+        // If the mailbox was not empty, the loop was woken for the mail before this and has not
+        // emptied the mailbox since.
         if first {
             self.waker.wake();
         }
         None
     }
 
-    /// Takes all that is in the mailbox; `into` is empty, and its room goes there.
+    /// Moves all commands into `into`, which is empty; the mailbox gets its capacity.
     pub(super) fn take(&self, into: &mut Vec<Mail>) {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         core::mem::swap(&mut inbox.mail, into);

@@ -1,4 +1,4 @@
-//! What a server's own code is: what happens to requests and messages.
+//! The interface to the application: what happens to requests and messages.
 
 use core::fmt::Display;
 use std::net::SocketAddr;
@@ -12,8 +12,8 @@ use wscodec::handshake::{Refusal, Request};
 use wscodec::message::{Kind, Message, Prepared, Unmasked};
 use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 
-/// What a server does. Each event loop has a handler of its own, so that nothing here waits for
-/// another thread; what loops have to share, they share by the handler's own means.
+/// The application. Each event loop has a handler of its own, so that no handler waits for another
+/// thread. If the loops have to share something, the handlers share it by their own means.
 ///
 /// The event loop calls all methods: while one runs, the other connections of that loop wait.
 ///
@@ -31,7 +31,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// use wscodec::message::Message;
 /// use wscodec_server::{Grant, Handler, Options, Peer, Server};
 ///
-/// /// Sends back what comes, with a number.
+/// /// Answers each message with its number and its length.
 /// struct Count;
 ///
 /// impl Handler for Count {
@@ -56,7 +56,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Handler {
-    /// What is kept for each connection.
+    /// The application's data for one connection.
     type State;
 
     /// A request that the [policy](super::Options::policy) grants: its connection's state, or the
@@ -75,7 +75,7 @@ pub trait Handler {
         let _ = peer;
     }
 
-    /// A message came. Its payload is lent from where it lies.
+    /// A message arrived. Its payload is borrowed from the place where it was decoded.
     fn message(&mut self, peer: &mut Peer<'_, Self::State>, message: Message<'_>);
 
     /// A ping arrived. It is answered already, unless [`auto_pong`](wscodec::session::Config::auto_pong)
@@ -104,7 +104,7 @@ pub trait Handler {
         let _ = (id, state, outcome);
     }
 
-    /// The time of [`Options::tick`](super::Options::tick) has passed once more: for what is done
+    /// Called each time that [`Options::tick`](super::Options::tick) has passed, for work that is done
     /// regularly where there may be no threads. Late if the loop is busy, and never twice for that.
     fn tick(&mut self, handle: &Handle) {
         let _ = handle;
@@ -114,7 +114,7 @@ pub trait Handler {
 /// The answer to a request that is granted, before it is sent.
 #[derive(Debug)]
 pub struct Grant<'r> {
-    /// What was agreed on; another subprotocol may be chosen.
+    /// The agreed subprotocol and compression. The handler may choose another subprotocol.
     pub upgrade: Upgrade<'r>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) address: SocketAddr,
@@ -139,7 +139,7 @@ impl Grant<'_> {
 /// connection with 1013 when the handler returns.
 #[derive(Debug)]
 pub struct Peer<'p, S> {
-    /// What the handler keeps for it.
+    /// The application's data for this connection.
     pub state: &'p mut S,
     pub(super) id: Id,
     pub(super) address: SocketAddr,
@@ -163,7 +163,7 @@ impl<S> Peer<'_, S> {
         self.address
     }
 
-    /// The whole server: to send to other connections.
+    /// The server's handle, to send to other connections.
     pub fn handle(&self) -> &Handle {
         self.handle
     }

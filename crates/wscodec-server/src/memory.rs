@@ -19,7 +19,7 @@ use super::handler::Handler;
 use super::table::Key;
 use wscodec::error::LimitError;
 
-/// A change is counted when it comes to this: most messages change nothing.
+/// Smaller changes are not counted.
 const STEP: usize = 1 << 10;
 
 impl<H: Handler> Context<'_, H> {
@@ -30,8 +30,8 @@ impl<H: Handler> Context<'_, H> {
 }
 
 impl<S> Conn<S> {
-    /// Counts what it holds after a step that ended with `next`, and gives it up if it came to hold
-    /// more than there is.
+    /// Counts the connection's memory after a step that ended with `next`. Ends the connection if it has
+    /// grown and the limit is passed.
     #[inline]
     pub(super) fn count<H: Handler<State = S>>(
         &mut self,
@@ -51,14 +51,14 @@ impl<S> Conn<S> {
         }
     }
 
-    /// It is gone: what it held is not held any more.
+    /// Removes an ended connection's memory from the sum.
     pub(super) fn uncount<H: Handler<State = S>>(&mut self, cx: &Context<'_, H>) {
         let counted = core::mem::take(&mut self.counted);
         let held = &cx.handle.shared.held;
         held.fetch_sub(counted, Ordering::Relaxed);
     }
 
-    /// Counts. Whether it holds much, has come to hold more, and all hold more than they may.
+    /// Counts. Returns whether the connection has grown, holds more than 16 KiB, and the limit is passed.
     #[inline]
     fn grew<H: Handler<State = S>>(&mut self, cx: &Context<'_, H>) -> bool {
         let holds = size_of::<Self>() + self.memory();

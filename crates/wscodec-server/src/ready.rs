@@ -15,7 +15,7 @@ use wscodec::message::Prepared;
 const CATCH_UP: usize = 16;
 
 impl<S> Conn<S> {
-    /// There may be something to read.
+    /// Reads, if there is something to read.
     #[inline]
     pub(super) fn readable<H: Handler<State = S>>(
         &mut self,
@@ -35,7 +35,7 @@ impl<S> Conn<S> {
         }
     }
 
-    /// There may be room to write.
+    /// Writes, if something is queued.
     pub(super) fn writable<H: Handler<State = S>>(
         &mut self,
         key: Key,
@@ -47,7 +47,7 @@ impl<S> Conn<S> {
         self.flush(key, cx)
     }
 
-    /// Looks at what is held.
+    /// Decodes input that was held back.
     fn resume<H: Handler<State = S>>(&mut self, key: Key, cx: &mut Context<'_, H>) -> Next {
         let mut held = core::mem::take(&mut self.held);
         match self.feed(key, &mut held, cx) {
@@ -80,7 +80,7 @@ impl<S> Conn<S> {
         next
     }
 
-    /// The connection's entry among the deadlines has come up.
+    /// The connection's entry in the deadline heap has expired.
     ///
     /// The process may not have run for a while (SIGSTOP, a suspended machine, a handler that
     /// takes long), and the system does not report sockets in the order in which bytes arrived. So
@@ -144,7 +144,7 @@ impl<S> Conn<S> {
         Next::Keep
     }
 
-    /// Sends what waits.
+    /// Sends the queue.
     pub(super) fn flush<H: Handler<State = S>>(
         &mut self,
         key: Key,
@@ -154,8 +154,8 @@ impl<S> Conn<S> {
         self.send(key, out, cx)
     }
 
-    /// Reads and forgets, so that the peer gets what was sent last: closing with bytes unread could
-    /// take it away again.
+    /// Reads and discards. If a socket is closed while it holds unread bytes, the kernel resets the
+    /// connection, and the peer may lose the bytes that were sent last.
     fn drain<H: Handler<State = S>>(&mut self, cx: &mut Context<'_, H>) -> Next {
         match cx.net.read(&mut self.stream, &mut cx.buf) {
             // The peer may still read.

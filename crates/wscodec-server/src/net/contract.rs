@@ -11,24 +11,24 @@ pub(crate) const BACKLOG: u16 = 4096;
 /// Attempts to accept that may fail in a row before the others have their turn.
 pub(crate) const ATTEMPTS: usize = 64;
 
-/// Who is ready.
+/// A source of readiness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// A listener has connections to accept.
     Listener(u32),
-    /// A connection can be read from or written to, as far as is known; and whether its end has
-    /// come, which then lies behind what can be read and is not reported again.
+    /// A connection may be readable or writable. The flag says that the peer has ended the stream; the
+    /// end is behind the bytes that can be read, and is not reported again.
     Stream(u32, bool),
-    /// Another thread has put something into the mailbox, or there is standard input.
+    /// The mailbox may have commands, or standard input may have bytes.
     Mailbox,
 }
 
 /// The contract between the event loop and a platform.
 ///
-/// Nothing here blocks but [`wait`](Self::wait) and [`connect`](Self::connect). A stream is reported when it has become readable
-/// or writable since it last would have blocked, and may be reported without having. So whoever
-/// reads goes on until a read gives less than there was room for (or, of a stream whose end has
-/// come, nothing), and comes back by itself if it stops before.
+/// Only [`wait`](Self::wait) and [`connect`](Self::connect) block. A stream is reported once when it
+/// becomes readable or writable after an operation would have blocked; it may also be reported without
+/// a reason. So the event loop reads until a read returns less than the buffer holds, or until the end
+/// of a stream whose end was reported. If it stops earlier, it must come back without a report.
 ///
 /// Streams are known by the index that the loop gives them; an index is used again after
 /// [`remove`](Self::remove).
@@ -93,7 +93,7 @@ pub(crate) trait Net: Sized {
     /// Some of the bytes; [`io::ErrorKind::WouldBlock`].
     fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Says that nothing more will be written.
+    /// Ends the output: the peer reads the end of the stream.
     fn shut_down(&mut self, stream: &mut Self::Stream);
 
     /// Forgets the stream and closes it, at once or as soon as that does not block.
@@ -102,6 +102,6 @@ pub(crate) trait Net: Sized {
     /// Streams that were removed and are not closed yet: to the system they are still connections.
     fn closing(&self) -> usize;
 
-    /// Waits until somebody is ready or the time is over, and appends who.
+    /// Waits until a source is ready or the time is over, and appends the sources that are ready.
     fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Source>) -> io::Result<()>;
 }

@@ -8,7 +8,7 @@ use std::thread;
 /// Bytes that are read ahead.
 const AHEAD: usize = 64 << 10;
 
-/// What was read, and not yet taken.
+/// The bytes that were read ahead.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Input(Arc<(Mutex<Ahead>, Condvar)>);
 

@@ -1,4 +1,4 @@
-//! What differs between platforms: sockets, readiness, the clock. One file each.
+//! The platforms: sockets, readiness, the clock. `contract.rs` says what the event loop expects.
 
 mod contract;
 #[cfg(not(target_os = "wasi"))]

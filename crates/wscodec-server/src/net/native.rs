@@ -127,7 +127,7 @@ impl Net for Native {
         for _ in 0..ATTEMPTS {
             match listener.accept() {
                 Ok((stream, address)) => {
-                    // Answers leave in one write each: waiting for more gains nothing.
+                    // Answers leave in one write each, so that Nagle's algorithm would only delay.
                     let _ = stream.set_nodelay(true);
                     return Ok(Some((stream, address)));
                 }
@@ -175,7 +175,7 @@ impl Net for Native {
     }
 
     fn interest(&mut self, _: &mut TcpStream, _: u32, _: bool, _: bool) {
-        // Each change is reported once: nobody is bothered by one that is of no interest.
+        // The system reports each change once, so a report that nobody needs costs little.
     }
 
     fn read(&mut self, stream: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {

@@ -33,7 +33,8 @@ const LAZY: u64 = 16;
 /// By how much slices that were due may be late and still be made up for: a timer may be late by
 /// this.
 const LATE: u64 = 2_000_000;
-/// What it may take to poll one, at most: if it took more, the process did not run meanwhile.
+/// The longest time that polling one stream takes. If a poll took longer, the process did not run
+/// for a while.
 const MOST: u64 = 1000;
 /// With as many streams ready in one poll as this, others may be ready too: wasmtime reports 128,
 /// the clock and listeners among them.
@@ -45,13 +46,13 @@ pub(super) struct Tiers {
     due: u64,
     /// Where it begins.
     cursor: u32,
-    /// What the last poll was about, or the one that is under way.
+    /// The streams of the present poll, or of the last one.
     whom: Whom,
     /// When it began.
     began: u64,
-    /// What polls with this slice took so far.
+    /// The time that polls with this slice have taken so far.
     took: u64,
-    /// What is left to the hot ones, in times of what a slice takes.
+    /// How long only hot streams are polled after a slice, in multiples of the slice's time.
     rest: u64,
     /// A cold stream was ready, this time around.
     found: bool,
@@ -59,7 +60,7 @@ pub(super) struct Tiers {
     crowded: bool,
 }
 
-/// What the next poll is.
+/// The next poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// Which streams.
@@ -68,7 +69,7 @@ pub(super) struct Plan {
     pub(super) until: Option<u64>,
 }
 
-/// Whom to poll.
+/// The streams of a poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Whom {
     All,
@@ -134,7 +135,7 @@ impl Tiers {
         plan
     }
 
-    /// Whether a slice may come next, so that the exact time matters.
+    /// Whether a slice may be due, so that the exact time matters.
     pub(super) fn is_due(&self, now: u64) -> bool {
         now >= self.due || (self.crowded && self.measures())
     }
@@ -173,8 +174,8 @@ impl Tiers {
         self.due = began + self.took + share.max(self.rest * self.took);
     }
 
-    /// Changes when all who were ready have been reported. Who was reported in this turn is left
-    /// out of the next poll.
+    /// The number of the turn. It changes when all ready streams have been reported. A stream that was
+    /// reported in this turn is left out of the next poll.
     pub(super) fn turn(&self) -> u64 {
         self.turn
     }

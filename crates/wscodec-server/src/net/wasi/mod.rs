@@ -42,7 +42,7 @@ use socket::Refused;
 pub(crate) use socket::{Listener, Stream};
 use watch::{Input, Watch};
 
-/// The most that a host takes or gives at a time.
+/// The most bytes that a host takes or gives in one call.
 const MOST: usize = 64 << 10;
 
 /// How long the host may take to notice what has arrived, after a time in which it did not run; in
@@ -177,8 +177,8 @@ impl Net for Wasi {
         let ask = most.min(stream.expected.max(LEAST));
         let mut n = receive(stream, &mut into[..ask])?;
         if n == ask && ask < most {
-            // There is more, and all of it is to be answered in one write. What may be wrong with
-            // that shows the next time.
+            // There is more, and all of it should be answered in one write. An error shows in the next
+            // read.
             n += receive(stream, &mut into[ask..most]).unwrap_or(0);
         }
         stream.expected = (n + n / 2).next_power_of_two();

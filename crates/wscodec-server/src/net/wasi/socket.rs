@@ -38,7 +38,7 @@ pub(crate) struct Stream {
     pub(super) input: InputStream,
     pub(super) output: OutputStream,
     pub(super) socket: TcpSocket,
-    /// How much is asked for at a time, going by what came last.
+    /// How many bytes to ask for, estimated from the last reads.
     pub(super) expected: usize,
 }
 
@@ -74,7 +74,8 @@ impl Listener {
 }
 
 impl Stream {
-    /// How much may be written. 0 is looked at twice, because the host may just be tired.
+    /// How many bytes may be written. If the host answers 0, it is asked once more after a pause: see
+    /// the fault in the head of `wasi/mod.rs`.
     #[inline]
     pub(super) fn room(&self) -> Result<usize, StreamError> {
         let mut room = self.output.check_write()?;
@@ -143,7 +144,7 @@ fn connecting(address: SocketAddr, timeout: Duration) -> Result<Stream, ErrorCod
     })
 }
 
-/// With a kind that says what may be done about it.
+/// The error with the kind by which callers distinguish it.
 pub(super) fn error(code: ErrorCode) -> io::Error {
     use io::ErrorKind;
     let kind = match code {

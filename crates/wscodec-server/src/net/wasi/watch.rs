@@ -47,7 +47,7 @@ pub(super) struct Watch {
     asked: Vec<Asked>,
 }
 
-/// Standard input. What waits for it is dropped first.
+/// Standard input. The pollable is dropped before the stream.
 pub(super) struct Input {
     pollable: Pollable,
     pub(super) stream: InputStream,
@@ -76,7 +76,8 @@ struct Place {
     turn: u64,
 }
 
-/// A stream that was removed while its last bytes were not out. What waits for it is dropped first.
+/// A stream that was removed while its last bytes had not left. The pollable is dropped before the
+/// stream.
 struct Closing {
     writable: Pollable,
     stream: Stream,
@@ -141,7 +142,7 @@ impl Watch {
         self.closing.len()
     }
 
-    /// Waits, and appends who is ready. The time may be the one at which this round began.
+    /// Waits, and appends the sources that are ready. `now` may be the time at which this round began.
     pub(super) fn wait(&mut self, now: u64, until: Option<u64>, ready: &mut Vec<Source>) {
         let now = match self.tiers.is_due(now) {
             true => monotonic_clock::now(),
@@ -205,7 +206,7 @@ impl Watch {
         });
     }
 
-    /// Polls some; what it gives are indices of `asked`.
+    /// Polls; returns indices of `asked`.
     fn poll(&mut self, whom: &Whom, now: u64, until: Option<u64>) -> Vec<u32> {
         let Self {
             places,
@@ -229,7 +230,7 @@ impl Watch {
         let mut list = Vec::with_capacity(streams + self.closing.len() + listeners.len() + 2);
         asked.clear();
         match until {
-            // Also when there is nothing else to wait for: an empty list is not allowed.
+            // The list must not be empty, so the timer is there even without a stream.
             Some(at) if at <= now => {
                 // When wasmtime's budget of operations is used up it reports nothing as ready, and a
                 // poll that does not wait does not yield. wasmtime 36 yields for an expired timer
@@ -241,7 +242,8 @@ impl Watch {
                 asked.push(Asked::Clock);
             }
             Some(at) => {
-                // One that is early wakes once for nothing, which costs less than a new one.
+                // A timer that expires early wakes the loop once for nothing, which costs less than a
+                // new timer.
                 let kept = timer.take().filter(|(kept, _)| now < *kept && *kept <= at);
                 let kept = kept.unwrap_or_else(|| (at, monotonic_clock::subscribe_instant(at)));
                 list.push(&timer.insert(kept).1);
