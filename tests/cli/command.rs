@@ -132,6 +132,7 @@ fn what_makes_no_sense_has_status_2() {
         &["connect", "ws://a/", "--level", "0"],
         &["connect", "ws://a/", "--no-deflate", "--window", "9"],
         &["connect", "ws://a/", "--wait", "-1"],
+        &["connect", "ws://a/", "--binary", "--reconnect", "1"],
         &["connect", "ws://a/", "--escape", "sometimes"],
         &["connect", "ws://a/", "--verbose=1"],
         &["connect", "ws://a/", "-x"],
@@ -172,7 +173,12 @@ fn times_are_above_0_where_0_could_mean_two_things() {
     let serve = "handshake-timeout close-timeout idle-timeout heartbeat pong-timeout \
                  stall-timeout stats";
     let options = serve.split_whitespace().map(|option| ("serve", option));
-    for (command, option) in options.chain([("connect", "ping"), ("connect", "timeout")]) {
+    for (command, option) in options.chain([
+        ("connect", "ping"),
+        ("connect", "timeout"),
+        ("connect", "close-timeout"),
+        ("connect", "reconnect"),
+    ]) {
         for wrong in ["0", "0.0", "1e-12", "-1", "nan", "soon"] {
             let option = format!("--{option}");
             let output = fed(&mut wscodec(&[command, &option, wrong]), "");

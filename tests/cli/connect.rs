@@ -584,3 +584,60 @@ fn a_broadcast_reaches_all() {
         }
     }
 }
+
+#[test]
+fn a_connection_that_is_lost_is_made_again_on_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let serving = thread::spawn(move || {
+        let accept = || {
+            let (stream, _) = listener.accept().unwrap();
+            stream
+                .set_read_timeout(Some(Duration::from_secs(30)))
+                .unwrap();
+            stream
+        };
+        // One that is lost, one that is closed for now, one that is refused for now.
+        let mut ws = accepted(accept());
+        assert_eq!(ws.read().unwrap().unwrap().0.payload, b"first");
+        drop(ws);
+        let mut ws = accepted(accept());
+        ws.outbox().text("closing").unwrap();
+        ws.close(1012.into(), "").unwrap();
+        let mut stream = accept();
+        request(&mut stream);
+        stream
+            .write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+            .unwrap();
+        drop(stream);
+        let mut ws = accepted(accept());
+        ws.outbox().text("open").unwrap();
+        messages(ws)
+    });
+    let mut client = started(&["connect", &url, "--reconnect", "0.05"]);
+    let mut stdin = client.stdin.take().unwrap();
+    stdin.write_all(b"first\n").unwrap();
+    let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "closing");
+    assert_eq!(lines.next().unwrap().unwrap(), "open");
+    stdin.write_all(b"last\n").unwrap();
+    drop(stdin);
+    let expected = (vec![(Kind::Text, b"last".to_vec())], 1000);
+    assert_eq!(serving.join().unwrap(), expected);
+    let output = client.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    assert_eq!(errors(&output).matches("the next try is in").count(), 3);
+
+    // A refusal that does not pass, and a close that is meant, end it.
+    let (url, thread) = server(|mut stream| {
+        request(&mut stream);
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+    });
+    let output = fed(&mut wscodec(&["connect", &url, "--reconnect", "0.05"]), "");
+    assert_eq!(output.status.code(), Some(1));
+    thread.join().unwrap().unwrap();
+    let (url, thread) = server(|stream| accepted(stream).close(1000.into(), "").is_ok());
+    let output = started(&["connect", &url, "--reconnect", "0.05"]);
+    assert!(thread.join().unwrap());
+    assert!(output.wait_with_output().unwrap().status.success());
+}

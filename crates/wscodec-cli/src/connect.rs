@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
+use wscodec::PeerError;
 use wscodec::head::{is_token, is_value};
-use wscodec::io::Url;
+use wscodec::io::{Error, Url};
 use wscodec::session::{Config, Connect};
 use wscodec_server::client::{self, Call, Ended, Stop};
 
@@ -29,6 +30,8 @@ struct Settings {
     timeout: Duration,
     cut: Cut,
     at_end: AtEnd,
+    /// Connect again, after a pause.
+    reconnect: Option<Duration>,
     escape: Option<bool>,
     verbose: bool,
 }
@@ -44,6 +47,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         timeout: Duration::from_secs(10),
         cut: Cut::TextLines,
         at_end: AtEnd::Close,
+        reconnect: None,
         escape: None,
         verbose: false,
     };
@@ -73,6 +77,7 @@ fn set(option: &str, arguments: &mut Arguments, settings: &mut Settings) -> Resu
         "json-lines" => settings.cut = Cut::Json,
         "wait" => settings.at_end = AtEnd::Wait(arguments.seconds_or_none()?),
         "no-close" => settings.at_end = AtEnd::Stay,
+        "reconnect" => settings.reconnect = Some(arguments.seconds()?),
         "escape" => {
             settings.escape = match &arguments.text()?[..] {
                 "auto" => None,
@@ -145,43 +150,108 @@ fn connect(settings: &Settings) -> Result<(), Failure> {
         }
         headers.push(("Authorization", value));
     }
-    let nonce = client::nonce().map_err(|e| Failure::Run(e.to_string()))?;
+    if settings.reconnect.is_some() && settings.cut == Cut::Whole {
+        let why = "--binary sends one message, which can't go on in another connection: leave out \
+                   --reconnect";
+        return Err(Failure::Usage(why.into()));
+    }
     let path = url.path();
     let protocols: Vec<&str> = settings.protocols.iter().map(|it| &it[..]).collect();
     let host = settings.host.as_deref().unwrap_or(url.authority());
-    let connect = Connect::new(host, &path, nonce)
-        .protocols(&protocols)
-        .headers(&headers)
-        .deflate(settings.compression.config()?);
+    let deflate = settings.compression.config()?;
+    let request = |nonce| {
+        Connect::new(host, &path, nonce)
+            .protocols(&protocols)
+            .headers(&headers)
+            .deflate(deflate)
+    };
     // A request that can't be written is a mistake on the command line.
-    if let Err(error) = connect.write(&mut Vec::new()) {
+    if let Err(error) = request([0; 16]).write(&mut Vec::new()) {
         return Err(Failure::Usage(unwritable_request(&headers, error)));
     }
-    let addresses: Vec<SocketAddr> = match (url.host(), url.port()).to_socket_addrs() {
-        Ok(addresses) => addresses.collect(),
-        Err(e) => return Err(Failure::Run(no_address(url.host(), &e))),
-    };
     let stopper = Stop::default();
-    let call = Call {
-        addresses: &addresses,
-        connect,
-        session: settings.session,
-        timeout: settings.timeout,
-        input: true,
-        stop: Some(stopper.clone()),
-    };
+    let stop = stopper.clone();
     stop::at_signals(move || stopper.stop()).map_err(|e| Failure::Run(e.to_string()))?;
     let escape = settings
         .escape
         .unwrap_or_else(|| io::stdout().is_terminal());
     let mut talk = Conversation::new(settings.cut, settings.at_end, escape, settings.verbose);
-    let ended = client::call(call, &mut talk);
-    let ended = ended.map_err(|e| Failure::Run(failed(&url, &e)))?;
-    if let Some(error) = talk.failed {
-        return Err(Failure::Run(error));
+    loop {
+        let tried = attempt(settings, &url, &request, &stop, &mut talk);
+        if let Some(error) = talk.failed {
+            return Err(Failure::Run(error));
+        }
+        let may_pass = match &tried {
+            Err((_, may_pass)) => *may_pass,
+            Ok(ended) => ended_for_now(ended),
+        };
+        let result = tried
+            .map_err(|(why, _)| Failure::Run(why))
+            .and_then(|ended| {
+                let unsent = (talk.unsent || ended.unsent) && !talk.cut_short;
+                talk.unsent = unsent;
+                report(&ended, unsent, settings.verbose)
+            });
+        match settings.reconnect {
+            Some(pause) if may_pass && !talk.closed && !talk.cut_short => {
+                if let Err(Failure::Run(why)) = result {
+                    say(&format!(
+                        "{why}; the next try is in {} s",
+                        pause.as_secs_f64()
+                    ));
+                }
+                std::thread::sleep(pause);
+            }
+            _ => return result,
+        }
     }
-    let unsent = (talk.unsent || ended.unsent) && !talk.cut_short;
-    report(&ended, unsent, settings.verbose)
+}
+
+/// Connects once, and talks to the end. An error is why it can't, and whether that may pass.
+fn attempt<'a>(
+    settings: &Settings,
+    url: &Url<'_>,
+    request: &impl Fn([u8; 16]) -> Connect<'a>,
+    stop: &Stop,
+    talk: &mut Conversation,
+) -> Result<Ended, (String, bool)> {
+    let addresses = (url.host(), url.port()).to_socket_addrs();
+    let addresses: Vec<SocketAddr> = match addresses {
+        Ok(addresses) => addresses.collect(),
+        Err(e) => return Err((no_address(url.host(), &e), true)),
+    };
+    let nonce = client::nonce().map_err(|e| (e.to_string(), false))?;
+    let call = Call {
+        addresses: &addresses,
+        connect: request(nonce),
+        session: settings.session,
+        timeout: settings.timeout,
+        input: true,
+        stop: Some(stop.clone()),
+    };
+    client::call(call, talk).map_err(|error| {
+        let may_pass = match &error {
+            Error::Io(_) => true,
+            Error::Fault(fault) => fault.error == PeerError::UnexpectedEof.into(),
+            Error::Refused(refused) => matches!(refused.status(), 429 | 500 | 502..=504),
+            _ => false,
+        };
+        (failed(url, &error), may_pass)
+    })
+}
+
+/// Whether another connection may do better (RFC 6455 §7.4.1, and the registry of close codes).
+fn ended_for_now(ended: &Ended) -> bool {
+    let lost = [
+        PeerError::UnexpectedEof,
+        PeerError::NoPong,
+        PeerError::NoClose,
+    ];
+    ended.lost.is_some()
+        || ended
+            .fault
+            .is_some_and(|it| lost.iter().any(|&lost| it.error == lost.into()))
+        || matches!(ended.code.value(), 1001 | 1011..=1014)
 }
 
 fn unwritable_request(headers: &[(&str, &str)], error: wscodec::MisuseError) -> String {

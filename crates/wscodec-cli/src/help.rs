@@ -126,6 +126,10 @@ Output:
   -v, --verbose           Report other events, on standard error.
 
 Connection (bytes may end in K, M or G; times are in seconds, and above 0):
+  --reconnect S           Connect again S seconds after a connection was lost or could not be
+                          made, as often as need be. Lines that were on their way are lost. It
+                          is over when the server closes with another code than 1001 or 1011
+                          to 1014, or refuses with a status that a retry does not change.
   --ping S                Ping when nothing is received for S seconds, and give up when
                           nothing is received after that; default never.
   --close-timeout S       How long the server may take to answer a close frame; default 10.

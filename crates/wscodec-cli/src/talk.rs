@@ -62,6 +62,8 @@ pub(crate) struct Conversation {
     gone: bool,
     /// The run ends before the end of the input, as the user wants it.
     pub(crate) cut_short: bool,
+    /// The client has closed the connection by itself.
+    pub(crate) closed: bool,
     /// A message could not be sent, as the connection was closing.
     pub(crate) unsent: bool,
     /// Why the run has failed.
@@ -80,6 +82,7 @@ impl Conversation {
             in_message: false,
             gone: false,
             cut_short: false,
+            closed: false,
             unsent: false,
             failed: None,
         }
@@ -129,7 +132,10 @@ impl Conversation {
             }
             Cut::BinaryLines | Cut::Whole => line.binary(bytes),
             Cut::Json => match json::read(bytes) {
-                Ok(asked) => ask(asked, line),
+                Ok(asked) => {
+                    self.closed |= matches!(asked, Asked::Close(_));
+                    ask(asked, line)
+                }
                 Err(why) => {
                     let number = self.lines;
                     let why =
@@ -165,7 +171,7 @@ impl Conversation {
             self.send_line(&last, line);
         }
         match self.at_end {
-            AtEnd::Close => close(line),
+            AtEnd::Close => self.close(line),
             AtEnd::Wait(time) => line.alarm(time),
             AtEnd::Stay => {}
         }
@@ -196,7 +202,7 @@ impl Conversation {
             // Such as `wscodec connect … | head`.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
                 (self.gone, self.cut_short) = (true, true);
-                close(line);
+                self.close(line);
             }
             Err(e) => self.fail(unwritable(&e), line),
         }
@@ -213,7 +219,17 @@ impl Conversation {
     /// Ends the run with an error, and the connection in order.
     fn fail(&mut self, why: String, line: &mut Line<'_>) {
         self.failed.get_or_insert(why);
-        close(line);
+        self.close(line);
+    }
+
+    fn close(&mut self, line: &mut Line<'_>) {
+        self.closed = true;
+        let normal = Close {
+            code: CloseCode::NORMAL,
+            reason: "",
+        };
+        // It fails only if the connection is closing already.
+        let _ = line.close(Some(normal));
     }
 
     fn tell(&self, sentence: impl FnOnce() -> String) {
@@ -251,15 +267,6 @@ fn ask(asked: Asked, line: &mut Line<'_>) -> Result<(), wscodec::Error> {
         }
         Asked::Nothing => Ok(()),
     }
-}
-
-fn close(line: &mut Line<'_>) {
-    let normal = Close {
-        code: CloseCode::NORMAL,
-        reason: "",
-    };
-    // It fails only if the connection is closing already.
-    let _ = line.close(Some(normal));
 }
 
 impl Talk for Conversation {
@@ -301,7 +308,7 @@ impl Talk for Conversation {
     }
 
     fn alarm(&mut self, line: &mut Line<'_>) {
-        close(line);
+        self.close(line);
     }
 
     fn stop(&mut self, line: &mut Line<'_>) {
