@@ -179,9 +179,11 @@ impl<S> Peer<'_, S> {
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing) once a close frame was sent.
     #[inline]
     pub fn text(&mut self, text: &str) -> Result<(), Error> {
-        let sent = self.outgoing.text(text, self.out);
-        *self.sent += u64::from(sent.is_ok());
-        self.checked(sent)
+        match self.outgoing.text(text, self.out) {
+            Ok(()) => *self.sent += 1,
+            Err(error) => return Err(self.failed(error)),
+        }
+        Ok(())
     }
 
     /// Sends a binary message.
@@ -190,9 +192,11 @@ impl<S> Peer<'_, S> {
     /// As for [`text`](Self::text).
     #[inline]
     pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
-        let sent = self.outgoing.binary(payload, self.out);
-        *self.sent += u64::from(sent.is_ok());
-        self.checked(sent)
+        match self.outgoing.binary(payload, self.out) {
+            Ok(()) => *self.sent += 1,
+            Err(error) => return Err(self.failed(error)),
+        }
+        Ok(())
     }
 
     /// Sends a message; a text is checked to be UTF-8.
@@ -201,9 +205,11 @@ impl<S> Peer<'_, S> {
     /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`](wscodec::MisuseError::TextNotUtf8).
     #[inline]
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
-        let sent = self.outgoing.send(kind, payload, self.out);
-        *self.sent += u64::from(sent.is_ok());
-        self.checked(sent)
+        match self.outgoing.send(kind, payload, self.out) {
+            Ok(()) => *self.sent += 1,
+            Err(error) => return Err(self.failed(error)),
+        }
+        Ok(())
     }
 
     /// Sends a message that was received, as it is: its text was checked then.
@@ -212,9 +218,11 @@ impl<S> Peer<'_, S> {
     /// As for [`text`](Self::text).
     #[inline]
     pub fn forward(&mut self, message: Message<'_>) -> Result<(), Error> {
-        let sent = self.outgoing.forward(message, self.out);
-        *self.sent += u64::from(sent.is_ok());
-        self.checked(sent)
+        match self.outgoing.forward(message, self.out) {
+            Ok(()) => *self.sent += 1,
+            Err(error) => return Err(self.failed(error)),
+        }
+        Ok(())
     }
 
     /// Sends a message that was framed once for many.
@@ -222,9 +230,11 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// As for [`text`](Self::text).
     pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        let sent = self.outgoing.prepared(message, self.out);
-        *self.sent += u64::from(sent.is_ok());
-        self.checked(sent)
+        match self.outgoing.prepared(message, self.out) {
+            Ok(()) => *self.sent += 1,
+            Err(error) => return Err(self.failed(error)),
+        }
+        Ok(())
     }
 
     /// Sends a message that was framed once to all open connections, this one too. It leaves when
@@ -242,7 +252,7 @@ impl<S> Peer<'_, S> {
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::ControlPayloadTooLong`](wscodec::MisuseError::ControlPayloadTooLong).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         let sent = self.outgoing.ping(payload, self.out);
-        self.checked(sent)
+        sent.map_err(|error| self.failed(error))
     }
 
     /// Sends a pong, of at most 125 bytes: needed if
@@ -252,7 +262,7 @@ impl<S> Peer<'_, S> {
     /// As for [`ping`](Self::ping).
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
         let sent = self.outgoing.pong(payload, self.out);
-        self.checked(sent)
+        sent.map_err(|error| self.failed(error))
     }
 
     /// Closes the connection: see [`Outgoing::close`].
@@ -262,14 +272,14 @@ impl<S> Peer<'_, S> {
     /// [`MisuseError::CloseReasonTooLong`](wscodec::MisuseError::CloseReasonTooLong).
     pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), Error> {
         let sent = self.outgoing.close(close, self.out);
-        self.checked(sent)
+        sent.map_err(|error| self.failed(error))
     }
 
     /// Remembers that there was no memory for a message: the peer would miss it, so the event loop
     /// fails the connection even if the handler ignores the error.
-    #[inline]
-    fn checked(&mut self, sent: Result<(), Error>) -> Result<(), Error> {
-        *self.starved |= matches!(sent, Err(Error::Limit(LimitError::OutOfMemory)));
-        sent
+    #[cold]
+    fn failed(&mut self, error: Error) -> Error {
+        *self.starved |= matches!(error, Error::Limit(LimitError::OutOfMemory));
+        error
     }
 }
