@@ -160,11 +160,18 @@ function transportOf(socket: BunSocket): BunTransport | undefined {
   return socket.data as BunTransport | undefined;
 }
 
-/** The functions that all sockets call; `open` makes the connection. */
+/**
+ * The functions that all sockets call; `open` makes the connection. Bun before 1.4 may call `data`
+ * on a TLS socket of a server before `open`, so whatever is called first makes it.
+ */
 function calls(open: (socket: BunSocket) => void): object {
+  const made = (socket: BunSocket): BunTransport | undefined => {
+    if (socket.data === undefined) open(socket);
+    return transportOf(socket);
+  };
   return {
-    open,
-    data: (socket: BunSocket, chunk: Uint8Array) => transportOf(socket)?.connection.received(chunk),
+    open: made,
+    data: (socket: BunSocket, chunk: Uint8Array) => made(socket)?.connection.received(chunk),
     drain: (socket: BunSocket) => transportOf(socket)?.pump(),
     end: (socket: BunSocket) => transportOf(socket)?.peerEnded(),
     error(socket: BunSocket, error: Error) {

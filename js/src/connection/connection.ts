@@ -80,6 +80,8 @@ export class Connection<T = unknown> {
   #reason: WscodecError | undefined;
   /** What came behind the handshake, until the promise of `connect` has settled. */
   #held: Uint8Array[] | undefined;
+  /** The transport's end, if it was closed meanwhile. */
+  #cut: { readonly error: unknown } | undefined;
   /** Bytes of the session's output that were given to the transport. */
   #written = 0;
   #gone = false;
@@ -303,7 +305,11 @@ export class Connection<T = unknown> {
   /** The transport is closed. @internal */
   closed(error?: unknown): void {
     if (this.#gone) return;
-    this.#release();
+    if (this.#held !== undefined) {
+      // The end of the transport comes behind what it brought.
+      this.#cut = { error };
+      return;
+    }
     this.#gone = true;
     forget(this);
     account(this, 0);
@@ -550,6 +556,7 @@ export class Connection<T = unknown> {
     if (held === undefined) return;
     this.#held = undefined;
     for (const chunk of held) this.received(chunk);
+    if (this.#cut !== undefined) this.closed(this.#cut.error);
   }
 
   /** Whether bytes have left since the deadline was set, which moves it. */
