@@ -179,6 +179,7 @@ function development(name, to) {
   );
 }
 
+await import("./codes.mjs");
 await onShared("esm", "shared.mjs");
 await onShared("cjs", "shared.cjs");
 await ring("esm", "ring.mjs");

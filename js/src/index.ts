@@ -23,6 +23,14 @@ export {
   type ObservedDeflate,
 } from "./deflate/index.ts";
 export { Encoder, type EncoderOptions, frameHeader, type FrameOptions } from "./message/encoder.ts";
+export type {
+  ErrorCode,
+  ErrorGroup,
+  HandshakeErrorCode,
+  LimitErrorCode,
+  MisuseErrorCode,
+  PeerErrorCode,
+} from "./error/codes.ts";
 export {
   type ErrorRow,
   errorTable,

@@ -66,7 +66,7 @@ async function open(options: object = {}): Promise<{ at: Transport; ws: SocketSt
   return { at, ws, opened: await ws.opened };
 }
 
-const aborted = { name: "AbortError" };
+const aborted = { name: "WscodecError", code: "TERMINATED" };
 const tooSlow = { name: "LimitError", code: "HANDSHAKE_TOO_SLOW" };
 
 test("a handshake that does not end is given up, on both sides", limit, async () => {
@@ -145,8 +145,8 @@ test("terminate ends a connection whose peer reads nothing", limit, async () => 
   await assert.rejects(ws.closed, aborted);
   const settled = [...(await writes).slice(1), ...(await closing)];
   assert.deepEqual(
-    settled.map((one) => one.status === "rejected" && one.reason.name),
-    Array(settled.length).fill("AbortError"),
+    settled.map((one) => one.status === "rejected" && one.reason.code),
+    Array(settled.length).fill("TERMINATED"),
   );
   assert.equal(at.closed, 1);
   ws.close();

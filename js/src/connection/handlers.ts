@@ -4,7 +4,6 @@ import type { HandshakeLimits, HeadersInput } from "../handshake/options.ts";
 import type { SessionManner } from "../session/options.ts";
 import type { Outcome, SessionEvent } from "../session/session.ts";
 import type { Policy, SessionLimits, Upgrade } from "../session/upgrade.ts";
-import type { Connection } from "./connection.ts";
 
 /**
  * Functions that a connection calls. All of them are optional.
@@ -15,7 +14,7 @@ import type { Connection } from "./connection.ts";
  * answers the peer's close frame, and calls `close`. If `upgrade` throws, the client gets
  * status 500.
  */
-export interface Handlers<C extends Connection<any> = Connection> {
+export interface Handlers<C> {
   /** The handshake is done. */
   open?(ws: C): void;
   /**
@@ -74,7 +73,7 @@ export interface ConnectionOptions extends SessionManner, SessionLimits, Handsha
 }
 
 /** The options of a server. */
-export interface ServerOptions<C extends Connection<any> = Connection>
+export interface ServerOptions<C>
   extends ConnectionOptions,
     Policy,
     Handlers<C> {

@@ -22,7 +22,6 @@ import {
 import type { ConnectOptions } from "../session/connect.ts";
 import type { InPieces, SessionManner } from "../session/options.ts";
 import type { Policy, SessionLimits } from "../session/upgrade.ts";
-import type { Connection } from "./connection.ts";
 import type { ConnectionOptions, Handlers, ServerOptions } from "./handlers.ts";
 
 const handlerChecks = {
@@ -34,7 +33,7 @@ const handlerChecks = {
   drain: callable,
   peerClose: callable,
   close: callable,
-} satisfies Checks<Handlers>;
+} satisfies Checks<Handlers<any>>;
 
 const connectionChecks = {
   ...sessionChecks,
@@ -53,7 +52,7 @@ export const serverChecks = {
   ...policyChecks,
   ...handlerChecks,
   upgrade: callable,
-} satisfies Checks<ServerOptions>;
+} satisfies Checks<ServerOptions<any>>;
 
 const { path: _, ...asked } = connectChecks;
 
@@ -64,7 +63,7 @@ export const clientChecks = {
   ...asked,
   ...handlerChecks,
 } satisfies Checks<
-  Omit<ConnectOptions, "path"> & ConnectionOptions & Handlers & Pick<ClientOptions, "maskKey">
+  Omit<ConnectOptions, "path"> & ConnectionOptions & Handlers<any> & Pick<ClientOptions, "maskKey">
 >;
 
 interface ClientOptions {
@@ -75,6 +74,13 @@ interface ClientOptions {
 const forSession = { ...clientSessionChecks, pieces: flag } satisfies Checks<
   SessionManner & SessionLimits & InPieces & ClientOptions
 >;
+
+/** A connection as the end of a server needs it. */
+interface Member {
+  /** Whether no message is received in part. */
+  quiet(): boolean;
+  goAway(code: number, reason: string): void;
+}
 
 /** The options of a server or of a client's connection, checked, and what they mean. */
 export class Plan {
@@ -91,7 +97,7 @@ export class Plan {
   readonly maxMemory: number;
   readonly pauses: boolean;
   /** The connections that there are by this plan. */
-  readonly connections = new Set<Connection<any>>();
+  readonly connections = new Set<Member>();
   /** Whether requests are refused with 503, because the server is to end. */
   ending = false;
 

@@ -3,13 +3,18 @@
  * when its part changes; a connection with nothing to send costs nothing here.
  */
 
-import type { Connection } from "./connection.ts";
+import type { WscodecError } from "../error/errors.ts";
+
+/** What has bytes to send, and can be dropped for it. */
+interface Sender {
+  drop(reason: WscodecError): void;
+}
 
 let total = 0;
-const waiting = new Map<Connection<any>, number>();
+const waiting = new Map<Sender, number>();
 
 /** A connection has this many bytes to send now. */
-export function account(connection: Connection<any>, bytes: number): void {
+export function account(connection: Sender, bytes: number): void {
   total += bytes - (waiting.get(connection) ?? 0);
   if (bytes > 0) waiting.set(connection, bytes);
   else waiting.delete(connection);
@@ -21,8 +26,8 @@ export function queued(): number {
 }
 
 /** The connection on which most bytes wait. */
-export function longest(): Connection<any> | undefined {
-  let found: Connection<any> | undefined;
+export function longest(): Sender | undefined {
+  let found: Sender | undefined;
   let most = 0;
   for (const [connection, bytes] of waiting) {
     if (bytes > most) [found, most] = [connection, bytes];

@@ -5,7 +5,7 @@ import { errorOf, misuse, type WscodecError } from "../error/errors.ts";
 import { Lent } from "../memory/lent.ts";
 import { freed, useAfterFree } from "../memory/freed.ts";
 import { buffer, refresh } from "../memory/memory.ts";
-import { integer } from "../frame/options.ts";
+import { integer } from "../limits/check.ts";
 import { enginesFor } from "./engines.ts";
 import { Inflater } from "./module.ts";
 import { type DeflateOptions, packed } from "./options.ts";

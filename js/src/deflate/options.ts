@@ -1,6 +1,6 @@
 /** How messages are compressed, in the caller's words and in the module's. */
 
-import { integer } from "../frame/options.ts";
+import { flag, integer, within } from "../limits/check.ts";
 
 /** One direction of a connection. */
 export interface DeflateDirection {
@@ -65,7 +65,7 @@ const TAKEOVER = 16;
 /** A direction as the module takes it: the window's bits, and 16 for takeover. */
 export function packed(direction: DeflateDirection = {}): number {
   const { windowBits = 15, contextTakeover = true } = direction;
-  return bits("windowBits", windowBits) | (contextTakeover ? TAKEOVER : 0);
+  return bits("windowBits", windowBits) | (flag("contextTakeover", contextTakeover) ? TAKEOVER : 0);
 }
 
 /** The same the other way round. */
@@ -80,7 +80,7 @@ export function manner({ level = 6, threshold = 64 }: DeflateOptions): [number, 
 
 /** How much to keep of what was sent; 0 for engines of one's own. */
 export function historyOf({ dedicated = false, historyBits = 12 }: DeflateOptions): number {
-  return bits("historyBits", historyBits) * (dedicated ? 0 : 1);
+  return bits("historyBits", historyBits) * (flag("dedicated", dedicated) ? 0 : 1);
 }
 
 /** All but the directions, with the defaults filled in. */
@@ -93,9 +93,4 @@ export function filled(options: DeflateOptions): Omit<Deflate, "send" | "receive
 
 function bits(name: string, value: number): number {
   return within(name, value, 8, 15);
-}
-
-function within(name: string, value: number, least: number, most: number): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`${name} must be an integer from ${least} to ${most}`);
 }

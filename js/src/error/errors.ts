@@ -4,11 +4,46 @@
  */
 
 import { errors, errors_len, wasm } from "../wasm/module.ts";
+import type {
+  ErrorCode,
+  ErrorGroup,
+  HandshakeErrorCode,
+  LimitErrorCode,
+  MisuseErrorCode,
+  PeerErrorCode,
+} from "./codes.ts";
+
+/**
+ * Marks an error of this package, in all of its builds, with its group. A program may have several
+ * builds at once (ESM and CommonJS, `wscodec` and `wscodec/zlib`), each with classes of its own.
+ */
+const GROUP: unique symbol = Symbol.for("wscodec.error") as never;
+
+/** The group of an error of any build of this package; `undefined` for all else. */
+export function groupOf(error: unknown): ErrorGroup | undefined {
+  if (typeof error !== "object" || error === null || !(GROUP in error)) return undefined;
+  return error[GROUP] as ErrorGroup;
+}
+
+/** Whether this is an error of any build of this package. */
+export function isWscodecError(error: unknown): error is WscodecError {
+  return groupOf(error) !== undefined;
+}
+
+/** `instanceof` for one of our classes, by the mark; for classes derived from them, as usual. */
+function isOf(wanted: typeof WscodecError, error: unknown): boolean {
+  const { prototype } = wanted;
+  if (!Object.hasOwn(prototype, GROUP)) {
+    return Function.prototype[Symbol.hasInstance].call(wanted, error);
+  }
+  const group = groupOf(error);
+  return group !== undefined && (prototype[GROUP] === "WscodecError" || group === prototype[GROUP]);
+}
 
 /** The base of all errors that this package throws on purpose. */
 export class WscodecError extends Error {
   /** The stable name of what is wrong, such as `"UNMASKED_FRAME"`. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /**
    * The close code that the connection is to be closed with (RFC 6455 §7.4),
    * 1006 where none can be sent; `undefined` for errors of the handshake and
@@ -32,46 +67,84 @@ export class WscodecError extends Error {
   override get name(): string {
     return "WscodecError";
   }
+
+  /** @internal */
+  get [GROUP](): ErrorGroup {
+    return "WscodecError";
+  }
+
+  static override [Symbol.hasInstance](error: unknown): boolean {
+    return isOf(this, error);
+  }
 }
 
 /** The peer broke the WebSocket protocol. */
 export class PeerError extends WscodecError {
+  declare readonly code: PeerErrorCode;
+
   override get name(): string {
+    return "PeerError";
+  }
+
+  /** @internal */
+  override get [GROUP](): ErrorGroup {
     return "PeerError";
   }
 }
 
 /** The opening handshake is not acceptable. */
 export class HandshakeError extends WscodecError {
+  declare readonly code: HandshakeErrorCode;
+
   override get name(): string {
+    return "HandshakeError";
+  }
+
+  /** @internal */
+  override get [GROUP](): ErrorGroup {
     return "HandshakeError";
   }
 }
 
 /** The peer went past a limit. */
 export class LimitError extends WscodecError {
+  declare readonly code: LimitErrorCode;
+
   override get name(): string {
+    return "LimitError";
+  }
+
+  /** @internal */
+  override get [GROUP](): ErrorGroup {
     return "LimitError";
   }
 }
 
 /** The caller asked for something that the protocol or this package does not allow. */
 export class MisuseError extends WscodecError {
+  declare readonly code: MisuseErrorCode;
+
   override get name(): string {
+    return "MisuseError";
+  }
+
+  /** @internal */
+  override get [GROUP](): ErrorGroup {
     return "MisuseError";
   }
 }
 
 /** What is known of an error without an instance of it. */
 export interface ErrorRow {
-  readonly group: string;
-  readonly code: string;
+  readonly group: ErrorGroup;
+  readonly code: ErrorCode;
   readonly closeCode: number | undefined;
   readonly status: number | undefined;
   readonly message: string;
 }
 
-const groups: Record<string, typeof WscodecError> = {
+const groups: Record<ErrorGroup, typeof WscodecError> = {
+  WscodecError,
   PeerError,
   HandshakeError,
   LimitError,
@@ -97,8 +170,8 @@ function group(address: number, length: number): ErrorRow[] {
     const [code, number, message] = line.split("\t") as [string, string, string];
     const is = Number(number);
     return {
-      group: name as string,
-      code,
+      group: name as ErrorGroup,
+      code: code as ErrorCode,
       closeCode: is >= 1000 ? is : undefined,
       status: is > 0 && is < 1000 ? is : undefined,
       message,
@@ -110,16 +183,16 @@ function group(address: number, length: number): ErrorRow[] {
 export function errorOf(number: number, offset?: number): WscodecError {
   const row = errorTable()[number - 1];
   if (row === undefined) throw new RangeError(`no error has the number ${number}`);
-  return new (groups[row.group] ?? WscodecError)(row, offset);
+  return new groups[row.group](row, offset);
 }
 
 /** An error of the module by its name. */
-export function named(code: string, offset?: number): WscodecError {
+export function named(code: ErrorCode, offset?: number): WscodecError {
   return errorOf(errorTable().findIndex((row) => row.code === code) + 1, offset);
 }
 
-/** A misuse that only JavaScript can make. */
-export function misuse(code: string, message: string): MisuseError {
+/** A misuse of which only JavaScript knows. */
+export function misuse(code: MisuseErrorCode, message: string): MisuseError {
   return new MisuseError({
     group: "MisuseError",
     code,

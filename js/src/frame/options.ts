@@ -1,6 +1,7 @@
 /** What the decoders are told when they are made. */
 
 import type { DeflateOptions } from "../deflate/options.ts";
+import { flag, integer } from "../limits/check.ts";
 
 /** A side of the connection: the one that reads what is decoded. */
 export type Role = "client" | "server";
@@ -66,18 +67,11 @@ export function decoderArguments(
   }
   return [
     role === "client",
-    integer("rsv", options.rsv ?? 0, 7) | (options.dangerouslyAcceptUnmasked ? UNMASKED : 0),
+    integer("rsv", options.rsv ?? 0, 7) |
+      (flag("dangerouslyAcceptUnmasked", options.dangerouslyAcceptUnmasked ?? false) ? UNMASKED : 0),
     integer("maxFrame", options.maxFrame ?? 64 * 2 ** 20),
     integer("maxMessage", options.maxMessage ?? 64 * 2 ** 20),
     integer("maxFragments", options.maxFragments ?? 131_072, 2 ** 32 - 1),
     integer("offset", options.offset ?? 0),
   ];
-}
-
-/** A whole number from 0 to `max`, or a RangeError that names it. */
-export function integer(name: string, value: number, max = Number.MAX_SAFE_INTEGER): number {
-  if (!Number.isInteger(value) || value < 0 || value > max) {
-    throw new RangeError(`${name} must be an integer from 0 to ${max}`);
-  }
-  return value;
 }

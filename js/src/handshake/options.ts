@@ -1,6 +1,6 @@
 /** What the handshake is told, and in which shapes. */
 
-import { integer } from "../frame/options.ts";
+import { integer } from "../limits/check.ts";
 
 /** How much a peer's head may have. */
 export interface HandshakeLimits {

@@ -1,8 +1,8 @@
 /** The server's side: a client's request, and what answers it. */
 
 import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
-import { errorTable, WscodecError } from "../error/errors.ts";
-import { integer } from "../frame/options.ts";
+import { errorTable, isWscodecError } from "../error/errors.ts";
+import { integer } from "../limits/check.ts";
 import { type Extension, extensionsOf, Head, tokensOf } from "../head/head.ts";
 import { headOf, type RequestLike } from "./like.ts";
 import { type HandshakeLimits, type HeadersInput, limitsOf, pairsOf } from "./options.ts";
@@ -248,7 +248,7 @@ export function refuse(status: number, options: RefuseOptions = {}): Uint8Array<
  * caller's
  */
 export function refusal(error: unknown): Uint8Array<ArrayBuffer> {
-  const code = error instanceof WscodecError ? error.code : undefined;
+  const code = isWscodecError(error) ? error.code : undefined;
   const row = errorTable().find((row) => row.code === code);
   if (row?.status === undefined) throw error;
   return refuse(row.status, { headers: [["Content-Type", "text/plain"]], body: row.message });

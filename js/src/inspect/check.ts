@@ -1,8 +1,7 @@
 /** Whether the heads are right. */
 
 import { UpgradeRequest, UpgradeResponse } from "wscodec";
-import type { Fault } from "./events.ts";
-import { faultAt, faultOf } from "./faults.ts";
+import { type Fault, faultAt, faultOf } from "./faults.ts";
 import { type Head, MAX_HEAD } from "./heads.ts";
 
 /** As much as can be: a recording may be of peers that take more than we do. */

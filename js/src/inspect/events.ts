@@ -2,6 +2,7 @@
 
 import type { Direction } from "./arguments.ts";
 import type { Excerpt } from "./excerpt.ts";
+import type { Fault } from "./faults.ts";
 import type { Handshake } from "./handshake.ts";
 
 /** A whole frame. One object serves for all of them: it is valid during the call only. */
@@ -34,30 +35,11 @@ export interface Message {
   readonly excerpt: Excerpt;
 }
 
-/** What is wrong, and where. */
-export interface Fault {
-  readonly offset: number;
-  readonly code: string;
-  /** With which the connection has to be closed; handshakes have none. */
-  readonly closeCode: number | undefined;
-  readonly message: string;
-  /** The frame that was being read, as far as it is known. */
-  readonly frame?: PartialFrame | undefined;
-}
-
 /** Something to know that is no fault. */
 export interface Note {
   readonly offset: number;
   readonly code: string;
   readonly message: string;
-}
-
-/** A frame that did not end well. */
-export interface PartialFrame {
-  readonly offset: number;
-  /** Undefined unless its header came and was right. */
-  readonly opcode?: number;
-  readonly length?: number;
 }
 
 /** A close frame. */

@@ -1,7 +1,25 @@
 /** The package's errors as faults of the input. */
 
 import { errorTable, WscodecError } from "wscodec";
-import type { Fault } from "./events.ts";
+
+/** A frame that did not end well. */
+export interface PartialFrame {
+  readonly offset: number;
+  /** Undefined unless its header came and was right. */
+  readonly opcode?: number;
+  readonly length?: number;
+}
+
+/** What is wrong, and where. */
+export interface Fault {
+  readonly offset: number;
+  readonly code: string;
+  /** With which the connection has to be closed; handshakes have none. */
+  readonly closeCode: number | undefined;
+  readonly message: string;
+  /** The frame that was being read, as far as it is known. */
+  readonly frame?: PartialFrame | undefined;
+}
 
 /** What is wrong, out of what was thrown; what is no error of the package is thrown on. */
 export function faultOf(error: unknown): Fault {

@@ -3,7 +3,7 @@
 import type { DeflateDirection } from "wscodec";
 import type { Direction } from "./arguments.ts";
 import { extensionsOf, headerOf, type Head, statusOf } from "./heads.ts";
-import type { Fault } from "./events.ts";
+import type { Fault } from "./faults.ts";
 import { checkRequest, checkResponse } from "./check.ts";
 
 /** permessage-deflate as it was agreed on (RFC 7692 §7.1). */

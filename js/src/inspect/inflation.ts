@@ -1,8 +1,7 @@
 /** The content of compressed messages (RFC 7692), as far as it can be told. */
 
 import { Decompressor, type DeflateDirection } from "wscodec";
-import { faultAt, faultOf } from "./faults.ts";
-import type { Fault } from "./events.ts";
+import { type Fault, faultAt, faultOf } from "./faults.ts";
 
 /** How to inflate a direction's messages, or why not. */
 export type Inflating = DeflateDirection | string;

@@ -1,15 +1,8 @@
 /** One JSON object a line. INSPECT.md documents what is in them. */
 
 import type { Direction } from "./arguments.ts";
-import {
-  type Fault,
-  type Frame,
-  type Message,
-  type Note,
-  opcodes,
-  type Printer,
-  type Totals,
-} from "./events.ts";
+import { type Frame, type Message, type Note, opcodes, type Printer, type Totals } from "./events.ts";
+import type { Fault } from "./faults.ts";
 import { type Excerpt, quoted } from "./excerpt.ts";
 import type { Handshake } from "./handshake.ts";
 import { extensionsOf, headerOf, type Head, listOf } from "./heads.ts";

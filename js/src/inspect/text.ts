@@ -1,16 +1,8 @@
 /** Lines for people. */
 
 import type { Direction } from "./arguments.ts";
-import {
-  type Close,
-  type Fault,
-  type Frame,
-  type Message,
-  type Note,
-  opcodes,
-  type Printer,
-  type Totals,
-} from "./events.ts";
+import { type Close, type Frame, type Message, type Note, opcodes, type Printer, type Totals } from "./events.ts";
+import type { Fault } from "./faults.ts";
 import { type Excerpt, shown } from "./excerpt.ts";
 import type { Handshake } from "./handshake.ts";
 import { headerOf, type Head } from "./heads.ts";

@@ -2,9 +2,9 @@
 
 import { FrameDecoder } from "wscodec";
 import type { Arguments, Direction } from "./arguments.ts";
-import type { Fault, Frame, Message, PartialFrame, Printer, Totals } from "./events.ts";
+import type { Frame, Message, Printer, Totals } from "./events.ts";
 import { Excerpt } from "./excerpt.ts";
-import { faultOf } from "./faults.ts";
+import { type Fault, faultOf, type PartialFrame } from "./faults.ts";
 import { RSV1 } from "./handshake.ts";
 import { type Inflating, Inflation } from "./inflation.ts";
 

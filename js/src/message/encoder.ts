@@ -18,7 +18,8 @@ import type { Deflater } from "../deflate/module.ts";
 import type { DeflateOptions } from "../deflate/options.ts";
 import { useAfterFree } from "../memory/freed.ts";
 import { buffer, encodeText, heap, refresh } from "../memory/memory.ts";
-import { integer, type Role } from "../frame/options.ts";
+import type { Role } from "../frame/options.ts";
+import { flag, integer } from "../limits/check.ts";
 import { type PreparedMessage, preparedOf } from "./prepared-form.ts";
 import { copyOut, few } from "../memory/copy.ts";
 import { giveRegion, Region, takeRegion } from "../memory/region.ts";
@@ -248,7 +249,7 @@ export class Encoder {
    * @throws MisuseError for control frames that are too long or not final
    */
   frame(options: FrameOptions, data: string | Bytes): this {
-    const fin = options.fin ?? true;
+    const fin = flag("fin", options.fin ?? true);
     const rsv = integer("rsv", options.rsv ?? 0, 7);
     const opcode = integer("opcode", options.opcode, 15);
     return this.#any((fin ? FIN : 0) | (rsv << 4) | opcode, data, PLAIN);
@@ -511,7 +512,7 @@ const FREED = {
 export function frameHeader(options: FrameOptions, length: number): Uint8Array<ArrayBuffer> {
   const opcode = integer("opcode", options.opcode, 15);
   integer("length", length);
-  const fin = options.fin ?? true;
+  const fin = flag("fin", options.fin ?? true);
   const control = (opcode & 8) !== 0;
   if ((opcode & 7) > 2) throw named("RESERVED_OPCODE");
   if (control && !fin) throw named("CONTROL_NOT_FINAL");

@@ -16,7 +16,8 @@ import { limitsOf } from "../deflate/decompressor.ts";
 import { enginesFor } from "../deflate/engines.ts";
 import { inflating } from "../deflate/module.ts";
 import { packed } from "../deflate/options.ts";
-import { type DecoderOptions, decoderArguments, integer } from "../frame/options.ts";
+import { type DecoderOptions, decoderArguments } from "../frame/options.ts";
+import { flag, integer } from "../limits/check.ts";
 
 /** What a {@link MessageDecoder} finds. */
 export type MessageType = "text" | "binary" | "ping" | "pong" | "close";
@@ -98,7 +99,7 @@ export class MessageDecoder extends Cursor<OwnedMessage> {
             packed(deflate.receive),
             limitsOf(options)[1],
           );
-    if (options.pieces) messages.in_pieces();
+    if (flag("pieces", options.pieces ?? false)) messages.in_pieces();
     super(messages, WIDTH);
   }
 

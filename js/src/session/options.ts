@@ -1,6 +1,7 @@
 /** What a session does by itself, and how long it waits. */
 
-import { type DecoderOptions, integer } from "../frame/options.ts";
+import type { DecoderOptions } from "../frame/options.ts";
+import { integer } from "../limits/check.ts";
 import type { Times } from "./timers.ts";
 
 /** How a session behaves, the same for both roles. Times are in milliseconds. */

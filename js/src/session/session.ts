@@ -5,7 +5,7 @@ import { Encoder } from "../message/encoder.ts";
 import { MisuseError, named, type WscodecError } from "../error/errors.ts";
 import { useAfterFree } from "../memory/freed.ts";
 import { MessageDecoder } from "../message/messages.ts";
-import { integer } from "../frame/options.ts";
+import { integer } from "../limits/check.ts";
 import type { Prepared } from "../message/prepared.ts";
 import { isPrepared } from "../message/prepared-form.ts";
 import { type Kit, kitFor } from "./kit.ts";

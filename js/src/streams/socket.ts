@@ -20,10 +20,8 @@ import {
   type ClientSessionOptions,
   Connect,
   type ConnectOptions,
-  errorTable,
   type HandshakeLimits,
   type HeadersInput,
-  LimitError,
   type Outcome,
   type Policy,
   refusal,
@@ -35,6 +33,7 @@ import {
   UpgradeReader,
   type UpgradeRequest,
 } from "../index.ts";
+import { limit, terminated } from "../connection/report.ts";
 
 /** A transport: what runtimes have for TCP and TLS, and what `TransformStream`s are made to. */
 export interface Duplex {
@@ -162,7 +161,7 @@ export class SocketStream {
     this.#duplex = duplex;
     this.#reader = duplex.readable.getReader();
     this.#writer = duplex.writable.getWriter();
-    this.#giveUpIn(handshakeTimeout, tooSlow);
+    this.#giveUpIn(handshakeTimeout, () => limit("HANDSHAKE_TOO_SLOW"));
     let open!: (opened: Opened) => void;
     let refuse!: (error: unknown) => void;
     this.opened = new Promise((resolve, reject) => {
@@ -194,10 +193,10 @@ export class SocketStream {
 
   /**
    * Lets the transport go at once, without a close frame: `opened` and `closed` fail with the
-   * reason, by default an `AbortError`, unless they have settled or the close frame has come.
+   * reason, by default a WscodecError `TERMINATED`, unless they have settled or the close frame has come.
    */
   terminate(reason?: unknown): void {
-    this.#drop(reason ?? new DOMException("the connection was terminated", "AbortError"));
+    this.#drop(reason ?? terminated());
   }
 
   /** Gives the transport up in so many milliseconds. */
@@ -525,13 +524,6 @@ export class SocketStream {
 }
 
 const NO_CLOSE_FRAME = 1006;
-
-/** The error of a handshake that took too long. */
-function tooSlow(): LimitError {
-  const row = errorTable().find(({ code }) => code === "HANDSHAKE_TOO_SLOW");
-  if (row === undefined) throw new TypeError("the module has no error HANDSHAKE_TOO_SLOW");
-  return new LimitError(row);
-}
 
 /**
  * The headers that `upgrade` has returned.
