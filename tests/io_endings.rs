@@ -1,6 +1,6 @@
 //! Blocking connections whose peer does not read, does not answer, or goes: nobody waits for ever,
 //! and what the peer sent before is not lost.
-#![cfg(all(feature = "io", not(target_family = "wasm")))]
+#![cfg(all(feature = "deflate", feature = "io", not(target_family = "wasm")))]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -20,6 +20,15 @@ const FEATURES: [(&str, &[&str]); 5] = [
     ("no default", &["--no-default-features"]),
 ];
 
+/// The crates that are published, and have documentation.
+const PUBLISHED: [&str; 5] = [
+    "wscodec",
+    "wscodec-cli",
+    "wscodec-inspect",
+    "wscodec-server",
+    "wscodec-tokio",
+];
+
 const BARE: [&str; 2] = ["--package", "wscodec"];
 
 pub fn fmt(report: &mut Report) {
@@ -74,8 +83,8 @@ fn clippy(tool: Tool) -> Result<Outcome, Failure> {
 pub fn doc(report: &mut Report) {
     report.step("doc", || {
         cargo()
-            .args(["doc", "--no-deps", "--workspace", "--exclude", "xtask"])
-            .args(["--features", "wscodec/http"])
+            .args(["doc", "--no-deps", "--all-features"])
+            .args(PUBLISHED.iter().flat_map(|name| ["--package", name]))
             .env("RUSTDOCFLAGS", "-D warnings")
             .run()?;
         done()

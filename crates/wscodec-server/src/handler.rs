@@ -20,7 +20,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// # Panics
 /// A panic in a method ends the connection that the method was called for: a request that was not
 /// answered yet gets status 500, an open connection is closed with 1011, and its
-/// [outcome](Outcome::fault) says [`HandlerFailed`](MisuseError::HandlerFailed). The panic is
+/// [outcome](Outcome::fault) says [`HandlerFailed`](wscodec::MisuseError::HandlerFailed). The panic is
 /// logged, and counted in [`Stats::panics`](super::Stats::panics); before that, the panic hook runs,
 /// and the standard hook writes to standard error, which may block. The event loop and the handler go
 /// on: the handler must be usable after a panic of its own. Where a panic aborts the process

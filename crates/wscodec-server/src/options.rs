@@ -64,7 +64,7 @@ pub struct Options<'a> {
     pub high_water: usize,
     /// Bytes of messages from elsewhere ([`Handle::send`](super::Handle::send)) that may be queued for
     /// one connection. A connection with more is dropped with
-    /// [`LimitError::QueueTooLong`](wscodec::LimitError::QueueTooLong) in its outcome. Answers of the
+    /// [`LimitError::BufferFull`](wscodec::LimitError::BufferFull) in its outcome. Answers of the
     /// connection's own handler are counted by themselves, and may always come to the largest message
     /// ([`Limits::message`](wscodec::Limits::message)), even if that is more. Default 16 MiB.
     pub max_buffered: usize,

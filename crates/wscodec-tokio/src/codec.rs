@@ -55,7 +55,7 @@ pub enum Item {
     Answers,
 }
 
-/// See the [module](self).
+/// A session as a codec: see the crate's documentation.
 #[derive(Debug)]
 pub struct Codec<M = Unmasked, I = Plain, O = Plain> {
     session: Session<M, I, O>,
