@@ -15,6 +15,7 @@ use miniz_oxide::inflate::core::{BlockBoundaryState, DecompressorOxide, decompre
 use super::engine::{InflateState, Inflated};
 use super::fixed::{self, Symbol};
 use super::ring::Ring;
+use super::short::{self, Bits};
 use crate::error::LimitError;
 use crate::reserve::{Boxed, boxed};
 
@@ -31,7 +32,17 @@ pub(super) struct Blocks {
     last: bool,
     at: At,
     tables: Option<Boxed<DecompressorOxide>>,
+    /// Bytes that the block of miniz_oxide has taken and written, together.
+    moved: u32,
+    /// How many blocks with codes of their own are tried as short ones: see [`short`].
+    tries: u8,
 }
+
+/// A block of miniz_oxide that has taken and written fewer bytes than this was a short one. The
+/// [`TRIES`] behind it may be as well: as many so that a peer gains nothing by changing between short
+/// and long ones.
+const SHORT: u32 = 192;
+const TRIES: u8 = 8;
 
 #[derive(Clone, Copy)]
 enum At {
@@ -71,6 +82,8 @@ impl Blocks {
             last: false,
             at: At::Start,
             tables: None,
+            moved: 0,
+            tries: 0,
         }
     }
 
@@ -97,7 +110,7 @@ impl Blocks {
         };
         let state = loop {
             let step = match self.at {
-                At::Start => self.start(&mut call),
+                At::Start => self.start(&mut call, ring),
                 At::Fixed => self.fixed(&mut call, ring),
                 At::Match { dist, left } => self.copy(&mut call, ring, dist, left),
                 At::Lengths => self.lengths(&mut call),
@@ -115,7 +128,7 @@ impl Blocks {
         }
     }
 
-    fn start(&mut self, call: &mut Call<'_>) -> Step {
+    fn start(&mut self, call: &mut Call<'_>, ring: &mut Ring) -> Step {
         let before = (self.held, self.bits, call.read);
         if self.bits < 3 && !self.byte(call) {
             return Step::Stop(InflateState::Going);
@@ -133,6 +146,9 @@ impl Blocks {
             }
             2 => {
                 (self.held, self.bits, call.read) = before;
+                if self.tries > 0 && self.short(call, ring) {
+                    return self.end();
+                }
                 if self.hand_over().is_err() {
                     return Step::Stop(InflateState::OutOfMemory);
                 }
@@ -140,6 +156,46 @@ impl Blocks {
             _ => return Step::Stop(InflateState::Damaged),
         }
         Step::On
+    }
+
+    /// Takes a whole short block, if there is one.
+    fn short(&mut self, call: &mut Call<'_>, ring: &mut Ring) -> bool {
+        let mut bits = Bits {
+            held: self.held,
+            bits: self.bits,
+            input: &call.input[call.read..],
+            read: 0,
+        };
+        let room = call.output.len() - call.written;
+        let mut symbols = [short::Symbol::NONE; short::MOST];
+        let (reach, window) = (ring.reach(), ring.bytes.len());
+        let read = short::read(&mut bits, &mut symbols, reach, window, room);
+        let Some((last, count)) = read else {
+            self.tries -= 1;
+            return false;
+        };
+        self.tries = TRIES;
+        self.last = last;
+        for symbol in &symbols[..count] {
+            match symbol.get() {
+                Ok(byte) => {
+                    call.output[call.written] = byte;
+                    call.written += 1;
+                    ring.wrap();
+                    ring.bytes[ring.at] = byte;
+                    ring.at += 1;
+                }
+                Err((len, dist)) => {
+                    let end = call.written + len;
+                    ring.repeat(dist, &mut call.output[call.written..end]);
+                    call.written = end;
+                }
+            }
+        }
+        (self.held, self.bits) = (bits.held, bits.bits);
+        call.read += bits.read;
+        self.unread(call);
+        true
     }
 
     /// Gives the block to miniz_oxide, header and all.
@@ -159,6 +215,7 @@ impl Blocks {
             }
         }
         self.at = At::Tables;
+        self.moved = 0;
         Ok(())
     }
 
@@ -181,6 +238,10 @@ impl Blocks {
         ring.at += written;
         call.read += read;
         call.written += written;
+        self.moved = self.moved.saturating_add((read + written) as u32);
+        if status == TINFLStatus::BlockBoundary && self.moved < SHORT {
+            self.tries = TRIES;
+        }
         match status {
             TINFLStatus::BlockBoundary => match tables.block_boundary_state() {
                 Some(state) => {

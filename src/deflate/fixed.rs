@@ -34,7 +34,7 @@ const fn codes() -> [u16; 512] {
 }
 
 /// The least length, and the extra bits, of the symbols from 257 on (§3.2.5).
-static LENGTHS: [(u16, u8); 29] = lengths();
+pub(super) static LENGTHS: [(u16, u8); 29] = lengths();
 
 const fn lengths() -> [(u16, u8); 29] {
     let mut lengths = [(258, 0); 29];
@@ -49,7 +49,7 @@ const fn lengths() -> [(u16, u8); 29] {
 }
 
 /// The same of distances.
-static DISTANCES: [(u16, u8); 30] = distances();
+pub(super) static DISTANCES: [(u16, u8); 30] = distances();
 
 const fn distances() -> [(u16, u8); 30] {
     let mut distances = [(0, 0); 30];
@@ -62,6 +62,11 @@ const fn distances() -> [(u16, u8); 30] {
     }
     distances
 }
+
+/// The order of the lengths of the code for code lengths (§3.2.7).
+pub(super) static ORDER: [u8; 19] = [
+    16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
+];
 
 /// Reads a symbol, a match with its distance, and says how many bits it takes. `None` if there are
 /// fewer than that.

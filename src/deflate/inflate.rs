@@ -11,8 +11,8 @@ use crate::frame::Rsv;
 use crate::message::{Inbound, Progress, Treatment};
 use crate::reserve::reserve;
 
-/// The ratio is looked at after each so many bytes of a message, and at its end: at the same places
-/// however the stream is cut. In between at most 1032 times as much can come out (RFC 1951).
+/// The ratio, if there is one, is looked at after each so many bytes of a message, and at its end: at
+/// the same places however the stream is cut. In between at most 1032 times as much can come out (RFC 1951).
 const CHECK: u64 = 256;
 
 /// The least room that is made for what comes out.
@@ -172,7 +172,10 @@ impl<E: Inflate> Decompressor<E> {
     fn body(&mut self, input: &[u8], at: &mut Progress, output: &mut [u8]) -> Result<bool, Error> {
         loop {
             let rest = &input[at.read..];
-            let step = CHECK - self.read % CHECK;
+            let step = match self.ratio {
+                u32::MAX => u64::MAX,
+                _ => CHECK - self.read % CHECK,
+            };
             let piece = match self.pending {
                 true => &[],
                 false => &rest[..rest.len().min(usize::try_from(step).unwrap_or(rest.len()))],

@@ -44,6 +44,7 @@ mod params;
 mod pool;
 mod prepare;
 mod ring;
+mod short;
 mod window;
 #[cfg(feature = "zlib-rs")]
 mod zlib;
