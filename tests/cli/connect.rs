@@ -83,6 +83,13 @@ fn a_line_that_is_not_utf8_ends_the_run_with_an_error() {
     let (messages, code) = thread.join().unwrap();
     assert_eq!(messages, [text("one"), text("two")]);
     assert_eq!(code, 1000);
+
+    // The answers to the lines before it are printed all the same.
+    let server = Served::new(&[]);
+    let input = b"one\ntwo\n\xff\nfour\n";
+    let output = fed(&mut wscodec(&["connect", &server.url]), input);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.stdout, b"one\ntwo\n");
 }
 
 #[test]

@@ -195,3 +195,32 @@ fn its_client_talks_to_its_server() {
     assert_eq!(output, "one\ntwo\n", "{errors}");
     assert!(status.success());
 }
+
+#[test]
+#[ignore = "by `cargo xtask wasi test`"]
+fn its_client_sends_a_whole_input_and_stays_on_request() {
+    let server = serve(&[]);
+    let url = format!("ws://{}/", server.address);
+    let client = |options: &[&str], input: &str| {
+        let words = [&["connect", &url[..]], options].concat();
+        component::run(component::command(&words), input)
+    };
+    let (status, output, errors) = client(&["--binary"], "one\ntwo");
+    assert_eq!(
+        (status.code(), &output[..]),
+        (Some(0), "one\ntwo"),
+        "{errors}"
+    );
+    let (status, output, errors) = client(&["--wait", "0.2"], "one\n");
+    assert_eq!((status.code(), &output[..]), (Some(0), "one\n"), "{errors}");
+    let (status, output, errors) = client(&["--escape", "always"], "\u{202e}\n");
+    assert_eq!(
+        (status.code(), &output[..]),
+        (Some(0), "\\u202e\n"),
+        "{errors}"
+    );
+    let (status, output, errors) = client(&["--json-lines"], "{\"type\":\"dance\"}\n");
+    assert_eq!(status.code(), Some(1), "{errors}");
+    assert!(errors.contains("line 1 of standard input"), "{errors}");
+    assert!(output.contains("\"type\":\"close\""), "{output}");
+}

@@ -58,7 +58,7 @@ pub(crate) struct Conversation {
     lines: u64,
     /// The first fragment of the only message was sent.
     in_message: bool,
-    /// The reader of standard output has enough.
+    /// Standard output takes no more: its reader has enough, or it has failed.
     gone: bool,
     /// The run ends before the end of the input, as the user wants it.
     pub(crate) cut_short: bool,
@@ -178,7 +178,7 @@ impl Conversation {
     }
 
     fn print(&mut self, kind: Kind, payload: &[u8], line: &mut Line<'_>) {
-        if self.gone || self.failed.is_some() {
+        if self.gone {
             return;
         }
         let written = match self.cut {
@@ -190,7 +190,7 @@ impl Conversation {
 
     /// Prints a line of JSON, where that is the output.
     fn print_json(&mut self, text: impl FnOnce() -> String, line: &mut Line<'_>) {
-        if self.cut == Cut::Json && !self.gone && self.failed.is_none() {
+        if self.cut == Cut::Json && !self.gone {
             let written = put(&[text().as_bytes(), b"\n"]);
             self.check(written, line);
         }
@@ -204,7 +204,10 @@ impl Conversation {
                 (self.gone, self.cut_short) = (true, true);
                 self.close(line);
             }
-            Err(e) => self.fail(unwritable(&e), line),
+            Err(e) => {
+                self.gone = true;
+                self.fail(unwritable(&e), line);
+            }
         }
     }
 
