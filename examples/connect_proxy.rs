@@ -10,11 +10,11 @@ use std::time::Duration;
 use std::{env, process};
 
 use wscodec::CloseCode;
-use wscodec::io::{Connector, Error, Transport, Url, WebSocket};
+use wscodec::io::{Connection, Connector, Error, Transport, Url};
 
 const MAX_HEAD: usize = 8 << 10;
 
-pub(crate) fn connect(proxy: &str, url: &str) -> Result<WebSocket<TcpStream>, Error> {
+pub(crate) fn connect(proxy: &str, url: &str) -> Result<Connection<TcpStream>, Error> {
     let target = Url::parse(url)?;
     let mut stream = TcpStream::connect(proxy)?;
     stream.set_nodelay(true)?;

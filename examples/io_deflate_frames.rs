@@ -59,7 +59,7 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
                 write_frame(&mut stream, Header { opcode, ..answer }, &payload)?;
             }
             (OpCode::Pong, _) => {}
-            _ => return Err(wscodec::Error::from(PeerError::UnexpectedContinuation).into()),
+            _ => return Err(wscodec::ErrorKind::from(PeerError::UnexpectedContinuation).into()),
         }
     }
 }
@@ -88,7 +88,7 @@ fn shake_hands(stream: &mut TcpStream) -> Result<(Option<Agreed>, Cursor<Vec<u8>
     loop {
         let n = stream.read(&mut buffer)?;
         if n == 0 {
-            return Err(wscodec::Error::from(PeerError::UnexpectedEof).into());
+            return Err(wscodec::ErrorKind::from(PeerError::UnexpectedEof).into());
         }
         came.extend_from_slice(&buffer[..n]);
         if let Some(request) = reader.read(&came)? {

@@ -7,12 +7,12 @@
 use std::net::{TcpListener, TcpStream};
 use std::{env, thread};
 
-use wscodec::io::{self, Error};
+use wscodec::Error;
 
 pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
-    let mut ws = io::accept(stream)?;
-    while let Some((message, mut outbox)) = ws.read()? {
-        outbox.forward(message)?;
+    let mut ws = wscodec::accept(stream)?;
+    while let Some(message) = ws.read()? {
+        ws.send(message)?;
     }
     Ok(())
 }

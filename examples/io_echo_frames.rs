@@ -26,7 +26,7 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
         let header = read_header(&mut reader)?;
         rules.check(&header, in_message)?;
         if header.len > MAX_FRAME {
-            return Err(wscodec::Error::from(LimitError::FrameTooLarge).into());
+            return Err(wscodec::ErrorKind::from(LimitError::FrameTooLarge).into());
         }
         payload.resize(header.len as usize, 0);
         reader.read_exact(&mut payload)?;
@@ -77,7 +77,7 @@ fn shake_hands(stream: &mut TcpStream) -> Result<std::io::Cursor<Vec<u8>>, Error
     let head_len = loop {
         let n = stream.read(&mut buffer)?;
         if n == 0 {
-            return Err(wscodec::Error::from(PeerError::UnexpectedEof).into());
+            return Err(wscodec::ErrorKind::from(PeerError::UnexpectedEof).into());
         }
         came.extend_from_slice(&buffer[..n]);
         match reader.read(&came) {

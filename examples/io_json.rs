@@ -12,7 +12,7 @@ use wscodec::io::{self, Error};
 use wscodec::message::Kind;
 
 pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
-    let mut ws = io::accept(stream)?;
+    let mut ws = io::Acceptor::default().accept(stream)?;
     while let Some(message) = ws.reader()? {
         let request: Value = serde_json::from_reader(message).map_err(std::io::Error::from)?;
         let answer = json!({ "id": request["id"], "result": request["params"] });

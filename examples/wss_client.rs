@@ -16,7 +16,7 @@ use std::{env, io};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use wscodec::io::{Connector, Transport, Url, WebSocket};
+use wscodec::io::{Connection, Connector, Transport, Url};
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;
 
@@ -34,7 +34,7 @@ const TRANSPORT: Transport<Tls> = Transport {
 pub(crate) fn connect(
     url: &str,
     config: Arc<ClientConfig>,
-) -> Result<WebSocket<Tls>, wscodec::io::Error> {
+) -> Result<Connection<Tls>, wscodec::io::Error> {
     let connector = Connector::DEFAULT;
     let parts = Url::parse(url)?;
     let name = ServerName::try_from(parts.host().to_owned()).map_err(io::Error::other)?;

@@ -27,7 +27,7 @@
 //!     }
 //! }
 //! assert_eq!(out, b"\x81\x05Hello"); // what to write back
-//! # Ok::<(), wscodec::Error>(())
+//! # Ok::<(), wscodec::ErrorKind>(())
 //! ```
 //!
 //! # Which layer do I need?
@@ -51,7 +51,8 @@
 //! | to look at or rewrite frames | [`frame::Decoder`], [`frame::encode`] | never |
 //! | headers only, in loops of your own | [`frame::Header`], [`frame::mask`] | never |
 //! | one endpoint, with pings, close and timers | [`session::Session`] | for messages in parts |
-//! | connections over sockets and streams | `io::accept`, `io::connect` | once a connection |
+//! | a WebSocket over a socket or stream, in few words | `accept`, `connect`, `WebSocket` | each message |
+//! | the same without copies | `io::Acceptor`, `io::Connector`, `io::Connection` | once a connection |
 //! | to accept or open connections | [`handshake`] | never (for what the caller's buffer lacks) |
 //! | to agree on compression | `deflate::Config` | never |
 //! | compressed messages | `deflate::Compressor`, `deflate::Decompressor` | once a connection |
@@ -64,8 +65,8 @@
 //! - **Any split.** The same bytes give the same events, however they are cut.
 //! - **Bounded.** What a peer can make us hold is in [`Limits`]. Nothing is allocated for a length
 //!   that was only declared, and the work is linear in the bytes.
-//! - **Errors by culprit.** An [`Error`] says who is at fault and has a stable
-//!   [`code`](Error::code) and the [close code](Error::close_code) that the RFC asks for; a
+//! - **Errors by culprit.** An [`ErrorKind`] says who is at fault and has a stable
+//!   [`code`](ErrorKind::code) and the [close code](ErrorKind::close_code) that the RFC asks for; a
 //!   [`Fault`] says where in the stream. A decoder that has failed stays so.
 //! - **No panics** on bytes of a peer's, and no `unsafe`.
 //!
@@ -109,5 +110,10 @@ pub mod session;
 ))]
 pub mod io;
 
-pub use error::{CloseCode, Error, Fault, HandshakeError, LimitError, MisuseError, PeerError};
+pub use error::{CloseCode, ErrorKind, Fault, HandshakeError, LimitError, MisuseError, PeerError};
+#[cfg(all(
+    feature = "io",
+    not(all(target_arch = "wasm32", target_os = "unknown"))
+))]
+pub use io::{Error, Message, WebSocket, accept, connect};
 pub use limits::Limits;

@@ -7,7 +7,7 @@ use wscodec::frame::{self, Compiled, Decoder, Header, OpCode, Role, Rsv, Rules, 
 use wscodec::message::{
     Event, Inbound, Kind, Outbound, Pieces, Prepared, Progress, Receiver, Sender, Treatment,
 };
-use wscodec::{CloseCode, Error, Limits};
+use wscodec::{CloseCode, ErrorKind, Limits};
 
 struct Counting;
 
@@ -227,11 +227,11 @@ impl Inbound for Inverted {
         Rsv::RSV3
     }
 
-    fn begin(&mut self, _: Rsv) -> Result<Treatment, Error> {
+    fn begin(&mut self, _: Rsv) -> Result<Treatment, ErrorKind> {
         Ok(Treatment::Decode)
     }
 
-    fn decode(&mut self, input: &[u8], _: bool, output: &mut [u8]) -> Result<Progress, Error> {
+    fn decode(&mut self, input: &[u8], _: bool, output: &mut [u8]) -> Result<Progress, ErrorKind> {
         let n = input.len().min(output.len());
         for (to, from) in output.iter_mut().zip(input) {
             *to = !from;
@@ -249,7 +249,7 @@ impl Outbound for Inverted {
         Rsv::RSV3
     }
 
-    fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+    fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind> {
         output.extend(input.iter().map(|byte| !byte));
         Ok(())
     }

@@ -13,7 +13,7 @@ use common::zlib;
 use wscodec::deflate::{Agreed, Decompressor, Inflate, MinizInflate, Pool};
 use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Role, Rsv, encode};
 use wscodec::message::Receiver;
-use wscodec::{Error, LimitError, Limits, PeerError};
+use wscodec::{ErrorKind, LimitError, Limits, PeerError};
 
 struct Peak;
 
@@ -135,8 +135,8 @@ fn cut_and_flipped(bomb: &[u8]) {
         let held = peak(|| {
             let mut inflate = Decompressor::new(&Agreed::default(), &limits);
             match inflate.message(&bytes, &mut Vec::new()) {
-                Err(Error::Peer(PeerError::InvalidCompressedData)) => seen[0] += 1,
-                Err(Error::Limit(LimitError::MessageTooLarge)) => seen[1] += 1,
+                Err(ErrorKind::Peer(PeerError::InvalidCompressedData)) => seen[0] += 1,
+                Err(ErrorKind::Limit(LimitError::MessageTooLarge)) => seen[1] += 1,
                 Ok(()) => {}
                 other => panic!("{other:?}"),
             }

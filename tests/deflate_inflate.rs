@@ -15,7 +15,7 @@ use inflate::{DAMAGED, frame, inflater, one};
 use wscodec::deflate::decompress;
 use wscodec::frame::{OpCode, Role, Rsv};
 use wscodec::message::{Inbound, Receiver};
-use wscodec::{Error, LimitError, Limits, PeerError};
+use wscodec::{ErrorKind, LimitError, Limits, PeerError};
 
 fn compressed(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
     frame(opcode, Rsv::RSV1, true, payload)
@@ -491,7 +491,7 @@ fn text_is_checked_as_it_inflates() {
         .literals(b"ab\xff and so on")
         .end()
         .finish();
-    let bad = Error::from(PeerError::InvalidUtf8);
+    let bad = ErrorKind::from(PeerError::InvalidUtf8);
     let mut bytes = frame(OpCode::Text, Rsv::RSV1, false, &coded[..6]);
     let fault = read(&bytes, &limits).fault.unwrap();
     assert_eq!((fault.error, fault.offset), (bad, 0));

@@ -15,7 +15,7 @@ use inflate::{DAMAGED, frame, inflater, one};
 use wscodec::deflate::{Decompressor, Direction, MinizInflate, compress, decompress};
 use wscodec::frame::{OpCode, Role, Rsv};
 use wscodec::message::{Event, Piece, Receiver};
-use wscodec::{Error, LimitError, Limits};
+use wscodec::{ErrorKind, LimitError, Limits};
 
 /// Hostile 38. A message of zeros that is within the limit by its frames, and far beyond it as what
 /// it is: found while it inflates, with no more memory than the limit asks for.
@@ -195,7 +195,7 @@ fn the_limit_holds_for_the_inflated_message() {
 }
 
 /// The length of the message in these bytes.
-fn receive(bytes: &[u8], limits: &Limits) -> Result<usize, Error> {
+fn receive(bytes: &[u8], limits: &Limits) -> Result<usize, ErrorKind> {
     let mut receiver = Receiver::with_extension(Role::Client, limits, inflater(15, true, limits));
     let mut bytes = bytes.to_vec();
     let mut input = &mut bytes[..];
@@ -205,7 +205,7 @@ fn receive(bytes: &[u8], limits: &Limits) -> Result<usize, Error> {
     }
 }
 
-fn receive_pieces(bytes: &[u8], limits: &Limits) -> Result<usize, Error> {
+fn receive_pieces(bytes: &[u8], limits: &Limits) -> Result<usize, ErrorKind> {
     let mut receiver = Receiver::with_extension(Role::Client, limits, inflater(15, true, limits));
     let mut bytes = bytes.to_vec();
     let (mut input, mut len) = (&mut bytes[..], 0);

@@ -12,7 +12,7 @@ use wscodec::deflate::{
 };
 use wscodec::frame::Role;
 use wscodec::message::{Prepared, Receiver, Sender};
-use wscodec::{Error, Limits, MisuseError};
+use wscodec::{ErrorKind, Limits, MisuseError};
 
 fn agreed(bits: u8, takeover: bool) -> Agreed {
     let window = Window::new(bits).unwrap();
@@ -147,7 +147,7 @@ fn not_within_a_message() {
         .begin(wscodec::message::Kind::Binary, b"x", &mut out)
         .unwrap();
     let before = out.len();
-    let error = Error::from(MisuseError::MessageUnfinished);
+    let error = ErrorKind::from(MisuseError::MessageUnfinished);
     assert_eq!(sender.prepared(&prepared, &mut out), Err(error));
     assert_eq!(out.len(), before);
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use wscodec::CloseCode;
-use wscodec::io::{self, Connector, Error, WebSocket};
+use wscodec::io::{Connection, Connector, Error};
 use wscodec::message::Kind;
 
 /// The examples as modules; their `main` is not run.
@@ -57,14 +57,14 @@ fn server(
     (address, thread)
 }
 
-fn expect<S: Read + Write>(ws: &mut WebSocket<S>, text: &str) {
+fn expect<S: Read + Write>(ws: &mut Connection<S>, text: &str) {
     ws.set_deadline(Some(Instant::now() + Duration::from_secs(20)));
     let (message, _) = ws.read().unwrap().expect("a message");
     assert_eq!(message.text(), Some(text));
 }
 
 /// Has three messages echoed, and closes.
-fn use_echo<S: Read + Write>(ws: &mut WebSocket<S>) {
+fn use_echo<S: Read + Write>(ws: &mut Connection<S>) {
     let long = "compress me ".repeat(1000);
     for text in ["Hello", "", &long] {
         ws.text(text).unwrap();
@@ -85,7 +85,9 @@ fn echoes() {
     ];
     for (i, echo) in echoes.into_iter().enumerate() {
         let (address, thread) = server(1, echo);
-        let mut ws = io::connect(&format!("ws://{address}/")).unwrap();
+        let mut ws = Connector::DEFAULT
+            .connect(&format!("ws://{address}/"))
+            .unwrap();
         assert_eq!(ws.deflate().is_some(), i != 1);
         use_echo(&mut ws);
         drop(ws);
@@ -96,7 +98,9 @@ fn echoes() {
 #[test]
 fn json() {
     let (address, thread) = server(1, io_json::serve);
-    let mut ws = io::connect(&format!("ws://{address}/")).unwrap();
+    let mut ws = Connector::DEFAULT
+        .connect(&format!("ws://{address}/"))
+        .unwrap();
     ws.text(r#"{"id": 7, "params": ["a", {"b": null}]}"#)
         .unwrap();
     expect(&mut ws, r#"{"id":7,"result":["a",{"b":null}]}"#);
@@ -155,11 +159,11 @@ fn chatting() {
     let room = chat::Room::default();
     let (address, thread) = server(2, move |stream| chat::serve(stream, &room));
     let url = format!("ws://{address}/");
-    let mut first = io::connect(&url).unwrap();
+    let mut first = Connector::DEFAULT.connect(&url).unwrap();
     // The first one's entry is not told to itself; a ping shows that it is in.
     first.ping(b"?").unwrap();
     first.read_event().unwrap().unwrap();
-    let mut second = io::connect(&url).unwrap();
+    let mut second = Connector::DEFAULT.connect(&url).unwrap();
     expect(&mut first, "2 entered");
     first.text("Hello").unwrap();
     expect(&mut second, "1: Hello");
@@ -177,7 +181,9 @@ fn relaying() {
     let (upstream, echo) = server(1, io_echo::serve);
     let upstream = format!("ws://{upstream}");
     let (address, thread) = server(1, move |stream| proxy::serve(stream, &upstream));
-    let mut ws = io::connect(&format!("ws://{address}/some/path")).unwrap();
+    let mut ws = Connector::DEFAULT
+        .connect(&format!("ws://{address}/some/path"))
+        .unwrap();
     let payload: Vec<u8> = (0..500_000).map(|i| (i % 253) as u8).collect();
     ws.binary(&payload).unwrap();
     let mut back = Vec::new();
@@ -190,7 +196,9 @@ fn relaying() {
     assert!(echo.join().unwrap().iter().all(Result::is_ok));
     // Without a server behind, clients are told.
     let (address, thread) = server(1, |stream| proxy::serve(stream, "ws://127.0.0.1:1"));
-    let error = io::connect(&format!("ws://{address}/")).unwrap_err();
+    let error = Connector::DEFAULT
+        .connect(&format!("ws://{address}/"))
+        .unwrap_err();
     let Error::Refused(refused) = error else {
         panic!("{error}");
     };

@@ -9,7 +9,7 @@ use wscodec::frame::{Role, Rsv};
 use wscodec::message::{
     Inbound, Kind, Outbound, Plain, Progress, Receiver, Sender, Treatment, Unmasked,
 };
-use wscodec::{Error, LimitError, Limits, MisuseError, PeerError};
+use wscodec::{ErrorKind, LimitError, Limits, MisuseError, PeerError};
 
 /// Decodes runs. It takes little of its input at once, and writes as much as fits.
 #[derive(Default)]
@@ -25,13 +25,18 @@ impl Inbound for Runs {
         Rsv::RSV2
     }
 
-    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, Error> {
+    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, ErrorKind> {
         assert_eq!(rsv, Rsv::RSV2);
         *self = Self::default();
         Ok(Treatment::Decode)
     }
 
-    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+    fn decode(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut [u8],
+    ) -> Result<Progress, ErrorKind> {
         let (mut read, mut written) = (0, 0);
         loop {
             if let Some((left, byte)) = &mut self.run {
@@ -82,7 +87,7 @@ impl Outbound for Coder {
         }
     }
 
-    fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+    fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind> {
         if input == b"!" {
             return Err(MisuseError::TextNotUtf8.into());
         }
@@ -122,7 +127,7 @@ fn seen(bytes: &[u8]) -> Vec<Seen> {
     run.seen
 }
 
-fn fault(bytes: &[u8], limits: &Limits) -> (Error, u64, usize) {
+fn fault(bytes: &[u8], limits: &Limits) -> (ErrorKind, u64, usize) {
     let run = read(bytes, limits);
     assert!(run.early);
     let fault = run.fault.unwrap();
@@ -155,7 +160,7 @@ fn fragments_are_one_stream_to_the_extension() {
         seen(b"\x01\x01\x03\x80\x01a"),
         [Seen::Text("\u{3}a".into())]
     );
-    let error = Error::from(PeerError::ReservedBits);
+    let error = ErrorKind::from(PeerError::ReservedBits);
     let limits = Limits::default();
     assert_eq!(fault(b"\x21\x01\x03\xa0\x01a", &limits), (error, 3, 0));
     // RSV1 is not this extension's.
@@ -169,7 +174,7 @@ fn text_is_checked_as_it_is_decoded() {
     // Two bytes of a character, each a run of its own, in two frames.
     let crab = b"\x21\x04\x01\xf0\x01\x9f\x80\x04\x01\xa6\x01\x80";
     assert_eq!(seen(crab), [Seen::Text("🦀".into())]);
-    let bad = Error::from(PeerError::InvalidUtf8);
+    let bad = ErrorKind::from(PeerError::InvalidUtf8);
     let limits = Limits::default();
     assert_eq!(
         fault(b"\x81\x01x\xa1\x04\x01a\x02\xff", &limits),
@@ -189,7 +194,7 @@ fn text_is_checked_as_it_is_decoded() {
 fn the_limit_counts_what_was_decoded() {
     let mut limits = Limits::default();
     limits.message = 1000;
-    let large = Error::from(LimitError::MessageTooLarge);
+    let large = ErrorKind::from(LimitError::MessageTooLarge);
     // 1000 bytes out of 8.
     let exact = b"\xa2\x08\xfa1\xfa2\xfa3\xfa4";
     assert_eq!(read(exact, &limits).fault, None);
@@ -249,7 +254,7 @@ fn a_long_coded_message_byte_by_byte() {
 #[test]
 fn damage_fails_the_connection() {
     let limits = Limits::default();
-    let damage = Error::from(PeerError::ReservedBits);
+    let damage = ErrorKind::from(PeerError::ReservedBits);
     // In the first run, in a later one, in a later frame: told at the frame.
     assert_eq!(fault(b"\xa1\x02\x00a", &limits), (damage, 0, 0));
     assert_eq!(
@@ -259,7 +264,7 @@ fn damage_fails_the_connection() {
     let later = b"\x21\x02\x01a\x00\x02\x01b\x80\x04\x01c\x00d";
     assert_eq!(fault(later, &limits), (damage, 8, 0));
     // The end is too early for the extension.
-    let end = Error::from(PeerError::UnexpectedEof);
+    let end = ErrorKind::from(PeerError::UnexpectedEof);
     assert_eq!(fault(b"\xa1\x03\x01a\x01", &limits), (end, 0, 0));
     assert_eq!(fault(b"\x21\x03\x01a\x01\x80\x00", &limits), (end, 5, 0));
 }
@@ -312,12 +317,12 @@ fn what_is_sent_is_received() {
 fn an_error_of_the_coder_writes_nothing() {
     let mut sender = Sender::new(Unmasked, Coder::default());
     let mut out = Vec::new();
-    let error = Error::from(MisuseError::TextNotUtf8);
+    let error = ErrorKind::from(MisuseError::TextNotUtf8);
     assert_eq!(sender.binary(b"!", &mut out), Err(error));
     assert_eq!(sender.begin(Kind::Binary, b"!", &mut out), Err(error));
     assert!(out.is_empty());
     // Nothing was begun by that.
-    let none = Error::from(MisuseError::NoMessageBegun);
+    let none = ErrorKind::from(MisuseError::NoMessageBegun);
     assert_eq!(sender.finish(b"x", &mut out), Err(none));
     sender.begin(Kind::Binary, b"a", &mut out).unwrap();
     let begun = out.len();

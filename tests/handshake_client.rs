@@ -5,7 +5,7 @@ mod common;
 
 use common::heads;
 use wscodec::handshake::{ClientRequest, Refusal, Request, Response, ResponseReader};
-use wscodec::{Error, Fault, HandshakeError, LimitError, Limits, MisuseError};
+use wscodec::{ErrorKind, Fault, HandshakeError, LimitError, Limits, MisuseError};
 
 const NONCE: [u8; 16] = *b"the sample nonce";
 
@@ -234,12 +234,12 @@ fn an_answer_without_end_is_refused_at_the_limit() {
     let fault = (0..bytes.len()).find_map(|end| reader.read(&bytes.as_bytes()[..end]).err());
     assert_eq!(
         fault,
-        Some(Error::from(LimitError::HeadTooLarge).at(16 << 10))
+        Some(ErrorKind::from(LimitError::HeadTooLarge).at(16 << 10))
     );
 
     let bytes = "HTTP/1.1 101 A\r\n".to_string() + &"A:\r\n".repeat(101);
     let fault = Response::parse(bytes.as_bytes(), &Limits::DEFAULT).unwrap_err();
-    assert_eq!(fault, Error::from(LimitError::TooManyHeaders).at(416));
+    assert_eq!(fault, ErrorKind::from(LimitError::TooManyHeaders).at(416));
 }
 
 // hostile 20

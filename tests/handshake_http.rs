@@ -3,7 +3,7 @@
 
 use http::{HeaderName, HeaderValue};
 use wscodec::handshake::{Origin, Refusal, Request, Upgrade};
-use wscodec::{Error, HandshakeError, LimitError, Limits, MisuseError};
+use wscodec::{ErrorKind, HandshakeError, LimitError, Limits, MisuseError};
 
 const GOOD: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: h2c, WebSocket\r\n\
     Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -49,7 +49,7 @@ fn the_authority_of_an_absolute_target_is_the_host() {
         let checked = upgrade.check_host(&["example.com"]);
         assert_eq!(checked.is_ok(), allowed);
         assert_eq!(
-            checked.map_err(Error::from),
+            checked.map_err(ErrorKind::from),
             bytes
                 .check_host(&["example.com"])
                 .map_err(|fault| fault.error)
@@ -87,12 +87,14 @@ fn the_same_verdict_as_on_bytes() {
             .map(|request| assert!(request.is_some()))
             .map_err(|fault| fault.error);
         let request = typed(&head);
-        let types = Upgrade::check(&request).map(|_| ()).map_err(Error::from);
+        let types = Upgrade::check(&request)
+            .map(|_| ())
+            .map_err(ErrorKind::from);
         assert_eq!(types, bytes, "{to:?} for {from:?}");
         let (parts, ()) = request.into_parts();
         let parts = Upgrade::check_parts(&parts)
             .map(|_| ())
-            .map_err(Error::from);
+            .map_err(ErrorKind::from);
         assert_eq!(parts, bytes, "{to:?} for {from:?}");
         errors.extend(bytes.err().filter(|error| !errors.contains(error)));
     }

@@ -5,7 +5,7 @@ mod common;
 
 use common::heads;
 use wscodec::handshake::{Refusal, Request, RequestReader};
-use wscodec::{Error, Fault, HandshakeError, LimitError, Limits, MisuseError};
+use wscodec::{ErrorKind, Fault, HandshakeError, LimitError, Limits, MisuseError};
 
 const BASE: [&str; 6] = [
     "GET /chat HTTP/1.1",
@@ -356,20 +356,26 @@ fn huge_heads_are_refused_at_the_limit() {
     let result = feed_byte_by_byte(endless.as_bytes(), &Limits::DEFAULT);
     assert_eq!(
         result,
-        Err(Error::from(LimitError::HeadTooLarge).at(16 << 10))
+        Err(ErrorKind::from(LimitError::HeadTooLarge).at(16 << 10))
     );
     let whole = Request::parse(endless.as_bytes(), &Limits::DEFAULT).map(|_| ());
     assert_eq!(
         whole,
-        Err(Error::from(LimitError::HeadTooLarge).at(16 << 10))
+        Err(ErrorKind::from(LimitError::HeadTooLarge).at(16 << 10))
     );
 
     let lines = head(&[]).trim_end().to_string() + &"\r\nA: b".repeat(1000);
     let at = lines.match_indices("\r\n").nth(100).unwrap().0 as u64 + 2;
     let result = feed_byte_by_byte(lines.as_bytes(), &Limits::DEFAULT);
-    assert_eq!(result, Err(Error::from(LimitError::TooManyHeaders).at(at)));
+    assert_eq!(
+        result,
+        Err(ErrorKind::from(LimitError::TooManyHeaders).at(at))
+    );
     let whole = Request::parse(lines.as_bytes(), &Limits::DEFAULT).map(|_| ());
-    assert_eq!(whole, Err(Error::from(LimitError::TooManyHeaders).at(at)));
+    assert_eq!(
+        whole,
+        Err(ErrorKind::from(LimitError::TooManyHeaders).at(at))
+    );
 
     let refusal = Refusal::of(LimitError::HeadTooLarge).unwrap();
     assert!(written(|out| refusal.write(out)).starts_with("HTTP/1.1 431 "));

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use wscodec::handshake::{Origin, Refusal};
-use wscodec::io::{self as ws, Acceptor, Connector, Error, Options, WebSocket};
+use wscodec::io::{Acceptor, Connection, Connector, Error, Options};
 use wscodec::message::{Kind, Prepared};
 use wscodec::session::{Event, Piece, State};
 use wscodec::{CloseCode, HandshakeError, LimitError, MisuseError, PeerError};
@@ -24,7 +24,7 @@ fn server(
     (url, thread)
 }
 
-fn echo(mut ws: WebSocket<TcpStream>) -> Served {
+fn echo(mut ws: Connection<TcpStream>) -> Served {
     while let Some((message, mut outbox)) = ws.read()? {
         outbox.send(message.kind, message.payload)?;
     }
@@ -58,8 +58,8 @@ fn rest(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 
 #[test]
 fn messages_of_all_kinds_and_sizes_come_back() {
-    let (url, thread) = server(|stream| echo(ws::accept(stream)?));
-    let mut ws = ws::connect(&url).unwrap();
+    let (url, thread) = server(|stream| echo(Acceptor::default().accept(stream)?));
+    let mut ws = Connector::DEFAULT.connect(&url).unwrap();
     for size in [0, 1, 125, 126, 4095, 4096, 4097, 65_535, 65_536, 1_000_000] {
         let payload: Vec<u8> = (0..size).map(|i| (i * 7 % 251) as u8).collect();
         ws.binary(&payload).unwrap();
@@ -87,7 +87,7 @@ fn messages_of_all_kinds_and_sizes_come_back() {
 #[test]
 fn control_frames_are_answered_and_seen() {
     let (url, thread) = server(|stream| {
-        let mut ws = ws::accept(stream)?;
+        let mut ws = Acceptor::default().accept(stream)?;
         let mut seen = Vec::new();
         while let Some((event, _)) = ws.read_event()? {
             seen.push(match event {
@@ -100,7 +100,7 @@ fn control_frames_are_answered_and_seen() {
         assert_eq!(seen, ["ping 1", "a", "ping 2", "done"]);
         Ok(())
     });
-    let mut ws = ws::connect(&url).unwrap();
+    let mut ws = Connector::DEFAULT.connect(&url).unwrap();
     let mut outbox = ws.outbox();
     outbox.ping(b"1").unwrap();
     outbox.text("a").unwrap();
@@ -131,7 +131,7 @@ fn each_fault_sends_its_close_code_and_no_reset() {
         (b"\x82\xff\0\0\0\xff\0\0\0\0\0\0\0\0", 1009),
     ];
     for (frame, code) in cases {
-        let (url, thread) = server(|stream| echo(ws::accept(stream)?));
+        let (url, thread) = server(|stream| echo(Acceptor::default().accept(stream)?));
         let mut stream = raw(&url);
         stream.write_all(frame).unwrap();
         // More than the server will ever look at: unread, it would reset the connection.
@@ -151,7 +151,7 @@ fn each_fault_sends_its_close_code_and_no_reset() {
 #[test]
 fn an_end_without_close_is_1006() {
     let (url, thread) = server(|stream| {
-        let mut ws = ws::accept(stream)?;
+        let mut ws = Acceptor::default().accept(stream)?;
         let error = ws.read().map(drop).unwrap_err();
         assert_eq!(error.code(), PeerError::UnexpectedEof.code());
         let outcome = ws.outcome().unwrap();
@@ -166,7 +166,7 @@ fn an_end_without_close_is_1006() {
 #[test]
 fn a_read_that_timed_out_goes_on() {
     let (url, thread) = server(|stream| {
-        let mut ws = ws::accept(stream)?;
+        let mut ws = Acceptor::default().accept(stream)?;
         for _ in 0..2 {
             ws.set_deadline(Some(Instant::now() + Duration::from_millis(20)));
             assert!(ws.read().map(drop).unwrap_err().is_timeout());
@@ -377,7 +377,10 @@ fn an_answer_that_breaks_a_rule_is_refused() {
         )?;
         Ok(())
     });
-    assert_eq!(ws::connect(&url).unwrap_err().code(), "ACCEPT");
+    assert_eq!(
+        Connector::DEFAULT.connect(&url).unwrap_err().code(),
+        "ACCEPT"
+    );
     thread.join().unwrap().unwrap();
 }
 
@@ -409,7 +412,7 @@ fn messages_are_read_and_written_as_streams() {
         assert!(ws.read_to(&mut all)?.is_none());
         Ok(())
     });
-    let mut ws = ws::connect(&url).unwrap();
+    let mut ws = Connector::DEFAULT.connect(&url).unwrap();
     let list: Vec<_> = (0..1000).collect();
     let value = serde_json::json!({ "list": list });
     let mut writer = ws.writer(Kind::Text);
@@ -437,8 +440,8 @@ fn messages_are_read_and_written_as_streams() {
 
 #[test]
 fn a_message_that_is_not_finished_is_not_sent() {
-    let (url, thread) = server(|stream| echo(ws::accept(stream)?));
-    let mut ws = ws::connect(&url).unwrap();
+    let (url, thread) = server(|stream| echo(Acceptor::default().accept(stream)?));
+    let mut ws = Connector::DEFAULT.connect(&url).unwrap();
     let mut writer = ws.writer(Kind::Text);
     writer.write_all(b"short").unwrap();
     drop(writer);
@@ -490,7 +493,7 @@ fn a_close_may_be_answered_by_the_caller() {
         ws.close(CloseCode::new(3000), "now")?;
         Ok(())
     });
-    let mut ws = ws::connect(&url).unwrap();
+    let mut ws = Connector::DEFAULT.connect(&url).unwrap();
     ws.outbox().close(CloseCode::NORMAL, "").unwrap();
     let (message, _) = ws.read().unwrap().unwrap();
     assert_eq!(message.text(), Some("one more"));
@@ -504,7 +507,7 @@ fn a_close_may_be_answered_by_the_caller() {
 
 #[test]
 fn idle_connections_hold_little() {
-    let (url, thread) = server(|stream| echo(ws::accept(stream)?));
+    let (url, thread) = server(|stream| echo(Acceptor::default().accept(stream)?));
     #[allow(unused_mut, reason = "only compression is changed")]
     let mut connector = Connector::DEFAULT;
     #[cfg(feature = "deflate")]
@@ -512,7 +515,7 @@ fn idle_connections_hold_little() {
         connector.deflate = None;
     }
     let mut ws = connector.connect(&url).unwrap();
-    assert!(size_of::<WebSocket<TcpStream>>() <= 2048);
+    assert!(size_of::<Connection<TcpStream>>() <= 2048);
     let options = Options::default();
     assert!(ws.memory() <= options.buffer + 1024, "{}", ws.memory());
     ws.binary(&[0; 1_000_000]).unwrap();
@@ -528,7 +531,7 @@ fn idle_connections_hold_little() {
 
 #[test]
 fn a_client_that_shuts_down_after_its_close_gets_the_answer() {
-    let (url, thread) = server(|stream| echo(ws::accept(stream)?));
+    let (url, thread) = server(|stream| echo(Acceptor::default().accept(stream)?));
     let mut stream = raw(&url);
     stream.write_all(b"\x88\x82\0\0\0\0\x03\xe8").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();

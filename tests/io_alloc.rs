@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 
 use wscodec::frame::Role;
-use wscodec::io::{Acceptor, Connector, IoSession, Keys, Options, Transport, WebSocket};
+use wscodec::io::{Acceptor, Connection, Connector, IoSession, Keys, Options, Transport};
 use wscodec::message::{Kind, Prepared};
 use wscodec::session::{Config, Session};
 
@@ -98,7 +98,7 @@ fn pipe() -> (End, End) {
     (End(back.clone(), there.clone()), End(there, back))
 }
 
-type Ws = WebSocket<End>;
+type Ws = Connection<End>;
 
 #[cfg(feature = "deflate")]
 fn session(role: Role, keys: Keys, config: &Config) -> IoSession {
@@ -118,8 +118,8 @@ fn pair(options: &Options) -> (Ws, Ws) {
         session(Role::Server, Keys::none(), &options.session),
     );
     (
-        WebSocket::new(ours, Transport::plain(), client, b"", options),
-        WebSocket::new(theirs, Transport::plain(), server, b"", options),
+        Connection::new(ours, Transport::plain(), client, b"", options),
+        Connection::new(theirs, Transport::plain(), server, b"", options),
     )
 }
 
@@ -238,9 +238,9 @@ fn compressed_messages_both_ways() {
     };
     let (ours, theirs) = pipe();
     let plain = Transport::plain();
-    let mut client = WebSocket::new(ours, plain, agreed(Role::Client), b"", &options);
+    let mut client = Connection::new(ours, plain, agreed(Role::Client), b"", &options);
     let plain = Transport::plain();
-    let mut server = WebSocket::new(theirs, plain, agreed(Role::Server), b"", &options);
+    let mut server = Connection::new(theirs, plain, agreed(Role::Server), b"", &options);
     let text = "all work and no play ".repeat(2000);
     steady(|| {
         client.text(&text).unwrap();

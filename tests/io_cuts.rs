@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use wscodec::CloseCode;
-use wscodec::io::{Acceptor, Connector, Error, ReadHalf, Transport, WebSocket};
+use wscodec::io::{Acceptor, Connection, Connector, Error, ReadHalf, Transport};
 use wscodec::message::Kind;
 
 /// One direction.
@@ -155,7 +155,7 @@ impl<S: Write> Write for Patient<S> {
     }
 }
 
-type Ends = (WebSocket<Patient<Duplex>>, WebSocket<Patient<Duplex>>);
+type Ends = (Connection<Patient<Duplex>>, Connection<Patient<Duplex>>);
 
 fn ends(seed: u64) -> Ends {
     let (ours, theirs) = duplex(seed);
@@ -227,7 +227,7 @@ fn every_message_comes_back_however_the_streams_behave() {
 
 /// A message is queued before anything is written: what fails is only the writing.
 fn again_send(
-    ws: &mut WebSocket<Patient<Duplex>>,
+    ws: &mut Connection<Patient<Duplex>>,
     kind: Kind,
     payload: &[u8],
 ) -> Result<(), Error> {
@@ -241,7 +241,7 @@ fn again_send(
 fn halves_answer_pings_without_mixing_frames() {
     for seed in 0..10 {
         let (client, server) = ends(seed);
-        let halves = |ws: WebSocket<Patient<Duplex>>| {
+        let halves = |ws: Connection<Patient<Duplex>>| {
             let plain = (Transport::plain(), Transport::plain());
             ws.split_with(
                 |Patient(Duplex(reading, writing), _)| {

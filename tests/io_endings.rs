@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wscodec::io::{self as ws, Acceptor, Connector, Error, WebSocket};
+use wscodec::io::{Acceptor, Connection, Connector, Error};
 use wscodec::message::Kind;
 use wscodec::session::State;
 use wscodec::{CloseCode, MisuseError};
@@ -27,7 +27,7 @@ fn ends<T: Send + 'static>(what: &str, run: impl FnOnce() -> T + Send + 'static)
 }
 
 /// A server's connection by `acceptor`, and the client's socket, with its handshake done.
-fn accepted(acceptor: Acceptor<'_>) -> (WebSocket<TcpStream>, TcpStream) {
+fn accepted(acceptor: Acceptor<'_>) -> (Connection<TcpStream>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
@@ -45,7 +45,7 @@ fn accepted(acceptor: Acceptor<'_>) -> (WebSocket<TcpStream>, TcpStream) {
 }
 
 /// As [`accepted`], where the kernel holds little between the two: bytes that it holds have left.
-fn narrow(acceptor: Acceptor<'_>) -> (WebSocket<TcpStream>, TcpStream) {
+fn narrow(acceptor: Acceptor<'_>) -> (Connection<TcpStream>, TcpStream) {
     let (server, client) = accepted(acceptor);
     let size = 32 << 10;
     let socket = socket2::SockRef::from(server.stream());
@@ -56,11 +56,13 @@ fn narrow(acceptor: Acceptor<'_>) -> (WebSocket<TcpStream>, TcpStream) {
 }
 
 /// A client's connection by `connector`, and the server's socket, with its handshake done.
-fn connected(connector: Connector<'_>) -> (WebSocket<TcpStream>, TcpStream) {
+fn connected(connector: Connector<'_>) -> (Connection<TcpStream>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
-        let server = ws::accept(listener.accept().unwrap().0).unwrap();
+        let server = Acceptor::default()
+            .accept(listener.accept().unwrap().0)
+            .unwrap();
         server.into_parts().stream
     });
     let client = connector.connect(&url).unwrap();
@@ -290,15 +292,23 @@ fn read_slowly(stream: &mut TcpStream, end: usize) {
         let n = stream.read(&mut buffer).unwrap();
         assert!(n > 0, "{count} of {end} bytes");
         count += n;
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
 const LARGE: usize = 8 << 20;
 
+/// With times that are shorter than [`read_slowly`] takes for all, and much longer than it takes for
+/// a step.
+fn patient() -> Acceptor<'static> {
+    let mut acceptor = Acceptor::default();
+    acceptor.options.session.close_timeout = Duration::from_secs(2);
+    acceptor
+}
+
 #[test]
 fn the_close_timer_starts_when_the_close_frame_has_left() {
-    let (mut server, mut client) = narrow(quick());
+    let (mut server, mut client) = narrow(patient());
     let server = thread::spawn(move || {
         server.outbox().binary(&[0; LARGE])?;
         let outcome = server.close(CloseCode::NORMAL, "")?;
@@ -313,7 +323,7 @@ fn the_close_timer_starts_when_the_close_frame_has_left() {
 
 #[test]
 fn a_close_from_the_peer_lets_all_leave_that_waits() {
-    let mut acceptor = quick();
+    let mut acceptor = patient();
     acceptor.options.queue = LARGE + 100;
     let (mut server, mut client) = narrow(acceptor);
     let server = thread::spawn(move || {
@@ -332,7 +342,7 @@ fn a_close_from_the_peer_lets_all_leave_that_waits() {
 fn the_heartbeat_does_not_fail_a_slow_reader() {
     let mut acceptor = Acceptor::default();
     acceptor.options.session.heartbeat = Some(Duration::from_millis(100));
-    acceptor.options.session.pong_timeout = Duration::from_millis(500);
+    acceptor.options.session.pong_timeout = Duration::from_secs(2);
     acceptor.options.queue = LARGE + 100;
     let (mut server, mut client) = narrow(acceptor);
     let server = thread::spawn(move || {
@@ -382,7 +392,7 @@ fn a_message_cut_by_a_time_out_goes_on() {
             .unwrap();
         server.set_deadline(soon());
         let (mut all, mut buffer) = (Vec::new(), [0; 20]);
-        let mut read = |server: &mut WebSocket<TcpStream>| match way {
+        let mut read = |server: &mut Connection<TcpStream>| match way {
             "to" => server.read_to(&mut all).map(|kind| (kind, all.clone())),
             _ => server.read_into(&mut buffer).map(|read| match read {
                 Some((kind, len)) => (Some(kind), buffer[..len].to_vec()),
@@ -465,7 +475,9 @@ fn a_connection_taken_apart_keeps_the_bytes_behind_the_request() {
         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         Sec-WebSocket-Version: 13\r\n\r\n\x81\x82\0\0\0\0hi";
     client.write_all(request).unwrap();
-    let mut server = ws::accept(listener.accept().unwrap().0).unwrap();
+    let mut server = Acceptor::default()
+        .accept(listener.accept().unwrap().0)
+        .unwrap();
     server.outbox().text("waits").unwrap();
     let parts = server.into_parts();
     assert_eq!(parts.read, b"\x81\x82\0\0\0\0hi");

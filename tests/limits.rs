@@ -8,7 +8,7 @@ use common::drive::{self, Run, Setup};
 use common::rng::Rng;
 use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Parsed, Role, Rsv};
 use wscodec::message::{Event, Opaque, Receiver, Sender};
-use wscodec::{Error, Fault, LimitError, Limits, PeerError};
+use wscodec::{ErrorKind, Fault, LimitError, Limits, PeerError};
 
 fn unlimited() -> Limits {
     let mut limits = Limits::default();
@@ -169,7 +169,7 @@ fn what_a_header_claims_is_not_allocated() {
         assert_eq!(space.len(), 5000);
         receiver.fill(5000).unwrap();
         assert!(receiver.buffered() <= 16_384, "{len}");
-        let eof = Error::from(PeerError::UnexpectedEof);
+        let eof = ErrorKind::from(PeerError::UnexpectedEof);
         assert_eq!(receiver.finish().unwrap_err().error, eof);
     }
 }
@@ -193,7 +193,7 @@ fn two_fragments_that_claim_nearly_everything() {
     assert!(!drive::receiver(&setup, &bytes, &[]).early);
     setup.limits.message -= 1;
     let fault = drive::receiver(&setup, &bytes, &[]).fault.unwrap();
-    assert_eq!(fault, Error::from(LimitError::MessageTooLarge).at(3));
+    assert_eq!(fault, ErrorKind::from(LimitError::MessageTooLarge).at(3));
 }
 
 #[test]

@@ -15,9 +15,9 @@ use wscodec::message::{
     BatchBuffer, Event, Kind, MaskSource, Outbound, Piece, Prepared, Receiver, Sender, Unmasked,
 };
 use wscodec::session::{self, Session};
-use wscodec::{CloseCode, Error, LimitError, Limits, MisuseError};
+use wscodec::{CloseCode, ErrorKind, LimitError, Limits, MisuseError};
 
-const NO_MEMORY: Error = Error::Limit(LimitError::OutOfMemory);
+const NO_MEMORY: ErrorKind = ErrorKind::Limit(LimitError::OutOfMemory);
 
 struct Budgeted;
 
@@ -106,14 +106,14 @@ fn receive(receiver: &mut Receiver<Decompressor>, wire: &mut [u8]) -> Vec<Vec<u8
 type PooledSender = Sender<Unmasked, Compressor<PooledDeflate>>;
 
 /// Something to send, into this buffer.
-type Step<'a> = dyn FnMut(&mut PooledSender, &mut Vec<u8>) -> Result<(), Error> + 'a;
+type Step<'a> = dyn FnMut(&mut PooledSender, &mut Vec<u8>) -> Result<(), ErrorKind> + 'a;
 
 /// Two connections of one pool. One of them sends with ever more memory, until it succeeds; after
 /// each failure both send. The peers must get what was sent, and nothing else.
 fn sends(
     agreed: &Agreed,
     pool: &Pool,
-    mut send: impl FnMut(&mut PooledSender, &mut Vec<u8>, &str) -> Result<(), Error>,
+    mut send: impl FnMut(&mut PooledSender, &mut Vec<u8>, &str) -> Result<(), ErrorKind>,
 ) {
     let config = Config::default();
     let connect = || {
@@ -361,7 +361,7 @@ fn whole(
     wire: &mut [u8],
     size: usize,
     lens: &mut Vec<usize>,
-) -> Result<(), Error> {
+) -> Result<(), ErrorKind> {
     for mut read in wire.chunks_mut(size) {
         while let Some(event) = receiver.receive(&mut read)? {
             if let Event::Message(message) = event {
@@ -377,7 +377,7 @@ fn pieces(
     wire: &mut [u8],
     size: usize,
     lens: &mut Vec<usize>,
-) -> Result<(), Error> {
+) -> Result<(), ErrorKind> {
     let mut len = 0;
     for mut read in wire.chunks_mut(size) {
         while let Some(piece) = receiver.receive_piece(&mut read)? {
@@ -466,7 +466,7 @@ fn batches_without_memory() {
         receiver: &mut Receiver,
         shared: &mut BatchBuffer,
         mut input: &mut [u8],
-    ) -> Result<usize, Error> {
+    ) -> Result<usize, ErrorKind> {
         receiver.release(shared);
         receiver.begin_batch(shared, input.len())?;
         let (mut messages, before) = (0, receiver.assembled().as_ptr());
@@ -491,7 +491,7 @@ fn batches_without_memory() {
         let (mut one, mut other, mut bytes) = (receiver(), receiver(), wire.clone());
         let (front, back) = bytes.split_at_mut(cut);
         shared = BatchBuffer::default();
-        let result: Result<usize, Error> = within(budget, || {
+        let result: Result<usize, ErrorKind> = within(budget, || {
             let first = batch(&mut one, &mut shared, front)?;
             Ok(first + batch(&mut one, &mut shared, back)?)
         });

@@ -11,7 +11,7 @@ use common::vectors;
 use wscodec::deflate::{Agreed, Compressor, Config, Decompressor};
 use wscodec::frame::{OpCode, Role, Rsv};
 use wscodec::message::{Event, Inbound, Kind, Piece, Pieces, Receiver, Sender, Unmasked};
-use wscodec::{Error, Fault, LimitError, Limits, PeerError};
+use wscodec::{ErrorKind, Fault, LimitError, Limits, PeerError};
 
 type Inflating = Receiver<Option<Decompressor>>;
 
@@ -158,7 +158,7 @@ fn the_limit_holds_for_what_comes_out() {
             true => assert_eq!(seen.unwrap()[0].len(), 50_000),
             false => assert_eq!(
                 seen.unwrap_err().error,
-                Error::from(LimitError::MessageTooLarge)
+                ErrorKind::from(LimitError::MessageTooLarge)
             ),
         }
     }
@@ -408,7 +408,7 @@ fn faults_beside_each_other() {
         }
     }
     for error in [
-        Error::from(PeerError::InvalidUtf8),
+        ErrorKind::from(PeerError::InvalidUtf8),
         PeerError::InvalidCompressedData.into(),
         LimitError::MessageTooLarge.into(),
     ] {

@@ -8,7 +8,7 @@ use common::rng::Rng;
 use wscodec::frame::{Close, Header, OpCode, encode};
 use wscodec::message::{DangerouslyZero, Kind, MaskSource, Prepared, Unmasked};
 use wscodec::session::{Config, Event, Piece, Session, State};
-use wscodec::{CloseCode, Error, LimitError, MisuseError, PeerError};
+use wscodec::{CloseCode, ErrorKind, LimitError, MisuseError, PeerError};
 
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
@@ -132,7 +132,7 @@ fn nothing_is_sent_after_a_close_frame() {
     let mut session = server();
     session.close(None, &mut Vec::new()).unwrap();
     let mut out = Vec::new();
-    let refused = Err(Error::from(MisuseError::Closing));
+    let refused = Err(ErrorKind::from(MisuseError::Closing));
     assert_eq!(session.text("x", &mut out), refused);
     assert_eq!(session.binary(b"x", &mut out), refused);
     assert_eq!(session.send(Kind::Text, b"x", &mut out), refused);
@@ -337,7 +337,7 @@ fn an_idle_connection_is_closed_with_1001() {
     assert_eq!((out[0], &out[2..4]), (0x88, &b"\x03\xe9"[..]));
     assert_eq!(session.state(), State::Closing);
     assert!(session.deadline().unwrap() > Duration::from_secs(61));
-    let limit = Error::from(LimitError::Idle);
+    let limit = ErrorKind::from(LimitError::Idle);
     assert_eq!(limit.close_code(), Some(CloseCode::GOING_AWAY));
 
     // Whatever the peer does now, the reason stays.

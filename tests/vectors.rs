@@ -8,7 +8,7 @@ use common::vectors::{self, Expected};
 use serde_json::Value;
 use wscodec::frame::{Header, OpCode, Role, Rsv, encode};
 use wscodec::message::{MaskSource, Plain, Sender, Unmasked};
-use wscodec::{CloseCode, Error, Fault, PeerError};
+use wscodec::{CloseCode, ErrorKind, Fault, PeerError};
 
 const DECODE: [&str; 5] = [
     "frames.json",
@@ -62,7 +62,7 @@ fn each_vector(mut run: impl FnMut(&str, &Value, &Setup, &[u8])) {
 /// Holds a run to the vector: the events, the fault, and what the end of the stream is.
 fn hold(name: &str, vector: &Value, run: &Run, len: usize) {
     assert_eq!(run.seen, vectors::events(vector), "{name}");
-    let eof = Error::from(PeerError::UnexpectedEof).at(len as u64);
+    let eof = ErrorKind::from(PeerError::UnexpectedEof).at(len as u64);
     let fault = match vectors::error(vector) {
         None if vector["end"] == false => Some(told(&eof)),
         error => {
@@ -245,7 +245,7 @@ fn send<M: MaskSource>(
     key: Option<[u8; 4]>,
     what: &Value,
     out: &mut Vec<u8>,
-) -> Result<(), Error> {
+) -> Result<(), ErrorKind> {
     let (kind, payload) = what.as_object().unwrap().iter().next().unwrap();
     match kind.as_str() {
         "text" => sender.text(&vectors::text(payload), out),

@@ -31,7 +31,7 @@ async fn accept(mut stream: TcpStream) -> Result<Socket<TcpStream, Unmasked, In,
     let (mut came, mut out) = (bytes::BytesMut::new(), Vec::new());
     loop {
         if stream.read_buf(&mut came).await? == 0 {
-            return Err(wscodec::Error::from(PeerError::UnexpectedEof).into());
+            return Err(wscodec::ErrorKind::from(PeerError::UnexpectedEof).into());
         }
         let fault = match reader.read(&came) {
             Ok(None) => continue,

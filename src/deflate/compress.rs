@@ -39,7 +39,7 @@ const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
 /// out.clear();
 /// sender.text("Hi", &mut out)?;
 /// assert_eq!(out, b"\x81\x02Hi", "below the threshold");
-/// # Ok::<(), wscodec::Error>(())
+/// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Compressor<E = DefaultDeflate> {
@@ -95,7 +95,7 @@ impl<E: Deflate> Compressor<E> {
     /// deflate.message(b"Hello, hello, hello", &mut first)?;
     /// deflate.message(b"Hello, hello, hello", &mut second)?;
     /// assert!(first.len() < 19 && second.len() < first.len());
-    /// # Ok::<(), wscodec::Error>(())
+    /// # Ok::<(), wscodec::ErrorKind>(())
     /// ```
     ///
     /// # Errors
@@ -204,7 +204,7 @@ impl<E: Deflate> Outbound for Compressor<E> {
 /// let payload = deflate::compress(b"Hello", 6)?;
 /// assert_eq!(payload, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
 /// assert_eq!(deflate::decompress(&payload, &Limits::default())?, b"Hello");
-/// # Ok::<(), wscodec::Error>(())
+/// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 ///
 /// # Errors

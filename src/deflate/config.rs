@@ -98,7 +98,7 @@ impl Config {
     ///
     /// let mut out = Vec::new();
     /// request.accept().extensions(&answer).write(&mut out)?;
-    /// # Ok::<(), wscodec::Error>(())
+    /// # Ok::<(), wscodec::ErrorKind>(())
     /// ```
     pub fn accept<'h>(&self, offers: impl IntoIterator<Item = Extension<'h>>) -> Option<Accepted> {
         let mut offers = offers.into_iter().filter_map(|it| Offer::parse(&it));

@@ -116,7 +116,7 @@ impl<E: Inflate> Decompressor<E> {
     /// let mut out = Vec::new();
     /// inflate.message(b"\xf2\x48\xcd\xc9\xc9\x07\x00", &mut out)?;
     /// assert_eq!(out, b"Hello");
-    /// # Ok::<(), wscodec::Error>(())
+    /// # Ok::<(), wscodec::ErrorKind>(())
     /// ```
     ///
     /// # Errors
@@ -329,7 +329,7 @@ impl<E: Inflate> Inbound for Decompressor<E> {
 /// // RFC 7692 §7.2.3.4: a final block.
 /// let payload = b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00";
 /// assert_eq!(deflate::decompress(payload, &Limits::default())?, b"Hello");
-/// # Ok::<(), wscodec::Error>(())
+/// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 ///
 /// # Errors

@@ -54,7 +54,7 @@ const SPARE: usize = 16;
 ///         assert!(sender.memory() < 4097);
 ///     }
 /// }
-/// # Ok::<(), wscodec::Error>(())
+/// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 pub struct Pool<D: Deflate = DefaultDeflate, I: Inflate = DefaultInflate> {
     shared: Rc<Shared<D, I>>,

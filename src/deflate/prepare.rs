@@ -36,7 +36,7 @@ use crate::message::Prepared;
 ///     lens.push(out.len());
 /// }
 /// assert!(lens[0] < 30 && lens[1] == 254);
-/// # Ok::<(), wscodec::Error>(())
+/// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 ///
 /// # Errors

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::error::MisuseError;
+
 /// The size of an LZ77 window as the base-2 logarithm of its bytes, 8 to 15 (RFC 7692 §7.1.2): how
 /// far back compressed data may refer, and what an inflater has to remember for it.
 ///
@@ -49,6 +51,18 @@ impl Window {
 impl Default for Window {
     fn default() -> Self {
         Self::MAX
+    }
+}
+
+impl TryFrom<u8> for Window {
+    type Error = MisuseError;
+
+    /// As [`Window::new`].
+    ///
+    /// # Errors
+    /// [`MisuseError::WindowBits`].
+    fn try_from(bits: u8) -> Result<Self, MisuseError> {
+        Self::new(bits).ok_or(MisuseError::WindowBits)
     }
 }
 

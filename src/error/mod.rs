@@ -1,14 +1,14 @@
 //! What can go wrong, grouped by who is at fault.
 //!
-//! All errors are `Copy`, hold no text of the peer's, and have a [`code`](Error::code) that is the
+//! All errors are `Copy`, hold no text of the peer's, and have a [`code`](ErrorKind::code) that is the
 //! same in Rust, in JavaScript and in these docs. Errors of a running connection map to the
-//! [close code](Error::close_code) that RFC 6455 asks for, errors of the opening handshake to an
+//! [close code](ErrorKind::close_code) that RFC 6455 asks for, errors of the opening handshake to an
 //! [HTTP status](HandshakeError::status).
 //!
 //! ```
-//! use wscodec::{CloseCode, Error, PeerError};
+//! use wscodec::{CloseCode, ErrorKind, PeerError};
 //!
-//! let error = Error::from(PeerError::UnmaskedFrame);
+//! let error = ErrorKind::from(PeerError::UnmaskedFrame);
 //! assert_eq!(error.code(), "UNMASKED_FRAME");
 //! assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
 //! ```
@@ -18,6 +18,10 @@ mod close_code;
 use core::fmt;
 
 pub use close_code::CloseCode;
+
+// The modules of the crate name it so.
+#[doc(hidden)]
+pub use ErrorKind as Error;
 
 /// Writes one group of errors as a table: variant, stable code, a number (close code or HTTP
 /// status, 0 for none), and what it says.
@@ -227,12 +231,14 @@ group! {
     HandlerFailed, "HANDLER_FAILED", 1011, "the application's handler failed";
     /// A URL that is no `ws:` or `wss:` URL (RFC 6455 §3), or is one of the other kind.
     Url, "URL", 0, "the URL is not a WebSocket URL that can be used here";
+    /// A window that is not of 8 to 15 bits (RFC 7692 §7.1.2).
+    WindowBits, "WINDOW_BITS", 0, "a window has 8 to 15 bits";
 }
 
 /// Everything that can go wrong, grouped by who is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ErrorKind {
     /// The peer broke the WebSocket protocol.
     Peer(PeerError),
     /// The opening handshake is not acceptable.
@@ -243,7 +249,7 @@ pub enum Error {
     Misuse(MisuseError),
 }
 
-impl Error {
+impl ErrorKind {
     /// The place of the error in the tables of all groups together ([`PeerError::TABLE`],
     /// [`HandshakeError::TABLE`], [`LimitError::TABLE`], [`MisuseError::TABLE`]), counted from 1:
     /// for faces that pass errors as numbers. It may change with a version of the crate;
@@ -339,19 +345,19 @@ impl HandshakeError {
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message())
     }
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for ErrorKind {}
 
 /// An error and where in the incoming stream it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fault {
     /// What is wrong.
-    pub error: Error,
+    pub error: ErrorKind,
     /// Where, in bytes from the first one fed to the decoder: a header at fault by its first
     /// byte, text by the first byte that can't be, a payload that an extension decodes by its
     /// frame's first byte, an early end by the number of bytes that came.
@@ -370,31 +376,31 @@ impl core::error::Error for Fault {
     }
 }
 
-impl From<Fault> for Error {
+impl From<Fault> for ErrorKind {
     fn from(fault: Fault) -> Self {
         fault.error
     }
 }
 
-impl From<PeerError> for Error {
+impl From<PeerError> for ErrorKind {
     fn from(error: PeerError) -> Self {
         Self::Peer(error)
     }
 }
 
-impl From<HandshakeError> for Error {
+impl From<HandshakeError> for ErrorKind {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(error)
     }
 }
 
-impl From<LimitError> for Error {
+impl From<LimitError> for ErrorKind {
     fn from(error: LimitError) -> Self {
         Self::Limit(error)
     }
 }
 
-impl From<MisuseError> for Error {
+impl From<MisuseError> for ErrorKind {
     fn from(error: MisuseError) -> Self {
         Self::Misuse(error)
     }

@@ -102,7 +102,7 @@ impl Header {
     /// assert_eq!(Header::parse(&[0x82, 126])?, Parsed::Incomplete(2));
     /// let header = Header::new(OpCode::Binary, 256);
     /// assert_eq!(Header::parse(&[0x82, 126, 1, 0, 7])?, Parsed::Complete(header, 4));
-    /// # Ok::<(), wscodec::Error>(())
+    /// # Ok::<(), wscodec::ErrorKind>(())
     /// ```
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Parsed, Error> {

@@ -45,3 +45,12 @@ impl OpCode {
         self as u8 >= 8
     }
 }
+
+impl TryFrom<u8> for OpCode {
+    type Error = PeerError;
+
+    /// As [`OpCode::new`].
+    fn try_from(number: u8) -> Result<Self, PeerError> {
+        Self::new(number)
+    }
+}

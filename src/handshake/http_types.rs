@@ -148,7 +148,7 @@ impl<'r> Upgrade<'r> {
 /// The checks of headers fail with nothing else.
 fn handshake_error(fault: crate::Fault) -> HandshakeError {
     match fault.error {
-        crate::Error::Handshake(error) => error,
+        crate::error::ErrorKind::Handshake(error) => error,
         _ => HandshakeError::MalformedHead,
     }
 }

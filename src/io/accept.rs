@@ -7,10 +7,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
+use super::connection::{Agreed, IoSession};
 use super::head::{Head, Input};
 use super::line::Line;
-use super::websocket::{Agreed, IoSession};
-use super::{Error, Keys, Options, Refused, Transport, WebSocket};
+use super::{Connection, Error, Keys, Options, Refused, Transport};
 #[cfg(feature = "deflate")]
 use crate::deflate::{Compressor, Decompressor};
 use crate::error::{LimitError, MisuseError};
@@ -56,7 +56,7 @@ impl Acceptor<'_> {
     /// # Errors
     /// [`Error::Fault`] with what is wrong with the request: the client was told, as
     /// [`Refusal::of`] does. [`Error::Io`].
-    pub fn accept(&self, stream: TcpStream) -> Result<WebSocket<TcpStream>, Error> {
+    pub fn accept(&self, stream: TcpStream) -> Result<Connection<TcpStream>, Error> {
         self.accept_with(stream, |_, _| Ok(()))
     }
 
@@ -69,7 +69,7 @@ impl Acceptor<'_> {
         &self,
         stream: TcpStream,
         decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Refusing>,
-    ) -> Result<WebSocket<TcpStream>, Error> {
+    ) -> Result<Connection<TcpStream>, Error> {
         stream.set_nodelay(true)?;
         self.accept_over(stream, Transport::tcp(), decide)
     }
@@ -83,7 +83,7 @@ impl Acceptor<'_> {
         stream: S,
         transport: Transport<S>,
         decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Refusing>,
-    ) -> Result<WebSocket<S>, Error> {
+    ) -> Result<Connection<S>, Error> {
         let time = self.options.handshake_timeout;
         let mut line = Line::new(stream, transport, &self.options);
         line.stall = time;
@@ -101,7 +101,7 @@ impl Acceptor<'_> {
         line.stall = self.options.write_timeout;
         line.set_read_timeout(None)?;
         let (session, input, agreed) = begun;
-        let mut ws = WebSocket::begin(line, session, input, &self.options);
+        let mut ws = Connection::begin(line, session, input, &self.options);
         ws.agreed = agreed;
         Ok(ws)
     }
@@ -126,7 +126,7 @@ impl Acceptor<'_> {
                 Err(error)
                     if error.is_timeout() && until.is_some_and(|at| Instant::now() >= at) =>
                 {
-                    let error = crate::Error::from(LimitError::HandshakeTooSlow);
+                    let error = crate::error::ErrorKind::from(LimitError::HandshakeTooSlow);
                     return Err(error.at(head.came().len() as u64).into());
                 }
                 Err(error) => return Err(error),

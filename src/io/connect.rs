@@ -7,11 +7,11 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Instant;
 
+use super::connection::{Agreed, IoSession};
 use super::head::{Head, Input};
 use super::line::{Line, read};
 use super::random::nonce;
-use super::websocket::{Agreed, IoSession};
-use super::{Error, Keys, Options, Refused, Transport, Url, WebSocket};
+use super::{Connection, Error, Keys, Options, Refused, Transport, Url};
 #[cfg(feature = "deflate")]
 use crate::deflate;
 use crate::error::{HandshakeError, MisuseError};
@@ -80,7 +80,7 @@ impl Connector<'_> {
     /// [`MisuseError::Url`], also for `wss:`, which needs a stream with TLS:
     /// [`connect_over`](Self::connect_over). [`Error::Io`]; [`Error::Refused`] if the server did not
     /// switch protocols; [`Error::Fault`] if its answer breaks a rule.
-    pub fn connect(&self, url: &str) -> Result<WebSocket<TcpStream>, Error> {
+    pub fn connect(&self, url: &str) -> Result<Connection<TcpStream>, Error> {
         let parts = Url::parse(url)?;
         if parts.is_secure() {
             return Err(MisuseError::Url.into());
@@ -94,7 +94,7 @@ impl Connector<'_> {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn dial(&self, url: &Url<'_>) -> Result<TcpStream, Error> {
+    pub fn dial(&self, url: &Url) -> Result<TcpStream, Error> {
         let stream = match self.address {
             Some(address) => open(&[address], self.connect_timeout)?,
             None => {
@@ -115,7 +115,7 @@ impl Connector<'_> {
         stream: S,
         transport: Transport<S>,
         url: &str,
-    ) -> Result<WebSocket<S>, Error> {
+    ) -> Result<Connection<S>, Error> {
         self.connect_with(stream, transport, url, |_| Ok(()))
     }
 
@@ -130,7 +130,7 @@ impl Connector<'_> {
         transport: Transport<S>,
         url: &str,
         look: impl FnOnce(&Response<'_>) -> Result<(), Error>,
-    ) -> Result<WebSocket<S>, Error> {
+    ) -> Result<Connection<S>, Error> {
         let url = Url::parse(url)?;
         let time = self.options.handshake_timeout;
         let mut line = Line::new(stream, transport, &self.options);
@@ -139,7 +139,7 @@ impl Connector<'_> {
         let (session, input, agreed) = self.shake_hands(&mut line, until, &url, look)?;
         line.stall = self.options.write_timeout;
         line.set_read_timeout(None)?;
-        let mut ws = WebSocket::begin(line, session, input, &self.options);
+        let mut ws = Connection::begin(line, session, input, &self.options);
         ws.agreed = agreed;
         Ok(ws)
     }
@@ -148,7 +148,7 @@ impl Connector<'_> {
         &self,
         line: &mut Line<S>,
         until: Option<Instant>,
-        url: &Url<'_>,
+        url: &Url,
         look: impl FnOnce(&Response<'_>) -> Result<(), Error>,
     ) -> Result<(IoSession, Input, Agreed), Error> {
         let options = &self.options;

@@ -6,7 +6,7 @@ use core::fmt;
 use std::io;
 
 use crate::Limits;
-use crate::error::{Fault, MisuseError};
+use crate::error::{Fault, HandshakeError, LimitError, MisuseError, PeerError};
 use crate::handshake::Response;
 
 /// An error of a connection: of its transport, of the peer, or of the caller.
@@ -43,7 +43,7 @@ impl Error {
             Self::Io(_) => "IO",
             Self::Fault(fault) => fault.error.code(),
             Self::Misuse(error) => error.code(),
-            Self::Refused(_) => crate::HandshakeError::Status.code(),
+            Self::Refused(_) => HandshakeError::Status.code(),
         }
     }
 
@@ -112,9 +112,27 @@ impl From<Error> for io::Error {
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         match fault.error {
-            crate::Error::Misuse(error) => Self::Misuse(error),
+            crate::error::ErrorKind::Misuse(error) => Self::Misuse(error),
             _ => Self::Fault(fault),
         }
+    }
+}
+
+impl From<PeerError> for Error {
+    fn from(error: PeerError) -> Self {
+        crate::error::ErrorKind::from(error).into()
+    }
+}
+
+impl From<LimitError> for Error {
+    fn from(error: LimitError) -> Self {
+        crate::error::ErrorKind::from(error).into()
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        crate::error::ErrorKind::from(error).into()
     }
 }
 
@@ -124,8 +142,8 @@ impl From<MisuseError> for Error {
     }
 }
 
-impl From<crate::Error> for Error {
-    fn from(error: crate::Error) -> Self {
+impl From<crate::error::ErrorKind> for Error {
+    fn from(error: crate::error::ErrorKind) -> Self {
         Self::from(error.at(0))
     }
 }

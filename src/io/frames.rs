@@ -73,7 +73,7 @@ pub fn read_frame(
     payload.clear();
     let header = read_header(reader)?;
     if header.len > max {
-        return Err(crate::Error::from(LimitError::FrameTooLarge).into());
+        return Err(crate::error::ErrorKind::from(LimitError::FrameTooLarge).into());
     }
     let read = reader.take(header.len).read_to_end(payload)?;
     if read as u64 != header.len {

@@ -43,7 +43,7 @@ impl Head {
     /// reads the head fails at the limit.
     fn grow(&mut self) -> Result<(), Error> {
         if self.bytes.try_reserve_exact(self.len).is_err() {
-            let error = crate::Error::from(LimitError::OutOfMemory);
+            let error = crate::error::ErrorKind::from(LimitError::OutOfMemory);
             return Err(error.at(self.len as u64).into());
         }
         self.bytes.resize(self.len * 2, 0);
@@ -68,7 +68,7 @@ impl Head {
         }
         match read(&mut line.stream, &mut self.bytes[self.len..])? {
             0 => {
-                let error = crate::Error::from(PeerError::UnexpectedEof);
+                let error = crate::error::ErrorKind::from(PeerError::UnexpectedEof);
                 Err(error.at(self.len as u64).into())
             }
             n => {

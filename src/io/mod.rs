@@ -2,11 +2,12 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | accept a connection | [`accept`]; [`Acceptor`] with subprotocols, headers, refusals, any stream |
-//! | open one | [`connect`]; [`Connector`] with subprotocols, headers, time-outs, any stream |
-//! | read and send messages | [`WebSocket`], [`Outbox`] |
+//! | accept or connect, and exchange messages | [`accept`], [`connect`], [`WebSocket`] |
+//! | accept a connection | [`Acceptor`], with subprotocols, headers, refusals, any stream |
+//! | open one | [`Connector`], with subprotocols, headers, time-outs, any stream |
+//! | read and send messages without a copy | [`Connection`], [`Outbox`] |
 //! | read or write a message as its bytes come | [`MessageReader`], [`MessageWriter`] |
-//! | read and send in two threads | [`WebSocket::split`] |
+//! | read and send in two threads | [`Connection::split`] |
 //! | read and write frames by hand | [`read_frame`], [`write_frame`] and their like |
 //!
 //! An echo server, a thread for each connection:
@@ -15,10 +16,10 @@
 //! use std::net::{TcpListener, TcpStream};
 //! use std::thread;
 //! use wscodec::CloseCode;
-//! use wscodec::io::{self, Error};
+//! use wscodec::io::{Acceptor, Connector, Error};
 //!
 //! fn serve(stream: TcpStream) -> Result<(), Error> {
-//!     let mut ws = io::accept(stream)?;
+//!     let mut ws = Acceptor::default().accept(stream)?;
 //!     while let Some((message, mut outbox)) = ws.read()? {
 //!         outbox.send(message.kind, message.payload)?;
 //!     }
@@ -29,7 +30,7 @@
 //! let address = listener.local_addr()?;
 //! let server = thread::spawn(move || serve(listener.accept()?.0));
 //!
-//! let mut ws = io::connect(&format!("ws://{address}/"))?;
+//! let mut ws = Connector::DEFAULT.connect(&format!("ws://{address}/"))?;
 //! ws.text("Hello")?;
 //! let (message, _) = ws.read()?.expect("an echo");
 //! assert_eq!(message.text(), Some("Hello"));
@@ -49,7 +50,7 @@
 //! the queue: on a stream with time-outs, a read writes what goes and reads what has arrived, so a
 //! slow reader's own messages, pings and close frame are seen at once. A loop that echoes therefore
 //! stops reading from a slow reader when its queue is full; a loop that sends from a second thread
-//! ([`WebSocket::split`]) never does.
+//! ([`Connection::split`]) never does.
 //!
 //! In the steady state nothing is allocated: buffers are used again, and payloads are lent from
 //! where they were read to.
@@ -62,6 +63,7 @@
 
 mod accept;
 mod connect;
+mod connection;
 mod error;
 mod frames;
 mod head;
@@ -69,6 +71,7 @@ mod inbox;
 mod line;
 mod options;
 mod outbox;
+mod owned;
 mod random;
 mod reader;
 mod rounds;
@@ -84,34 +87,18 @@ pub mod gobwas {
     #![doc = include_str!("gobwas.md")]
 }
 
-use std::net::TcpStream;
-
 pub use accept::{Acceptor, Answer, Refusing};
 pub use connect::Connector;
+pub use connection::{Connection, IoSession, Parts};
 pub use error::{Error, Refused};
 pub use frames::{read_frame, read_header, write_frame, write_header};
 pub use options::Options;
 pub use outbox::Outbox;
+pub use owned::Message;
 pub use random::{Keys, nonce};
 pub use reader::MessageReader;
 pub use split::{ReadHalf, WriteHalf};
 pub use transport::{SetTimeout, Transport};
 pub use url::Url;
-pub use websocket::{IoSession, Parts, WebSocket};
+pub use websocket::{WebSocket, accept, connect};
 pub use writer::MessageWriter;
-
-/// Accepts a client over TCP, with the defaults of [`Acceptor`].
-///
-/// # Errors
-/// As for [`Acceptor::accept`].
-pub fn accept(stream: TcpStream) -> Result<WebSocket<TcpStream>, Error> {
-    Acceptor::default().accept(stream)
-}
-
-/// Connects over TCP to a `ws:` URL, with the defaults of [`Connector`].
-///
-/// # Errors
-/// As for [`Connector::connect`].
-pub fn connect(url: &str) -> Result<WebSocket<TcpStream>, Error> {
-    Connector::DEFAULT.connect(url)
-}

@@ -12,7 +12,7 @@ use crate::error::CloseCode;
 use crate::frame::Close;
 use crate::message::{Kind, Message, Prepared};
 
-/// The sending side of a [`WebSocket`](super::WebSocket), lent along with what came so that it can
+/// The sending side of a [`Connection`](super::Connection), lent along with what came so that it can
 /// be answered at once.
 ///
 /// What is sent waits in a queue, and is written in one go: by [`flush`](Self::flush), before a read

@@ -17,9 +17,9 @@ use crate::message::Kind;
 /// [`Error`] of the connection.
 ///
 /// ```no_run
-/// use wscodec::io;
+/// use wscodec::io::Connector;
 ///
-/// let mut ws = io::connect("ws://127.0.0.1:9001/")?;
+/// let mut ws = Connector::DEFAULT.connect("ws://127.0.0.1:9001/")?;
 /// while let Some(reader) = ws.reader()? {
 ///     let value: serde_json::Value = serde_json::from_reader(reader)?;
 ///     println!("{value}");

@@ -213,7 +213,7 @@ impl Inbox {
 
     /// The session has failed: the peer is told, as far as it listens.
     pub(super) fn fail<D: Driver>(&mut self, fault: Fault, driver: &mut D) -> Error {
-        if !matches!(fault.error, crate::Error::Misuse(_)) {
+        if !matches!(fault.error, crate::error::ErrorKind::Misuse(_)) {
             self.fault = Some(fault);
             // What could not be written yet can be, by a flush.
             let _ = self.end(driver);

@@ -15,7 +15,7 @@ use super::line::{Line, Pushed};
 use super::reader::Source;
 use super::shared::{Sending, Shared};
 use super::writer::{Sink, Step};
-use super::{Error, MessageReader, MessageWriter, Options, Transport, WebSocket};
+use super::{Connection, Error, MessageReader, MessageWriter, Options, Transport};
 use crate::error::CloseCode;
 use crate::frame::Close;
 use crate::message::{Event, Kind, Message, Prepared};
@@ -24,7 +24,7 @@ use crate::session::{Outcome, Piece, State};
 /// The longest that a read waits before it looks whether the other half closes.
 const NAP: Duration = Duration::from_secs(1);
 
-/// The side of a connection that receives: see [`WebSocket::split`].
+/// The side of a connection that receives: see [`Connection::split`].
 ///
 /// It answers pings and close frames through the other half. If that is in the middle of a write,
 /// it does not wait: the answer is written behind.
@@ -35,21 +35,22 @@ pub struct ReadHalf<R, W = R> {
     close_timeout: Duration,
 }
 
-/// The side of a connection that sends: see [`WebSocket::split`]. It can be cloned, for many
+/// The side of a connection that sends: see [`Connection::split`]. It can be cloned, for many
 /// threads; each message is one piece on the wire, and one write.
 pub struct WriteHalf<W> {
     shared: Arc<Shared<W>>,
     part: Vec<u8>,
 }
 
-impl WebSocket<TcpStream> {
+impl Connection<TcpStream> {
     /// Takes a TCP connection apart, for a thread that reads and one that writes.
     ///
     /// ```no_run
     /// use std::{io::BufRead, thread};
-    /// use wscodec::{CloseCode, io};
+    /// use wscodec::CloseCode;
+    /// use wscodec::io::Connector;
     ///
-    /// let ws = io::connect("ws://127.0.0.1:9001/")?;
+    /// let ws = Connector::DEFAULT.connect("ws://127.0.0.1:9001/")?;
     /// let (mut reader, mut writer) = ws.split()?;
     /// thread::spawn(move || {
     ///     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
@@ -73,7 +74,7 @@ impl WebSocket<TcpStream> {
     }
 }
 
-impl<S> WebSocket<S> {
+impl<S> Connection<S> {
     /// Takes a connection apart whose stream can be: into one to read from and one to write to.
     ///
     /// # Errors
@@ -118,10 +119,10 @@ impl<S> WebSocket<S> {
 }
 
 impl<R: Read, W: Write> ReadHalf<R, W> {
-    /// Waits for the next message, and lends it; `None` is the end. As [`WebSocket::read`].
+    /// Waits for the next message, and lends it; `None` is the end. As [`Connection::read`].
     ///
     /// # Errors
-    /// As for [`WebSocket::read`].
+    /// As for [`Connection::read`].
     pub fn read(&mut self) -> Result<Option<Message<'_>>, Error> {
         let (inbox, mut driver) = self.driver();
         loop {
@@ -138,7 +139,7 @@ impl<R: Read, W: Write> ReadHalf<R, W> {
     /// As [`read`](Self::read), with pings, pongs and the close frame.
     ///
     /// # Errors
-    /// As for [`WebSocket::read`].
+    /// As for [`Connection::read`].
     pub fn read_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         let (inbox, mut driver) = self.driver();
         Ok(match inbox.next(&mut driver)? {
@@ -150,7 +151,7 @@ impl<R: Read, W: Write> ReadHalf<R, W> {
     /// As [`read_event`](Self::read_event), with messages in pieces as they come.
     ///
     /// # Errors
-    /// As for [`WebSocket::read`].
+    /// As for [`Connection::read`].
     pub fn read_piece(&mut self) -> Result<Option<Piece<'_>>, Error> {
         let (inbox, mut driver) = self.driver();
         Ok(match inbox.next_part(&mut driver)? {
@@ -162,14 +163,14 @@ impl<R: Read, W: Write> ReadHalf<R, W> {
     /// Waits for the next message, to be read in pieces by the standard library's means.
     ///
     /// # Errors
-    /// As for [`WebSocket::read`].
+    /// As for [`Connection::read`].
     pub fn reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
         let (inbox, mut driver) = self.driver();
         inbox.skip(&mut driver)?;
         MessageReader::begin(self)
     }
 
-    /// When reads give up waiting: as [`WebSocket::set_deadline`].
+    /// When reads give up waiting: as [`Connection::set_deadline`].
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.inbox.deadline = deadline;
     }
@@ -208,7 +209,7 @@ impl<W: Write> WriteHalf<W> {
     /// Sends a text message. If another thread is writing, waits for it.
     ///
     /// # Errors
-    /// As for [`WebSocket::text`].
+    /// As for [`Connection::text`].
     pub fn text(&mut self, text: &str) -> Result<(), Error> {
         self.put(|outgoing, out| Ok(outgoing.text(text, out)?))
     }
@@ -216,7 +217,7 @@ impl<W: Write> WriteHalf<W> {
     /// Sends a binary message.
     ///
     /// # Errors
-    /// As for [`WebSocket::binary`].
+    /// As for [`Connection::binary`].
     pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.put(|outgoing, out| Ok(outgoing.binary(payload, out)?))
     }
@@ -224,7 +225,7 @@ impl<W: Write> WriteHalf<W> {
     /// Sends a message of either kind.
     ///
     /// # Errors
-    /// As for [`WebSocket::send`].
+    /// As for [`Connection::send`].
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
         self.put(|outgoing, out| Ok(outgoing.send(kind, payload, out)?))
     }
@@ -232,7 +233,7 @@ impl<W: Write> WriteHalf<W> {
     /// Sends a message that was framed once for many.
     ///
     /// # Errors
-    /// As for [`WebSocket::prepared`].
+    /// As for [`Connection::prepared`].
     pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
         self.put(|outgoing, out| Ok(outgoing.prepared(message, out)?))
     }
@@ -247,7 +248,7 @@ impl<W: Write> WriteHalf<W> {
     /// Sends a ping, of at most 125 bytes.
     ///
     /// # Errors
-    /// As for [`WebSocket::ping`].
+    /// As for [`Connection::ping`].
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.put(|outgoing, out| Ok(outgoing.ping(payload, out)?))
     }
@@ -264,7 +265,7 @@ impl<W: Write> WriteHalf<W> {
     /// Writes what waits, if a write before was not done.
     ///
     /// # Errors
-    /// As for [`WebSocket::flush`].
+    /// As for [`Connection::flush`].
     pub fn flush(&mut self) -> Result<(), Error> {
         self.put(|_, _| Ok(()))
     }

@@ -1,5 +1,6 @@
 //! What can be done with a stream besides reading and writing.
 
+use core::any::{Any, TypeId};
 use core::fmt;
 use core::time::Duration;
 use std::io;
@@ -44,6 +45,25 @@ impl<S> Transport<S> {
             read_timeout: None,
             write_timeout: None,
             shutdown: None,
+        }
+    }
+}
+
+impl<S: 'static> Transport<S> {
+    /// [`tcp`](Transport::tcp) if the stream is a `TcpStream`, and otherwise [`plain`](Self::plain).
+    pub fn of_stream() -> Self {
+        if TypeId::of::<S>() != TypeId::of::<TcpStream>() {
+            return Self::plain();
+        }
+        fn tcp(stream: &mut dyn Any) -> io::Result<&mut TcpStream> {
+            stream
+                .downcast_mut()
+                .ok_or(io::ErrorKind::Unsupported.into())
+        }
+        Self {
+            read_timeout: Some(|stream, time| tcp(stream)?.set_read_timeout(time)),
+            write_timeout: Some(|stream, time| tcp(stream)?.set_write_timeout(time)),
+            shutdown: Some(|stream| tcp(stream)?.shutdown(Shutdown::Write)),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! `ws:` and `wss:` URLs (RFC 6455 §3).
 
+use alloc::string::String;
 use core::net::{IpAddr, Ipv6Addr};
+use core::str::FromStr;
 
 use crate::error::MisuseError;
 
@@ -15,33 +17,35 @@ use crate::error::MisuseError;
 /// let url = Url::parse("wss://example.com/chat?room=1")?;
 /// assert!(url.is_secure());
 /// assert_eq!((url.host(), url.port()), ("example.com", 443));
-/// assert_eq!((url.authority(), url.path().as_ref()), ("example.com", "/chat?room=1"));
+/// assert_eq!((url.authority(), url.path()), ("example.com", "/chat?room=1"));
 ///
 /// let url = Url::parse("ws://[::1]:9001")?;
 /// assert_eq!((url.host(), url.port()), ("::1", 9001));
-/// assert_eq!((url.authority(), url.path().as_ref()), ("[::1]:9001", "/"));
+/// assert_eq!((url.authority(), url.path()), ("[::1]:9001", "/"));
 /// assert!(Url::parse("http://example.com").is_err());
 /// # Ok::<(), wscodec::MisuseError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Url<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
     secure: bool,
-    authority: &'a str,
-    host: &'a str,
+    /// Host and port as they are sent in `Host`.
+    authority: String,
+    host: String,
     port: u16,
-    path: &'a str,
+    /// Path and query, at least `/`.
+    path: String,
 }
 
-impl<'a> Url<'a> {
+impl Url {
     /// Takes a URL apart.
     ///
     /// # Errors
     /// [`MisuseError::Url`].
-    pub fn parse(url: &'a str) -> Result<Self, MisuseError> {
+    pub fn parse(url: &str) -> Result<Self, MisuseError> {
         Self::split(url).ok_or(MisuseError::Url)
     }
 
-    fn split(url: &'a str) -> Option<Self> {
+    fn split(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let secure = match () {
             () if scheme.eq_ignore_ascii_case("ws") => false,
@@ -81,10 +85,14 @@ impl<'a> Url<'a> {
         };
         Some(Self {
             secure,
-            authority,
-            host,
+            authority: authority.into(),
+            host: host.into(),
             port,
-            path,
+            path: match path {
+                "" => "/".into(),
+                query if query.starts_with('?') => ["/", query].concat(),
+                path => path.into(),
+            },
         })
     }
 
@@ -94,8 +102,8 @@ impl<'a> Url<'a> {
     }
 
     /// The host: a name or an address, an IPv6 address without its brackets.
-    pub fn host(&self) -> &'a str {
-        self.host
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// The host as an address, if it is one.
@@ -109,17 +117,22 @@ impl<'a> Url<'a> {
     }
 
     /// Host and port as they are sent in `Host`: without the port if it is the scheme's.
-    pub fn authority(&self) -> &'a str {
-        self.authority
+    pub fn authority(&self) -> &str {
+        &self.authority
     }
 
     /// Path and query, as they are sent: at least `/`.
-    pub fn path(&self) -> alloc::borrow::Cow<'a, str> {
-        match self.path {
-            "" => "/".into(),
-            query if query.starts_with('?') => alloc::format!("/{query}").into(),
-            path => path.into(),
-        }
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl FromStr for Url {
+    type Err = MisuseError;
+
+    /// As [`Url::parse`].
+    fn from_str(url: &str) -> Result<Self, MisuseError> {
+        Self::parse(url)
     }
 }
 

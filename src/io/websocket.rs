@@ -1,537 +1,176 @@
-//! A connection, for one thread.
+//! The paved path: a connection that gives and takes messages with bytes of their own.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-use core::fmt;
-use core::time::Duration;
-use std::io::{self, BufRead, Read, Write};
-use std::time::Instant;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
-use super::head::Input;
-use super::inbox::{Driver, Found, Inbox, Outgoing, Part, Place};
-use super::line::{Line, Pushed};
-use super::reader::Source;
-use super::writer::{Sink, Step};
-use super::{Error, Keys, MessageReader, MessageWriter, Options, Outbox, Transport};
-use crate::error::{CloseCode, MisuseError};
-use crate::message::{Event, Kind, Message, Prepared};
-use crate::session::{Outcome, Piece, Session, State};
+use super::{
+    Acceptor, Connection, Connector, Error, IoSession, Keys, Message, Options, ReadHalf, Transport,
+    WriteHalf,
+};
+use crate::error::CloseCode;
+use crate::frame::Role;
+use crate::message::Kind;
+use crate::session::{Outcome, State};
 
-/// A session with what this room gives it.
-pub type IoSession = Session<Keys, crate::session::In, crate::session::Out>;
-
-/// One end of a connection over a blocking stream.
+/// A WebSocket over a blocking stream.
 ///
-/// Pings and close frames are answered while it is read from. What is lent by a read is valid until
-/// the next one; the [`Outbox`] that comes with it answers meanwhile.
+/// Pings and close frames are answered while messages are read. Where a copy of each message is too
+/// much, or more is to be known or done, use the [`Connection`] below:
+/// [`connection`](Self::connection).
 ///
-/// ```no_run
-/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-/// let (stream, _) = listener.accept()?;
-/// let mut ws = wscodec::io::accept(stream)?;
-/// while let Some((message, mut outbox)) = ws.read()? {
-///     outbox.send(message.kind, message.payload)?; // an echo
-/// }
-/// # Ok::<(), std::io::Error>(())
+/// An echo server, and a client:
+///
 /// ```
+/// use std::net::TcpListener;
+/// use std::thread;
+/// use wscodec::{CloseCode, Error, Message};
 ///
-/// # Time
-/// Where the [`Transport`] has time-outs, as TCP does, reads keep the session's
-/// [heartbeat, idle time and close time-out](crate::session::Config) by the
-/// [rule of the timers](crate::session#timers), and a [deadline](Self::set_deadline) of the caller's.
-/// On other streams the clock is looked at after each read, and after one that timed out if the
-/// caller has set a time-out.
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let url = format!("ws://{}", listener.local_addr()?);
+/// let server = thread::spawn(move || {
+///     let mut ws = wscodec::accept(listener.accept()?.0)?;
+///     while let Some(message) = ws.read()? {
+///         ws.send(message)?;
+///     }
+///     Ok::<(), Error>(())
+/// });
 ///
-/// # Memory
-/// [`memory`](Self::memory) tells what is held besides the value itself: while idle, the buffer for
-/// reading ([`Options::buffer`]), a client's block of 512 random bytes, and whatever messages in
-/// parts, compression and large sends have needed before; [`release`](Self::release) gives that back.
-pub struct WebSocket<S> {
-    pub(super) inbox: Inbox,
-    pub(super) outgoing: Outgoing,
-    pub(super) line: Line<S>,
-    pub(super) agreed: Agreed,
-    partial: Option<Partial>,
-}
-
-/// A message that [`read_to`](WebSocket::read_to) or [`read_into`](WebSocket::read_into) has read a
-/// part of before its time was over.
-#[derive(Clone, Copy, Debug)]
-struct Partial {
-    kind: Kind,
-    len: usize,
-}
-
-/// A connection [taken apart](WebSocket::into_parts).
+/// let mut ws = wscodec::connect(&url)?;
+/// ws.send("Hello")?;
+/// assert_eq!(ws.read()?, Some(Message::from("Hello")));
+/// ws.close(CloseCode::NORMAL, "")?;
+/// server.join().unwrap()?;
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
-#[non_exhaustive]
-pub struct Parts<S> {
-    /// The stream, with no time-outs of ours.
-    pub stream: S,
-    /// Bytes that were read from the stream and not looked at.
-    pub read: Vec<u8>,
-    /// Bytes that wait to be written.
-    pub unsent: Vec<u8>,
+pub struct WebSocket<S = TcpStream> {
+    connection: Connection<S>,
 }
 
-/// What the handshake came to.
-#[derive(Debug, Default)]
-pub(super) struct Agreed {
-    pub(super) protocol: Option<Box<str>>,
-    #[cfg(feature = "deflate")]
-    pub(super) deflate: Option<crate::deflate::Agreed>,
+/// Accepts a client over TCP, with the defaults of [`Acceptor`].
+///
+/// # Errors
+/// As for [`Acceptor::accept`].
+pub fn accept(stream: TcpStream) -> Result<WebSocket, Error> {
+    Ok(Acceptor::default().accept(stream)?.into())
 }
 
-/// The sending side and the stream, while the receiving side is used.
-struct Direct<'a, S> {
-    outgoing: &'a mut Outgoing,
-    line: &'a mut Line<S>,
+/// Connects over TCP to a `ws:` URL, with the defaults of [`Connector`].
+///
+/// # Errors
+/// As for [`Connector::connect`].
+pub fn connect(url: &str) -> Result<WebSocket, Error> {
+    Ok(Connector::DEFAULT.connect(url)?.into())
+}
+
+impl<S: Read + Write + 'static> WebSocket<S> {
+    /// A WebSocket over a stream whose handshake somebody else did, without extensions. A
+    /// `TcpStream` gets time-outs; for those of other streams, make a [`Connection`] with a
+    /// [`Transport`].
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use wscodec::WebSocket;
+    /// use wscodec::frame::Role;
+    ///
+    /// let stream = Cursor::new(b"\x81\x82\0\0\0\0Hi".to_vec());
+    /// let mut ws = WebSocket::from_stream(stream, Role::Server)?;
+    /// assert_eq!(ws.read()?, Some("Hi".into()));
+    /// # Ok::<(), wscodec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a client finds no source of random numbers for its mask keys.
+    pub fn from_stream(stream: S, role: Role) -> Result<Self, Error> {
+        let options = Options::DEFAULT;
+        let keys = match role {
+            Role::Client => Keys::random()?,
+            Role::Server => Keys::none(),
+        };
+        let session = IoSession::plain(role, keys, &options.session);
+        let transport = Transport::of_stream();
+        Ok(Connection::new(stream, transport, session, b"", &options).into())
+    }
 }
 
 impl<S: Read + Write> WebSocket<S> {
-    /// A connection whose handshake is done: `session` as the rooms
-    /// [`session`](crate::session) or [`handshake`](crate::handshake) gave it, and `came`, the bytes
-    /// that came behind the head.
-    ///
-    /// ```
-    /// use wscodec::io::{Keys, Options, Transport, WebSocket};
-    /// use wscodec::session::{Config, Session};
-    /// use wscodec::frame::Role;
-    /// # #[cfg(feature = "deflate")] {
-    ///
-    /// let session = Session::new(Role::Server, Keys::none(), None, None, &Config::default());
-    /// let stream = std::io::Cursor::new(Vec::new());
-    /// let came = b"\x82\x81\0\0\0\0!";
-    /// let options = Options::default();
-    /// let mut ws = WebSocket::new(stream, Transport::plain(), session, came, &options);
-    /// let (message, _) = ws.read()?.expect("a message");
-    /// assert_eq!(message.payload, b"!");
-    /// # }
-    /// # Ok::<(), wscodec::io::Error>(())
-    /// ```
-    pub fn new(
-        stream: S,
-        transport: Transport<S>,
-        session: IoSession,
-        came: &[u8],
-        options: &Options,
-    ) -> Self {
-        let line = Line::new(stream, transport, options);
-        Self::begin(line, session, (came.to_vec(), 0..came.len()), options)
-    }
-
-    pub(super) fn begin(
-        line: Line<S>,
-        session: IoSession,
-        input: Input,
-        options: &Options,
-    ) -> Self {
-        let (receiver, mut outgoing) = session.into_parts();
-        let mut line = line;
-        // The head has left, which is not of the session.
-        line.take_sent();
-        // Sets the deadlines; nothing can be due yet.
-        let _ = outgoing.tick(receiver.offset(), Duration::ZERO, 0, &mut line.out);
-        Self {
-            inbox: Inbox::new(receiver, input, options),
-            outgoing,
-            line,
-            agreed: Agreed::default(),
-            partial: None,
-        }
-    }
-
-    /// Waits for the next message, and lends it. `None` is the end: both sides have closed, and
+    /// Waits for the next message. `None` is the end: both sides have closed, and
     /// [`outcome`](Self::outcome) tells how.
     ///
-    /// What waits to be sent is written before the peer is waited for, as far as it goes. If writing
-    /// has failed, what was received before is delivered all the same.
+    /// # Errors
+    /// As for [`Connection::read`].
+    pub fn read(&mut self) -> Result<Option<Message>, Error> {
+        Ok(self.connection.read()?.map(|(message, _)| message.into()))
+    }
+
+    /// Sends a message: a `String` or `&str` as text, bytes as binary.
     ///
     /// # Errors
-    /// [`Error::Fault`] if the peer broke a rule or passed a limit: it was told, and the connection
-    /// is over. [`Error::Io`] if the transport failed, or time ran out: see
-    /// [`Error::is_timeout`].
-    pub fn read(&mut self) -> Result<Option<(Message<'_>, Outbox<'_, S>)>, Error> {
-        self.partial = None;
-        let (shape, place) = loop {
-            match self
-                .inbox
-                .next(&mut direct(&mut self.outgoing, &mut self.line))?
-            {
-                Some(Found::Message(shape, place)) => break (shape, place),
-                Some(_) => {}
-                None => return Ok(None),
-            }
-        };
-        let outbox = Outbox {
-            outgoing: &mut self.outgoing,
-            line: &mut self.line,
-        };
-        Ok(Some((self.inbox.message(shape, &place), outbox)))
-    }
-
-    /// As [`read`](Self::read), with pings, pongs and the close frame; what is answered by itself is
-    /// [configured](crate::session::Config).
-    ///
-    /// # Errors
-    /// As for [`read`](Self::read).
-    pub fn read_event(&mut self) -> Result<Option<(Event<'_>, Outbox<'_, S>)>, Error> {
-        self.partial = None;
-        let driver = &mut direct(&mut self.outgoing, &mut self.line);
-        let Some(found) = self.inbox.next(driver)? else {
-            return Ok(None);
-        };
-        let outbox = Outbox {
-            outgoing: &mut self.outgoing,
-            line: &mut self.line,
-        };
-        Ok(Some((self.inbox.lend(&found), outbox)))
-    }
-
-    /// As [`read_event`](Self::read_event), with messages in pieces as they come, decoded: for
-    /// relays. See [`Piece`].
-    ///
-    /// # Errors
-    /// As for [`read`](Self::read).
-    pub fn read_piece(&mut self) -> Result<Option<(Piece<'_>, Outbox<'_, S>)>, Error> {
-        self.partial = None;
-        let driver = &mut direct(&mut self.outgoing, &mut self.line);
-        let Some(part) = self.inbox.next_part(driver)? else {
-            return Ok(None);
-        };
-        let outbox = Outbox {
-            outgoing: &mut self.outgoing,
-            line: &mut self.line,
-        };
-        Ok(Some((self.inbox.lend_part(part), outbox)))
-    }
-
-    /// Waits for the next message, to be read in pieces by the standard library's means.
-    ///
-    /// # Errors
-    /// As for [`read`](Self::read).
-    pub fn reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
-        self.partial = None;
-        self.skip()?;
-        MessageReader::begin(self)
-    }
-
-    /// Appends the next message to `buffer`, and says which kind it is. In pieces: nothing is held
-    /// besides.
-    ///
-    /// # Errors
-    /// As for [`read`](Self::read). After a [time-out](Error::is_timeout), the part of the message
-    /// that came is in `buffer`, and the next call appends the rest. After any other error the rest
-    /// of the message is lost.
-    pub fn read_to(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Kind>, Error> {
-        self.read_message(|_, piece| {
-            buffer.extend_from_slice(piece);
-            Ok(())
-        })
-        .map(|read| read.map(|read| read.kind))
-    }
-
-    /// Reads the next message into `buffer`, and says which kind it is and how long.
-    ///
-    /// # Errors
-    /// As for [`read`](Self::read). After a [time-out](Error::is_timeout), the first part of the
-    /// message is in `buffer`; the next call, with the same buffer, reads the rest behind it.
-    /// [`MisuseError::BufferTooSmall`] if the message is longer, and the next read goes on with the
-    /// message after it.
-    pub fn read_into(&mut self, buffer: &mut [u8]) -> Result<Option<(Kind, usize)>, Error> {
-        self.read_message(|at, piece| {
-            let target = buffer
-                .get_mut(at..at + piece.len())
-                .ok_or(MisuseError::BufferTooSmall)?;
-            target.copy_from_slice(piece);
-            Ok(())
-        })
-        .map(|read| read.map(|read| (read.kind, read.len)))
-    }
-
-    /// Reads a message, and gives each piece of it with its place to `put`. Goes on with a message
-    /// that was cut by a time-out.
-    fn read_message(
-        &mut self,
-        mut put: impl FnMut(usize, &[u8]) -> Result<(), Error>,
-    ) -> Result<Option<Partial>, Error> {
-        let begun = self.partial.take();
-        let (kind, mut len) = match begun {
-            Some(partial) => (partial.kind, partial.len),
-            None => (Kind::Binary, 0),
-        };
-        let result = (|| {
-            let mut reader = match begun {
-                Some(_) => MessageReader::resume(self, kind),
-                None => match self.reader().map_err(|error| (None, error))? {
-                    Some(reader) => reader,
-                    None => return Ok(None),
-                },
-            };
-            let kind = reader.kind();
-            loop {
-                let piece = match reader.fill_buf() {
-                    Ok(piece) => piece,
-                    Err(error) => return Err((Some(kind), Error::from(error))),
-                };
-                let n = piece.len();
-                if n == 0 {
-                    return Ok(Some(Partial { kind, len }));
-                }
-                put(len, piece).map_err(|error| (None, error))?;
-                reader.consume(n);
-                len += n;
-            }
-        })();
-        result.map_err(|(kind, error)| {
-            self.partial = kind
-                .filter(|_| error.is_timeout())
-                .map(|kind| Partial { kind, len });
-            error
-        })
-    }
-
-    /// What is to be sent, without being written at once.
-    pub fn outbox(&mut self) -> Outbox<'_, S> {
-        Outbox {
-            outgoing: &mut self.outgoing,
-            line: &mut self.line,
+    /// As for [`Connection::send`].
+    pub fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        match message.into() {
+            Message::Text(text) => self.connection.text(&text),
+            Message::Binary(bytes) => self.connection.send(Kind::Binary, &bytes),
         }
-    }
-
-    /// Sends a text message, in one frame and one write.
-    ///
-    /// # Errors
-    /// As for [`Outbox::text`] and [`flush`](Self::flush).
-    pub fn text(&mut self, text: &str) -> Result<(), Error> {
-        self.outbox().text(text)?;
-        self.flush()
-    }
-
-    /// Sends a binary message, in one frame and one write.
-    ///
-    /// # Errors
-    /// As for [`Outbox::binary`] and [`flush`](Self::flush).
-    pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.outbox().binary(payload)?;
-        self.flush()
-    }
-
-    /// Sends a message of either kind, in one frame and one write.
-    ///
-    /// # Errors
-    /// As for [`Outbox::send`] and [`flush`](Self::flush).
-    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
-        self.outbox().send(kind, payload)?;
-        self.flush()
-    }
-
-    /// Sends a message that was framed once for many.
-    ///
-    /// # Errors
-    /// As for [`Outbox::prepared`] and [`flush`](Self::flush).
-    pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.outbox().prepared(message)?;
-        self.flush()
-    }
-
-    /// A message to be written as its bytes come to be.
-    pub fn writer(&mut self, kind: Kind) -> MessageWriter<'_> {
-        MessageWriter::new(self, kind)
     }
 
     /// Sends a ping, of at most 125 bytes.
     ///
     /// # Errors
-    /// As for [`Outbox::ping`] and [`flush`](Self::flush).
+    /// As for [`Connection::ping`].
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.outbox().ping(payload)?;
-        self.flush()
+        self.connection.ping(payload)
     }
 
-    /// Writes what waits.
+    /// Closes, and waits until the peer has closed too: as [`Connection::close`].
     ///
     /// # Errors
-    /// [`Error::Io`]. After a [time-out](Error::is_timeout), called again, it goes on where it was.
-    pub fn flush(&mut self) -> Result<(), Error> {
-        Ok(self.line.flush()?)
-    }
-
-    /// Closes, and waits until the peer has closed too: messages that still come are dropped. To
-    /// read them, [queue a close](Outbox::close) and go on reading. If both sides have closed
-    /// before, only says how.
-    ///
-    /// On a stream with time-outs, a peer that reads nothing and sends nothing ends this after the
-    /// session's [`close_timeout`](crate::session::Config::close_timeout): once for the answer, and
-    /// once for the end of the transport. A peer that still reads what waits for it, or still sends
-    /// messages, has longer, by the [rule of the timers](crate::session#timers).
-    ///
-    /// # Errors
-    /// As for [`Outbox::close`] and [`read`](Self::read).
+    /// As for [`Connection::close`].
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Outcome<'_>, Error> {
-        if matches!(self.outgoing.state(), State::Open | State::PeerClosed) {
-            self.outbox().close(code, reason)?;
-        }
-        // The caller's deadline was for messages.
-        self.inbox.deadline = None;
-        while self.read_event()?.is_some() {}
-        self.outcome().ok_or(Error::Misuse(MisuseError::Closing))
-    }
-
-    /// When reads give up waiting for the next message, with an [error](Error::is_timeout) after
-    /// which they may be repeated; `None` for never. Only on streams with time-outs.
-    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
-        self.inbox.deadline = deadline;
-    }
-
-    fn skip(&mut self) -> Result<(), Error> {
-        self.inbox
-            .skip(&mut direct(&mut self.outgoing, &mut self.line))
+        self.connection.close(code, reason)
     }
 }
 
 impl<S> WebSocket<S> {
-    /// Where the session stands.
+    /// How far the connection is.
     pub fn state(&self) -> State {
-        self.outgoing.state()
+        self.connection.state()
     }
 
-    /// How the session ended; `None` as long as it has not.
+    /// How the connection ended; `None` as long as it has not.
     pub fn outcome(&self) -> Option<Outcome<'_>> {
-        self.outgoing.outcome()
+        self.connection.outcome()
     }
 
     /// The subprotocol agreed on.
     pub fn protocol(&self) -> Option<&str> {
-        self.agreed.protocol.as_deref()
+        self.connection.protocol()
     }
 
-    /// What was agreed on for compression.
-    #[cfg(feature = "deflate")]
-    pub fn deflate(&self) -> Option<crate::deflate::Agreed> {
-        self.agreed.deflate
+    /// The connection below, for all that is not here: messages without a copy, in pieces and as
+    /// streams, deadlines, queued output, the stream itself.
+    pub fn connection(&mut self) -> &mut Connection<S> {
+        &mut self.connection
     }
 
-    /// The stream.
-    pub fn stream(&self) -> &S {
-        &self.line.stream
+    /// The connection below.
+    pub fn into_connection(self) -> Connection<S> {
+        self.connection
     }
+}
 
-    /// The stream, to be changed. What is read from it or written to it is missing from the
-    /// session.
-    pub fn stream_mut(&mut self) -> &mut S {
-        &mut self.line.stream
-    }
-
-    /// Takes the connection apart: the stream, the bytes that were read from it and not looked at,
-    /// such as frames that came right behind the request, and those that wait to be written.
+impl WebSocket {
+    /// Takes the connection apart, for a thread that reads and one that writes.
     ///
-    /// Of a message that was read in part, the part is lost. Take a connection apart that has read
-    /// nothing, or only whole messages.
-    pub fn into_parts(self) -> Parts<S> {
-        let (stream, unsent) = self.line.into_parts();
-        Parts {
-            stream,
-            read: self.inbox.into_unread(),
-            unsent,
-        }
-    }
-
-    /// Bytes held besides this value, for buffers, extensions and messages in parts.
-    pub fn memory(&self) -> usize {
-        self.inbox.memory() + self.line.memory() + self.outgoing.memory()
-    }
-
-    /// Gives back what is not needed until something comes or goes: for connections that are idle
-    /// and are not being read from.
-    pub fn release(&mut self) {
-        self.inbox.release();
-        self.line.release();
-        self.outgoing.release();
+    /// # Errors
+    /// [`Error::Io`] if the system has no further handle.
+    pub fn split(self) -> Result<(ReadHalf<TcpStream>, WriteHalf<TcpStream>), Error> {
+        self.connection.split()
     }
 }
 
-fn direct<'a, S>(outgoing: &'a mut Outgoing, line: &'a mut Line<S>) -> Direct<'a, S> {
-    Direct { outgoing, line }
-}
-
-impl<S: Read + Write> Driver for Direct<'_, S> {
-    type Stream = S;
-
-    fn with<R>(&mut self, f: impl FnOnce(&mut Outgoing, &mut Vec<u8>) -> R) -> R {
-        f(self.outgoing, &mut self.line.out)
-    }
-
-    fn push(&mut self) -> io::Result<Pushed> {
-        self.line.push()
-    }
-
-    fn unsent(&mut self) -> usize {
-        self.outgoing.sent(self.line.take_sent());
-        self.line.queued()
-    }
-
-    fn check_stall(&mut self) -> io::Result<()> {
-        self.line.check_stall()
-    }
-
-    fn stream(&mut self) -> &mut S {
-        &mut self.line.stream
-    }
-
-    fn set_read_timeout(&mut self, time: Option<Duration>) -> io::Result<bool> {
-        self.line.set_read_timeout(time)
-    }
-
-    fn shutdown(&mut self, _: bool) -> io::Result<()> {
-        self.line.shutdown()
-    }
-}
-
-impl<S: Read + Write> Source for WebSocket<S> {
-    fn next_part(&mut self) -> Result<Option<Part>, Error> {
-        self.inbox
-            .next_part(&mut direct(&mut self.outgoing, &mut self.line))
-    }
-
-    fn data(&mut self, place: &Place) -> &mut [u8] {
-        self.inbox.data(place)
-    }
-}
-
-impl<S: Write> Sink for WebSocket<S> {
-    fn borrow(&mut self) -> (Vec<u8>, usize) {
-        self.as_outbox().borrow()
-    }
-
-    fn give_back(&mut self, part: Vec<u8>) {
-        self.as_outbox().give_back(part);
-    }
-
-    fn frame(&mut self, step: Step, part: &[u8]) -> Result<(), Error> {
-        self.as_outbox().frame(step, part)
-    }
-
-    fn write_out(&mut self) -> Result<(), Error> {
-        self.as_outbox().flush()
-    }
-}
-
-impl<S> WebSocket<S> {
-    fn as_outbox(&mut self) -> Outbox<'_, S> {
-        Outbox {
-            outgoing: &mut self.outgoing,
-            line: &mut self.line,
-        }
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for WebSocket<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocket")
-            .field("stream", &self.line.stream)
-            .field("state", &self.state())
-            .field("agreed", &self.agreed)
-            .finish_non_exhaustive()
+impl<S> From<Connection<S>> for WebSocket<S> {
+    fn from(connection: Connection<S>) -> Self {
+        Self { connection }
     }
 }

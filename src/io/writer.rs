@@ -16,10 +16,10 @@ use crate::message::Kind;
 /// nothing of it had been sent.
 ///
 /// ```no_run
-/// use wscodec::io;
+/// use wscodec::io::Connector;
 /// use wscodec::message::Kind;
 ///
-/// let mut ws = io::connect("ws://127.0.0.1:9001/")?;
+/// let mut ws = Connector::DEFAULT.connect("ws://127.0.0.1:9001/")?;
 /// let mut writer = ws.writer(Kind::Text);
 /// serde_json::to_writer(&mut writer, &["any", "value"]).map_err(std::io::Error::from)?;
 /// writer.finish()?;

@@ -36,7 +36,7 @@
 //!     }
 //! }
 //! assert_eq!(seen, ["Hello", "ping 6"]);
-//! # Ok::<(), wscodec::Error>(())
+//! # Ok::<(), wscodec::ErrorKind>(())
 //! ```
 
 mod assembly;

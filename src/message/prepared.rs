@@ -20,7 +20,7 @@ use crate::reserve::reserve_exact;
 ///     Sender::server().prepared(&news, out)?;
 /// }
 /// assert_eq!(outputs[1], b"\x81\x04news");
-/// # Ok::<(), wscodec::Error>(())
+/// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {

@@ -68,7 +68,7 @@ impl MaskSource for DangerouslyZero {
 /// sender.ping(b"", &mut out)?;
 /// sender.finish(&[3], &mut out)?;
 /// assert_eq!(out, [0x02, 2, 1, 2, 0x89, 0, 0x80, 1, 3]);
-/// # Ok::<(), wscodec::Error>(())
+/// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sender<M = Unmasked, X = Plain> {

@@ -32,7 +32,7 @@ use crate::deflate;
 /// assert_eq!(connected.response().protocol(), Some("chat"));
 /// let session = connected.session(|| [1, 2, 3, 4], &Config::default());
 /// assert_eq!(answer[connected.head_len()..], *b"\x81\x02hi", "frames already");
-/// # Ok::<(), wscodec::Error>(())
+/// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Connect<'a> {

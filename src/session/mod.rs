@@ -84,7 +84,7 @@
 //! }
 //! assert_eq!(seen[..2], ["Hello", "pong [63]"]);
 //! assert!(client.outcome().unwrap().clean);
-//! # Ok::<(), wscodec::Error>(())
+//! # Ok::<(), wscodec::ErrorKind>(())
 //! ```
 
 mod config;

@@ -37,7 +37,7 @@ use crate::deflate;
 /// upgrade.accept().headers(&[("Set-Cookie", "id=1")]).write(&mut out)?;
 /// let mut session = upgrade.session(&Config::default());
 /// session.text("welcome", &mut out)?;
-/// # Ok::<(), wscodec::Error>(())
+/// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use harness::{Served, fed, signal, text, wscodec};
-use wscodec::io::{Acceptor, Connector, Error, WebSocket};
+use wscodec::io::{Acceptor, Connection, Connector, Error};
 use wscodec::message::Kind;
 use wscodec::session::Event;
 
@@ -31,12 +31,12 @@ fn server<T: Send + 'static>(
     (url, thread)
 }
 
-fn accepted(stream: TcpStream) -> WebSocket<TcpStream> {
+fn accepted(stream: TcpStream) -> Connection<TcpStream> {
     Acceptor::default().accept(stream).unwrap()
 }
 
 /// The messages up to the client's close, and the code of that.
-fn messages(mut ws: WebSocket<TcpStream>) -> (Vec<(Kind, Vec<u8>)>, u16) {
+fn messages(mut ws: Connection<TcpStream>) -> (Vec<(Kind, Vec<u8>)>, u16) {
     let mut messages = Vec::new();
     while let Some((message, _)) = ws.read().unwrap() {
         messages.push((message.kind, message.payload.to_vec()));

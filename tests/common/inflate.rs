@@ -4,18 +4,18 @@
 
 use wscodec::deflate::{Decompressor, DefaultInflate, Direction, Window};
 use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Rsv, encode};
-use wscodec::{Error, Limits, PeerError};
+use wscodec::{ErrorKind, Limits, PeerError};
 
 pub(crate) type Inflater = Decompressor<DefaultInflate>;
 
-pub(crate) const DAMAGED: Error = Error::Peer(PeerError::InvalidCompressedData);
+pub(crate) const DAMAGED: ErrorKind = ErrorKind::Peer(PeerError::InvalidCompressedData);
 
 pub(crate) fn inflater(bits: u8, takeover: bool, limits: &Limits) -> Inflater {
     let window = Window::new(bits).unwrap();
     Decompressor::with_engine(Direction { window, takeover }, limits)
 }
 
-pub(crate) fn one(inflater: &mut Inflater, coded: &[u8]) -> Result<Vec<u8>, Error> {
+pub(crate) fn one(inflater: &mut Inflater, coded: &[u8]) -> Result<Vec<u8>, ErrorKind> {
     let mut out = Vec::new();
     inflater.message(coded, &mut out).map(|()| out)
 }

@@ -210,7 +210,7 @@ fn connect(settings: &Settings) -> Result<(), Failure> {
 /// Connects once, and talks to the end. An error is why it can't, and whether that may pass.
 fn attempt<'a>(
     settings: &Settings,
-    url: &Url<'_>,
+    url: &Url,
     request: &impl Fn([u8; 16]) -> Connect<'a>,
     stop: &Stop,
     talk: &mut Conversation,

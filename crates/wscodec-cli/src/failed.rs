@@ -13,7 +13,7 @@ const MOST_BYTES: usize = 4096;
 const MOST_LINES: usize = 40;
 
 /// The sentence for an error of connecting.
-pub(crate) fn failed(url: &Url<'_>, error: &Error) -> String {
+pub(crate) fn failed(url: &Url, error: &Error) -> String {
     let at = url.authority();
     match error {
         Error::Io(e) => match e.kind() {
@@ -28,7 +28,7 @@ pub(crate) fn failed(url: &Url<'_>, error: &Error) -> String {
         Error::Fault(fault)
             if matches!(
                 fault.error,
-                wscodec::Error::Handshake(HandshakeError::MalformedHead)
+                wscodec::ErrorKind::Handshake(HandshakeError::MalformedHead)
             ) =>
         {
             format!("{at} does not speak HTTP/1.1")

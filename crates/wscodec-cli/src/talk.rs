@@ -252,7 +252,7 @@ fn put(parts: &[&[u8]]) -> io::Result<()> {
 }
 
 /// Does what a line of JSON asks for.
-fn ask(asked: Asked, line: &mut Line<'_>) -> Result<(), wscodec::Error> {
+fn ask(asked: Asked, line: &mut Line<'_>) -> Result<(), wscodec::ErrorKind> {
     match asked {
         Asked::Message(Kind::Binary, bytes) => line.binary(&bytes),
         Asked::Message(Kind::Text, bytes) => match String::from_utf8(bytes) {

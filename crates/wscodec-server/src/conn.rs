@@ -15,7 +15,7 @@ use super::net::{Net, Platform};
 use super::queue::Queue;
 use super::table::Key;
 use super::unwind;
-use wscodec::error::{Error, LimitError, MisuseError};
+use wscodec::error::{ErrorKind, LimitError, MisuseError};
 use wscodec::handshake::RequestReader;
 use wscodec::message::Unmasked;
 use wscodec::session::{PooledIn, PooledOut, Session, State};
@@ -151,7 +151,7 @@ impl<S> Conn<S> {
 
     /// Gives the connection up without a close frame, which would wait behind the queue. The
     /// handler gets the reason.
-    pub(super) fn abandon(&mut self, error: Error) -> Next {
+    pub(super) fn abandon(&mut self, error: ErrorKind) -> Next {
         if let Phase::Open { session, .. } = &mut self.phase {
             debug!("{} is dropped: {error}", self.address);
             session.fail(error, &mut Vec::new());
@@ -166,7 +166,7 @@ impl<S> Conn<S> {
         key: Key,
         cx: &mut Context<'_, H>,
     ) -> Next {
-        let error = Error::from(LimitError::OutOfMemory);
+        let error = ErrorKind::from(LimitError::OutOfMemory);
         if !self.queue.is_empty() {
             return self.abandon(error);
         }

@@ -6,7 +6,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::handle::{Handle, Id, Target};
-use wscodec::error::{Error, LimitError};
+use wscodec::error::{ErrorKind, LimitError};
 use wscodec::frame::Close;
 use wscodec::handshake::{Refusal, Request};
 use wscodec::message::{Kind, Message, Prepared, Unmasked};
@@ -178,7 +178,7 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing) once a close frame was sent.
     #[inline]
-    pub fn text(&mut self, text: &str) -> Result<(), Error> {
+    pub fn text(&mut self, text: &str) -> Result<(), ErrorKind> {
         match self.outgoing.text(text, self.out) {
             Ok(()) => *self.sent += 1,
             Err(error) => return Err(self.failed(error)),
@@ -191,7 +191,7 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
+    pub fn binary(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
         match self.outgoing.binary(payload, self.out) {
             Ok(()) => *self.sent += 1,
             Err(error) => return Err(self.failed(error)),
@@ -204,7 +204,7 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`](wscodec::MisuseError::TextNotUtf8).
     #[inline]
-    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), ErrorKind> {
         match self.outgoing.send(kind, payload, self.out) {
             Ok(()) => *self.sent += 1,
             Err(error) => return Err(self.failed(error)),
@@ -217,7 +217,7 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn forward(&mut self, message: Message<'_>) -> Result<(), Error> {
+    pub fn forward(&mut self, message: Message<'_>) -> Result<(), ErrorKind> {
         match self.outgoing.forward(message, self.out) {
             Ok(()) => *self.sent += 1,
             Err(error) => return Err(self.failed(error)),
@@ -229,7 +229,7 @@ impl<S> Peer<'_, S> {
     ///
     /// # Errors
     /// As for [`text`](Self::text).
-    pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+    pub fn prepared(&mut self, message: &Prepared) -> Result<(), ErrorKind> {
         match self.outgoing.prepared(message, self.out) {
             Ok(()) => *self.sent += 1,
             Err(error) => return Err(self.failed(error)),
@@ -250,7 +250,7 @@ impl<S> Peer<'_, S> {
     ///
     /// # Errors
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::ControlPayloadTooLong`](wscodec::MisuseError::ControlPayloadTooLong).
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
         let sent = self.outgoing.ping(payload, self.out);
         sent.map_err(|error| self.failed(error))
     }
@@ -260,7 +260,7 @@ impl<S> Peer<'_, S> {
     ///
     /// # Errors
     /// As for [`ping`](Self::ping).
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
         let sent = self.outgoing.pong(payload, self.out);
         sent.map_err(|error| self.failed(error))
     }
@@ -270,7 +270,7 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::CloseCodeNotSendable`](wscodec::MisuseError::CloseCodeNotSendable),
     /// [`MisuseError::CloseReasonTooLong`](wscodec::MisuseError::CloseReasonTooLong).
-    pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), Error> {
+    pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), ErrorKind> {
         let sent = self.outgoing.close(close, self.out);
         sent.map_err(|error| self.failed(error))
     }
@@ -278,8 +278,8 @@ impl<S> Peer<'_, S> {
     /// Remembers that there was no memory for a message: the peer would miss it, so the event loop
     /// fails the connection even if the handler ignores the error.
     #[cold]
-    fn failed(&mut self, error: Error) -> Error {
-        *self.starved |= matches!(error, Error::Limit(LimitError::OutOfMemory));
+    fn failed(&mut self, error: ErrorKind) -> ErrorKind {
+        *self.starved |= matches!(error, ErrorKind::Limit(LimitError::OutOfMemory));
         error
     }
 }

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::handler::{Grant, Handler};
 use super::table::Key;
 use super::unwind::guard;
-use wscodec::error::{Error, LimitError, MisuseError};
+use wscodec::error::{ErrorKind, LimitError, MisuseError};
 use wscodec::handshake::Refusal;
 
 impl<S> Conn<S> {
@@ -133,7 +133,7 @@ impl<S> Conn<S> {
     pub(super) fn refuse<H: Handler<State = S>>(
         &mut self,
         key: Key,
-        error: impl Into<Error>,
+        error: impl Into<ErrorKind>,
         cx: &mut Context<'_, H>,
     ) -> Next {
         let error = error.into();

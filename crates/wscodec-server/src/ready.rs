@@ -7,7 +7,7 @@ use super::context::Context;
 use super::handler::Handler;
 use super::net::Net;
 use super::table::Key;
-use wscodec::error::{Error, LimitError};
+use wscodec::error::{ErrorKind, LimitError};
 use wscodec::message::Prepared;
 
 /// Reads of a connection whose deadline is due or that is being closed, before the others have
@@ -130,7 +130,7 @@ impl<S> Conn<S> {
         let before = self.queue.len();
         match session.prepared(message, self.queue.waiting()) {
             Ok(()) => {}
-            Err(Error::Limit(LimitError::OutOfMemory)) => {
+            Err(ErrorKind::Limit(LimitError::OutOfMemory)) => {
                 return self.abandon(LimitError::OutOfMemory.into());
             }
             Err(_) => return Next::Keep, // It is closing.

@@ -132,7 +132,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Encoder<Item> for Codec<M, I, O> {
                 });
                 match self.session.close(close, dst) {
                     // The session has answered the peer's already.
-                    Err(wscodec::Error::Misuse(MisuseError::Closing)) => {}
+                    Err(wscodec::ErrorKind::Misuse(MisuseError::Closing)) => {}
                     result => result?,
                 }
             }

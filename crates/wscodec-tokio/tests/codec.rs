@@ -34,7 +34,9 @@ fn server() -> (String, JoinHandle<Result<(), Error>>) {
 #[test]
 fn messages_pings_and_closes() {
     let (address, thread) = server();
-    let mut ws = io::connect(&format!("ws://{address}/")).unwrap();
+    let mut ws = io::Connector::DEFAULT
+        .connect(&format!("ws://{address}/"))
+        .unwrap();
     let long = "again ".repeat(50_000);
     for text in ["Hello", "", &long] {
         ws.text(text).unwrap();

@@ -12,7 +12,7 @@ use wscodec::deflate::{
     Agreed, Answer, Compressor, Config, Decompressor, Direction, NAME, Pool, PooledDeflate,
     PooledInflate, Window,
 };
-use wscodec::error::{Error, HandshakeError, LimitError};
+use wscodec::error::{ErrorKind, HandshakeError, LimitError};
 use wscodec::frame::Rsv;
 use wscodec::head::{Extension, Extensions};
 use wscodec::message::{Inbound, Outbound};
@@ -309,7 +309,7 @@ impl Inflater {
 }
 
 impl Inflater {
-    fn take(&mut self, input: &[u8], last: bool) -> Result<i32, Error> {
+    fn take(&mut self, input: &[u8], last: bool) -> Result<i32, ErrorKind> {
         if !self.open {
             self.decompressor.begin(Rsv::RSV1)?;
             (self.open, self.written) = (true, 0);

@@ -69,7 +69,7 @@ impl Output {
                     len: len as u64,
                 };
                 let out = self.bytes.get_mut(at..).unwrap_or_default();
-                encode_in_place(header, out).map_err(wscodec::Error::from)
+                encode_in_place(header, out).map_err(wscodec::ErrorKind::from)
             });
         result.unwrap_or_else(|error| {
             self.error = errors::number(error);

@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::address;
-use wscodec::error::{Error, HandshakeError, LimitError, MisuseError, PeerError};
+use wscodec::error::{ErrorKind, HandshakeError, LimitError, MisuseError, PeerError};
 
 /// The groups in the order of their numbers.
 const TABLES: [&str; 4] = [
@@ -16,7 +16,7 @@ const TABLES: [&str; 4] = [
 /// The number of an error, out of line: the places that need it are many and rarely run.
 #[cold]
 #[inline(never)]
-pub(super) fn number(error: Error) -> u32 {
+pub(super) fn number(error: ErrorKind) -> u32 {
     error.number()
 }
 

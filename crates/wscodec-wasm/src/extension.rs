@@ -2,7 +2,7 @@
 
 #[cfg(feature = "deflate")]
 pub(super) use super::deflate::Inflating;
-use wscodec::error::Error;
+use wscodec::ErrorKind;
 use wscodec::frame::Rsv;
 #[cfg(not(feature = "deflate"))]
 pub(super) use wscodec::message::Plain as Inflating;
@@ -33,14 +33,19 @@ impl Inbound for Extension {
         Rsv::new(self.opaque.rsv().bits() | self.deflate.rsv().bits())
     }
 
-    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, Error> {
+    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, ErrorKind> {
         match &mut self.deflate {
             Some(deflate) if rsv == deflate.rsv() => deflate.begin(rsv),
             _ => self.opaque.begin(rsv),
         }
     }
 
-    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+    fn decode(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut [u8],
+    ) -> Result<Progress, ErrorKind> {
         self.deflate.decode(input, last, output)
     }
 

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::{address, errors};
 use wscodec::Limits;
-use wscodec::error::{Error, Fault, LimitError, MisuseError};
+use wscodec::error::{ErrorKind, Fault, LimitError, MisuseError};
 use wscodec::handshake::{
     ClientRequest, Origin, Refusal, Request, RequestReader, ResponseReader, accept_key,
     accept_plainly,
@@ -321,7 +321,7 @@ impl Heads {
 
 impl Heads {
     #[inline(never)]
-    fn written(&mut self, result: Result<(), Error>) -> i32 {
+    fn written(&mut self, result: Result<(), ErrorKind>) -> i32 {
         match result {
             Ok(()) => {
                 self.row[OUTPUT] = address(&self.output);
@@ -411,7 +411,7 @@ fn reread(head: &[u8]) -> Result<Request<'_>, MisuseError> {
     }
 }
 
-fn number(error: Error) -> i32 {
+fn number(error: ErrorKind) -> i32 {
     -(errors::number(error) as i32)
 }
 
@@ -450,13 +450,13 @@ fn written_len(text: &[u8]) -> usize {
 }
 
 /// Clears the output, and makes room in it.
-fn room(output: &mut Vec<u8>, len: usize) -> Result<(), Error> {
+fn room(output: &mut Vec<u8>, len: usize) -> Result<(), ErrorKind> {
     output.clear();
     reserve(output, len)
 }
 
 #[inline(never)]
-fn reserve(output: &mut Vec<u8>, len: usize) -> Result<(), Error> {
+fn reserve(output: &mut Vec<u8>, len: usize) -> Result<(), ErrorKind> {
     output
         .try_reserve(len)
         .map_err(|_| LimitError::OutOfMemory.into())
@@ -464,7 +464,7 @@ fn reserve(output: &mut Vec<u8>, len: usize) -> Result<(), Error> {
 
 /// The parts of a text; of an empty one, an empty part.
 #[inline(never)]
-fn parts(text: &[u8]) -> Result<Vec<&str>, Error> {
+fn parts(text: &[u8]) -> Result<Vec<&str>, ErrorKind> {
     let text = core::str::from_utf8(text).map_err(|_| MisuseError::InvalidHeader)?;
     let mut parts = Vec::new();
     let count = text.bytes().filter(|&b| b == b'\n').count() + 1;
@@ -477,7 +477,7 @@ fn parts(text: &[u8]) -> Result<Vec<&str>, Error> {
 
 /// Names and values, which come in turn.
 #[inline(never)]
-fn pairs<'a>(parts: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, Error> {
+fn pairs<'a>(parts: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, ErrorKind> {
     let (parts, _) = parts.as_chunks();
     let mut pairs = Vec::new();
     if pairs.try_reserve_exact(parts.len()).is_err() {

@@ -8,7 +8,7 @@ use wscodec::frame::Close;
 ///
 /// # Errors
 /// If it is closed already.
-pub fn close(endpoint: &mut Endpoint, out: &mut Vec<u8>) -> Result<(), wscodec::Error> {
+pub fn close(endpoint: &mut Endpoint, out: &mut Vec<u8>) -> Result<(), wscodec::ErrorKind> {
     let code = CloseCode::NORMAL;
     endpoint
         .session

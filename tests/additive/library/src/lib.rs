@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use wscodec::io::{Options, WebSocket};
+use wscodec::io::{self, Options};
 use wscodec::message::Unmasked;
 use wscodec::session::{Config, In, Out, Session, Upgrade};
 
@@ -23,7 +23,7 @@ impl Endpoint {
 /// What a library keeps for a blocking connection.
 pub struct Connection {
     /// The connection.
-    pub socket: WebSocket<TcpStream>,
+    pub socket: io::Connection<TcpStream>,
     /// Its options.
     pub options: Options,
 }

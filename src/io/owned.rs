@@ -1,0 +1,134 @@
+//! Messages with bytes of their own.
+
+use alloc::string::{FromUtf8Error, String};
+use alloc::vec::Vec;
+
+use crate::message::{Kind, Message as Lent};
+
+/// A text or binary message with bytes of its own (RFC 6455 §5.6). The
+/// [lent](crate::message::Message) one needs no copy, and lives until the next read.
+///
+/// ```
+/// use wscodec::Message;
+///
+/// assert_eq!(Message::from("Hello"), Message::Text("Hello".to_owned()));
+/// assert_eq!(Message::from(vec![1, 2]).as_bytes(), [1, 2]);
+/// assert_eq!(Message::from(String::from("Hi")).as_text(), Some("Hi"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Binary(Vec<u8>),
+}
+
+impl Message {
+    /// Text or binary.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Binary(_) => Kind::Binary,
+        }
+    }
+
+    /// Whether this is text.
+    pub fn is_text(&self) -> bool {
+        self.kind() == Kind::Text
+    }
+
+    /// Whether this is bytes.
+    pub fn is_binary(&self) -> bool {
+        self.kind() == Kind::Binary
+    }
+
+    /// The text, if this is text.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// The payload of either kind.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The payload of either kind.
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The payload as text.
+    ///
+    /// # Errors
+    /// If it is bytes that are not UTF-8; the error gives them back.
+    pub fn into_text(self) -> Result<String, FromUtf8Error> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(bytes) => String::from_utf8(bytes),
+        }
+    }
+
+    /// Bytes of the payload.
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether the payload is empty.
+    pub fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl From<&[u8]> for Message {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Binary(bytes.into())
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Message {
+    fn from(bytes: [u8; N]) -> Self {
+        Self::Binary(bytes.into())
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Message {
+    fn from(bytes: &[u8; N]) -> Self {
+        Self::Binary(bytes.into())
+    }
+}
+
+impl From<Lent<'_>> for Message {
+    fn from(message: Lent<'_>) -> Self {
+        match message.text() {
+            Some(text) => text.into(),
+            None => message.payload.into(),
+        }
+    }
+}
