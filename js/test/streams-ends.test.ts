@@ -25,6 +25,8 @@ class Transport implements Duplex {
   input!: ReadableStreamDefaultController<Uint8Array>;
   cancelled: unknown = "not";
   closed = 0;
+  end!: () => void;
+  readonly ended = new Promise<void>((resolve) => (this.end = resolve));
   /** Whether writes settle. */
   flows = true;
   fails: Error | undefined;
@@ -42,7 +44,11 @@ class Transport implements Duplex {
           return this.flows ? undefined : new Promise<void>(() => {});
         },
         // Neither settles: as with a peer that is gone without a word.
-        close: () => (this.flows ? undefined : new Promise<void>(() => {})),
+        close: () => {
+          if (!this.flows) return new Promise<void>(() => {});
+          this.end();
+          return undefined;
+        },
         abort: () => new Promise<void>(() => {}),
       },
       // Never says that it is full: only the promises of writes tell.
@@ -213,19 +219,26 @@ test("a peer at fault is told, and let go within closeTimeout", limit, async () 
   assert.match(at.sent, /\x88[^]\x03\xea/);
 });
 
-test("only nothing and headers are a grant", limit, async () => {
+test("only a verdict is a grant", limit, async () => {
   const refused = [
-    true, false, null, 0, 200, 403, "", "no", Number.NaN, new Error("no"), new Response("", { status: 403 }),
-    new Map([["X", "a\r\nb"]]), { "X-Bad": "a\nb" }, { "bad name": "x" }, Promise.resolve(false), () => {},
-    { then: (resolve: (value: unknown) => void) => resolve(false) },
+    null, 0, 200, "", "no", Number.NaN, new Error("no"), new Response("", { status: 403 }),
+    new Map([["X", "a\r\nb"]]), { "X-Bad": "a\nb" }, { "bad name": "x" }, Promise.resolve("no"), () => {}, {},
+    { then: (resolve: (value: unknown) => void) => resolve(null) },
   ];
   for (const verdict of refused) {
     const at = new Transport();
     const ws = new SocketStream(at, { role: "server", upgrade: () => verdict as never });
     at.input.enqueue(REQUEST);
-    await assert.rejects(ws.opened, String(verdict));
+    await assert.rejects(ws.opened, `${String(verdict)} is no verdict`);
     await assert.rejects(ws.closed);
     assert.match(at.sent, /^HTTP\/1\.1 500 /, String(verdict));
+  }
+  for (const [verdict, status] of [[false, 403], [Promise.resolve(429), 429]] as const) {
+    const at = new Transport();
+    const ws = new SocketStream(at, { role: "server", upgrade: () => verdict });
+    at.input.enqueue(REQUEST);
+    await assert.rejects(ws.opened, new RegExp(`status ${status}`));
+    assert.match(at.sent, new RegExp(`^HTTP/1\\.1 ${status} `));
   }
   const thrown = new Error("not today");
   const at = new Transport();
@@ -233,7 +246,7 @@ test("only nothing and headers are a grant", limit, async () => {
   at.input.enqueue(REQUEST);
   await assert.rejects(ws.opened, (error) => error === thrown);
   assert.match(at.sent, /^HTTP\/1\.1 500 /);
-  for (const verdict of [undefined, {}, { "X-A": "1" }, [["X-A", "1"]], new Headers({ "X-A": "1" })]) {
+  for (const verdict of [undefined, true, { "X-A": "1" }, [["X-A", "1"]], new Headers({ "X-A": "1" })]) {
     // A promise of another kind is awaited as well.
     const thenable = { then: (resolve: (value: unknown) => void) => resolve(verdict) };
     for (const granted of [verdict, Promise.resolve(verdict), thenable]) {
@@ -242,6 +255,24 @@ test("only nothing and headers are a grant", limit, async () => {
       ws.terminate();
     }
   }
+});
+
+test("a loop that only reads answers pings, and the server ends the transport", limit, async () => {
+  const { at, ws, opened } = await open();
+  const reading = (async () => {
+    const seen: unknown[] = [];
+    const reader = opened.readable.getReader();
+    for (let one = await reader.read(); !one.done; one = await reader.read()) seen.push(one.value);
+    return seen;
+  })();
+  const client = new Encoder({ role: "client" });
+  at.input.enqueue(client.ping("there?").text("a").ping("still?").take());
+  at.input.enqueue(client.close(1000).take());
+  // The peer ends its side when ours has ended, as a client does.
+  at.ended.then(() => at.input.close());
+  assert.deepEqual(await reading, ["a"]);
+  assert.equal((await ws.closed).clean, true);
+  assert.match(at.sent, /\x8a\x06there\?\x8a\x06still\?\x88\x02\x03\xe8$/);
 });
 
 test("messages that nobody reads are not kept without limit after our close", limit, async () => {

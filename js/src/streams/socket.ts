@@ -21,7 +21,6 @@ import {
   Connect,
   type ConnectOptions,
   type HandshakeLimits,
-  type HeadersInput,
   type Outcome,
   type Policy,
   refusal,
@@ -33,7 +32,9 @@ import {
   UpgradeReader,
   type UpgradeRequest,
 } from "../index.ts";
+import type { Verdict } from "../connection/handlers.ts";
 import { limit, terminated } from "../connection/report.ts";
+import { decisionOf } from "../connection/verdict.ts";
 
 /** A transport: what runtimes have for TCP and TLS, and what `TransformStream`s are made to. */
 export interface Duplex {
@@ -67,12 +68,12 @@ export interface ServerStreamOptions
   extends Policy, SessionManner, SessionLimits, HandshakeLimits, HandshakeTimeout {
   readonly role: "server";
   /**
-   * Looks at a request that the policy grants, and returns nothing, or further headers for the
-   * answer, or a promise of that. What it throws refuses the request, with the status that a
-   * HandshakeError has, else with 500. All else that it returns is an error of the program, and
-   * refuses the request with 500 too.
+   * Decides on a request that the policy grants, as {@link Verdict} says; anything with a method
+   * `then` is awaited. If it throws, the request is refused with the status that a HandshakeError
+   * has, otherwise with 500. A value that is no verdict is an error of the program, and refuses the
+   * request with 500 too.
    */
-  upgrade?(upgrade: Upgrade): HeadersInput | void | Promise<HeadersInput | void>;
+  upgrade?(upgrade: Upgrade): Verdict | PromiseLike<Verdict>;
 }
 
 /** What a {@link SocketStream} is once the handshake is done. */
@@ -301,6 +302,8 @@ export class SocketStream {
     const reader = new UpgradeReader(options);
     let request: UpgradeRequest | undefined;
     let isAsked = false;
+    /** With which the program refuses. */
+    let status: number | undefined;
     try {
       while (request === undefined) {
         const { value, done } = await this.#until(this.#reader.read());
@@ -310,7 +313,12 @@ export class SocketStream {
       }
       const upgrade = new Upgrade(request, options);
       const verdict = await this.#until(Promise.resolve(options.upgrade?.(upgrade)));
-      const answer = upgrade.accept(headersOf(verdict));
+      const decision = decisionOf(verdict);
+      if ("refuse" in decision) {
+        status = decision.refuse;
+        throw new Error(`upgrade has refused the request with status ${status}`);
+      }
+      const answer = upgrade.accept(decision.headers);
       const session = upgrade.session(options);
       try {
         await this.#until(this.#writer.write(answer));
@@ -326,16 +334,16 @@ export class SocketStream {
     } catch (error) {
       reader.free();
       // Who was refused may have gone already.
-      if (isAsked) await this.#refuse(error).catch(() => {});
+      if (isAsked) await this.#refuse(error, status).catch(() => {});
       throw error;
     }
   }
 
   /** Answers a request that is not granted, and ends the transport. */
-  async #refuse(error: unknown): Promise<void> {
+  async #refuse(error: unknown, status: number | undefined): Promise<void> {
     let answer: Uint8Array;
     try {
-      answer = refusal(error);
+      answer = status === undefined ? refusal(error) : refuse(status);
     } catch {
       answer = refuse(500);
     }
@@ -524,21 +532,3 @@ export class SocketStream {
 }
 
 const NO_CLOSE_FRAME = 1006;
-
-/**
- * The headers that `upgrade` has returned.
- *
- * @throws TypeError for what is neither nothing nor headers: a Response or an Error is no grant
- */
-function headersOf(verdict: unknown): HeadersInput | undefined {
-  if (verdict === undefined) return undefined;
-  const isObject = typeof verdict === "object" && verdict !== null;
-  if (isObject && (Symbol.iterator in verdict || isPlain(verdict))) return verdict as HeadersInput;
-  throw new TypeError("upgrade must return nothing, or headers, or a promise of that");
-}
-
-/** Whether an object was made by a literal, in any realm. */
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
