@@ -15,7 +15,10 @@ use crate::component::{Component, LONG, read_all, serve};
 /// How long a stream takes no byte before it counts as full: the server may still be at work.
 const FULL: Duration = Duration::from_secs(3);
 
-/// Clients that have written until nothing more went, and read nothing.
+/// Without it the server reads on, and drops a client that reads nothing when too much is queued.
+const PAUSE: &str = "--pause-reading-when-full";
+
+/// Clients of a server with [`PAUSE`] that have written until no stream took more, and read nothing.
 fn stalled(server: &Component, count: usize) -> Vec<TcpStream> {
     let mut frame = vec![0x82, 0xfe, 0xff, 0xff, 0, 0, 0, 0];
     frame.resize(frame.len() + 0xffff, 7);
@@ -104,7 +107,7 @@ fn of_hundreds_that_are_always_ready_none_starves() {
 #[test]
 #[ignore = "by `cargo xtask wasi test`"]
 fn a_stalled_reader_that_is_dropped_makes_nobody_wait() {
-    let mut server = serve(&["--stall-timeout", "0.5", "--grace", "0.5"]);
+    let mut server = serve(&[PAUSE, "--stall-timeout", "0.5", "--grace", "0.5"]);
     let mut good = Client::new(server.address);
     let _stuck = stalled(&server, 3);
     good.echo(b"served beside them");
@@ -123,7 +126,7 @@ fn a_stalled_reader_that_is_dropped_makes_nobody_wait() {
 #[test]
 #[ignore = "by `cargo xtask wasi test`"]
 fn dropped_readers_that_are_not_closed_are_limited() {
-    let server = serve(&["--stall-timeout", "0.5", "--max-connections", "4"]);
+    let server = serve(&[PAUSE, "--stall-timeout", "0.5", "--max-connections", "4"]);
     let stuck = stalled(&server, 4);
     server.stats_when("open", |it| it("open") == 0 && it("failed") == 4);
     let mut stream = open(server.address);
@@ -140,7 +143,7 @@ fn dropped_readers_that_are_not_closed_are_limited() {
 #[test]
 #[ignore = "by `cargo xtask wasi test`"]
 fn a_thousand_stalled_readers_hold_little_and_are_dropped() {
-    let server = serve(&["--stall-timeout", "10"]);
+    let server = serve(&[PAUSE, "--stall-timeout", "10"]);
     let mut good = Client::new(server.address);
     let _stuck = stalled(&server, 1000);
     good.echo(b"served");
