@@ -16,7 +16,7 @@
 //! ([`Deadlines::retain`]).
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, TryReserveError};
 use std::time::Duration;
 
 use super::table::Key;
@@ -33,14 +33,26 @@ pub(super) struct Deadlines {
 pub(super) struct Armed(Option<Duration>);
 
 impl Deadlines {
-    /// Sees that the connection comes up at `deadline`, or before.
+    /// Ensures that the connection has an entry at `deadline` or before.
+    ///
+    /// # Errors
+    /// If there is no memory for the entry.
     #[inline]
-    pub(super) fn arm(&mut self, key: Key, armed: &mut Armed, deadline: Option<Duration>) {
-        let Some(deadline) = deadline else { return };
+    pub(super) fn arm(
+        &mut self,
+        key: Key,
+        armed: &mut Armed,
+        deadline: Option<Duration>,
+    ) -> Result<(), TryReserveError> {
+        let Some(deadline) = deadline else {
+            return Ok(());
+        };
         if armed.0.is_none_or(|at| deadline < at) {
+            self.heap.try_reserve(1)?;
             armed.0 = Some(deadline);
             self.heap.push(Reverse((deadline, key)));
         }
+        Ok(())
     }
 
     /// Entries, those that do not count any more too.
@@ -94,11 +106,11 @@ mod tests {
     fn only_the_earliest_entry_of_a_connection_counts() {
         let (mut deadlines, mut armed) = (Deadlines::default(), Armed::default());
         let key = Key { index: 3, turn: 0 };
-        deadlines.arm(key, &mut armed, None);
+        deadlines.arm(key, &mut armed, None).unwrap();
         assert_eq!(deadlines.next(), None);
-        deadlines.arm(key, &mut armed, Some(secs(60)));
-        deadlines.arm(key, &mut armed, Some(secs(90)));
-        deadlines.arm(key, &mut armed, Some(secs(10)));
+        deadlines.arm(key, &mut armed, Some(secs(60))).unwrap();
+        deadlines.arm(key, &mut armed, Some(secs(90))).unwrap();
+        deadlines.arm(key, &mut armed, Some(secs(10))).unwrap();
         assert_eq!(deadlines.next(), Some(secs(10)));
         assert_eq!(deadlines.pop(secs(9)), None);
         let (_, at) = deadlines.pop(secs(10)).unwrap();
@@ -117,8 +129,10 @@ mod tests {
                 index: i as u32,
                 turn: 0,
             };
-            deadlines.arm(key, armed, Some(secs(60)));
-            deadlines.arm(key, armed, Some(secs(10 + i as u64 % 2)));
+            deadlines.arm(key, armed, Some(secs(60))).unwrap();
+            deadlines
+                .arm(key, armed, Some(secs(10 + i as u64 % 2)))
+                .unwrap();
         }
         assert_eq!(deadlines.len(), 200);
         // The odd ones are gone.

@@ -246,12 +246,20 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 self.remove(key);
                 return;
             }
+            let mut room = Ok(());
             if next == Next::Again && !conn.queued {
-                conn.queued = true;
-                self.again.push(key);
+                room = self.again.try_reserve(1);
+                if room.is_ok() {
+                    conn.queued = true;
+                    self.again.push(key);
+                }
             }
             let deadline = conn.deadline(&self.context);
-            self.deadlines.arm(key, &mut conn.armed, deadline);
+            let room = room.and_then(|()| self.deadlines.arm(key, &mut conn.armed, deadline));
+            if room.is_err() {
+                conn.abandon(LimitError::OutOfMemory.into());
+                self.remove(key);
+            }
         }
     }
 
