@@ -15,7 +15,7 @@ use common::rng::Rng;
 use wscodec::deflate::{Decompressor, Direction, Inflate, MinizInflate, Window};
 use wscodec::frame::Rsv;
 use wscodec::message::Inbound;
-use wscodec::{Error, Limits};
+use wscodec::{ErrorKind, Limits};
 
 /// The lengths of a complete code of so many symbols.
 fn lens(rng: &mut Rng, symbols: usize) -> Vec<u32> {
@@ -156,7 +156,7 @@ fn stream(rng: &mut Rng, blocks: usize) -> Vec<u8> {
 }
 
 /// Inflates a message that comes in pieces of `size`, into room of `room` bytes at a time.
-fn inflate(message: &[u8], window: Window, size: usize, room: usize) -> Result<Vec<u8>, Error> {
+fn inflate(message: &[u8], window: Window, size: usize, room: usize) -> Result<Vec<u8>, ErrorKind> {
     let direction = Direction {
         window,
         takeover: true,
