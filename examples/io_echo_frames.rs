@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use wscodec::frame::{Close, Header, OpCode, Role, Rules, mask};
-use wscodec::handshake::{Refusal, RequestReader};
+use wscodec::handshake::{Rejection, RequestReader};
 use wscodec::io::{Error, read_header, write_frame};
 use wscodec::{CloseCode, LimitError, Limits, PeerError};
 
@@ -87,8 +87,8 @@ fn shake_hands(stream: &mut TcpStream) -> Result<std::io::Cursor<Vec<u8>>, Error
             }
             Ok(None) => {}
             Err(fault) => {
-                if let Some(refusal) = Refusal::of(fault) {
-                    refusal.write(&mut out)?;
+                if let Some(rejection) = Rejection::of(fault) {
+                    rejection.write(&mut out)?;
                 }
                 stream.write_all(&out)?;
                 return Err(fault.into());

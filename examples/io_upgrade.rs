@@ -8,7 +8,7 @@
 use std::env;
 use std::net::{TcpListener, TcpStream};
 
-use wscodec::handshake::Refusal;
+use wscodec::handshake::Rejection;
 use wscodec::io::{Acceptor, Error};
 
 pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
@@ -17,7 +17,7 @@ pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
     let mut agent = String::new();
     let mut ws = acceptor.accept_with(stream, |request, answer| {
         if request.path() == "/old" && answer.choose_protocol(Some("v1.chat")).is_err() {
-            return answer.refuse(Refusal::new(400).body(b"v1.chat is spoken here\n"));
+            return answer.reject(Rejection::new(400).body(b"v1.chat is spoken here\n"));
         }
         for header in request.headers() {
             if header.name.eq_ignore_ascii_case("User-Agent") {

@@ -10,7 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::{env, thread};
 
 use wscodec::CloseCode;
-use wscodec::handshake::Refusal;
+use wscodec::handshake::Rejection;
 use wscodec::io::{Acceptor, Connector, Error, ReadHalf, WriteHalf};
 
 pub(crate) fn serve(stream: TcpStream, upstream: &str) -> Result<(), Error> {
@@ -26,10 +26,9 @@ pub(crate) fn serve(stream: TcpStream, upstream: &str) -> Result<(), Error> {
                 server = Some(ws);
                 Ok(())
             }
-            Err(Error::Refused(refused)) => {
-                answer.refuse(Refusal::new(refused.status().clamp(300, 599)).body(refused.body()))
-            }
-            Err(error) => answer.refuse(Refusal::new(502).body(error.code().as_bytes())),
+            Err(Error::Rejected(rejected)) => answer
+                .reject(Rejection::new(rejected.status().clamp(300, 599)).body(rejected.body())),
+            Err(error) => answer.reject(Rejection::new(502).body(error.code().as_bytes())),
         }
     })?;
     let Some(server) = server else { return Ok(()) };

@@ -28,7 +28,7 @@ examples! {
     io_echo, "../examples/io_echo.rs";
     io_echo_frames, "../examples/io_echo_frames.rs";
     io_json, "../examples/io_json.rs";
-    io_refuse, "../examples/io_refuse.rs";
+    io_reject, "../examples/io_reject.rs";
     io_upgrade, "../examples/io_upgrade.rs";
     proxy, "../examples/proxy.rs";
     wss_client, "../examples/wss_client.rs";
@@ -124,20 +124,20 @@ fn upgrade() {
     let error = connector
         .connect(&format!("ws://{address}/old"))
         .unwrap_err();
-    let Error::Refused(refused) = error else {
+    let Error::Rejected(rejected) = error else {
         panic!("{error}");
     };
-    assert_eq!(refused.body(), b"v1.chat is spoken here\n");
+    assert_eq!(rejected.body(), b"v1.chat is spoken here\n");
     thread.join().unwrap();
 }
 
 #[test]
-fn refuse() {
-    let (address, thread) = server(3, io_refuse::serve);
+fn reject() {
+    let (address, thread) = server(3, io_reject::serve);
     let url = format!("ws://{address}/");
     let mut connector = Connector::DEFAULT;
     let status = |connector: &Connector<'_>| match connector.connect(&url) {
-        Err(Error::Refused(refused)) => refused.status(),
+        Err(Error::Rejected(rejected)) => rejected.status(),
         Err(error) => panic!("{error}"),
         Ok(mut ws) => {
             expect(&mut ws, "welcome");
@@ -199,10 +199,10 @@ fn relaying() {
     let error = Connector::DEFAULT
         .connect(&format!("ws://{address}/"))
         .unwrap_err();
-    let Error::Refused(refused) = error else {
+    let Error::Rejected(rejected) = error else {
         panic!("{error}");
     };
-    assert_eq!(refused.status(), 502);
+    assert_eq!(rejected.status(), 502);
     thread.join().unwrap();
 }
 

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use wscodec::handshake::{ClientRequest, Origin, Refusal, RequestReader, Response};
+use wscodec::handshake::{ClientRequest, Origin, Rejection, RequestReader, Response};
 use wscodec::{HandshakeError, Limits};
 
 struct Counting;
@@ -82,8 +82,8 @@ fn both_sides_of_a_handshake() {
         assert_eq!(response.protocol(), Some("v1"));
 
         answer.clear();
-        let refusal = Refusal::of(HandshakeError::Version).unwrap();
-        refusal.write(&mut answer).unwrap();
+        let rejection = Rejection::of(HandshakeError::Version).unwrap();
+        rejection.write(&mut answer).unwrap();
     });
     assert_eq!(count, 0);
 }
@@ -109,7 +109,7 @@ fn one_allocation_where_there_is_no_room() {
 
     for status in [403, 405, 426, 503] {
         let mut out = Vec::new();
-        let refusal = Refusal::new(status).headers(&headers).body(b"a body");
-        assert_eq!(allocations(|| refusal.write(&mut out).unwrap()), 1);
+        let rejection = Rejection::new(status).headers(&headers).body(b"a body");
+        assert_eq!(allocations(|| rejection.write(&mut out).unwrap()), 1);
     }
 }

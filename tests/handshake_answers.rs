@@ -1,7 +1,7 @@
 //! The server's answers: what a caller can put into them and what not, the origin policies, and the
-//! refusals that errors call for.
+//! rejections that errors call for.
 
-use wscodec::handshake::{Origin, Refusal, Request};
+use wscodec::handshake::{Origin, Rejection, Request};
 use wscodec::session::Policy;
 use wscodec::{HandshakeError, LimitError, Limits, MisuseError};
 
@@ -68,14 +68,14 @@ fn nothing_is_written_of_what_could_be_injected() {
             Err(error),
             "{name:?} {value:?}"
         );
-        let refusal = request.refuse(400).headers(&headers);
-        assert_eq!(refusal.write(&mut out), Err(error), "{name:?} {value:?}");
+        let rejection = request.reject(400).headers(&headers);
+        assert_eq!(rejection.write(&mut out), Err(error), "{name:?} {value:?}");
     }
-    let refusal = request.refuse(400).reason("a\r\nb");
-    assert_eq!(refusal.write(&mut out), Err(MisuseError::InvalidHeader));
+    let rejection = request.reject(400).reason("a\r\nb");
+    assert_eq!(rejection.write(&mut out), Err(MisuseError::InvalidHeader));
     for status in [0, 101, 200, 299, 600, 65535] {
-        let result = Refusal::new(status).write(&mut out);
-        assert_eq!(result, Err(MisuseError::RefusalStatus));
+        let result = Rejection::new(status).write(&mut out);
+        assert_eq!(result, Err(MisuseError::RejectionStatus));
     }
     assert_eq!(out, b"before");
 }
@@ -115,8 +115,8 @@ fn origins() {
         assert_eq!(check(origin, Origin::SameHost), same, "{origin}");
         assert_eq!(check(origin, list), listed, "{origin}");
     }
-    let refusal = Refusal::of(HandshakeError::Origin).unwrap();
-    assert!(written(|out| refusal.write(out)).starts_with("HTTP/1.1 403 Forbidden\r\n"));
+    let rejection = Rejection::of(HandshakeError::Origin).unwrap();
+    assert!(written(|out| rejection.write(out)).starts_with("HTTP/1.1 403 Forbidden\r\n"));
 }
 
 #[test]
@@ -153,8 +153,10 @@ fn allowed_hosts_defend_against_dns_rebinding() {
     let fault = policy.judge(&request).unwrap_err();
     assert_eq!(fault.error, HandshakeError::HostNotAllowed.into());
     assert!(rebound[fault.offset as usize..].starts_with("Host: evil"));
-    let refusal = Refusal::of(fault).unwrap();
-    assert!(written(|out| refusal.write(out)).starts_with("HTTP/1.1 421 Misdirected Request\r\n"));
+    let rejection = Rejection::of(fault).unwrap();
+    assert!(
+        written(|out| rejection.write(out)).starts_with("HTTP/1.1 421 Misdirected Request\r\n")
+    );
 
     // The host counts that the request is for, whether or not a browser sent it.
     for (target, host, allowed) in [
@@ -178,7 +180,7 @@ fn allowed_hosts_defend_against_dns_rebinding() {
 }
 
 #[test]
-fn a_refusal_of_ones_own() {
+fn a_rejection_of_ones_own() {
     let bytes = head("X: y");
     let request = parse(&bytes);
     let headers = [
@@ -186,17 +188,17 @@ fn a_refusal_of_ones_own() {
         ("Set-Cookie", "a"),
         ("Set-Cookie", "b"),
     ];
-    let refusal = request
-        .refuse(401)
+    let rejection = request
+        .reject(401)
         .reason("Who, then?")
         .headers(&headers)
         .body(b"no");
     assert_eq!(
-        written(|out| refusal.write(out)),
+        written(|out| rejection.write(out)),
         "HTTP/1.1 401 Who, then?\r\nConnection: close\r\nContent-Length: 2\r\n\
             WWW-Authenticate: Basic\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\nno"
     );
-    let text = written(|out| Refusal::new(599).write(out));
+    let text = written(|out| Rejection::new(599).write(out));
     assert_eq!(
         text,
         "HTTP/1.1 599 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -204,13 +206,13 @@ fn a_refusal_of_ones_own() {
 }
 
 #[test]
-fn each_error_of_a_request_has_its_refusal() {
+fn each_error_of_a_request_has_its_rejection() {
     for error in HandshakeError::ALL {
         match error.status() {
             Some(status) => {
-                let refusal = Refusal::of(*error).unwrap();
-                assert_eq!(refusal.status(), status);
-                let text = written(|out| refusal.write(out));
+                let rejection = Rejection::of(*error).unwrap();
+                assert_eq!(rejection.status(), status);
+                let text = written(|out| rejection.write(out));
                 assert!(text.contains("\r\nConnection: close"), "{text}");
                 let (head, body) = text.split_once("\r\n\r\n").unwrap();
                 assert!(
@@ -219,9 +221,9 @@ fn each_error_of_a_request_has_its_refusal() {
                 );
                 assert_eq!(body, error.message());
             }
-            None => assert!(Refusal::of(*error).is_none()),
+            None => assert!(Rejection::of(*error).is_none()),
         }
     }
-    assert!(Refusal::of(MisuseError::InvalidHeader).is_none());
-    assert!(Refusal::of(LimitError::FrameTooLarge).is_none());
+    assert!(Rejection::of(MisuseError::InvalidHeader).is_none());
+    assert!(Rejection::of(LimitError::FrameTooLarge).is_none());
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::heads;
-use wscodec::handshake::{ClientRequest, Refusal, Request, Response, ResponseReader};
+use wscodec::handshake::{ClientRequest, Rejection, Request, Response, ResponseReader};
 use wscodec::{ErrorKind, Fault, HandshakeError, LimitError, Limits, MisuseError};
 
 const NONCE: [u8; 16] = *b"the sample nonce";
@@ -44,7 +44,7 @@ fn read(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     heads::however_cut(bytes.len(), outcome)
 }
 
-fn assert_refused(head: &str, error: HandshakeError) {
+fn assert_rejected(head: &str, error: HandshakeError) {
     let result = read(head.as_bytes()).map_err(|fault| fault.error);
     assert_eq!(result, Err(error.into()), "{head}");
 }
@@ -105,13 +105,13 @@ fn status_upgrade_connection_and_accept() {
         "HTTP/1.0 403 No",
         "HTTP/1.1 999 ",
     ] {
-        assert_refused(&head(&[("HTTP", line)]), HandshakeError::Status);
+        assert_rejected(&head(&[("HTTP", line)]), HandshakeError::Status);
     }
-    assert_refused(
+    assert_rejected(
         &head(&[("HTTP", "HTTP/1.0 101 A")]),
         HandshakeError::HttpVersion,
     );
-    assert_refused(
+    assert_rejected(
         &head(&[("HTTP", "HTTP/2.0 101 A")]),
         HandshakeError::HttpVersion,
     );
@@ -121,10 +121,10 @@ fn status_upgrade_connection_and_accept() {
         "Upgrade: h2c, websocket",
         "Upgrade: websocket\r\nUpgrade: websocket",
     ] {
-        assert_refused(&head(&[("Upgrade", line)]), HandshakeError::UpgradeHeader);
+        assert_rejected(&head(&[("Upgrade", line)]), HandshakeError::UpgradeHeader);
     }
     for line in ["", "Connection: close", "Connection: up grade"] {
-        assert_refused(
+        assert_rejected(
             &head(&[("Connection", line)]),
             HandshakeError::ConnectionHeader,
         );
@@ -140,7 +140,7 @@ fn status_upgrade_connection_and_accept() {
         "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
     ] {
-        assert_refused(
+        assert_rejected(
             &head(&[("Sec-WebSocket-Accept", line)]),
             HandshakeError::Accept,
         );
@@ -157,7 +157,7 @@ fn nothing_that_was_not_asked_for() {
     )]));
     for value in ["v3", "V1", "chat"] {
         let line = format!("Sec-WebSocket-Protocol: {value}");
-        assert_refused(&head(&[("", &line)]), HandshakeError::UnofferedProtocol);
+        assert_rejected(&head(&[("", &line)]), HandshakeError::UnofferedProtocol);
     }
     for value in [
         "",
@@ -167,7 +167,7 @@ fn nothing_that_was_not_asked_for() {
         "v1\r\nSec-WebSocket-Protocol: v1",
     ] {
         let line = format!("Sec-WebSocket-Protocol: {value}");
-        assert_refused(&head(&[("", &line)]), HandshakeError::ProtocolHeader);
+        assert_rejected(&head(&[("", &line)]), HandshakeError::ProtocolHeader);
     }
     for value in [
         "x-webkit-deflate",
@@ -176,12 +176,12 @@ fn nothing_that_was_not_asked_for() {
         "Other",
     ] {
         let line = format!("Sec-WebSocket-Extensions: {value}");
-        assert_refused(&head(&[("", &line)]), HandshakeError::UnofferedExtension);
+        assert_rejected(&head(&[("", &line)]), HandshakeError::UnofferedExtension);
     }
     let many = "other,".repeat(33);
     for value in ["", "other;", "a b", &many] {
         let line = format!("Sec-WebSocket-Extensions: {value}");
-        assert_refused(&head(&[("", &line)]), HandshakeError::ExtensionsHeader);
+        assert_rejected(&head(&[("", &line)]), HandshakeError::ExtensionsHeader);
     }
     let bare = ClientRequest::new("a", "/", NONCE);
     for (line, error) in [
@@ -203,10 +203,10 @@ fn nothing_that_was_not_asked_for() {
 
 // hostile 18
 #[test]
-fn refusals_and_redirects_are_reported() {
+fn rejections_and_redirects_are_reported() {
     let bytes =
         "HTTP/1.1 302 Found\r\nLocation: https://example.org/\r\nContent-Length: 2\r\n\r\nno";
-    assert_refused(bytes, HandshakeError::Status);
+    assert_rejected(bytes, HandshakeError::Status);
     let response = parse(bytes);
     assert_eq!(response.status(), 302);
     assert_eq!(response.reason(), b"Found");
@@ -217,7 +217,7 @@ fn refusals_and_redirects_are_reported() {
     assert_eq!(&bytes[response.head_len()..], "no");
 
     let mut out = Vec::new();
-    Refusal::of(HandshakeError::Version)
+    Rejection::of(HandshakeError::Version)
         .unwrap()
         .write(&mut out)
         .unwrap();
@@ -261,20 +261,20 @@ fn malformed_answers() {
         "A: b\rc",
         "\u{e9}: b",
     ] {
-        assert_refused(&head(&[("", line)]), HandshakeError::MalformedHead);
+        assert_rejected(&head(&[("", line)]), HandshakeError::MalformedHead);
     }
-    assert_refused(
+    assert_rejected(
         &head(&[]).replace("\r\n", "\n"),
         HandshakeError::MalformedHead,
     );
-    assert_refused("SSH-2.0-OpenSSH_9.6\r\n\r\n", HandshakeError::MalformedHead);
+    assert_rejected("SSH-2.0-OpenSSH_9.6\r\n\r\n", HandshakeError::MalformedHead);
 }
 
 // hostile 13
 #[test]
 fn nothing_is_written_of_what_could_be_injected() {
     let mut out = b"before".to_vec();
-    let mut refused = |request: ClientRequest<'_>, error| {
+    let mut rejected = |request: ClientRequest<'_>, error| {
         assert_eq!(request.write(&mut out), Err(error), "{request:?}");
         assert_eq!(out, b"before");
     };
@@ -292,7 +292,7 @@ fn nothing_is_written_of_what_could_be_injected() {
         "[::1",
         "::1",
     ] {
-        refused(
+        rejected(
             ClientRequest::new(host, "/", NONCE),
             MisuseError::InvalidHeader,
         );
@@ -307,17 +307,17 @@ fn nothing_is_written_of_what_could_be_injected() {
         "/\u{e9}",
         "http://a/",
     ] {
-        refused(
+        rejected(
             ClientRequest::new("a", path, NONCE),
             MisuseError::InvalidHeader,
         );
     }
     let request = ClientRequest::new("a", "/", NONCE);
     for protocols in [&[""][..], &["a b"], &["a\r\n"], &["a", "b", "a"], &["a,b"]] {
-        refused(request.protocols(protocols), MisuseError::InvalidHeader);
+        rejected(request.protocols(protocols), MisuseError::InvalidHeader);
     }
     for extensions in ["a\r\nB: c", "a;", "a b", "a; b=\"\r\n\""] {
-        refused(request.extensions(extensions), MisuseError::InvalidHeader);
+        rejected(request.extensions(extensions), MisuseError::InvalidHeader);
     }
     for (name, value, error) in [
         ("A", "b\r\nC: d", MisuseError::InvalidHeader),
@@ -326,7 +326,7 @@ fn nothing_is_written_of_what_could_be_injected() {
         ("sec-websocket-key", "b", MisuseError::ReservedHeader),
         ("Transfer-Encoding", "chunked", MisuseError::ReservedHeader),
     ] {
-        refused(request.headers(&[(name, value)]), error);
+        rejected(request.headers(&[(name, value)]), error);
     }
 }
 

@@ -2,7 +2,7 @@
 #![cfg(feature = "http")]
 
 use http::{HeaderName, HeaderValue};
-use wscodec::handshake::{Origin, Refusal, Request, Upgrade};
+use wscodec::handshake::{Origin, Rejection, Request, Upgrade};
 use wscodec::{ErrorKind, HandshakeError, LimitError, Limits, MisuseError};
 
 const GOOD: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: h2c, WebSocket\r\n\
@@ -157,7 +157,7 @@ fn accepting() {
 
 #[test]
 fn refusing() {
-    let response = Refusal::of(HandshakeError::Version)
+    let response = Rejection::of(HandshakeError::Version)
         .unwrap()
         .response()
         .unwrap();
@@ -165,22 +165,22 @@ fn refusing() {
     assert_eq!(response.headers()["sec-websocket-version"], "13");
     assert_eq!(response.headers()["upgrade"], "websocket");
     assert_eq!(response.headers()["connection"], "close, upgrade");
-    let response = Refusal::of(HandshakeError::Method)
+    let response = Rejection::of(HandshakeError::Method)
         .unwrap()
         .response()
         .unwrap();
     assert_eq!(response.headers()["allow"], "GET");
-    let response = Refusal::of(LimitError::HeadTooLarge)
+    let response = Rejection::of(LimitError::HeadTooLarge)
         .unwrap()
         .response()
         .unwrap();
     assert_eq!(response.status(), 431);
     let headers = [("Retry-After", "5")];
-    let response = Refusal::new(503).headers(&headers).response().unwrap();
+    let response = Rejection::new(503).headers(&headers).response().unwrap();
     assert_eq!(response.headers()["retry-after"], "5");
     assert_eq!(
-        Refusal::new(200).response().unwrap_err(),
-        MisuseError::RefusalStatus
+        Rejection::new(200).response().unwrap_err(),
+        MisuseError::RejectionStatus
     );
 }
 

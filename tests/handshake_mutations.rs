@@ -1,7 +1,7 @@
 //! Heads changed at random (from fixed seeds): nothing panics, and however the bytes are cut, the
 //! outcome is the same. What is accepted keeps the rules as a plain second look sees them.
 
-use wscodec::handshake::{ClientRequest, Refusal, RequestReader, ResponseReader};
+use wscodec::handshake::{ClientRequest, Rejection, RequestReader, ResponseReader};
 use wscodec::{Fault, Limits};
 
 const REQUEST: &[u8] = b"GET /chat?a=1 HTTP/1.1\r\nHost: example.com:80\r\nUpgrade: websocket\r\n\
@@ -128,7 +128,10 @@ fn requests() {
             Ok(read) => accepted += usize::from(read.is_some()),
             Err(fault) => {
                 assert!(fault.offset <= bytes.len() as u64);
-                Refusal::of(fault).unwrap().write(&mut Vec::new()).unwrap();
+                Rejection::of(fault)
+                    .unwrap()
+                    .write(&mut Vec::new())
+                    .unwrap();
             }
         }
     }

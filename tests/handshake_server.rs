@@ -1,10 +1,10 @@
-//! The server's side of the opening handshake: what is accepted, what is refused and how
+//! The server's side of the opening handshake: what is accepted, what is rejected and how
 //! (RFC 6455 §4.2).
 
 mod common;
 
 use common::heads;
-use wscodec::handshake::{Refusal, Request, RequestReader};
+use wscodec::handshake::{Rejection, Request, RequestReader};
 use wscodec::{ErrorKind, Fault, HandshakeError, LimitError, Limits, MisuseError};
 
 const BASE: [&str; 6] = [
@@ -49,7 +49,7 @@ fn read(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     heads::however_cut(bytes.len(), outcome)
 }
 
-fn assert_refused(head: &str, error: HandshakeError) {
+fn assert_rejected(head: &str, error: HandshakeError) {
     let result = read(head.as_bytes()).map_err(|fault| fault.error);
     assert_eq!(result, Err(error.into()), "{head}");
 }
@@ -107,20 +107,20 @@ fn method_and_version() {
         "GETS / HTTP/1.1",
         "OPTIONS * HTTP/1.1",
     ] {
-        assert_refused(&head(&[("GET", line)]), HandshakeError::Method);
+        assert_rejected(&head(&[("GET", line)]), HandshakeError::Method);
     }
-    assert_refused(&head(&[("GET", "POST / HTTP/1.0")]), HandshakeError::Method);
-    assert_refused(
+    assert_rejected(&head(&[("GET", "POST / HTTP/1.0")]), HandshakeError::Method);
+    assert_rejected(
         &head(&[("GET", "GET / HTTP/1.0")]),
         HandshakeError::HttpVersion,
     );
-    assert_refused(
+    assert_rejected(
         &head(&[("GET", "GET / HTTP/2.0")]),
         HandshakeError::HttpVersion,
     );
-    assert_refused(&head(&[("GET", "GET /")]), HandshakeError::MalformedHead);
-    let refusal = Refusal::of(HandshakeError::Method).unwrap();
-    let text = written(|out| refusal.write(out));
+    assert_rejected(&head(&[("GET", "GET /")]), HandshakeError::MalformedHead);
+    let rejection = Rejection::of(HandshakeError::Method).unwrap();
+    let text = written(|out| rejection.write(out));
     assert!(
         text.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"),
         "{text}"
@@ -165,7 +165,7 @@ fn targets() {
         "ws:/a",
     ] {
         let line = format!("GET {target} HTTP/1.1");
-        assert_refused(&head(&[("GET", &line)]), HandshakeError::MalformedHead);
+        assert_rejected(&head(&[("GET", &line)]), HandshakeError::MalformedHead);
     }
 }
 
@@ -189,7 +189,7 @@ fn the_authority_of_an_absolute_target_is_the_host() {
     // Host has to be right all the same (RFC 9112 §3.2).
     for host in ["Host: a:b:c", "", "Host: a\r\nHost: a"] {
         let head = head(&[("GET", "GET ws://a/ HTTP/1.1"), ("Host", host)]);
-        assert_refused(&head, HandshakeError::Host);
+        assert_rejected(&head, HandshakeError::Host);
     }
 }
 
@@ -213,7 +213,7 @@ fn upgrade_and_connection_are_token_lists() {
         "Upgrade: web socket",
         "Upgrade: h2c",
     ] {
-        assert_refused(
+        assert_rejected(
             &head(&[("Upgrade", upgrade)]),
             HandshakeError::UpgradeHeader,
         );
@@ -224,7 +224,7 @@ fn upgrade_and_connection_are_token_lists() {
         "Connection: keep-alive",
         "Connection: upgrade2",
     ] {
-        assert_refused(
+        assert_rejected(
             &head(&[("Connection", connection)]),
             HandshakeError::ConnectionHeader,
         );
@@ -247,7 +247,7 @@ fn key() {
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
         &huge,
     ] {
-        assert_refused(&head(&[(key, line)]), HandshakeError::Key);
+        assert_rejected(&head(&[(key, line)]), HandshakeError::Key);
     }
     assert_accepted(&head(&[(
         key,
@@ -265,14 +265,14 @@ fn version_and_its_answer() {
         "Sec-WebSocket-Version: 13, 8",
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13",
     ] {
-        assert_refused(
+        assert_rejected(
             &head(&[("Sec-WebSocket-Version", line)]),
             HandshakeError::Version,
         );
     }
-    let refusal = Refusal::of(HandshakeError::Version).unwrap();
+    let rejection = Rejection::of(HandshakeError::Version).unwrap();
     assert_eq!(
-        written(|out| refusal.write(out)),
+        written(|out| rejection.write(out)),
         "HTTP/1.1 426 Upgrade Required\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\
             Sec-WebSocket-Version: 13\r\nContent-Length: 31\r\nContent-Type: text/plain\r\n\r\n\
             Sec-WebSocket-Version is not 13"
@@ -292,7 +292,7 @@ fn no_body() {
         "transfer-encoding: identity",
         "Transfer-Encoding:",
     ] {
-        assert_refused(&head(&[("", line)]), HandshakeError::Body);
+        assert_rejected(&head(&[("", line)]), HandshakeError::Body);
     }
     assert_accepted(&head(&[("", "Content-Length: 0")]));
 }
@@ -311,9 +311,9 @@ fn malformed_heads_and_hosts() {
         ": a",
         "A",
     ] {
-        assert_refused(&head(&[("", line)]), HandshakeError::MalformedHead);
+        assert_rejected(&head(&[("", line)]), HandshakeError::MalformedHead);
     }
-    assert_refused(
+    assert_rejected(
         &head(&[]).replace("\r\n", "\n"),
         HandshakeError::MalformedHead,
     );
@@ -336,7 +336,7 @@ fn malformed_heads_and_hosts() {
         "Host: :",
         "Host: a%2",
     ] {
-        assert_refused(&head(&[("Host", line)]), HandshakeError::Host);
+        assert_rejected(&head(&[("Host", line)]), HandshakeError::Host);
     }
     for host in [
         "[::1]:80",
@@ -377,8 +377,8 @@ fn huge_heads_are_refused_at_the_limit() {
         Err(ErrorKind::from(LimitError::TooManyHeaders).at(at))
     );
 
-    let refusal = Refusal::of(LimitError::HeadTooLarge).unwrap();
-    assert!(written(|out| refusal.write(out)).starts_with("HTTP/1.1 431 "));
+    let rejection = Rejection::of(LimitError::HeadTooLarge).unwrap();
+    assert!(written(|out| rejection.write(out)).starts_with("HTTP/1.1 431 "));
 }
 
 // hostile 7: quadratic work would be 50 billion steps here

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use wscodec::handshake::{Origin, Refusal};
+use wscodec::handshake::{Origin, Rejection};
 use wscodec::io::{Acceptor, Connection, Connector, Error, Options};
 use wscodec::message::{Kind, Prepared};
 use wscodec::session::{Event, Piece, State};
@@ -282,34 +282,34 @@ fn a_request_is_looked_at_and_answered() {
 }
 
 #[test]
-fn a_refusal_tells_the_client_why() {
+fn a_rejection_tells_the_client_why() {
     let (url, thread) = server(|stream| {
         let accepted = Acceptor::default().accept_with(stream, |request, answer| {
             let body = format!("not {}", request.host());
-            let refusal = Refusal::new(401).headers(&[("WWW-Authenticate", "Basic")]);
-            answer.refuse(refusal.body(body.as_bytes()))
+            let rejection = Rejection::new(401).headers(&[("WWW-Authenticate", "Basic")]);
+            answer.reject(rejection.body(body.as_bytes()))
         });
         accepted.map(drop)
     });
     let mut connector = Connector::DEFAULT;
     connector.host = Some("example.com");
-    let Err(Error::Refused(refused)) = connector.connect(&url) else {
-        panic!("not refused");
+    let Err(Error::Rejected(rejected)) = connector.connect(&url) else {
+        panic!("not rejected");
     };
     assert_eq!(
-        (refused.status(), refused.body()),
+        (rejected.status(), rejected.body()),
         (401, &b"not example.com"[..])
     );
-    let response = refused.response().unwrap();
+    let response = rejected.response().unwrap();
     assert_eq!(response.header("www-authenticate"), Some(&b"Basic"[..]));
-    let Err(Error::Refused(refused)) = thread.join().unwrap() else {
-        panic!("not refused");
+    let Err(Error::Rejected(rejected)) = thread.join().unwrap() else {
+        panic!("not rejected");
     };
-    assert_eq!(refused.status(), 401);
+    assert_eq!(rejected.status(), 401);
 }
 
 #[test]
-fn the_body_of_a_refusal_ends_where_its_framing_says() {
+fn the_body_of_a_rejection_ends_where_its_framing_says() {
     for (answer, body) in [
         ("204 No Content\r\n", ""),
         ("304 Not Modified\r\nContent-Length: 9\r\n", ""),
@@ -330,16 +330,16 @@ fn the_body_of_a_refusal_ends_where_its_framing_says() {
         });
         let mut connector = Connector::default();
         connector.options.handshake_timeout = None;
-        let Err(Error::Refused(refused)) = connector.connect(&url) else {
-            panic!("not refused");
+        let Err(Error::Rejected(rejected)) = connector.connect(&url) else {
+            panic!("not rejected");
         };
         let expected = if body.contains('\r') {
             "not here"
         } else {
             body
         };
-        assert_eq!(refused.body(), expected.as_bytes(), "{answer}");
-        drop(refused);
+        assert_eq!(rejected.body(), expected.as_bytes(), "{answer}");
+        drop(rejected);
         thread.join().unwrap().unwrap();
     }
 }
@@ -355,10 +355,10 @@ fn an_origin_is_refused_with_403() {
     connector.headers = &[("Origin", "https://evil.example")];
     let error = connector.connect(&url).unwrap_err();
     assert_eq!(error.code(), "STATUS");
-    let Error::Refused(refused) = error else {
+    let Error::Rejected(rejected) = error else {
         panic!()
     };
-    assert_eq!(refused.status(), 403);
+    assert_eq!(rejected.status(), 403);
     let error = thread.join().unwrap().unwrap_err();
     assert_eq!(error.code(), HandshakeError::Origin.code());
     let io = io::Error::from(error);

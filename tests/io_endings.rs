@@ -487,7 +487,7 @@ fn a_connection_taken_apart_keeps_the_bytes_behind_the_request() {
 }
 
 #[test]
-fn a_refusal_is_shown_although_the_server_keeps_the_connection() {
+fn a_rejection_is_shown_although_the_server_keeps_the_connection() {
     let cases: [(&str, u16, &str); 8] = [
         ("204 No Content\r\n\r\n", 204, ""),
         ("304 Not Modified\r\nContent-Length: 100\r\n\r\n", 304, ""),
@@ -530,7 +530,7 @@ fn a_refusal_is_shown_although_the_server_keeps_the_connection() {
             connector.options.handshake_timeout = None;
             connector.connect(&url).unwrap_err()
         });
-        let Error::Refused(refused) = error else {
+        let Error::Rejected(refused) = error else {
             panic!("{answer}: {error}");
         };
         assert_eq!(refused.status(), status);

@@ -5,7 +5,7 @@
 //! `cargo run -- connect 'ws://localhost:9001/?Ada'`.
 
 use wscodec::deflate::{self, Config};
-use wscodec::handshake::{Refusal, Request};
+use wscodec::handshake::{Rejection, Request};
 use wscodec::message::Message;
 use wscodec::session::Outcome;
 use wscodec_server::{Grant, Handler, Id, Options, Peer, Server};
@@ -25,12 +25,12 @@ impl Handler for Room {
         &mut self,
         request: &Request<'_>,
         _: &mut Grant<'_>,
-    ) -> Result<Guest, Refusal<'static>> {
+    ) -> Result<Guest, Rejection<'static>> {
         match request.path().split_once('?') {
             Some((_, name)) if (1..=20).contains(&name.len()) => Ok(Guest {
                 name: name.to_owned(),
             }),
-            _ => Err(Refusal::new(400).body(b"who are you? /?NAME\n")),
+            _ => Err(Rejection::new(400).body(b"who are you? /?NAME\n")),
         }
     }
 

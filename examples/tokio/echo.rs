@@ -9,7 +9,7 @@ use std::env;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use wscodec::handshake::{Refusal, RequestReader};
+use wscodec::handshake::{Rejection, RequestReader};
 use wscodec::io::Error;
 use wscodec::message::Unmasked;
 use wscodec::session::{Config, In, Out, Policy};
@@ -47,8 +47,8 @@ async fn accept(mut stream: TcpStream) -> Result<Socket<TcpStream, Unmasked, In,
             },
             Err(fault) => fault,
         };
-        if let Some(refusal) = Refusal::of(fault) {
-            refusal.write(&mut out)?;
+        if let Some(rejection) = Rejection::of(fault) {
+            rejection.write(&mut out)?;
         }
         stream.write_all(&out).await?;
         return Err(fault.into());

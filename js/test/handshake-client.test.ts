@@ -28,13 +28,13 @@ test("an answer gives what was agreed on", () => {
   const short = UpgradeResponse.parse(bytes("HTTP/1.1 404\r\nA: b\r\n\r\nbody")) as UpgradeResponse;
   assert.deepEqual([short.status, short.reason, short.accepted], [404, "", false]);
   assert.equal(short.headLength, 22);
-  // What a refusal says of these means nothing, so it is not checked and not handed out.
-  const refused = answer({ HTTP: "HTTP/1.1 400 Bad", e: "Sec-WebSocket-Extensions: ;;=" }, request);
-  assert.deepEqual([refused.protocol, refused.extensions], [undefined, []]);
-  assert.equal(refused.header("sec-websocket-extensions"), ";;=");
+  // What a rejection says of these means nothing, so it is not checked and not handed out.
+  const rejected = answer({ HTTP: "HTTP/1.1 400 Bad", e: "Sec-WebSocket-Extensions: ;;=" }, request);
+  assert.deepEqual([rejected.protocol, rejected.extensions], [undefined, []]);
+  assert.equal(rejected.header("sec-websocket-extensions"), ";;=");
 });
 
-test("answers that can't be are refused", () => {
+test("answers that can't be are rejected", () => {
   const request = parse({ p: "Sec-WebSocket-Protocol: chat", e: "Sec-WebSocket-Extensions: x" });
   for (const [code, changes] of [
     ["UPGRADE_HEADER", { "Upgrade:": "Upgrade: websocket, h2c" }],
@@ -90,7 +90,7 @@ test("an offer is what a server takes, and checks what it says", () => {
   assert.deepEqual([request.origin, request.header("cookie")], ["https://example.com", "a=1"]);
   const response = offer.check(request.accept({ protocol: "v1", extensions: "x" }));
   assert.deepEqual([response?.accepted, response?.protocol], [true, "v1"]);
-  assert.equal(offer.check(request.refuse(403))?.accepted, false);
+  assert.equal(offer.check(request.reject(403))?.accepted, false);
   assert.equal(offer.check(request.accept().subarray(0, -1)), undefined);
 
   const other = new UpgradeOffer({ host: "example.com" });
@@ -101,7 +101,7 @@ test("an offer is what a server takes, and checks what it says", () => {
 
 const parseOffer = (offer: UpgradeOffer) => UpgradeRequest.parse(offer.bytes) as UpgradeRequest;
 
-test("an offer of what can't be sent is refused", () => {
+test("an offer of what can't be sent is rejected", () => {
   const host = "example.com";
   for (const [code, options] of [
     ["INVALID_HEADER", { host: "a b" }],

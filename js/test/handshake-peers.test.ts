@@ -9,7 +9,7 @@ import { test } from "node:test";
 import {
   Encoder,
   MessageDecoder,
-  refusal,
+  rejection,
   UpgradeOffer,
   UpgradeReader,
   UpgradeRequest,
@@ -74,7 +74,7 @@ test("a request from elsewhere is judged like any other", () => {
     const error = thrown(() => UpgradeRequest.from(like(changes)));
     assert.equal(error.code, code, JSON.stringify(changes).slice(0, 200));
     assert.equal(error.offset, undefined, "the caller has no bytes to look in");
-    assert.ok(refusal(error));
+    assert.ok(rejection(error));
   }
 });
 
@@ -150,11 +150,11 @@ test("a bare socket takes a client of ws", async () => {
   await serving(server, talk);
 });
 
-test("Node's http client understands a refusal", async () => {
+test("Node's http client understands a rejection", async () => {
   const server = listen((socket) => {
     socket.on("data", (chunk) => {
       const error = thrown(() => UpgradeRequest.parse(chunk));
-      socket.end(refusal(error));
+      socket.end(rejection(error));
     });
   });
   await serving(server, async (port) => {
@@ -213,8 +213,8 @@ test("a server of ws answers an offer", async () => {
     assert.equal(response.accepted, true);
     assert.equal(response.protocol, "chat");
     assert.deepEqual(response.extensions, [{ name: "permessage-deflate", params: [] }]);
-    const [refused] = await ask(port, new UpgradeOffer(options));
-    assert.deepEqual([refused.status, refused.accepted], [401, false]);
+    const [rejected] = await ask(port, new UpgradeOffer(options));
+    assert.deepEqual([rejected.status, rejected.accepted], [401, false]);
   } finally {
     for (const client of server.clients) client.terminate();
     server.close();

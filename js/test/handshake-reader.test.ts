@@ -64,7 +64,7 @@ test("an answer is the same at every cut", () => {
   assert.equal(thrown(() => reader.push(input.subarray(9))).code, "ACCEPT");
 });
 
-test("a head that can't become right is refused at once, and stays so", () => {
+test("a head that can't become right is rejected at once, and stays so", () => {
   for (const [start, code] of [
     ["\x16\x03\x01", "MALFORMED_HEAD"],
     ["GET / HTTP/1.1\r\nHost :", "MALFORMED_HEAD"],

@@ -9,8 +9,8 @@ import {
   LimitError,
   MessageDecoder,
   MisuseError,
-  refusal,
-  refuse,
+  rejection,
+  reject,
   Upgrade,
   UpgradeRequest,
   UpgradeResponse,
@@ -28,8 +28,8 @@ import {
   thrown,
 } from "./handshake-heads.ts";
 
-test("a refusal can be the first thing that is asked for", () => {
-  assert.match(text(refuse(404)), /^HTTP\/1\.1 404 Not Found\r\n/);
+test("a rejection can be the first thing that is asked for", () => {
+  assert.match(text(reject(404)), /^HTTP\/1\.1 404 Not Found\r\n/);
 });
 
 test("a request gives what it asks for", () => {
@@ -119,7 +119,7 @@ test("allowed hosts defend against DNS rebinding", () => {
   for (const list of [allowedHosts, []]) {
     const error = thrown(() => new Upgrade(rebound, { allowedHosts: list }));
     assert.deepEqual([error.code, error.status], ["HOST_NOT_ALLOWED", 421]);
-    assert.match(text(refusal(error)), /^HTTP\/1\.1 421 Misdirected Request\r\n/);
+    assert.match(text(rejection(error)), /^HTTP\/1\.1 421 Misdirected Request\r\n/);
   }
   for (const [host, allowed] of [
     ["localhost", true],
@@ -200,12 +200,12 @@ const faults: [code: string, status: number, changes: Record<string, string>][] 
 ];
 
 for (const [code, status, changes] of faults) {
-  test(`${code} is thrown, and refused with ${status}: ${Object.values(changes)}`, () => {
+  test(`${code} is thrown, and rejected with ${status}: ${Object.values(changes)}`, () => {
     const error = thrown(() => parse(changes));
     assert.ok(error instanceof HandshakeError);
     assert.deepEqual([error.code, error.status], [code, status]);
     assert.equal(typeof error.offset, "number");
-    const sent = text(refusal(error));
+    const sent = text(rejection(error));
     assert.ok(sent.startsWith(`HTTP/1.1 ${status} `));
     const [, message = ""] = sent.split("\r\n\r\n");
     assert.ok(error.message.startsWith(message) && message !== "");
@@ -235,7 +235,7 @@ test("limits are kept", () => {
     const error = thrown(() => UpgradeRequest.parse(input, limits));
     assert.ok(error instanceof LimitError);
     assert.deepEqual([error.code, error.status], [code, 431]);
-    assert.match(text(refusal(error)), /^HTTP\/1\.1 431 /);
+    assert.match(text(rejection(error)), /^HTTP\/1\.1 431 /);
   }
   const endless = bytes(`GET / HTTP/1.1\r\nX: ${"x".repeat(100_000)}`);
   assert.equal(thrown(() => UpgradeRequest.parse(endless)).code, "HEAD_TOO_LARGE");
@@ -297,36 +297,36 @@ test("answers can't say what was not offered, nor more than they mean", () => {
     assert.ok(error instanceof MisuseError);
     assert.equal(error.code, code, JSON.stringify(options));
     assert.equal(error.offset, undefined);
-    assert.equal(thrown(() => refusal(error)), error);
+    assert.equal(thrown(() => rejection(error)), error);
   }
   // Truncated to bytes, these would be CR and LF.
   const sent = text(request.accept({ headers: { X: "\u010d\u010a" } }));
   assert.ok(sent.endsWith("\r\nX: \xc4\x8d\xc4\x8a\r\n\r\n"));
 });
 
-test("refusals say what they are told to", () => {
+test("rejections say what they are told to", () => {
   const headers = { "Content-Type": "text/plain", "Retry-After": "30" };
   assert.equal(
-    text(parse().refuse(503, { headers, body: "full: é" })),
+    text(parse().reject(503, { headers, body: "full: é" })),
     "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 8\r\n" +
       "Content-Type: text/plain\r\nRetry-After: 30\r\n\r\nfull: \xc3\xa9",
   );
   const body = new Uint8Array(new SharedArrayBuffer(100_000)).fill(65);
-  const sent = refuse(400, { reason: "No", body });
+  const sent = reject(400, { reason: "No", body });
   assert.equal(text(sent.subarray(0, 17)), "HTTP/1.1 400 No\r\n");
   assert.deepEqual(sent.subarray(-body.length), new Uint8Array(body));
   for (const [code, status, options] of [
-    ["REFUSAL_STATUS", 200, {}],
-    ["REFUSAL_STATUS", 101, {}],
-    ["REFUSAL_STATUS", 600, {}],
+    ["REJECTION_STATUS", 200, {}],
+    ["REJECTION_STATUS", 101, {}],
+    ["REJECTION_STATUS", 600, {}],
     ["INVALID_HEADER", 400, { reason: "a\r\nb" }],
     ["RESERVED_HEADER", 400, { headers: { "Content-Length": "1" } }],
   ] as const) {
-    assert.equal(thrown(() => refuse(status, options)).code, code);
+    assert.equal(thrown(() => reject(status, options)).code, code);
   }
-  assert.throws(() => refuse(400.5), RangeError);
+  assert.throws(() => reject(400.5), RangeError);
   const mine = new Error("x");
-  assert.throws(() => refusal(mine), mine);
+  assert.throws(() => rejection(mine), mine);
 });
 
 test("origins are held against a policy", () => {

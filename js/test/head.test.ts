@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { RawHead, refuse, UpgradeRequest, UpgradeResponse } from "wscodec";
+import { RawHead, reject, UpgradeRequest, UpgradeResponse } from "wscodec";
 
 import { bytes, head, request as parse, REQUEST, RESPONSE, text } from "./handshake-heads.ts";
 
@@ -54,7 +54,7 @@ test("values that are asked for while an answer is written change nothing in it"
   };
   const accepted = text(parse().accept({ headers: headers() }));
   assert.match(accepted, /^HTTP\/1\.1 101 [^]*\r\nX: other\r\nY: chat\r\n\r\n$/);
-  assert.match(text(refuse(400, { headers: headers() })), /\r\nX: other\r\nY: chat\r\n\r\n$/);
+  assert.match(text(reject(400, { headers: headers() })), /\r\nX: other\r\nY: chat\r\n\r\n$/);
   const answer = [...RESPONSE, "Sec-WebSocket-Protocol: chat"];
   const response = UpgradeResponse.parse(bytes(head(answer)), asked);
   assert.equal(response?.protocol, "chat");

@@ -140,7 +140,7 @@ test("interim answers are passed over", async () => {
   assert.equal(alone, false);
 });
 
-test("a refusal has no frames behind it", async () => {
+test("a rejection has no frames behind it", async () => {
   const refused = "HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n";
   const { errors, frames, lines } = await conversation([request, refused]);
   assert.deepEqual(errors, [["s2c", "STATUS", null]]);

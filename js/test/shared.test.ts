@@ -14,7 +14,7 @@ import {
   Encoder,
   FrameDecoder,
   MessageDecoder,
-  refuse,
+  reject,
   Prepared,
   Session,
   UpgradeOffer,
@@ -254,9 +254,9 @@ test("handshakes take shared bytes", () => {
     assert.ok(decoder.next());
     assert.equal(decoder.text(), "Hello", shape);
   }
-  const body = refuse(404, { body: "none" });
+  const body = reject(404, { body: "none" });
   for (const [shape, input] of shapes(new TextEncoder().encode("none"))) {
-    assert.deepEqual(refuse(404, { body: input }), body, shape);
+    assert.deepEqual(reject(404, { body: input }), body, shape);
   }
 });
 

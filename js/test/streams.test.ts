@@ -249,7 +249,7 @@ test("a peer's fault ends both", limit, async () => {
   await assert.rejects(messages.read(), { code: "UNMASKED_FRAME" });
 });
 
-test("a refusal is an answer, and both ends learn of it", limit, async () => {
+test("a rejection is an answer, and both ends learn of it", limit, async () => {
   const { server, client } = make({ origin: ["https://good.example"] }, { origin: "https://bad.example" });
   await assert.rejects(server.opened, { code: "ORIGIN" });
   await assert.rejects(client.opened, { code: "STATUS" });

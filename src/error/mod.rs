@@ -224,7 +224,7 @@ group! {
     /// An extension that the client did not offer (RFC 6455 §9.1).
     ExtensionNotOffered, "EXTENSION_NOT_OFFERED", 0, "the extension was not offered";
     /// An answer that refuses with a status below 300 or above 599.
-    RefusalStatus, "REFUSAL_STATUS", 0, "a refusal has a status from 300 to 599";
+    RejectionStatus, "REJECTION_STATUS", 0, "a rejection has a status from 300 to 599";
     /// Something is to be sent after a close frame was (RFC 6455 §5.5.1), or after a failure.
     Closing, "CLOSING", 0, "the connection is closing";
     /// The application's handler failed: it panicked, or threw an exception (RFC 6455 §7.4.1).

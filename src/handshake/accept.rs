@@ -133,7 +133,7 @@ impl<'a> Accept<'a> {
         if !self.extensions.is_empty() {
             let chosen = [self.extensions.as_bytes()];
             let mut chosen = Extensions::new(chosen.into_iter()).peekable();
-            // A list of nothing but commas is a header that a client has to refuse.
+            // A list of nothing but commas is a header that a client has to reject.
             if chosen.peek().is_none() {
                 return Err(MisuseError::InvalidHeader);
             }

@@ -1,6 +1,6 @@
-//! The body of an answer that refuses a handshake (RFC 9112 §6 and §7.1).
+//! The body of an answer that rejects a handshake (RFC 9112 §6 and §7.1).
 //!
-//! A client that was refused shows the beginning of the body to its user, and then closes the
+//! A client that was rejected shows the beginning of the body to its user, and then closes the
 //! connection. So trailers are not read, and an error in the framing of the body is not an error of
 //! the handshake: it ends the body. A body that only the end of the connection ends may never end
 //! on a connection that the server keeps open; [`BodyReader::has_end`] tells, and the caller limits

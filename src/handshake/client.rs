@@ -138,7 +138,7 @@ impl<'a> ClientRequest<'a> {
     ///
     /// # Errors
     /// As [`Response::check`]. After [`Status`](crate::HandshakeError::Status), the response tells
-    /// status, reason and headers of the refusal. After any error the connection is to be closed.
+    /// status, reason and headers of the rejection. After any error the connection is to be closed.
     pub fn check(&self, response: &Response<'_>) -> Result<(), Fault> {
         response.check_against(
             &self.key,

@@ -6,7 +6,7 @@ use http::{Method, StatusCode, Uri, Version};
 use super::accept::Accept;
 use super::fields::{Fields, Source};
 use super::origin::{self, Origin};
-use super::refuse::Refusal;
+use super::reject::Rejection;
 use super::request::{Offered, OfferedExtensions};
 use crate::error::{HandshakeError, MisuseError};
 use crate::head::{Extension, Field, is_host};
@@ -15,11 +15,11 @@ use crate::head::{Extension, Field, is_host};
 /// only: over HTTP/2 there is no upgrade.)
 ///
 /// ```
-/// use wscodec::{HandshakeError, handshake::{Origin, Refusal, Upgrade}};
+/// use wscodec::{HandshakeError, handshake::{Origin, Rejection, Upgrade}};
 ///
 /// # type Body = ();
 /// fn answer(request: &http::Request<Body>) -> http::Response<()> {
-///     accept(request).unwrap_or_else(|error| Refusal::of(error).unwrap().response().unwrap())
+///     accept(request).unwrap_or_else(|error| Rejection::of(error).unwrap().response().unwrap())
 /// }
 ///
 /// fn accept(request: &http::Request<Body>) -> Result<http::Response<()>, HandshakeError> {
@@ -178,15 +178,16 @@ impl Accept<'_> {
     }
 }
 
-impl Refusal<'_> {
-    /// The refusal as a response of the `http` crate, with its status and headers. Reason and body
+impl Rejection<'_> {
+    /// The rejection as a response of the `http` crate, with its status and headers. Reason and body
     /// are left out, and `Content-Length` is the HTTP server's to write. With feature `http`.
     ///
     /// # Errors
-    /// As [`Refusal::write`].
+    /// As [`Rejection::write`].
     pub fn response(self) -> Result<http::Response<()>, MisuseError> {
         self.check()?;
-        let status = StatusCode::from_u16(self.status()).map_err(|_| MisuseError::RefusalStatus)?;
+        let status =
+            StatusCode::from_u16(self.status()).map_err(|_| MisuseError::RejectionStatus)?;
         let mut response = http::Response::new(());
         *response.status_mut() = status;
         let map = response.headers_mut();

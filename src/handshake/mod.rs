@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! server  bytes → RequestReader → Request ─┬→ check_origin, path, header … → accept → bytes
-//!                       └→ Fault ──────────┴→ Refusal ────────────────────────────→ bytes
+//!                       └→ Fault ──────────┴→ Rejection ────────────────────────────→ bytes
 //! client  ClientRequest → bytes … bytes → ResponseReader → Response → ClientRequest::check
 //! ```
 //!
@@ -17,7 +17,7 @@
 //! A server, from the request's bytes to the answer's:
 //!
 //! ```
-//! use wscodec::handshake::{Origin, Refusal, RequestReader};
+//! use wscodec::handshake::{Origin, Rejection, RequestReader};
 //! use wscodec::{Fault, Limits};
 //!
 //! /// Appends the answer to `out`; how many bytes of `buffered` the request took, once it is
@@ -43,8 +43,8 @@
 //! let mut reader = RequestReader::new(&Limits::DEFAULT);
 //! let result = answer(&mut reader, b"POST / HTTP/1.1\r\nHost: example.com\r\n\r\n", &mut out);
 //! if let Err(fault) = result {
-//!     if let Some(refusal) = Refusal::of(fault) {
-//!         refusal.write(&mut out).expect("well-formed");
+//!     if let Some(rejection) = Rejection::of(fault) {
+//!         rejection.write(&mut out).expect("well-formed");
 //!     }
 //! }
 //! assert!(out.starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
@@ -62,7 +62,7 @@ mod host;
 mod http_types;
 mod key;
 mod origin;
-mod refuse;
+mod reject;
 mod request;
 mod response;
 mod write;
@@ -74,6 +74,6 @@ pub use client::ClientRequest;
 pub use http_types::Upgrade;
 pub use key::accept_key;
 pub use origin::Origin;
-pub use refuse::Refusal;
+pub use reject::Rejection;
 pub use request::{Request, RequestReader};
 pub use response::{Response, ResponseReader};

@@ -11,7 +11,7 @@ use crate::head::split_host_bytes;
 /// browsers need not send `Origin`, so a request without one passes every policy.
 ///
 /// ```
-/// use wscodec::{HandshakeError, Limits, handshake::{Origin, Refusal, Request}};
+/// use wscodec::{HandshakeError, Limits, handshake::{Origin, Rejection, Request}};
 ///
 /// # let bytes = b"GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
 /// #     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -19,7 +19,7 @@ use crate::head::split_host_bytes;
 /// # let request = Request::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
 /// let fault = request.check_origin(Origin::SameHost).unwrap_err();
 /// assert_eq!(fault.error, HandshakeError::Origin.into());
-/// assert_eq!(Refusal::of(fault).unwrap().status(), 403);
+/// assert_eq!(Rejection::of(fault).unwrap().status(), 403);
 /// # Ok::<(), wscodec::Fault>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use super::accept::Accept;
 use super::fields::{Fields, Values};
 use super::origin::Origin;
-use super::refuse::Refusal;
+use super::reject::Rejection;
 use crate::error::{Error, Fault, HandshakeError};
 use crate::head::{Extension, Extensions, HeadScanner, Headers, Tokens, is_host, malformed};
 use crate::limits::Limits;
@@ -46,14 +46,14 @@ impl RequestReader {
     /// first byte on. `None` as long as the head is not whole.
     ///
     /// # Errors
-    /// What [`HeadScanner::scan`] refuses, at the first byte that can't be, before the head is
+    /// What [`HeadScanner::scan`] rejects, at the first byte that can't be, before the head is
     /// whole. A whole head that is no acceptable request fails with the [`HandshakeError`] of the
     /// first rule it breaks, in the order: method, HTTP version, target, Host, Upgrade,
     /// Connection, Sec-WebSocket-Version, Sec-WebSocket-Key, body, subprotocols, extensions. Its
     /// offset is that of the header line at fault (the last one, if there are too many), and 0 if
     /// there is none or the request line is at fault.
     ///
-    /// [`Refusal::of`] turns any of these into the answer to send.
+    /// [`Rejection::of`] turns any of these into the answer to send.
     pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Request<'h>>, Fault> {
         let Some((head, fields)) = Fields::read(&mut self.scanner, buf)? else {
             return Ok(None);
@@ -74,7 +74,7 @@ impl RequestReader {
 /// A request that keeps all rules of RFC 6455 §4.2.1, as a view on the bytes where they lie.
 ///
 /// Look at whatever decides (target, host, origin, cookies), then [`accept`](Self::accept) it or
-/// [refuse](Refusal::new) it.
+/// [reject](Rejection::new) it.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'h> {
     head: &'h [u8],
@@ -198,9 +198,9 @@ impl<'h> Request<'h> {
         Accept::new(&self.fields)
     }
 
-    /// Begins an answer that refuses the request; the same as [`Refusal::new`].
-    pub fn refuse<'a>(&self, status: u16) -> Refusal<'a> {
-        Refusal::new(status)
+    /// Begins an answer that rejects the request; the same as [`Rejection::new`].
+    pub fn reject<'a>(&self, status: u16) -> Rejection<'a> {
+        Rejection::new(status)
     }
 
     pub(super) fn fields(&self) -> &Fields<'h> {

@@ -36,11 +36,11 @@ impl ResponseReader {
     /// Looks at the bytes that came since the last call; `buf` holds all of them from the head's
     /// first byte on. `None` as long as the head is not whole.
     ///
-    /// The answer may be anything well-formed, a refusal too: hold it against the rules with
+    /// The answer may be anything well-formed, a rejection too: hold it against the rules with
     /// [`ClientRequest::check`](super::ClientRequest::check) or [`Response::check`].
     ///
     /// # Errors
-    /// What [`HeadScanner::scan`] refuses, at the first byte that can't be.
+    /// What [`HeadScanner::scan`] rejects, at the first byte that can't be.
     pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Response<'h>>, Fault> {
         let Some((head, fields)) = Fields::read(&mut self.scanner, buf)? else {
             return Ok(None);
@@ -55,7 +55,7 @@ impl ResponseReader {
     }
 }
 
-/// A server's answer, as a view on the bytes where they lie: a 101 or a refusal.
+/// A server's answer, as a view on the bytes where they lie: a 101 or a rejection.
 #[derive(Clone, Copy, Debug)]
 pub struct Response<'h> {
     head: &'h [u8],
@@ -75,7 +75,7 @@ impl<'h> Response<'h> {
     }
 
     /// The status: 101 if the server switched, a redirect (300–399, see the `Location` header;
-    /// nothing here follows it), or another refusal. An interim answer (100–199) is followed by
+    /// nothing here follows it), or another rejection. An interim answer (100–199) is followed by
     /// another head, for a new reader.
     pub fn status(&self) -> u16 {
         self.status
@@ -114,7 +114,7 @@ impl<'h> Response<'h> {
     }
 
     /// How many bytes the head took. What follows in the buffer are the server's frames after a
-    /// 101, and a body after a refusal.
+    /// 101, and a body after a rejection.
     pub fn head_len(&self) -> usize {
         self.head.len()
     }

@@ -214,7 +214,7 @@ impl HeadScanner {
 /// ```
 /// use wscodec::head::end_of_head;
 ///
-/// assert_eq!(end_of_head(b"G\0T\r\nA : b\r\n\r\nmore"), Some(13));
+/// assert_eq!(end_of_head(b"G\0T\r\nA : b\r\n\r\nmore"), Some(14));
 /// assert_eq!(end_of_head(b"GET / HTTP/1.1\r\n"), None);
 /// ```
 pub fn end_of_head(bytes: &[u8]) -> Option<usize> {

@@ -10,18 +10,18 @@ use std::time::Instant;
 use super::connection::{Agreed, IoSession};
 use super::head::{Head, Input};
 use super::line::Line;
-use super::{Connection, Error, Keys, Options, Refused, Transport};
+use super::{Connection, Error, Keys, Options, Rejected, Transport};
 #[cfg(feature = "deflate")]
 use crate::deflate::{Compressor, Decompressor};
 use crate::error::{LimitError, MisuseError};
 use crate::frame::Role;
-use crate::handshake::{Refusal, Request, RequestReader};
+use crate::handshake::{Rejection, Request, RequestReader};
 use crate::session::{Policy, Session, Upgrade};
 
 /// Accepts connections: what to grant, and how connections then behave.
 ///
 /// ```no_run
-/// use wscodec::handshake::{Origin, Refusal};
+/// use wscodec::handshake::{Origin, Rejection};
 /// use wscodec::io::Acceptor;
 ///
 /// let mut acceptor = Acceptor::default();
@@ -33,7 +33,7 @@ use crate::session::{Policy, Session, Upgrade};
 /// let mut user = String::new();
 /// let ws = acceptor.accept_with(stream, |request, answer| {
 ///     let Some(cookie) = request.header("Cookie") else {
-///         return answer.refuse(Refusal::new(401));
+///         return answer.reject(Rejection::new(401));
 ///     };
 ///     user = String::from_utf8_lossy(cookie).into_owned();
 ///     answer.header("X-Room", request.target());
@@ -55,20 +55,20 @@ impl Acceptor<'_> {
     ///
     /// # Errors
     /// [`Error::Fault`] with what is wrong with the request: the client was told, as
-    /// [`Refusal::of`] does. [`Error::Io`].
+    /// [`Rejection::of`] does. [`Error::Io`].
     pub fn accept(&self, stream: TcpStream) -> Result<Connection<TcpStream>, Error> {
         self.accept_with(stream, |_, _| Ok(()))
     }
 
     /// As [`accept`](Self::accept), with a look at the request before it is answered: to choose
-    /// the subprotocol, add headers, or refuse.
+    /// the subprotocol, add headers, or reject.
     ///
     /// # Errors
-    /// As for [`accept`](Self::accept); [`Error::Refused`] if `decide` refused.
+    /// As for [`accept`](Self::accept); [`Error::Rejected`] if `decide` rejected.
     pub fn accept_with(
         &self,
         stream: TcpStream,
-        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Refusing>,
+        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
     ) -> Result<Connection<TcpStream>, Error> {
         stream.set_nodelay(true)?;
         self.accept_over(stream, Transport::tcp(), decide)
@@ -82,7 +82,7 @@ impl Acceptor<'_> {
         &self,
         stream: S,
         transport: Transport<S>,
-        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Refusing>,
+        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
     ) -> Result<Connection<S>, Error> {
         let time = self.options.handshake_timeout;
         let mut line = Line::new(stream, transport, &self.options);
@@ -91,7 +91,7 @@ impl Acceptor<'_> {
         let begun = match self.read_request(&mut line, until, decide) {
             Ok(begun) => begun,
             Err(error) => {
-                if refuse(&mut line, &error) {
+                if reject(&mut line, &error) {
                     line.linger(self.options.session.close_timeout);
                 }
                 return Err(error);
@@ -110,7 +110,7 @@ impl Acceptor<'_> {
         &self,
         line: &mut Line<S>,
         until: Option<Instant>,
-        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Refusing>,
+        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
     ) -> Result<(IoSession, Input, Agreed), Error> {
         let limits = &self.options.session.limits;
         let mut reader = RequestReader::new(limits);
@@ -137,7 +137,7 @@ impl Acceptor<'_> {
     fn answer(
         &self,
         request: &Request<'_>,
-        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Refusing>,
+        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
         out: &mut Vec<u8>,
     ) -> Result<(IoSession, Agreed), Error> {
         let mut answer = Answer {
@@ -205,16 +205,16 @@ impl Answer<'_> {
         self
     }
 
-    /// Answers with a refusal instead. To be returned:
+    /// Answers with a rejection instead. To be returned:
     ///
     /// ```
-    /// # use wscodec::{io::{Answer, Refusing}, handshake::{Refusal, Request}};
-    /// fn decide(request: &Request<'_>, answer: &mut Answer<'_>) -> Result<(), Refusing> {
+    /// # use wscodec::{io::{Answer, Rejecting}, handshake::{Rejection, Request}};
+    /// fn decide(request: &Request<'_>, answer: &mut Answer<'_>) -> Result<(), Rejecting> {
     ///     match request.host() {
     ///         "example.com" => Ok(()),
     ///         other => {
     ///             let body = format!("{other} is not here");
-    ///             answer.refuse(Refusal::new(421).body(body.as_bytes()))
+    ///             answer.reject(Rejection::new(421).body(body.as_bytes()))
     ///         }
     ///     }
     /// }
@@ -222,35 +222,35 @@ impl Answer<'_> {
     ///
     /// # Errors
     /// Always.
-    pub fn refuse(&self, refusal: Refusal<'_>) -> Result<(), Refusing> {
-        let status = refusal.status();
+    pub fn reject(&self, rejection: Rejection<'_>) -> Result<(), Rejecting> {
+        let status = rejection.status();
         let mut bytes = Vec::new();
-        Err(Refusing(match refusal.write(&mut bytes) {
-            Ok(()) => Error::Refused(Box::new(Refused::new(bytes, status))),
+        Err(Rejecting(match rejection.write(&mut bytes) {
+            Ok(()) => Error::Rejected(Box::new(Rejected::new(bytes, status))),
             Err(error) => error.into(),
         }))
     }
 }
 
-/// A refusal, on its way from the caller's decision to the client.
+/// A rejection, on its way from the caller's decision to the client.
 #[derive(Debug)]
-pub struct Refusing(Error);
+pub struct Rejecting(Error);
 
-/// Writes the refusal that an error calls for; whether there is one.
-fn refuse<S: Write>(line: &mut Line<S>, error: &Error) -> bool {
+/// Writes the rejection that an error calls for; whether there is one.
+fn reject<S: Write>(line: &mut Line<S>, error: &Error) -> bool {
     line.out.clear();
-    let refusal = match error {
-        Error::Refused(refused) => {
-            line.out.extend_from_slice(refused.bytes());
+    let rejection = match error {
+        Error::Rejected(rejected) => {
+            line.out.extend_from_slice(rejected.bytes());
             None
         }
-        Error::Fault(fault) => Refusal::of(*fault),
-        Error::Misuse(_) => Some(Refusal::new(500)),
+        Error::Fault(fault) => Rejection::of(*fault),
+        Error::Misuse(_) => Some(Rejection::new(500)),
         Error::Io(_) => return false,
     };
-    if let Some(refusal) = refusal {
+    if let Some(rejection) = rejection {
         // What is in here is well-formed.
-        let _ = refusal.write(&mut line.out);
+        let _ = rejection.write(&mut line.out);
     }
     !line.out.is_empty() && line.flush().is_ok()
 }

@@ -11,16 +11,16 @@ use super::connection::{Agreed, IoSession};
 use super::head::{Head, Input};
 use super::line::{Line, read};
 use super::random::nonce;
-use super::{Connection, Error, Keys, Options, Refused, Transport, Url};
+use super::{Connection, Error, Keys, Options, Rejected, Transport, Url};
 #[cfg(feature = "deflate")]
 use crate::deflate;
 use crate::error::{HandshakeError, MisuseError};
 use crate::handshake::{BodyReader, Response};
 use crate::session::Connect;
 
-/// Bytes of a refusal's body that are read at most.
+/// Bytes of a rejection's body that are read at most.
 const BODY: usize = 16 << 10;
-/// How long a refusal's body is waited for at most.
+/// How long a rejection's body is waited for at most.
 const BODY_TIME: Duration = Duration::from_secs(2);
 
 /// Opens connections: what to ask for, and how they then behave.
@@ -38,7 +38,7 @@ const BODY_TIME: Duration = Duration::from_secs(2);
 /// # Ok::<(), wscodec::io::Error>(())
 /// ```
 ///
-/// Redirects are not followed: the [`Refused`] says where they lead.
+/// Redirects are not followed: the [`Rejected`] says where they lead.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Connector<'a> {
@@ -78,7 +78,7 @@ impl Connector<'_> {
     ///
     /// # Errors
     /// [`MisuseError::Url`], also for `wss:`, which needs a stream with TLS:
-    /// [`connect_over`](Self::connect_over). [`Error::Io`]; [`Error::Refused`] if the server did not
+    /// [`connect_over`](Self::connect_over). [`Error::Io`]; [`Error::Rejected`] if the server did not
     /// switch protocols; [`Error::Fault`] if its answer breaks a rule.
     pub fn connect(&self, url: &str) -> Result<Connection<TcpStream>, Error> {
         let parts = Url::parse(url)?;
@@ -190,12 +190,12 @@ impl Connector<'_> {
             if fault.error != HandshakeError::Status.into() {
                 return Err(fault.into());
             }
-            let Some((response, rest)) = connect.refusal(head.came()) else {
+            let Some((response, rest)) = connect.rejection(head.came()) else {
                 return Err(fault.into());
             };
             let (status, mut bytes) = (response.status(), response.head().to_vec());
             read_body(line, until, BodyReader::new(&response), rest, &mut bytes);
-            return Err(Error::Refused(Box::new(Refused::new(bytes, status))));
+            return Err(Error::Rejected(Box::new(Rejected::new(bytes, status))));
         }
     }
 }
@@ -222,7 +222,7 @@ fn open(addresses: &[SocketAddr], timeout: Option<Duration>) -> io::Result<TcpSt
     Err(last)
 }
 
-/// Appends the beginning of a refusal's body. An error on the way ends it: the refusal is worth more
+/// Appends the beginning of a rejection's body. An error on the way ends it: the rejection is worth more
 /// than the rest of its body.
 ///
 /// The wait is short, because a server may keep the connection open behind a body that has no other

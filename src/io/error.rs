@@ -29,13 +29,13 @@ pub enum Error {
     Fault(Fault),
     /// The caller asked for what the protocol or this API does not allow. Nothing was sent.
     Misuse(MisuseError),
-    /// The handshake was refused: at a client, by the server, which did not switch protocols; at a
+    /// The handshake was rejected: at a client, by the server, which did not switch protocols; at a
     /// server, by its own decision.
-    Refused(Box<Refused>),
+    Rejected(Box<Rejected>),
 }
 
 impl Error {
-    /// The stable name: that of the [`Fault`] or [`MisuseError`], `"STATUS"` for a refusal,
+    /// The stable name: that of the [`Fault`] or [`MisuseError`], `"STATUS"` for a rejection,
     /// `"TIMED_OUT"` and `"IO"` for the transport.
     pub fn code(&self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Error {
             Self::Io(_) => "IO",
             Self::Fault(fault) => fault.error.code(),
             Self::Misuse(error) => error.code(),
-            Self::Refused(_) => HandshakeError::Status.code(),
+            Self::Rejected(_) => HandshakeError::Status.code(),
         }
     }
 
@@ -72,7 +72,7 @@ impl fmt::Display for Error {
             Self::Io(error) => error.fmt(f),
             Self::Fault(fault) => fault.fmt(f),
             Self::Misuse(error) => error.fmt(f),
-            Self::Refused(refused) => refused.fmt(f),
+            Self::Rejected(rejected) => rejected.fmt(f),
         }
     }
 }
@@ -83,7 +83,7 @@ impl core::error::Error for Error {
             Self::Io(error) => Some(error),
             Self::Fault(fault) => Some(fault),
             Self::Misuse(error) => Some(error),
-            Self::Refused(_) => None,
+            Self::Rejected(_) => None,
         }
     }
 }
@@ -104,7 +104,7 @@ impl From<Error> for io::Error {
             Error::Io(error) => error,
             Error::Fault(_) => Self::new(io::ErrorKind::InvalidData, error),
             Error::Misuse(_) => Self::new(io::ErrorKind::InvalidInput, error),
-            Error::Refused(_) => Self::new(io::ErrorKind::ConnectionRefused, error),
+            Error::Rejected(_) => Self::new(io::ErrorKind::ConnectionRefused, error),
         }
     }
 }
@@ -150,12 +150,12 @@ impl From<crate::error::ErrorKind> for Error {
 
 /// What a server answered instead of switching protocols.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct Rejected {
     bytes: Vec<u8>,
     status: u16,
 }
 
-impl Refused {
+impl Rejected {
     /// The head of the answer, which was read elsewhere, and its status.
     pub fn new(bytes: Vec<u8>, status: u16) -> Self {
         Self { bytes, status }
@@ -188,8 +188,8 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the handshake was refused with status {}", self.status)
+        write!(f, "the handshake was rejected with status {}", self.status)
     }
 }

@@ -3,7 +3,7 @@
 //! | to | use |
 //! |---|---|
 //! | accept or connect, and exchange messages | [`accept`], [`connect`], [`WebSocket`] |
-//! | accept a connection | [`Acceptor`], with subprotocols, headers, refusals, any stream |
+//! | accept a connection | [`Acceptor`], with subprotocols, headers, rejections, any stream |
 //! | open one | [`Connector`], with subprotocols, headers, time-outs, any stream |
 //! | read and send messages without a copy | [`Connection`], [`Outbox`] |
 //! | read or write a message as its bytes come | [`MessageReader`], [`MessageWriter`] |
@@ -87,10 +87,10 @@ pub mod gobwas {
     #![doc = include_str!("gobwas.md")]
 }
 
-pub use accept::{Acceptor, Answer, Refusing};
+pub use accept::{Acceptor, Answer, Rejecting};
 pub use connect::Connector;
 pub use connection::{Connection, IoSession, Parts};
-pub use error::{Error, Refused};
+pub use error::{Error, Rejected};
 pub use frames::{read_frame, read_header, write_frame, write_header};
 pub use options::Options;
 pub use outbox::Outbox;

@@ -22,7 +22,7 @@ pub struct Options {
     pub session: Config,
     /// How long the opening handshake may take, from its first byte to its last, on a stream with
     /// time-outs; a client's look-up of addresses is not counted. `None` is for ever, but for the
-    /// body of a refusal. Default 10 seconds.
+    /// body of a rejection. Default 10 seconds.
     pub handshake_timeout: Option<Duration>,
     /// How long writing may make no progress because the peer reads nothing, on a stream with
     /// time-outs: then it fails with a [time-out](super::Error::is_timeout), and what waits to be

@@ -111,7 +111,7 @@ impl<'a> Connect<'a> {
     /// # Errors
     /// As for [`ResponseReader::read`], [`ClientRequest::check`] and
     /// [`deflate::Offer::check`](crate::deflate::Offer::check). After
-    /// [`HandshakeError::Status`](crate::HandshakeError::Status), [`refusal`](Self::refusal) tells
+    /// [`HandshakeError::Status`](crate::HandshakeError::Status), [`rejection`](Self::rejection) tells
     /// what the server said. After any error the connection is to be closed.
     pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Connected<'h>>, Fault> {
         let response = loop {
@@ -148,9 +148,9 @@ impl<'a> Connect<'a> {
         }))
     }
 
-    /// The answer of a server that refused, in the bytes that [`read`](Self::read) was given, and
+    /// The answer of a server that rejected, in the bytes that [`read`](Self::read) was given, and
     /// the bytes behind its head, in which its [body](crate::handshake::BodyReader) begins.
-    pub fn refusal<'h>(&self, buf: &'h [u8]) -> Option<(Response<'h>, &'h [u8])> {
+    pub fn rejection<'h>(&self, buf: &'h [u8]) -> Option<(Response<'h>, &'h [u8])> {
         let bytes = buf.get(self.skipped..)?;
         let response = Response::parse(bytes, &self.limits).ok().flatten()?;
         Some((response, &bytes[response.head_len()..]))

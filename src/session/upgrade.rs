@@ -55,7 +55,7 @@ pub struct Policy<'a> {
     /// and the WebSocket have the same host, so it sends `Host: evil.example` and
     /// `Origin: http://evil.example`, and the same-host rule is kept. The attacker cannot change
     /// that the host is his own. A list of the names and addresses that the server is meant to be
-    /// reached by refuses the request with 421. TLS gives the same protection, because the server
+    /// reached by rejects the request with 421. TLS gives the same protection, because the server
     /// has no certificate for `evil.example`.
     pub allowed_hosts: Option<&'a [&'a str]>,
     /// The subprotocols that the server speaks; the first of the client's list that is here is
@@ -78,12 +78,12 @@ impl Policy<'_> {
     };
 
     /// Decides on a request. Nothing is answered yet: the caller may look at the request too, and
-    /// still refuse.
+    /// still reject.
     ///
     /// # Errors
     /// [`HandshakeError::HostNotAllowed`](crate::HandshakeError::HostNotAllowed) and
     /// [`HandshakeError::Origin`](crate::HandshakeError::Origin);
-    /// [`Refusal::of`](crate::handshake::Refusal::of) makes the answer.
+    /// [`Rejection::of`](crate::handshake::Rejection::of) makes the answer.
     pub fn judge<'r>(&self, request: &'r Request<'r>) -> Result<Upgrade<'r>, Fault> {
         if let Some(allowed) = self.allowed_hosts {
             request.check_host(allowed)?;

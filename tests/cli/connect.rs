@@ -290,7 +290,7 @@ fn answers_after_the_end_of_the_input_are_printed_on_request() {
 }
 
 #[test]
-fn the_body_of_a_refusal_is_shown() {
+fn the_body_of_a_rejection_is_shown() {
     let many = "line\n".repeat(100);
     for (answer, lines) in [
         (
@@ -635,7 +635,7 @@ fn a_connection_that_is_lost_is_made_again_on_request() {
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
     assert_eq!(errors(&output).matches("the next try is in").count(), 3);
 
-    // A refusal that does not pass, and a close that is meant, end it.
+    // A rejection that does not pass, and a close that is meant, end it.
     let (url, thread) = server(|mut stream| {
         request(&mut stream);
         stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")

@@ -96,7 +96,7 @@ fn fails(arguments: &[&str], answer: &(dyn Fn(&str) -> Vec<u8> + Sync)) -> Strin
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(output.stdout.is_empty());
     assert!(sent.is_empty(), "{sent:?}");
-    // One line, and below it what may be the body of a refusal.
+    // One line, and below it what may be the body of a rejection.
     let mut lines = errors.lines();
     assert!(lines.next().is_some());
     assert!(lines.all(|line| line.starts_with("  ")), "{errors}");

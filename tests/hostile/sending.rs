@@ -5,7 +5,7 @@ use std::thread;
 
 use wscodec::CloseCode;
 use wscodec::frame::Close;
-use wscodec::handshake::{Refusal, Request};
+use wscodec::handshake::{Rejection, Request};
 use wscodec::message::Message;
 use wscodec_server::{Grant, Handler, Options, Peer, Server};
 
@@ -17,7 +17,7 @@ struct Closing;
 impl Handler for Closing {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

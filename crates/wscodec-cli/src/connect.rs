@@ -233,7 +233,7 @@ fn attempt<'a>(
         let may_pass = match &error {
             Error::Io(_) => true,
             Error::Fault(fault) => fault.error == PeerError::UnexpectedEof.into(),
-            Error::Refused(refused) => matches!(refused.status(), 429 | 500 | 502..=504),
+            Error::Rejected(rejected) => matches!(rejected.status(), 429 | 500 | 502..=504),
             _ => false,
         };
         (failed(url, &error), may_pass)

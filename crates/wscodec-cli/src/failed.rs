@@ -4,11 +4,11 @@ use std::fmt::Write;
 use std::io;
 
 use wscodec::HandshakeError;
-use wscodec::io::{Error, Refused, Url};
+use wscodec::io::{Error, Rejected, Url};
 
 use crate::safe::{safe, safe_lines};
 
-/// Bytes and lines of a refusal's body that are shown.
+/// Bytes and lines of a rejection's body that are shown.
 const MOST_BYTES: usize = 4096;
 const MOST_LINES: usize = 40;
 
@@ -24,7 +24,7 @@ pub(crate) fn failed(url: &Url, error: &Error) -> String {
             }
             _ => format!("can't connect to {at}: {e}"),
         },
-        Error::Refused(refused) => refusal(at, refused),
+        Error::Rejected(rejected) => rejection(at, rejected),
         Error::Fault(fault)
             if matches!(
                 fault.error,
@@ -38,16 +38,16 @@ pub(crate) fn failed(url: &Url, error: &Error) -> String {
 }
 
 /// The status, where it leads to, and the beginning of the body, all of them made safe to show.
-fn refusal(at: &str, refused: &Refused) -> String {
-    let mut text = format!("{at} answered {}", refused.status());
-    let Some(response) = refused.response() else {
+fn rejection(at: &str, rejected: &Rejected) -> String {
+    let mut text = format!("{at} answered {}", rejected.status());
+    let Some(response) = rejected.response() else {
         return text;
     };
     let _ = write!(text, " {}", safe(response.reason()));
     if let Some(location) = response.header("Location") {
         let _ = write!(text, ", to {}", safe(location));
     }
-    let body = refused.body();
+    let body = rejected.body();
     if body.is_empty() {
         return text;
     }

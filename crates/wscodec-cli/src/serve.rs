@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use wscodec::deflate::{self, Window};
-use wscodec::handshake::{Origin, Refusal, Request};
+use wscodec::handshake::{Origin, Rejection, Request};
 use wscodec::message::{Message, Prepared};
 use wscodec_server::{Echo, Grant, Handle, Handler, Memory, Options, Peer, Server};
 
@@ -214,7 +214,7 @@ impl Handler for Program {
         &mut self,
         request: &Request<'_>,
         grant: &mut Grant<'_>,
-    ) -> Result<(), Refusal<'static>> {
+    ) -> Result<(), Rejection<'static>> {
         Echo.accept(request, grant)
     }
 
@@ -232,11 +232,11 @@ impl Handler for Program {
         }
         let it = handle.stats();
         let line = format!(
-            "stats open={} accepted={} refused={} failed={} panics={} messages_in={} \
+            "stats open={} accepted={} rejected={} failed={} panics={} messages_in={} \
              messages_out={} bytes_in={} bytes_out={} memory={}\n",
             it.open,
             it.accepted,
-            it.refused,
+            it.rejected,
             it.failed,
             it.panics,
             it.messages_in,

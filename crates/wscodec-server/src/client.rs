@@ -15,7 +15,7 @@ use super::queue::Queue;
 use wscodec::error::{CloseCode, Error as CodecError, Fault, HandshakeError, PeerError};
 use wscodec::frame::Close;
 use wscodec::handshake::{BodyReader, Response};
-use wscodec::io::{Error, Keys, Refused};
+use wscodec::io::{Error, Keys, Rejected};
 use wscodec::message::Kind;
 use wscodec::session::{Config, Connect, Event, In, Out, Outgoing, Session, State};
 
@@ -30,9 +30,9 @@ const HIGH_WATER: usize = 64 << 10;
 /// does not keep the deadlines from being applied.
 const READS: usize = 128;
 
-/// Bytes of a refusal's body that are read at most.
+/// Bytes of a rejection's body that are read at most.
 const BODY: usize = 16 << 10;
-/// How long a refusal's body is waited for at most.
+/// How long a rejection's body is waited for at most.
 const BODY_TIME: Duration = Duration::from_secs(2);
 /// Bytes of the longest close frame of a client (RFC 6455 §5.2, §5.5): its header, its mask key and
 /// its payload. It does not matter whether the last one of a connection leaves.
@@ -233,7 +233,7 @@ pub fn nonce() -> io::Result<[u8; 16]> {
 /// Calls, talks until both sides have closed, and tells how it ended.
 ///
 /// # Errors
-/// [`Error::Io`] if there is no connection, or no answer in time; [`Error::Refused`] and
+/// [`Error::Io`] if there is no connection, or no answer in time; [`Error::Rejected`] and
 /// [`Error::Fault`] if the answer is not what it should be.
 pub fn call(call: Call<'_>, talk: &mut impl Talk) -> Result<Ended, Error> {
     let mut net = Platform::new()?;
@@ -333,12 +333,12 @@ impl Caller {
                     break (session, head_len);
                 }
                 Err(fault) if fault.error == HandshakeError::Status.into() => {
-                    return Err(match connect.refusal(&came) {
+                    return Err(match connect.rejection(&came) {
                         Some((response, rest)) => {
                             let (status, mut bytes) = (response.status(), response.head().to_vec());
                             let body = BodyReader::new(&response);
                             self.read_body(body, rest, &mut buf, &mut bytes);
-                            Error::Refused(Refused::new(bytes, status).into())
+                            Error::Rejected(Rejected::new(bytes, status).into())
                         }
                         None => fault.into(),
                     });
@@ -554,7 +554,7 @@ impl Caller {
         Ok(())
     }
 
-    /// Appends the beginning of a refusal's body. An error on the way ends it.
+    /// Appends the beginning of a rejection's body. An error on the way ends it.
     fn read_body(
         &mut self,
         mut body: BodyReader,

@@ -1,7 +1,7 @@
 //! The simplest server.
 
 use super::handler::{Grant, Handler, Peer};
-use wscodec::handshake::{Refusal, Request};
+use wscodec::handshake::{Rejection, Request};
 use wscodec::message::Message;
 
 /// Sends every message back.
@@ -11,7 +11,7 @@ pub struct Echo;
 impl Handler for Echo {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

@@ -39,7 +39,7 @@ const ACCEPTS: usize = 256;
 /// Connections that are accepted and refused when the server stops, at most: the backlog, and those
 /// that come meanwhile.
 const MOST_WAITING: usize = 2 * BACKLOG as usize;
-/// Those beyond the limit that may wait for their refusal.
+/// Those beyond the limit that may wait for their rejection.
 const SURPLUS: usize = 64;
 /// Deadlines of connections that are gone, before they are looked for.
 const MOST_STALE: usize = 4096;

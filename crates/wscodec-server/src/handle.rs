@@ -89,7 +89,7 @@ pub(super) struct Figures {
     asked: AtomicBool,
     open: AtomicU64,
     accepted: AtomicU64,
-    refused: AtomicU64,
+    rejected: AtomicU64,
     failed: AtomicU64,
     panics: AtomicU64,
     messages_in: AtomicU64,
@@ -107,8 +107,8 @@ pub struct Stats {
     pub open: u64,
     /// Connections whose handshake was accepted.
     pub accepted: u64,
-    /// Requests that were refused.
-    pub refused: u64,
+    /// Requests that were rejected.
+    pub rejected: u64,
     /// Connections that ended otherwise than by a close handshake.
     pub failed: u64,
     /// Calls of the handler that panicked.
@@ -137,7 +137,7 @@ impl Figures {
         let pairs = [
             (&self.open, stats.open),
             (&self.accepted, stats.accepted),
-            (&self.refused, stats.refused),
+            (&self.rejected, stats.rejected),
             (&self.failed, stats.failed),
             (&self.panics, stats.panics),
             (&self.messages_in, stats.messages_in),
@@ -155,7 +155,7 @@ impl Figures {
         let pairs = [
             (&self.open, &mut stats.open),
             (&self.accepted, &mut stats.accepted),
-            (&self.refused, &mut stats.refused),
+            (&self.rejected, &mut stats.rejected),
             (&self.failed, &mut stats.failed),
             (&self.panics, &mut stats.panics),
             (&self.messages_in, &mut stats.messages_in),

@@ -8,7 +8,7 @@ use std::vec::Vec;
 use super::handle::{Handle, Id, Target};
 use wscodec::error::{ErrorKind, LimitError};
 use wscodec::frame::Close;
-use wscodec::handshake::{Refusal, Request};
+use wscodec::handshake::{Rejection, Request};
 use wscodec::message::{Kind, Message, Prepared, Unmasked};
 use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 
@@ -27,7 +27,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// (`panic = "abort"`, and always on WASI), a panic ends the server.
 ///
 /// ```no_run
-/// use wscodec::handshake::{Refusal, Request};
+/// use wscodec::handshake::{Rejection, Request};
 /// use wscodec::message::Message;
 /// use wscodec_server::{Grant, Handler, Options, Peer, Server};
 ///
@@ -37,10 +37,10 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// impl Handler for Count {
 ///     type State = u64;
 ///
-///     fn accept(&mut self, request: &Request<'_>, _: &mut Grant<'_>) -> Result<u64, Refusal<'static>> {
+///     fn accept(&mut self, request: &Request<'_>, _: &mut Grant<'_>) -> Result<u64, Rejection<'static>> {
 ///         match &*request.path() {
 ///             "/count" => Ok(0),
-///             _ => Err(Refusal::new(404)),
+///             _ => Err(Rejection::new(404)),
 ///         }
 ///     }
 ///
@@ -60,7 +60,7 @@ pub trait Handler {
     type State;
 
     /// A request that the [policy](super::Options::policy) grants: its connection's state, or the
-    /// refusal.
+    /// rejection.
     ///
     /// # Errors
     /// The answer to send instead; the connection is closed then.
@@ -68,7 +68,7 @@ pub trait Handler {
         &mut self,
         request: &Request<'_>,
         grant: &mut Grant<'_>,
-    ) -> Result<Self::State, Refusal<'static>>;
+    ) -> Result<Self::State, Rejection<'static>>;
 
     /// The connection is open.
     fn open(&mut self, peer: &mut Peer<'_, Self::State>) {

@@ -11,7 +11,7 @@ use super::handler::{Grant, Handler};
 use super::table::Key;
 use super::unwind::guard;
 use wscodec::error::{ErrorKind, LimitError, MisuseError};
-use wscodec::handshake::Refusal;
+use wscodec::handshake::Rejection;
 
 impl<S> Conn<S> {
     pub(super) fn read_head<H: Handler<State = S>>(
@@ -35,7 +35,7 @@ impl<S> Conn<S> {
         let mut whole = core::mem::take(bytes);
         let in_place = whole.is_empty();
         if !in_place && append(&mut whole, input).is_err() {
-            return self.refuse(key, LimitError::TooManyConnections, cx);
+            return self.reject(key, LimitError::TooManyConnections, cx);
         }
         let input = match in_place {
             true => input,
@@ -53,20 +53,20 @@ impl<S> Conn<S> {
                 };
                 return match kept {
                     Ok(()) => Next::Keep,
-                    Err(_) => self.refuse(key, LimitError::TooManyConnections, cx),
+                    Err(_) => self.reject(key, LimitError::TooManyConnections, cx),
                 };
             }
-            Err(fault) => return self.refuse(key, fault.error, cx),
+            Err(fault) => return self.reject(key, fault.error, cx),
         };
         if cx.stopping {
             return self.unavailable(key, cx);
         }
         if self.surplus || cx.is_full() {
-            return self.refuse(key, LimitError::TooManyConnections, cx);
+            return self.reject(key, LimitError::TooManyConnections, cx);
         }
         let upgrade = match cx.options.policy.judge(&request) {
             Ok(upgrade) => upgrade,
-            Err(fault) => return self.refuse(key, fault.error, cx),
+            Err(fault) => return self.reject(key, fault.error, cx),
         };
         let mut grant = Grant {
             upgrade,
@@ -78,12 +78,12 @@ impl<S> Conn<S> {
             None => {
                 cx.stats.panics += 1;
                 log::error!("{} {}", self.address, MisuseError::HandlerFailed);
-                return self.answer(key, Refusal::new(500), cx);
+                return self.answer(key, Rejection::new(500), cx);
             }
             Some(Ok(state)) => state,
-            Some(Err(refusal)) => {
-                info!("{} {} {}", self.address, refusal.status(), request.path());
-                return self.answer(key, refusal, cx);
+            Some(Err(rejection)) => {
+                info!("{} {} {}", self.address, rejection.status(), request.path());
+                return self.answer(key, rejection, cx);
             }
         };
         let Grant {
@@ -94,7 +94,7 @@ impl<S> Conn<S> {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (&n[..], &v[..])).collect();
         if let Err(error) = upgrade.accept().headers(&headers).write(&mut out) {
             log::error!("{} the answer to be sent: {error}", self.address);
-            return self.answer(key, Refusal::new(500), cx);
+            return self.answer(key, Rejection::new(500), cx);
         }
         info!(
             "{} open {} {} {}",
@@ -130,16 +130,16 @@ impl<S> Conn<S> {
     }
 
     /// Answers a request that can't be accepted.
-    pub(super) fn refuse<H: Handler<State = S>>(
+    pub(super) fn reject<H: Handler<State = S>>(
         &mut self,
         key: Key,
         error: impl Into<ErrorKind>,
         cx: &mut Context<'_, H>,
     ) -> Next {
         let error = error.into();
-        info!("{} refused: {error}", self.address);
-        match Refusal::of(error) {
-            Some(refusal) => self.answer(key, refusal, cx),
+        info!("{} rejected: {error}", self.address);
+        match Rejection::of(error) {
+            Some(rejection) => self.answer(key, rejection, cx),
             None => Next::Drop,
         }
     }
@@ -150,21 +150,21 @@ impl<S> Conn<S> {
         key: Key,
         cx: &mut Context<'_, H>,
     ) -> Next {
-        info!("{} refused: the server stops", self.address);
-        self.answer(key, Refusal::new(503), cx)
+        info!("{} rejected: the server stops", self.address);
+        self.answer(key, Rejection::new(503), cx)
     }
 
     fn answer<H: Handler<State = S>>(
         &mut self,
         key: Key,
-        refusal: Refusal<'_>,
+        rejection: Rejection<'_>,
         cx: &mut Context<'_, H>,
     ) -> Next {
-        cx.stats.refused += 1;
+        cx.stats.rejected += 1;
         let mut out = self.queue.buffer(&mut cx.out);
         out.clear();
-        if let Err(error) = refusal.write(&mut out) {
-            log::error!("{} the refusal to be sent: {error}", self.address);
+        if let Err(error) = rejection.write(&mut out) {
+            log::error!("{} the rejection to be sent: {error}", self.address);
             return Next::Drop;
         }
         self.phase = Phase::Leaving { shut: false };

@@ -102,7 +102,7 @@ impl<S> Conn<S> {
             return self.abandon(LimitError::Stalled.into());
         }
         let applied = match &mut self.phase {
-            Phase::Head { .. } => self.refuse(key, LimitError::HandshakeTooSlow, cx),
+            Phase::Head { .. } => self.reject(key, LimitError::HandshakeTooSlow, cx),
             Phase::Open { session, .. } => {
                 let unsent = self.queue.len();
                 let mut out = self.queue.buffer(&mut cx.out);

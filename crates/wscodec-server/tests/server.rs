@@ -14,7 +14,7 @@ use support::{Client, LONG, REQUEST, Running, echo, open, options, raw, read_som
 use wscodec::CloseCode;
 use wscodec::deflate;
 use wscodec::frame::Close;
-use wscodec::handshake::{Origin, Refusal, Request};
+use wscodec::handshake::{Origin, Rejection, Request};
 use wscodec::message::{Kind, Message, Prepared};
 use wscodec::session::Outcome;
 use wscodec_server::{Grant, Handle, Handler, Id, Memory, Options, Peer, Server};
@@ -112,7 +112,7 @@ fn requests_that_are_wrong_get_their_status() {
         let line = String::from_utf8_lossy(&answer[..answer.len().min(12)]).into_owned();
         assert_eq!(line, format!("HTTP/1.1 {status}"));
     }
-    server.stats_when(|it| it.refused == 5 && it.open == 0);
+    server.stats_when(|it| it.rejected == 5 && it.open == 0);
 }
 
 #[test]
@@ -251,9 +251,9 @@ impl Handler for Chat {
         &mut self,
         request: &Request<'_>,
         grant: &mut Grant<'_>,
-    ) -> Result<String, Refusal<'static>> {
+    ) -> Result<String, Rejection<'static>> {
         if request.header("authorization").is_none() && request.path() == "/secret" {
-            return Err(Refusal::new(401));
+            return Err(Rejection::new(401));
         }
         grant.header("X-Seen", grant.address().ip());
         Ok(request.path().into_owned())
@@ -363,7 +363,7 @@ struct Clock(u32);
 impl Handler for Clock {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use support::{Client, LONG, REQUEST, Running, open, options, raw, read_some, run};
 use wscodec::CloseCode;
 use wscodec::frame::Close;
-use wscodec::handshake::{Origin, Refusal, Request};
+use wscodec::handshake::{Origin, Rejection, Request};
 use wscodec::message::{Kind, Message, Prepared};
 use wscodec::session::Outcome;
 use wscodec_server::{Grant, Handler, Id, Options, Peer, Server, Target};
@@ -24,7 +24,11 @@ struct Told {
 impl Handler for Told {
     type State = ();
 
-    fn accept(&mut self, request: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+    fn accept(
+        &mut self,
+        request: &Request<'_>,
+        _: &mut Grant<'_>,
+    ) -> Result<(), Rejection<'static>> {
         assert!(request.path() != "/panic", "a panic that is meant");
         Ok(())
     }
@@ -137,7 +141,7 @@ struct Fragile;
 impl Handler for Fragile {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

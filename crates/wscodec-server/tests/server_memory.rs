@@ -6,7 +6,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use wscodec::handshake::{Origin, Refusal, Request};
+use wscodec::handshake::{Origin, Rejection, Request};
 use wscodec::message::{Message, Prepared};
 use wscodec_server::{Echo, Grant, Handle, Handler, Options, Peer, Server, Target};
 
@@ -56,7 +56,7 @@ fn dial(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// An upgraded connection, or the status of the refusal.
+/// An upgraded connection, or the status of the rejection.
 fn open(address: SocketAddr) -> Result<TcpStream, String> {
     let mut stream = dial(address);
     stream.write_all(REQUEST).unwrap();
@@ -189,7 +189,7 @@ struct Busy(Mutex<mpsc::Receiver<()>>);
 impl Handler for &Busy {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Refusal<'static>> {
+    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

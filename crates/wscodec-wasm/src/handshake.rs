@@ -8,7 +8,7 @@ use super::{address, errors};
 use wscodec::Limits;
 use wscodec::error::{ErrorKind, Fault, LimitError, MisuseError};
 use wscodec::handshake::{
-    ClientRequest, Origin, Refusal, Request, RequestReader, ResponseReader, accept_key,
+    ClientRequest, Origin, Rejection, Request, RequestReader, ResponseReader, accept_key,
     accept_plainly,
 };
 use wscodec::head::{Extensions, Header, Headers, Param, Tokens, end_of_head, start_line};
@@ -268,20 +268,20 @@ impl Heads {
 
     /// Refuses with what the first `text` bytes say: `=` and the reason, or nothing; names and
     /// values. The `body` bytes that follow are sent as they are.
-    pub fn refuse(&mut self, status: u16, text: usize, body: usize) -> i32 {
+    pub fn reject(&mut self, status: u16, text: usize, body: usize) -> i32 {
         let (text, body) = split(&self.input, text, body);
         let result = parts(text).and_then(|parts| {
             let [reason, headers @ ..] = &parts[..] else {
                 return Err(MisuseError::InvalidHeader.into());
             };
             room(&mut self.output, written_len(text) + body.len())?;
-            let mut refusal = Refusal::new(status);
+            let mut rejection = Rejection::new(status);
             if let Some(reason) = reason.strip_prefix('=') {
-                refusal = refusal.reason(reason);
+                rejection = rejection.reason(reason);
             }
             let headers = pairs(headers)?;
-            let refusal = refusal.headers(&headers).body(body);
-            Ok(refusal.write(&mut self.output)?)
+            let rejection = rejection.headers(&headers).body(body);
+            Ok(rejection.write(&mut self.output)?)
         });
         self.written(result)
     }

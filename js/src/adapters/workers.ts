@@ -14,7 +14,7 @@
 
 import { connect as dial } from "cloudflare:sockets";
 
-import { type HeadersInput, type Policy, refusal, Upgrade, UpgradeRequest } from "../index.ts";
+import { type HeadersInput, type Policy, rejection, Upgrade, UpgradeRequest } from "../index.ts";
 import { type ClientStreamOptions, SocketStream } from "../streams/socket.ts";
 import { targetOf } from "./target.ts";
 
@@ -45,7 +45,7 @@ interface PairSocket {
 
 /**
  * Decides on a request in a `fetch` handler: with an answer to return, and the server's
- * end of the WebSocket, to be accepted; or with a refusal, and none.
+ * end of the WebSocket, to be accepted; or with a rejection, and none.
  *
  * ```js
  * export default {
@@ -67,7 +67,7 @@ export function upgrade(
   try {
     granted = new Upgrade(UpgradeRequest.from(request), { ...rest, deflate: false });
   } catch (error) {
-    return { response: answer(refusal(error)), socket: undefined };
+    return { response: answer(rejection(error)), socket: undefined };
   }
   const { WebSocketPair } = globalThis as unknown as {
     WebSocketPair: new () => { 0: WebSocket; 1: WebSocket & PairSocket };
@@ -80,7 +80,7 @@ export function upgrade(
   return { response: new Response(null, init as ResponseInit), socket: pair[1] };
 }
 
-/** A refusal as a runtime has it. */
+/** A rejection as a runtime has it. */
 function answer(bytes: Uint8Array): Response {
   const text = new TextDecoder().decode(bytes);
   const end = text.indexOf("\r\n\r\n");

@@ -45,7 +45,7 @@ export class Calling<C extends Connection<any>> implements Opening {
     return false;
   }
 
-  refuse(connection: Connection<any>): void {
+  reject(connection: Connection<any>): void {
     connection.terminate();
   }
 

@@ -41,7 +41,7 @@ export interface Opening {
   /** The handshake took too long. True if the peer gets an answer before the end. */
   late(connection: Connection<any>): boolean;
   /** The server is to end. */
-  refuse(connection: Connection<any>): void;
+  reject(connection: Connection<any>): void;
   /** The transport was closed, or ended by the peer, before the handshake was done. */
   closed(error: unknown): void;
 }
@@ -93,7 +93,7 @@ export class Connection<T = unknown> {
   /** Whether the transport has taken all it can. */
   #full = false;
   /** Whether `send` has returned false since the last `drain`. */
-  #refused = false;
+  #rejected = false;
   #paused = false;
   /** Whether a handler threw: no other is called then. */
   #deaf = false;
@@ -213,7 +213,7 @@ export class Connection<T = unknown> {
     if (session === undefined || this.#gone) return;
     if (session.bufferedAmount > 0) this.#write(session);
     if (session.state === "closed") this.#ends(session);
-    if (this.#refused && !this.#full) this.#drains(session);
+    if (this.#rejected && !this.#full) this.#drains(session);
   }
 
   /** @internal */
@@ -392,9 +392,9 @@ export class Connection<T = unknown> {
     return quiet;
   }
 
-  /** Refuses a request that is not answered yet, or begins the close. @internal */
+  /** Rejects a request that is not answered yet, or begins the close. @internal */
   goAway(code: number, reason: string): void {
-    if (this.session === undefined) this.#opening?.refuse(this);
+    if (this.session === undefined) this.#opening?.reject(this);
     else this.close(code, reason);
   }
 
@@ -427,7 +427,7 @@ export class Connection<T = unknown> {
     }
     if (session.bufferedAmount >= FLUSH_AT) this.#write(session);
     if (!this.#full && session.bufferedAmount < HIGH_WATER) return true;
-    this.#refused = true;
+    this.#rejected = true;
     return false;
   }
 
@@ -528,7 +528,7 @@ export class Connection<T = unknown> {
   }
 
   #drains(session: Session): void {
-    this.#refused = false;
+    this.#rejected = false;
     const { drain } = this.options;
     if (drain !== undefined) this.#calls(session, () => drain.call(this.options, this));
   }

@@ -91,7 +91,7 @@ export interface ServerOptions<C>
  * - nothing, `undefined` or `true`: the request is granted.
  * - headers: the request is granted, and the answer has these headers too. They are an iterable of
  *   pairs (`Headers`, a `Map`, an array) or a plain object with at least one name.
- * - `false`: the request is refused with status 403.
- * - a whole number from 300 to 599: the request is refused with this status.
+ * - `false`: the request is rejected with status 403.
+ * - a whole number from 300 to 599: the request is rejected with this status.
  */
 export type Verdict = void | undefined | boolean | number | HeadersInput;

@@ -98,7 +98,7 @@ export class Plan {
   readonly pauses: boolean;
   /** The connections that there are by this plan. */
   readonly connections = new Set<Member>();
-  /** Whether requests are refused with 503, because the server is to end. */
+  /** Whether requests are rejected with 503, because the server is to end. */
   ending = false;
 
   constructor(options: ConnectionOptions & Handlers<any>) {

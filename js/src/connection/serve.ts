@@ -1,14 +1,14 @@
 /** A server's handshake on a connection. */
 
 import { UpgradeReader } from "../handshake/reader.ts";
-import { refusal, refuse, type UpgradeRequest } from "../handshake/request.ts";
+import { rejection, reject, type UpgradeRequest } from "../handshake/request.ts";
 import { Upgrade } from "../session/upgrade.ts";
 import type { Connection, Opening } from "./connection.ts";
 import type { Plan } from "./options.ts";
 import { limit, report } from "./report.ts";
 import { decisionOf, isThenable } from "./verdict.ts";
 
-/** How long the transport stays after a refusal, for the answer to leave. */
+/** How long the transport stays after a rejection, for the answer to leave. */
 const LINGER = 2000;
 /** How much may arrive behind a request while it is decided on, before reading stops. */
 const EARLY = 64 * 1024;
@@ -50,15 +50,15 @@ export class Serving implements Opening {
     if (this.#done) return false;
     // An answer to half a request is read by those who wait for one; silence gets no answer.
     if (this.#reader === undefined && this.#early === undefined) return false;
-    if (this.#early !== undefined) this.#answer(connection, refuse(503));
+    if (this.#early !== undefined) this.#answer(connection, reject(503));
     else this.end(connection, limit("HANDSHAKE_TOO_SLOW"));
     return true;
   }
 
-  refuse(connection: Connection<any>): void {
+  reject(connection: Connection<any>): void {
     if (this.#done) return;
     if (this.#reader === undefined && this.#early === undefined) connection.terminate();
-    else this.#answer(connection, refuse(503));
+    else this.#answer(connection, reject(503));
   }
 
   closed(): void {
@@ -69,7 +69,7 @@ export class Serving implements Opening {
   /** Answers a request; `rest` came behind it. */
   decide(connection: Connection<any>, request: UpgradeRequest, rest: Uint8Array): void {
     const { options, policy } = this.#plan;
-    if (this.#plan.ending) return this.#answer(connection, refuse(503));
+    if (this.#plan.ending) return this.#answer(connection, reject(503));
     try {
       const upgrade = new Upgrade(request, policy);
       const verdict: unknown = options.upgrade?.(upgrade, connection);
@@ -89,11 +89,11 @@ export class Serving implements Opening {
     }
   }
 
-  /** Answers with the refusal that an error calls for; 500 for an error of the program. */
+  /** Answers with the rejection that an error calls for; 500 for an error of the program. */
   end(connection: Connection<any>, error: unknown): void {
     let answer: Uint8Array<ArrayBuffer>;
     try {
-      answer = refusal(error);
+      answer = rejection(error);
     } catch {
       return this.#fail(connection, error);
     }
@@ -102,7 +102,7 @@ export class Serving implements Opening {
 
   #fail(connection: Connection<any>, error: unknown): void {
     report(error);
-    this.#answer(connection, refuse(500));
+    this.#answer(connection, reject(500));
   }
 
   #grant(
@@ -114,7 +114,7 @@ export class Serving implements Opening {
     let answer: Uint8Array<ArrayBuffer>;
     try {
       const decision = decisionOf(verdict);
-      if ("refuse" in decision) return this.#answer(connection, refuse(decision.refuse));
+      if ("reject" in decision) return this.#answer(connection, reject(decision.reject));
       answer = upgrade.accept(decision.headers);
     } catch (error) {
       return this.#fail(connection, error);
@@ -130,7 +130,7 @@ export class Serving implements Opening {
     for (const chunk of early) if (chunk.length > 0) connection.received(chunk);
   }
 
-  /** Sends a refusal, and nothing more. */
+  /** Sends a rejection, and nothing more. */
   #answer(connection: Connection<any>, answer: Uint8Array<ArrayBuffer>): void {
     if (this.#done) return;
     this.#done = true;

@@ -27,7 +27,7 @@ const checks = {
 const TURN = 20;
 
 /**
- * Ends all connections of a plan: requests are refused with status 503 from now on; what has arrived
+ * Ends all connections of a plan: requests are rejected with status 503 from now on; what has arrived
  * is answered; messages that were received in part may complete; then each connection is closed.
  * Resolves when all are gone.
  */

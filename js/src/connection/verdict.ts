@@ -9,9 +9,9 @@
 
 import { headerPairs } from "../options/tables.ts";
 
-/** The decision on a request: further headers of the 101, or the status to refuse with. */
+/** The decision on a request: further headers of the 101, or the status to reject with. */
 export type Decision =
-  | { readonly refuse: number }
+  | { readonly reject: number }
   | { readonly headers: readonly (readonly [string, string])[] | undefined };
 
 const FORMS =
@@ -31,9 +31,9 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
  */
 export function decisionOf(verdict: unknown): Decision {
   if (verdict === undefined || verdict === true) return { headers: undefined };
-  if (verdict === false) return { refuse: 403 };
+  if (verdict === false) return { reject: 403 };
   if (typeof verdict === "number") {
-    if (Number.isInteger(verdict) && verdict >= 300 && verdict <= 599) return { refuse: verdict };
+    if (Number.isInteger(verdict) && verdict >= 300 && verdict <= 599) return { reject: verdict };
   } else {
     const headers = headerPairs(verdict);
     // An object without any header is no list of headers: it may be an answer of another library.

@@ -73,7 +73,7 @@ export type MisuseErrorCode =
   | "RESERVED_HEADER"
   | "PROTOCOL_NOT_OFFERED"
   | "EXTENSION_NOT_OFFERED"
-  | "REFUSAL_STATUS"
+  | "REJECTION_STATUS"
   | "CLOSING"
   | "HANDLER_FAILED"
   | "URL"

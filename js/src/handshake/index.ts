@@ -8,9 +8,9 @@ export { type HeadReader, UpgradeReader, UpgradeResponseReader } from "./reader.
 export {
   type AcceptOptions,
   acceptKey,
-  refusal,
-  refuse,
-  type RefuseOptions,
+  rejection,
+  reject,
+  type RejectOptions,
   UpgradeRequest,
 } from "./request.ts";
 export { type Expected, UpgradeResponse } from "./response.ts";

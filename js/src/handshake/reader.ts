@@ -38,7 +38,7 @@ export abstract class HeadReader<T extends Head> {
 
   /**
    * Takes the next piece; `undefined` as long as the head is not complete. A
-   * head that can't become right is refused at its first wrong byte.
+   * head that can't become right is rejected at its first wrong byte.
    *
    * @throws as the `parse` of what is read, and the same again at each further
    * call; MisuseError `HEAD_COMPLETE` once the head was handed out
@@ -61,7 +61,7 @@ export abstract class HeadReader<T extends Head> {
 
   /**
    * The bytes behind the head in the last piece, as a view on it: frames, or
-   * the body of a refusal.
+   * the body of a rejection.
    *
    * @throws MisuseError `HEAD_INCOMPLETE` before the head is complete
    */
@@ -126,7 +126,7 @@ export abstract class HeadReader<T extends Head> {
  * ```js
  * const reader = new UpgradeReader();
  * socket.on("data", (chunk) => {
- *   const request = reader.push(chunk); // throws what `refusal` answers
+ *   const request = reader.push(chunk); // throws what `rejection` answers
  *   if (request === undefined) return;
  *   socket.write(request.accept());
  *   decoder.push(reader.rest);

@@ -35,8 +35,8 @@ export interface AcceptOptions {
   readonly headers?: HeadersInput | undefined;
 }
 
-/** What a refusal says beyond its status. */
-export interface RefuseOptions {
+/** What a rejection says beyond its status. */
+export interface RejectOptions {
   /** The reason phrase in place of the usual one. */
   readonly reason?: string | undefined;
   /** Further headers, such as `Content-Type`. What is not ASCII in them is sent as UTF-8. */
@@ -54,7 +54,7 @@ export interface RefuseOptions {
  * try {
  *   request = UpgradeRequest.parse(bytes);
  * } catch (error) {
- *   socket.end(refusal(error));
+ *   socket.end(rejection(error));
  *   return;
  * }
  * if (request === undefined) return; // more bytes have to come
@@ -83,7 +83,7 @@ export class UpgradeRequest extends Head {
    * with an {@link UpgradeReader}.
    *
    * @throws HandshakeError by the first rule broken, or LimitError; both with
-   * the `status` to refuse with (see {@link refusal}) and the `offset` of the
+   * the `status` to reject with (see {@link rejection}) and the `offset` of the
    * first byte or the header line at fault
    */
   static parse(bytes: Bytes, limits?: HandshakeLimits): UpgradeRequest | undefined {
@@ -210,9 +210,9 @@ export class UpgradeRequest extends Head {
     return output(heads.accept(length, text));
   }
 
-  /** An answer that refuses the request; see {@link refuse}. */
-  refuse(status: number, options?: RefuseOptions): Uint8Array<ArrayBuffer> {
-    return refuse(status, options);
+  /** An answer that rejects the request; see {@link reject}. */
+  reject(status: number, options?: RejectOptions): Uint8Array<ArrayBuffer> {
+    return reject(status, options);
   }
 }
 
@@ -223,13 +223,13 @@ function listOf(list: readonly string[]): string[] {
 }
 
 /**
- * An answer that refuses a request, whole. The connection is to be closed after
+ * An answer that rejects a request, whole. The connection is to be closed after
  * it. Status 405 and 426 get the headers that they ask for.
  *
- * @throws MisuseError `REFUSAL_STATUS` below 300 and above 599,
+ * @throws MisuseError `REJECTION_STATUS` below 300 and above 599,
  * `INVALID_HEADER`, `RESERVED_HEADER`
  */
-export function refuse(status: number, options: RefuseOptions = {}): Uint8Array<ArrayBuffer> {
+export function reject(status: number, options: RejectOptions = {}): Uint8Array<ArrayBuffer> {
   const { reason, headers, body = "" } = options;
   // The caller's values first: to get at them may use the module's input.
   const parts = [reason === undefined ? "" : `=${reason}`, ...pairsOf(headers).flat()];
@@ -237,7 +237,7 @@ export function refuse(status: number, options: RefuseOptions = {}): Uint8Array<
   begin(0);
   const text = putParts(0, parts);
   putAt(text, bytes);
-  return output(heads.refuse(integer("status", status, 65535), text, bytes.length));
+  return output(heads.reject(integer("status", status, 65535), text, bytes.length));
 }
 
 /**
@@ -247,11 +247,11 @@ export function refuse(status: number, options: RefuseOptions = {}): Uint8Array<
  * @throws the error itself if no answer belongs to it, such as one of the
  * caller's
  */
-export function refusal(error: unknown): Uint8Array<ArrayBuffer> {
+export function rejection(error: unknown): Uint8Array<ArrayBuffer> {
   const code = isWscodecError(error) ? error.code : undefined;
   const row = errorTable().find((row) => row.code === code);
   if (row?.status === undefined) throw error;
-  return refuse(row.status, { headers: [["Content-Type", "text/plain"]], body: row.message });
+  return reject(row.status, { headers: [["Content-Type", "text/plain"]], body: row.message });
 }
 
 /**

@@ -55,7 +55,7 @@ export interface Totals {
   head: number;
   /** Bytes that were read as head and frames; all of them, if nothing is left over. */
   bytes: number;
-  /** Bytes behind a close frame, a fault or a refusal; undefined if nobody knows. */
+  /** Bytes behind a close frame, a fault or a rejection; undefined if nobody knows. */
   unread: number | undefined;
   /** Whole frames by opcode. */
   readonly frames: number[];

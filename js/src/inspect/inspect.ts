@@ -83,7 +83,7 @@ export async function inspect(
       const walk = new Walk(dir, rsv, how, asked, printer, sums, within);
       readable = await frames(source, walk, around);
     }
-    // A fault ends the reading; what follows a close or a refusal is counted.
+    // A fault ends the reading; what follows a close or a rejection is counted.
     sums.unread = await unread(source, sums.bytes, readable, progress);
   }
   printer.totals(totals);

@@ -55,7 +55,7 @@ export interface Policy {
  *
  * ```js
  * const request = reader.push(chunk);
- * const upgrade = new Upgrade(request, { protocols: ["chat"] }); // throws what `refusal` answers
+ * const upgrade = new Upgrade(request, { protocols: ["chat"] }); // throws what `rejection` answers
  * socket.write(upgrade.accept());
  * const session = upgrade.session();
  * session.receive(reader.rest);

@@ -23,8 +23,8 @@ import {
   type HandshakeLimits,
   type Outcome,
   type Policy,
-  refusal,
-  refuse,
+  rejection,
+  reject as rejectRequest,
   type Session,
   type SessionLimits,
   type SessionManner,
@@ -314,8 +314,8 @@ export class SocketStream {
       const upgrade = new Upgrade(request, options);
       const verdict = await this.#until(Promise.resolve(options.upgrade?.(upgrade)));
       const decision = decisionOf(verdict);
-      if ("refuse" in decision) {
-        status = decision.refuse;
+      if ("reject" in decision) {
+        status = decision.reject;
         throw new Error(`upgrade has refused the request with status ${status}`);
       }
       const answer = upgrade.accept(decision.headers);
@@ -343,9 +343,9 @@ export class SocketStream {
   async #refuse(error: unknown, status: number | undefined): Promise<void> {
     let answer: Uint8Array;
     try {
-      answer = status === undefined ? refusal(error) : refuse(status);
+      answer = status === undefined ? rejection(error) : rejectRequest(status);
     } catch {
-      answer = refuse(500);
+      answer = rejectRequest(500);
     }
     await this.#until(this.#writer.write(answer));
     await this.#until(this.#writer.close());

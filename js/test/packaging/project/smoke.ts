@@ -22,7 +22,7 @@ export function smoke(w: Wscodec, { deflate }: Expected): string[] {
     ["decode", decode],
     ["encode", encode],
     ["handshake", handshake],
-    ["refusal", refused],
+    ["rejection", refused],
     ["errors", errors],
     ["shared bytes", shared],
     deflate ? ["deflate", deflated] : ["no deflate", absent],
@@ -111,10 +111,10 @@ function handshake({ UpgradeOffer, UpgradeReader, UpgradeResponseReader, acceptK
   equal(new UpgradeOffer({ host: "a" }).key === new UpgradeOffer({ host: "a" }).key, false);
 }
 
-function refused({ UpgradeRequest, refusal, HandshakeError }: Wscodec): void {
+function refused({ UpgradeRequest, rejection, HandshakeError }: Wscodec): void {
   const error = thrown(() => UpgradeRequest.from({ url: "/", headers: { Host: "a" } }));
   equal(error instanceof HandshakeError, true);
-  const text = String.fromCharCode(...refusal(error));
+  const text = String.fromCharCode(...rejection(error));
   equal(/^HTTP\/1\.1 4\d\d /.test(text), true);
 }
 

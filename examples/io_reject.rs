@@ -1,27 +1,27 @@
 //! Who may connect: only those who ask for the right host, and bring a session's cookie.
 //!
 //! ```sh
-//! cargo run --example io_refuse -- 127.0.0.1:9001
+//! cargo run --example io_reject -- 127.0.0.1:9001
 //! ```
 
 use std::env;
 use std::net::{TcpListener, TcpStream};
 
-use wscodec::handshake::{Refusal, Request};
-use wscodec::io::{Acceptor, Answer, Error, Refusing};
+use wscodec::handshake::{Rejection, Request};
+use wscodec::io::{Acceptor, Answer, Error, Rejecting};
 
-fn decide(request: &Request<'_>, answer: &mut Answer<'_>) -> Result<(), Refusing> {
+fn decide(request: &Request<'_>, answer: &mut Answer<'_>) -> Result<(), Rejecting> {
     if request.host() != "chat.example.com" {
         let body = format!("{} is not served here\n", request.host());
-        let refusal = Refusal::new(421).reason("Misdirected Request");
-        return answer.refuse(refusal.body(body.as_bytes()));
+        let rejection = Rejection::new(421).reason("Misdirected Request");
+        return answer.reject(rejection.body(body.as_bytes()));
     }
     match cookie(request, "session") {
         Some(session) if !session.is_empty() => {
             answer.header("X-Session", String::from_utf8_lossy(session));
             Ok(())
         }
-        _ => answer.refuse(Refusal::new(401).headers(&[("WWW-Authenticate", "Session")])),
+        _ => answer.reject(Rejection::new(401).headers(&[("WWW-Authenticate", "Session")])),
     }
 }
 
@@ -48,7 +48,7 @@ fn main() -> Result<(), Error> {
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:9001"))?;
     for stream in listener.incoming() {
         match serve(stream?) {
-            Err(Error::Refused(refused)) => eprintln!("refused with {}", refused.status()),
+            Err(Error::Rejected(rejected)) => eprintln!("rejected with {}", rejected.status()),
             Err(error) => eprintln!("{error} ({})", error.code()),
             Ok(()) => {}
         }

@@ -1,4 +1,4 @@
-//! An answer that refuses a request.
+//! An answer that rejects a request.
 
 use alloc::vec::Vec;
 
@@ -6,39 +6,39 @@ use super::write::{check_headers, headers_len, put, put_headers, put_number};
 use crate::error::{Error, MisuseError};
 use crate::head::is_value;
 
-/// An answer that refuses a request, and after which the connection is to be closed.
+/// An answer that rejects a request, and after which the connection is to be closed.
 ///
 /// Written are the status line, `Connection: close`, `Content-Length`, and what the status asks
 /// for: `Allow: GET` with 405, `Sec-WebSocket-Version: 13` and `Upgrade: websocket` with 426
 /// (RFC 6455 §4.2.2, RFC 9110 §15.5.6, §15.5.22); then the caller's headers and body.
 ///
 /// ```
-/// use wscodec::{HandshakeError, handshake::Refusal};
+/// use wscodec::{HandshakeError, handshake::Rejection};
 ///
 /// let mut out = Vec::new();
 /// let headers = [("Content-Type", "text/plain"), ("Retry-After", "30")];
-/// Refusal::new(503).headers(&headers).body(b"full").write(&mut out)?;
+/// Rejection::new(503).headers(&headers).body(b"full").write(&mut out)?;
 /// assert_eq!(
 ///     out,
 ///     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 4\r\n\
 ///         Content-Type: text/plain\r\nRetry-After: 30\r\n\r\nfull"
 /// );
 ///
-/// let refusal = Refusal::of(HandshakeError::Version).expect("has a status");
-/// assert_eq!(refusal.status(), 426);
+/// let rejection = Rejection::of(HandshakeError::Version).expect("has a status");
+/// assert_eq!(rejection.status(), 426);
 /// # Ok::<(), wscodec::MisuseError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "nothing is answered before `write`"]
-pub struct Refusal<'a> {
+pub struct Rejection<'a> {
     status: u16,
     reason: Option<&'a str>,
     pub(super) headers: &'a [(&'a str, &'a str)],
     body: &'a [u8],
 }
 
-impl<'a> Refusal<'a> {
-    /// A refusal with that status, from 300 to 599, its usual reason, and no body.
+impl<'a> Rejection<'a> {
+    /// A rejection with that status, from 300 to 599, its usual reason, and no body.
     pub fn new(status: u16) -> Self {
         Self {
             status,
@@ -48,7 +48,7 @@ impl<'a> Refusal<'a> {
         }
     }
 
-    /// The refusal that an error calls for, with a line of text that says what is wrong. `None`
+    /// The rejection that an error calls for, with a line of text that says what is wrong. `None`
     /// for errors that have no [`status`](Error::status): those of the caller, of the client's
     /// side, and of a running connection.
     ///
@@ -78,13 +78,13 @@ impl<'a> Refusal<'a> {
         self
     }
 
-    /// Headers, as pairs of name and value; they replace those of [`Refusal::of`].
+    /// Headers, as pairs of name and value; they replace those of [`Rejection::of`].
     pub fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
         self.headers = headers;
         self
     }
 
-    /// The body; it replaces that of [`Refusal::of`]. Its `Content-Type` is the caller's to say.
+    /// The body; it replaces that of [`Rejection::of`]. Its `Content-Type` is the caller's to say.
     pub fn body(mut self, body: &'a [u8]) -> Self {
         self.body = body;
         self
@@ -94,7 +94,7 @@ impl<'a> Refusal<'a> {
     /// no room for the answer.
     ///
     /// # Errors
-    /// [`RefusalStatus`](MisuseError::RefusalStatus),
+    /// [`RejectionStatus`](MisuseError::RejectionStatus),
     /// [`InvalidHeader`](MisuseError::InvalidHeader) (for the reason too) and
     /// [`ReservedHeader`](MisuseError::ReservedHeader). Nothing is written then.
     pub fn write(self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
@@ -120,7 +120,7 @@ impl<'a> Refusal<'a> {
 
     pub(super) fn check(&self) -> Result<(), MisuseError> {
         if !(300..600).contains(&self.status) {
-            return Err(MisuseError::RefusalStatus);
+            return Err(MisuseError::RejectionStatus);
         }
         if !self.reason.is_none_or(|reason| is_value(reason.as_bytes())) {
             return Err(MisuseError::InvalidHeader);
@@ -129,7 +129,7 @@ impl<'a> Refusal<'a> {
     }
 }
 
-/// The reason phrases of the refusals that a WebSocket server is likely to send.
+/// The reason phrases of the rejections that a WebSocket server is likely to send.
 fn usual_reason(status: u16) -> &'static str {
     match status {
         301 => "Moved Permanently",
