@@ -7,7 +7,14 @@ import { Duplex as NodeDuplex } from "node:stream";
 import { test } from "node:test";
 
 import { Encoder, UpgradeRequest } from "wscodec";
-import { type Duplex, type Opened, SocketStream } from "wscodec/streams";
+import {
+  type Duplex,
+  FrameDecoderStream,
+  MessageDecoderStream,
+  MessageEncoderStream,
+  type Opened,
+  SocketStream,
+} from "wscodec/streams";
 
 const limit = { timeout: 30_000 };
 
@@ -72,6 +79,11 @@ async function open(options: object = {}): Promise<{ at: Transport; ws: SocketSt
   return { at, ws, opened: await ws.opened };
 }
 
+/** The least that each side has to be told. */
+function to(role: "client" | "server"): ConstructorParameters<typeof SocketStream>[1] {
+  return role === "client" ? { role, host: "example.com" } : { role };
+}
+
 const aborted = { name: "WscodecError", code: "TERMINATED" };
 const tooSlow = { name: "LimitError", code: "HANDSHAKE_TOO_SLOW" };
 
@@ -80,8 +92,7 @@ test("a handshake that does not end is given up, on both sides", limit, async ()
     for (const flows of [true, false]) {
       const at = new Transport();
       at.flows = flows;
-      const options = { host: "example.com", handshakeTimeout: 20 };
-      const ws = new SocketStream(at, { ...options, role });
+      const ws = new SocketStream(at, { ...to(role), handshakeTimeout: 20 });
       await assert.rejects(ws.opened, tooSlow);
       await assert.rejects(ws.closed, tooSlow);
       assert.notEqual(at.cancelled, "not", "the transport was let go");
@@ -101,9 +112,33 @@ test("a handshake that does not end is given up, on both sides", limit, async ()
   for (const one of pending) {
     assert.equal(one.status === "rejected" && one.reason.code, "HANDSHAKE_TOO_SLOW");
   }
-  for (const wrong of ["10", -1, Number.NaN, null]) {
-    const options = { role: "server", handshakeTimeout: wrong as never } as const;
-    assert.throws(() => new SocketStream(new Transport(), options), RangeError);
+});
+
+test("options of streams are checked when they are given", limit, () => {
+  const wrong: [object, RegExp][] = [
+    [{ handshakeTimeout: "10" }, /handshakeTimeout/],
+    [{ handshakeTimeout: -1 }, /handshakeTimeout/],
+    [{ handshakeTimeout: Number.NaN }, /handshakeTimeout/],
+    [{ maxMesage: 5 }, /"maxMesage"; did you mean "maxMessage"/],
+    [{ maxMessage: "1M" }, /maxMessage/],
+    [{ closeTimeout: "5s" }, /closeTimeout/],
+    [{ heartbeat: null }, /heartbeat/],
+    [{ protocols: "chat" }, /protocols/],
+    [{ deflate: { level: 99 } }, /level/],
+    [{ deflate: { send: { contextTakeover: "false" } } }, /contextTakeover/],
+    [{ role: "proxy" }, /role/],
+  ];
+  for (const [more, message] of wrong) {
+    for (const role of ["client", "server"] as const) {
+      const options = { ...to(role), ...more } as never;
+      assert.throws(() => new SocketStream(new Transport(), options), message);
+    }
+  }
+  assert.throws(() => new SocketStream(new Transport(), { role: "server", upgrade: {} } as never), /upgrade/);
+  for (const Stream of [MessageDecoderStream, FrameDecoderStream, MessageEncoderStream]) {
+    for (const more of [{ levle: 5 }, { role: "proxy" }, { pieces: true }, { deflate: { level: "6" } }]) {
+      assert.throws(() => new Stream({ role: "server", ...more } as never), `${Stream.name}`);
+    }
   }
 });
 
@@ -126,12 +161,12 @@ test("a transport that fails in the handshake fails both promises", limit, async
   const failure = new Error("reset");
   for (const role of ["client", "server"] as const) {
     const at = new Transport();
-    const ws = new SocketStream(at, { role, host: "example.com" });
+    const ws = new SocketStream(at, to(role));
     at.input.error(failure);
     await assert.rejects(ws.opened, (error) => error === failure);
     await assert.rejects(ws.closed, (error) => error === failure);
     const ended = new Transport();
-    const other = new SocketStream(ended, { role, host: "example.com" });
+    const other = new SocketStream(ended, to(role));
     ended.input.close();
     await assert.rejects(other.opened);
     await assert.rejects(other.closed);

@@ -10,6 +10,11 @@ import {
   type OwnedFrame,
   type OwnedMessage,
 } from "../index.ts";
+import { checkOptions } from "../options/check.ts";
+import { decoderChecks, encoderChecks } from "../options/tables.ts";
+
+/** Streams have no use for pieces: what they hand out has memory of its own. */
+const { pieces: _, ...whole } = decoderChecks;
 
 /** Bytes of payload that wait in a stream before it takes no more. */
 const HIGH_WATER = 64 * 1024;
@@ -119,6 +124,7 @@ export class MessageDecoderStream {
   readonly writable: WritableStream<Bytes>;
 
   constructor(options: Omit<DecoderOptions, "pieces">) {
+    checkOptions("MessageDecoderStream", options, whole);
     const { readable, writable } = decoding(
       new MessageDecoder(options),
       (message) => 16 + (message.type === "close" ? 0 : message.data.length),
@@ -134,6 +140,7 @@ export class FrameDecoderStream {
   readonly writable: WritableStream<Bytes>;
 
   constructor(options: Omit<DecoderOptions, "pieces">) {
+    checkOptions("FrameDecoderStream", options, whole);
     const { readable, writable } = decoding(
       new FrameDecoder(options),
       (frame) => 16 + frame.payload.length,
@@ -160,6 +167,7 @@ export type Sendable =
  */
 export class MessageEncoderStream extends TransformStream<Sendable, Uint8Array<ArrayBuffer>> {
   constructor(options: EncoderOptions) {
+    checkOptions("MessageEncoderStream", options, encoderChecks);
     const encoder = new Encoder(options);
     super(
       {

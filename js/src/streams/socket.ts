@@ -35,6 +35,15 @@ import {
 import type { Verdict } from "../connection/handlers.ts";
 import { limit, terminated } from "../connection/report.ts";
 import { decisionOf } from "../connection/verdict.ts";
+import { callable, type Checks, checkOptions, milliseconds, oneOf } from "../options/check.ts";
+import {
+  clientSessionChecks,
+  connectChecks,
+  handshakeChecks,
+  limitChecks,
+  policyChecks,
+  sessionChecks,
+} from "../options/tables.ts";
 
 /** A transport: what runtimes have for TCP and TLS, and what `TransformStream`s are made to. */
 export interface Duplex {
@@ -75,6 +84,23 @@ export interface ServerStreamOptions
    */
   upgrade?(upgrade: Upgrade): Verdict | PromiseLike<Verdict>;
 }
+
+const clientChecks = {
+  ...connectChecks,
+  ...clientSessionChecks,
+  role: oneOf("client"),
+  handshakeTimeout: milliseconds,
+} satisfies Checks<ClientStreamOptions>;
+
+const serverChecks = {
+  ...policyChecks,
+  ...sessionChecks,
+  ...limitChecks,
+  ...handshakeChecks,
+  role: oneOf("client", "server"),
+  handshakeTimeout: milliseconds,
+  upgrade: callable,
+} satisfies Checks<ServerStreamOptions>;
 
 /** What a {@link SocketStream} is once the handshake is done. */
 export interface Opened {
@@ -153,11 +179,11 @@ export class SocketStream {
   /** Goes on when messages were read, and when bytes have left. */
   readonly #wakes = new Set<() => void>();
 
+  /** @throws TypeError or RangeError with the name of an option that is wrong or unknown */
   constructor(duplex: Duplex, options: ClientStreamOptions | ServerStreamOptions) {
+    const isClient = (options as { role?: unknown } | null)?.role === "client";
+    checkOptions("SocketStream", options, isClient ? clientChecks : serverChecks);
     const { handshakeTimeout = TIMEOUT } = options;
-    if (typeof handshakeTimeout !== "number" || !(handshakeTimeout >= 0)) {
-      throw new RangeError("handshakeTimeout must be a number of milliseconds from 0 on");
-    }
     this.#options = options;
     this.#duplex = duplex;
     this.#reader = duplex.readable.getReader();
