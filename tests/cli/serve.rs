@@ -154,7 +154,7 @@ fn read_all(stream: &mut TcpStream) -> Vec<u8> {
 
 #[test]
 fn requests_that_arrived_while_the_process_was_stopped_are_accepted() {
-    let server = Served::new(&["--handshake-timeout", "1", "--loops", "1"]);
+    let server = Served::new(&["--handshake-timeout", "3", "--loops", "1"]);
     let mut clients: Vec<_> = (0..20).map(|_| dial(server.address)).collect();
     for client in &mut clients {
         client.write_all(&REQUEST[..20]).unwrap();
@@ -166,7 +166,7 @@ fn requests_that_arrived_while_the_process_was_stopped_are_accepted() {
         client.write_all(&REQUEST[20..]).unwrap();
     }
     // Longer than the server gives them.
-    thread::sleep(Duration::from_millis(1500));
+    thread::sleep(Duration::from_millis(3500));
     server.signal("CONT");
     for client in &mut clients {
         assert_eq!(status(client), "101");
@@ -176,7 +176,7 @@ fn requests_that_arrived_while_the_process_was_stopped_are_accepted() {
 
 #[test]
 fn pongs_that_arrived_while_the_process_was_stopped_count() {
-    let server = Served::new(&["--heartbeat", "0.2", "--pong-timeout", "1", "--loops", "1"]);
+    let server = Served::new(&["--heartbeat", "0.2", "--pong-timeout", "3", "--loops", "1"]);
     let mut clients: Vec<_> = (0..60).map(|_| open(server.address)).collect();
     for client in &mut clients {
         let mut ping = [0; 2];
@@ -187,7 +187,7 @@ fn pongs_that_arrived_while_the_process_was_stopped_count() {
     for client in &mut clients {
         client.write_all(b"\x8a\x80\0\0\0\0").unwrap();
     }
-    thread::sleep(Duration::from_millis(1500));
+    thread::sleep(Duration::from_millis(3500));
     server.signal("CONT");
     for client in &mut clients {
         client.write_all(b"\x82\x82\0\0\0\0hi").unwrap();

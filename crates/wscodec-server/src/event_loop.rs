@@ -59,6 +59,8 @@ pub(super) struct EventLoop<'a, H: Handler> {
     context: Context<'a, H>,
     conns: Table<Conn<H::State>>,
     deadlines: Deadlines,
+    /// No deadline is applied before this time.
+    deadlines_from: Duration,
     listeners: Vec<Listener>,
     /// When to accept connections again.
     accept_at: Option<Duration>,
@@ -109,6 +111,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             },
             conns: Table::with_capacity(most),
             deadlines: Deadlines::default(),
+            deadlines_from: Duration::ZERO,
             listeners,
             accept_at: None,
             resting: false,
@@ -152,8 +155,9 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             let (timeout, before) = (self.timeout(), self.context.now);
             self.context.net.wait(timeout, &mut ready)?;
             self.context.now = self.context.net.now();
-            let late =
-                timeout.is_some_and(|it| before.saturating_add(it + LATE) < self.context.now);
+            if timeout.is_some_and(|it| before.saturating_add(it + LATE) < self.context.now) {
+                self.defer_deadlines();
+            }
             core::mem::swap(&mut self.again, &mut again);
             for source in ready.drain(..) {
                 match source {
@@ -173,9 +177,6 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 self.accept();
             }
             self.read_mail(&mut mail);
-            if late {
-                self.context.net.catch_up();
-            }
             self.close_all();
             self.expire();
             self.tick();
@@ -193,7 +194,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             return Some(Duration::ZERO);
         }
         let times = [
-            self.deadlines.next(),
+            self.deadlines.next().map(|at| at.max(self.deadlines_from)),
             self.accept_at,
             self.tick,
             self.close_at,
@@ -492,7 +493,20 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         }
     }
 
+    /// The process did not run for a while. Deadlines wait until the bytes that have arrived
+    /// meanwhile can be read. They wait for at most a ninth of the time, so that an event loop that is
+    /// always late applies them too.
+    fn defer_deadlines(&mut self) {
+        let (now, time) = (self.context.now, Platform::CATCH_UP);
+        if now >= self.deadlines_from + 8 * time {
+            self.deadlines_from = now + time;
+        }
+    }
+
     fn expire(&mut self) {
+        if self.context.now < self.deadlines_from {
+            return;
+        }
         while let Some((key, at)) = self.deadlines.pop(self.context.now) {
             self.step(key, |conn, key, cx| match conn.armed.take(at) {
                 true => conn.expire(key, cx),

@@ -37,6 +37,10 @@ pub(crate) trait Net: Sized {
     type Stream: Send;
     type Waker;
 
+    /// After a time in which the process did not run: how long it may take until a read returns the
+    /// bytes that have arrived. Zero where a read asks the system itself.
+    const CATCH_UP: Duration;
+
     fn new() -> io::Result<Self>;
 
     /// Wakes [`wait`](Self::wait) from another thread.
@@ -65,10 +69,6 @@ pub(crate) trait Net: Sized {
     /// While the listeners rest, they are not reported: there is no descriptor, say, for another
     /// connection.
     fn rest(&mut self, rests: bool);
-
-    /// The process did not run for a while. Gives the system the time to notice which bytes have
-    /// arrived, where a read does not ask it.
-    fn catch_up(&mut self);
 
     /// A connection to that address; waits for it, but no longer than the time-out.
     fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<Self::Stream>;

@@ -79,6 +79,8 @@ impl Net for Native {
     type Stream = TcpStream;
     type Waker = Waker;
 
+    const CATCH_UP: Duration = Duration::ZERO;
+
     fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), MAILBOX)?);
@@ -141,10 +143,6 @@ impl Net for Native {
 
     fn rest(&mut self, _: bool) {
         // A listener is reported once for each change, so it does not disturb.
-    }
-
-    fn catch_up(&mut self) {
-        // A read asks the system itself.
     }
 
     fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {

@@ -45,10 +45,6 @@ use watch::{Input, Watch};
 /// The most bytes that a host takes or gives in one call.
 const MOST: usize = 64 << 10;
 
-/// How long the host may take to notice what has arrived, after a time in which it did not run; in
-/// nanoseconds.
-const CATCH_UP: u64 = 10_000_000;
-
 /// The least that is asked for: the host clears as much as it is asked for.
 const LEAST: usize = 4 << 10;
 
@@ -81,6 +77,9 @@ impl Net for Wasi {
     type Listener = Listener;
     type Stream = Stream;
     type Waker = Waker;
+
+    /// wasmtime learns of arrived bytes in another thread, which has to run first.
+    const CATCH_UP: Duration = Duration::from_millis(500);
 
     fn new() -> io::Result<Self> {
         Ok(Self {
@@ -127,11 +126,6 @@ impl Net for Wasi {
 
     fn rest(&mut self, rests: bool) {
         self.watch.rests = rests;
-    }
-
-    fn catch_up(&mut self) {
-        // The host's own loop learns of arrived bytes in another thread, which has not run either.
-        monotonic_clock::subscribe_duration(CATCH_UP).block();
     }
 
     fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<Stream> {
