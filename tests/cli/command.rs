@@ -197,14 +197,36 @@ fn times_are_above_0_where_0_could_mean_two_things() {
 fn no_time_is_too_long() {
     let times = "handshake-timeout close-timeout idle-timeout heartbeat pong-timeout \
                  stall-timeout stats grace";
-    let times = times.split_whitespace().map(|option| format!("--{option}"));
-    let arguments: Vec<_> = times.flat_map(|it| [it, "1e19".to_owned()]).collect();
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let server = Served::new(&arguments);
-    let output = fed(&mut wscodec(&["connect", &server.url]), "hello\n");
-    assert_eq!(text(&output.stdout), "hello\n");
+    for long in ["1e19", "1e300", "inf"] {
+        let options = times.split_whitespace().map(|option| format!("--{option}"));
+        let arguments: Vec<_> = options.flat_map(|it| [it, long.to_owned()]).collect();
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let server = Served::new(&arguments);
+        let mut command = wscodec(&["connect", &server.url]);
+        for option in ["--ping", "--timeout", "--close-timeout", "--reconnect"] {
+            command.args([option, long]);
+        }
+        let output = fed(&mut command, "hello\n");
+        assert_eq!(text(&output.stdout), "hello\n", "{long}");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        server.signal("TERM");
+        assert_eq!(server.end(), (Some(0), String::new()), "{long}");
+    }
+    // The wait is over when the server closes.
+    let server = Served::new(&[]);
+    let mut client = wscodec(&["connect", &server.url, "--wait", "1e300"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    client.stdin.take().unwrap().write_all(b"hello\n").unwrap();
+    let mut line = String::new();
+    let mut lines = BufReader::new(client.stdout.take().unwrap());
+    lines.read_line(&mut line).unwrap();
+    assert_eq!(line, "hello\n");
     server.signal("TERM");
-    assert_eq!(server.end(), (Some(0), String::new()));
+    assert_eq!(server.end().0, Some(0));
+    assert!(client.wait().unwrap().success());
 }
 
 #[test]

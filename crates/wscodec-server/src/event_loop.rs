@@ -155,7 +155,9 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             let (timeout, before) = (self.timeout(), self.context.now);
             self.context.net.wait(timeout, &mut ready)?;
             self.context.now = self.context.net.now();
-            if timeout.is_some_and(|it| before.saturating_add(it + LATE) < self.context.now) {
+            if timeout
+                .is_some_and(|it| before.saturating_add(it).saturating_add(LATE) < self.context.now)
+            {
                 self.defer_deadlines();
             }
             core::mem::swap(&mut self.again, &mut again);
