@@ -343,3 +343,32 @@ test("a flood of the smallest frames in chunks of any size", async () => {
     }
   }
 });
+
+test("a large message leaves nothing behind but room for the next one", async () => {
+  const { Encoder, MessageDecoder } = await fresh("large");
+  const length = 20_000_000;
+  const size = () => new MessageDecoder({ role: "client" }).reserve(1).buffer.byteLength;
+  const encoder = new Encoder({ role: "server" });
+  const wire = encoder.binary(new Uint8Array(length)).take();
+  assert.equal(encoder.memory(), 0, "frames are freed when they are taken");
+  const receive = (decoder: InstanceType<typeof MessageDecoder>) => {
+    for (let at = 0; at < wire.length; at += 65_536) {
+      decoder.push(wire.subarray(at, at + 65_536));
+      while (decoder.next()) assert.equal(decoder.length, length);
+    }
+  };
+  const decoder = new MessageDecoder({ role: "client" });
+  receive(decoder);
+  assert.ok(decoder.memory() <= 2 * length, `${decoder.memory()} bytes`);
+  decoder.push(new Uint8Array(0));
+  assert.equal(decoder.memory(), 0, "the next chunk frees the message");
+  const other = new MessageDecoder({ role: "client" });
+  const rounds = [other, decoder, other, decoder];
+  const sizes = rounds.map((next) => {
+    receive(next);
+    next.push(new Uint8Array(0));
+    return size();
+  });
+  // The buffer that grows finds the room that others have left, from the second message on.
+  assert.deepEqual(sizes, Array(rounds.length).fill(sizes[0]));
+});

@@ -77,6 +77,7 @@ export type MisuseErrorCode =
   | "CLOSING"
   | "HANDLER_FAILED"
   | "URL"
+  | "WINDOW_BITS"
   | "CLOSE_REASON_ALONE"
   | "FREED"
   | "HEAD_COMPLETE"
