@@ -9,11 +9,15 @@ use common::reference::Reference;
 use common::rng::Rng;
 use common::{drive, zlib};
 use wscodec::Limits;
-use wscodec::deflate::{
-    Compressor, Config, Decompressor, DefaultDeflate, DefaultInflate, Direction, Window, compress,
-};
+use wscodec::deflate::{Compressor, Config, Decompressor, Direction, Window, compress};
 use wscodec::frame::Role;
 use wscodec::message::{Inbound, Kind, Outbound, Receiver, Sender, Unmasked};
+
+// The engines under test: zlib-rs where it is built in.
+#[cfg(not(feature = "zlib-rs"))]
+use wscodec::deflate::{MinizDeflate as DefaultDeflate, MinizInflate as DefaultInflate};
+#[cfg(feature = "zlib-rs")]
+use wscodec::deflate::{ZlibDeflate as DefaultDeflate, ZlibInflate as DefaultInflate};
 
 type Deflater = Compressor<DefaultDeflate>;
 type Inflater = Decompressor<DefaultInflate>;
@@ -129,7 +133,10 @@ fn without_takeover_messages_stand_alone() {
     let json = zlib::json(&mut Rng(8));
     let first = message(&mut deflater, &json);
     assert_eq!(message(&mut deflater, &json), first);
-    assert_eq!(compress(&json, 6).unwrap(), first);
+    if !ZLIB {
+        // This function has the default engine.
+        assert_eq!(compress(&json, 6).unwrap(), first);
+    }
     let mut taken_over = self::deflater(direction(15, true), 6);
     assert_eq!(message(&mut taken_over, &json), first);
     assert!(message(&mut taken_over, &json).len() < first.len() / 4);

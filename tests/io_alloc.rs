@@ -10,7 +10,7 @@ use std::rc::Rc;
 use wscodec::frame::Role;
 use wscodec::io::{Acceptor, Connection, Connector, IoSession, Keys, Options, Transport};
 use wscodec::message::{Kind, Prepared};
-use wscodec::session::{Config, Session};
+use wscodec::session::{Config, In, Out, Session};
 
 struct Counting;
 
@@ -100,15 +100,8 @@ fn pipe() -> (End, End) {
 
 type Ws = Connection<End>;
 
-#[cfg(feature = "deflate")]
 fn session(role: Role, keys: Keys, config: &Config) -> IoSession {
-    Session::new(role, keys, None, None, config)
-}
-
-#[cfg(not(feature = "deflate"))]
-fn session(role: Role, keys: Keys, config: &Config) -> IoSession {
-    use wscodec::message::Plain;
-    Session::new(role, keys, Plain, Plain, config)
+    Session::new(role, keys, In::default(), Out::default(), config)
 }
 
 fn pair(options: &Options) -> (Ws, Ws) {
@@ -231,8 +224,8 @@ fn compressed_messages_both_ways() {
         Session::new(
             role,
             keys,
-            Some(deflate::Decompressor::new(&agreed, &options.session.limits)),
-            Some(deflate::Compressor::new(&agreed, &config)),
+            deflate::Decompressor::new(&agreed, &options.session.limits).into(),
+            deflate::Compressor::new(&agreed, &config).into(),
             &options.session,
         )
     };

@@ -61,18 +61,8 @@ pub use window::Window;
 #[cfg(feature = "zlib-rs")]
 pub use zlib::{ZlibDeflate, ZlibInflate, ZlibTables};
 
-/// The engine that messages are deflated with unless another is named.
-#[cfg(not(feature = "zlib-rs"))]
+/// The engine that messages are deflated with unless another is named, with every set of features.
 pub type DefaultDeflate = MinizDeflate;
 
-/// The engine that messages are deflated with unless another is named.
-#[cfg(feature = "zlib-rs")]
-pub type DefaultDeflate = ZlibDeflate;
-
-/// The engine that messages are inflated with unless another is named.
-#[cfg(not(feature = "zlib-rs"))]
+/// The engine that messages are inflated with unless another is named, with every set of features.
 pub type DefaultInflate = MinizInflate;
-
-/// The engine that messages are inflated with unless another is named.
-#[cfg(feature = "zlib-rs")]
-pub type DefaultInflate = ZlibInflate;

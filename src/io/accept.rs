@@ -11,8 +11,6 @@ use super::connection::{Agreed, IoSession};
 use super::head::{Head, Input};
 use super::line::Line;
 use super::{Connection, Error, Keys, Options, Rejected, Transport};
-#[cfg(feature = "deflate")]
-use crate::deflate::{Compressor, Decompressor};
 use crate::error::{LimitError, MisuseError};
 use crate::frame::Role;
 use crate::handshake::{Rejection, Request, RequestReader};
@@ -151,16 +149,7 @@ impl Acceptor<'_> {
         let headers: Vec<_> = headers.map(|(name, value)| (&**name, &**value)).collect();
         answer.upgrade.accept().headers(&headers).write(out)?;
         let config = &self.options.session;
-        #[cfg(feature = "deflate")]
-        let (inbound, outbound) = match (answer.upgrade.deflate(), &self.policy.deflate) {
-            (Some(agreed), Some(deflate)) => (
-                Some(Decompressor::new(&agreed, &config.limits)),
-                Some(Compressor::new(&agreed, deflate)),
-            ),
-            _ => (None, None),
-        };
-        #[cfg(not(feature = "deflate"))]
-        let (inbound, outbound) = (crate::message::Plain, crate::message::Plain);
+        let (inbound, outbound) = answer.upgrade.coders(config);
         let session = Session::new(Role::Server, Keys::none(), inbound, outbound, config)
             .with_offset(request.head_len() as u64);
         let agreed = Agreed {

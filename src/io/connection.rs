@@ -16,19 +16,15 @@ use super::{Error, Keys, MessageReader, MessageWriter, Options, Outbox, Transpor
 use crate::error::{CloseCode, MisuseError};
 use crate::frame::Role;
 use crate::message::{Event, Kind, Message, Prepared};
-use crate::session::{Config, Outcome, Piece, Session, State};
+use crate::session::{Config, In, Out, Outcome, Piece, Session, State};
 
 /// A session with what this room gives it.
-pub type IoSession = Session<Keys, crate::session::In, crate::session::Out>;
+pub type IoSession = Session<Keys, In, Out>;
 
 impl IoSession {
     /// A session without extensions.
     pub(super) fn plain(role: Role, keys: Keys, config: &Config) -> Self {
-        #[cfg(feature = "deflate")]
-        let (inbound, outbound) = (None, None);
-        #[cfg(not(feature = "deflate"))]
-        let (inbound, outbound) = (crate::message::Plain, crate::message::Plain);
-        Self::new(role, keys, inbound, outbound, config)
+        Self::new(role, keys, In::default(), Out::default(), config)
     }
 }
 
@@ -107,18 +103,16 @@ impl<S: Read + Write> Connection<S> {
     ///
     /// ```
     /// use wscodec::io::{Keys, Options, Transport, Connection};
-    /// use wscodec::session::{Config, Session};
+    /// use wscodec::session::{Config, In, Out, Session};
     /// use wscodec::frame::Role;
-    /// # #[cfg(feature = "deflate")] {
     ///
-    /// let session = Session::new(Role::Server, Keys::none(), None, None, &Config::default());
+    /// let session = Session::new(Role::Server, Keys::none(), In::default(), Out::default(), &Config::default());
     /// let stream = std::io::Cursor::new(Vec::new());
     /// let came = b"\x82\x81\0\0\0\0!";
     /// let options = Options::default();
     /// let mut ws = Connection::new(stream, Transport::plain(), session, came, &options);
     /// let (message, _) = ws.read()?.expect("a message");
     /// assert_eq!(message.payload, b"!");
-    /// # }
     /// # Ok::<(), wscodec::io::Error>(())
     /// ```
     pub fn new(

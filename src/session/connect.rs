@@ -202,13 +202,13 @@ impl<'h> Connected<'h> {
         #[cfg(feature = "deflate")]
         let (inbound, outbound) = match &self.deflate {
             Some((agreed, deflate)) => (
-                Some(deflate::Decompressor::new(agreed, &config.limits)),
-                Some(deflate::Compressor::new(agreed, deflate)),
+                deflate::Decompressor::new(agreed, &config.limits).into(),
+                deflate::Compressor::new(agreed, deflate).into(),
             ),
-            None => (None, None),
+            None => (In::default(), Out::default()),
         };
         #[cfg(not(feature = "deflate"))]
-        let (inbound, outbound) = (crate::message::Plain, crate::message::Plain);
+        let (inbound, outbound) = (In::default(), Out::default());
         Session::new(Role::Client, keys, inbound, outbound, config)
             .with_offset(self.head_len as u64)
     }

@@ -89,6 +89,7 @@
 
 mod config;
 mod connect;
+mod extension;
 mod outcome;
 mod outgoing;
 mod receive;
@@ -101,6 +102,7 @@ use core::time::Duration;
 
 pub use config::Config;
 pub use connect::{Connect, Connected};
+pub use extension::{In, Out};
 pub use outcome::{Outcome, State};
 pub use outgoing::Outgoing;
 pub use upgrade::{Policy, Upgrade};
@@ -109,20 +111,6 @@ pub use crate::message::{Event, Piece};
 
 use crate::frame::Role;
 use crate::message::{Inbound, MaskSource, Outbound, Plain, Receiver, Sender, Unmasked};
-
-/// The extension that decodes what comes, unless another is asked for.
-#[cfg(feature = "deflate")]
-pub type In = Option<crate::deflate::Decompressor>;
-/// The extension that decodes what comes, unless another is asked for.
-#[cfg(not(feature = "deflate"))]
-pub type In = Plain;
-
-/// The extension that encodes what goes, unless another is asked for.
-#[cfg(feature = "deflate")]
-pub type Out = Option<crate::deflate::Compressor>;
-/// The extension that encodes what goes, unless another is asked for.
-#[cfg(not(feature = "deflate"))]
-pub type Out = Plain;
 
 /// What decodes by a [`Pool`](crate::deflate::Pool), where there is compression.
 #[cfg(feature = "deflate")]

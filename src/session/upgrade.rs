@@ -175,18 +175,21 @@ impl<'r> Upgrade<'r> {
     /// The session that begins behind the answer, and behind the request: its offsets count on
     /// from there.
     pub fn session(&self, config: &Config) -> Session<Unmasked, In, Out> {
-        #[cfg(feature = "deflate")]
-        let (inbound, outbound) = match &self.deflate {
-            Some(it) => (
-                Some(deflate::Decompressor::new(&it.agreed, &config.limits)),
-                Some(deflate::Compressor::new(&it.agreed, &it.config)),
-            ),
-            None => (None, None),
-        };
-        #[cfg(not(feature = "deflate"))]
-        let (inbound, outbound) = (crate::message::Plain, crate::message::Plain);
+        let (inbound, outbound) = self.coders(config);
         Session::new(Role::Server, Unmasked, inbound, outbound, config)
             .with_offset(self.request.head_len() as u64)
+    }
+
+    /// The extensions agreed on.
+    pub(crate) fn coders(&self, config: &Config) -> (In, Out) {
+        #[cfg(feature = "deflate")]
+        if let Some(it) = &self.deflate {
+            let decompressor = deflate::Decompressor::new(&it.agreed, &config.limits);
+            let compressor = deflate::Compressor::new(&it.agreed, &it.config);
+            return (decompressor.into(), compressor.into());
+        }
+        let _ = config;
+        (In::default(), Out::default())
     }
 
     /// As [`session`](Self::session), with what a [`Pool`](deflate::Pool) shares among the

@@ -2,9 +2,15 @@
 
 #![cfg(feature = "deflate")]
 
-use wscodec::deflate::{Decompressor, DefaultInflate, Direction, Window};
+use wscodec::deflate::{Decompressor, Direction, Window};
 use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Rsv, encode};
 use wscodec::{ErrorKind, Limits, PeerError};
+
+// The engine under test: zlib-rs where it is built in.
+#[cfg(not(feature = "zlib-rs"))]
+use wscodec::deflate::MinizInflate as DefaultInflate;
+#[cfg(feature = "zlib-rs")]
+use wscodec::deflate::ZlibInflate as DefaultInflate;
 
 pub(crate) type Inflater = Decompressor<DefaultInflate>;
 

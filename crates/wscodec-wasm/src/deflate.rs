@@ -99,11 +99,18 @@ pub fn deflate_observe(answer: &str) -> i32 {
     }
 }
 
+#[cfg(not(feature = "zlib-rs"))]
+use wscodec::deflate::{MinizDeflate as DeflateEngine, MinizInflate as InflateEngine};
+#[cfg(feature = "zlib-rs")]
+use wscodec::deflate::{ZlibDeflate as DeflateEngine, ZlibInflate as InflateEngine};
+
+type EnginePool = Pool<DeflateEngine, InflateEngine>;
+
 /// The engines that connections share: one for all of a module instance.
 #[wasm_bindgen]
 pub struct Engines {
-    shared: Pool,
-    dedicated: Pool,
+    shared: EnginePool,
+    dedicated: EnginePool,
 }
 
 #[wasm_bindgen]
@@ -116,8 +123,8 @@ impl Engines {
     )]
     pub fn new() -> Self {
         Self {
-            shared: Pool::new(),
-            dedicated: Pool::new().dedicated(),
+            shared: EnginePool::with_engines(),
+            dedicated: EnginePool::with_engines().dedicated(),
         }
     }
 
@@ -134,7 +141,7 @@ impl Engines {
 
 impl Engines {
     /// `history` is a window's bits, 0 for engines of one's own.
-    fn pool(&self, history: u8) -> Pool {
+    fn pool(&self, history: u8) -> EnginePool {
         match Window::new(history) {
             Some(window) => self.shared.clone().history(window),
             None => self.dedicated.clone(),
@@ -162,12 +169,12 @@ impl Engines {
 }
 
 /// The bytes of messages that are inflated.
-pub(super) type Inflating = Decompressor<PooledInflate>;
+pub(super) type Inflating = Decompressor<PooledInflate<InflateEngine>>;
 
 /// Compresses the messages of one direction.
 #[wasm_bindgen]
 pub struct Deflater {
-    compressor: Compressor<PooledDeflate>,
+    compressor: Compressor<PooledDeflate<DeflateEngine>>,
     pub(super) coded: Vec<u8>,
 }
 
