@@ -1,6 +1,7 @@
 /** Heads as they stand, and what asking for their parts must not disturb. */
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 
 import { RawHead, reject, UpgradeRequest, UpgradeResponse } from "wscodec";
@@ -62,4 +63,36 @@ test("values that are asked for while an answer is written change nothing in it"
   parse({ Host: "Host: b.example" });
   assert.equal(first?.host, "example.com:8080");
   assert.equal(first?.header("host"), "example.com:8080");
+});
+
+const host = globalThis as { Deno?: unknown; Bun?: unknown };
+const skip = host.Deno === undefined && host.Bun === undefined ? false : "a flag of Node";
+
+test("a head for which there is no memory fails alone", { skip }, () => {
+  const library = new URL("../../pkg/dist/index.mjs", import.meta.url).href;
+  const program = `
+    import { UpgradeReader, UpgradeRequest, acceptKey } from ${JSON.stringify(library)};
+    const piece = new Uint8Array(1 << 20).fill(0x61);
+    const reader = new UpgradeReader({ maxHead: 2 ** 30 });
+    const failed = (call) => {
+      try {
+        call();
+        return "none";
+      } catch (error) {
+        return error.code ?? String(error);
+      }
+    };
+    reader.push(new TextEncoder().encode("GET / HTTP/1.1\\r\\nA: "));
+    let codes = "none";
+    for (let i = 0; i < 200 && codes === "none"; i++) codes = failed(() => reader.push(piece));
+    const whole = new Uint8Array(100 << 20);
+    for (let i = 0; i < 2; i++) {
+      codes += " " + failed(() => UpgradeRequest.parse(whole, { maxHead: 2 ** 30 }));
+    }
+    console.log(codes, acceptKey("dGhlIHNhbXBsZSBub25jZQ=="));
+  `;
+  const args = ["--wasm-max-mem-pages=1024", "--input-type=module", "--eval", program];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  const none = "OUT_OF_MEMORY OUT_OF_MEMORY OUT_OF_MEMORY";
+  assert.equal(stdout.trim(), `${none} s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`, stderr);
 });

@@ -1,4 +1,4 @@
-//! Whom a browser may connect for (RFC 6455 §10.2).
+//! Which pages a browser may connect from (RFC 6455 §10.2).
 
 use super::fields::Fields;
 use crate::error::{Fault, HandshakeError};

@@ -1,4 +1,15 @@
-//! Extension lists: `name; key; key=value; key="value", name` (RFC 6455 §9.1).
+//! Extension lists: `name; key; key=value; key="value", name` (RFC 6455 §9.1, RFC 9110 §5.6.6).
+//!
+//! This is the only reader of parameters in the project. A comma or a semicolon within a quoted
+//! string separates nothing, so a list must not be split at its separators first: readers that did,
+//! or that looked for the closing quote by a regular expression, disagreed with their peers or took
+//! quadratic time for a string that is not closed (CVE-2020-7662, CVE-2020-7663). So the reader
+//! takes one thing at a time off the front of the bytes, and never goes back: the work is linear.
+//!
+//! A quoted value is not copied. It stays where it lies, with its escapes, and comparisons undo
+//! them on the way; most values have none. Each extension is checked whole before it is handed out,
+//! and its parameters are read a second time by whoever asks for them. Invariant: the bytes in
+//! `Extension::params` have passed `split_extension`, so the second reading cannot fail.
 
 use super::list::{Malformed, Members};
 use super::token::{is_token_byte, is_value_byte, skip_space, split_token, text};

@@ -1,4 +1,13 @@
-//! What a server makes of a request: origin, subprotocol and extensions in one step.
+//! A server's decision on a request: host, origin, subprotocol and extensions in one step.
+//!
+//! Browsers let any page open a WebSocket to any host, with the user's cookies, and no preflight
+//! asks first (RFC 6455 §10.2). So the default is the strict one: pages of the same host and port,
+//! and programs that send no `Origin`. The order matters. The host is checked before the origin,
+//! because the same-host rule compares the two, and a page that reached this server by DNS rebinding
+//! has chosen both (see [`Policy::allowed_hosts`]). Both are checked before anything is negotiated,
+//! so a rejected request costs no memory for compression. Nothing is written here: the caller may
+//! still reject the request, and a header of the caller's that is not allowed must not leave half
+//! an answer behind.
 
 #[cfg(feature = "deflate")]
 use alloc::boxed::Box;
