@@ -129,22 +129,18 @@ class NodeTransport implements Transport {
   #give(): boolean {
     const { socket } = this;
     const queue = this.#queue;
-    if (queue === undefined) return socket.writableLength === 0 || !socket.writableNeedDrain;
+    if (queue === undefined) return !socket.writableNeedDrain;
     for (let bytes = queue[0]; bytes !== undefined; bytes = queue[0]) {
-      // While a write is under way, more would be joined to it, and its progress not seen.
-      if (socket.writableLength > 0) return false;
+      // The event `drain` follows then, and only then.
+      if (socket.writableNeedDrain) return false;
       const slice = bytes.subarray(0, SLICE);
       if (slice.length === bytes.length) queue.shift();
       else queue[0] = bytes.subarray(SLICE);
       this.#queued -= slice.length;
-      const room = socket.write(slice) || socket.writableLength === 0;
-      if (!room) {
-        if (queue.length === 0) this.#queue = undefined;
-        return false;
-      }
+      socket.write(slice);
     }
     this.#queue = undefined;
-    return true;
+    return !socket.writableNeedDrain;
   }
 
   end(): void {
