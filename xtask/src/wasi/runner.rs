@@ -41,7 +41,24 @@ const JCO_LACKS: &[Lack] = &[
         test: "faults::a_thousand_stalled_readers_hold_little_and_are_dropped",
         why: JCO_WAITS,
     },
+    Lack {
+        test: "system::a_full_queue_stops_reading_only_if_that_is_asked_for",
+        why: JCO_WAITS,
+    },
+    Lack {
+        test: "system::a_standard_error_that_nobody_reads_stops_nobody",
+        why: JCO_BACKLOG,
+    },
+    Lack {
+        test: "system::connections_that_are_reset_before_they_are_accepted_are_no_error",
+        why: JCO_BACKLOG,
+    },
+    Lack {
+        test: "system::without_descriptors_it_rests_and_goes_on_when_there_are_some",
+        why: "Node accepts by itself, and does not report that it has no descriptor",
+    },
 ];
+const JCO_BACKLOG: &str = "fewer connections may wait to be accepted";
 const JCO_WAITS: &str = "the whole component waits for a peer that does not read";
 
 /// A runner that can be asked for.
