@@ -4,14 +4,16 @@
 #![cfg(feature = "deflate")]
 
 mod common;
+#[path = "common/engines.rs"]
+mod engines;
 
 use common::reference::Reference;
 use common::rng::Rng;
 use common::zlib;
+use engines::{Pool, PooledDeflate, PooledInflate};
 use wscodec::Limits;
 use wscodec::deflate::{
-    Agreed, Compressor, Config, Decompressor, Direction, Pool, PooledDeflate, PooledInflate,
-    Window, prepare_binary,
+    Agreed, Compressor, Config, Decompressor, Direction, Window, prepare_binary,
 };
 use wscodec::message::{Kind, Outbound, Sender, Unmasked};
 
@@ -82,7 +84,7 @@ impl Line {
 }
 
 fn pool(history: u8) -> Pool {
-    Pool::new().history(Window::new(history).unwrap())
+    Pool::with_engines().history(Window::new(history).unwrap())
 }
 
 #[test]
@@ -166,25 +168,25 @@ fn what_it_gains() {
             .map(|i| lines[i % 4].send(&zlib::json(&mut rng), usize::MAX, || ()))
             .sum::<usize>()
     };
-    let alone = size(Pool::new().dedicated(), true);
+    let alone = size(Pool::with_engines().dedicated(), true);
     let kept: Vec<_> = [8, 10, 12, 14].map(|bits| size(pool(bits), true)).into();
-    let reset = size(Pool::new(), false);
+    let reset = size(Pool::with_engines(), false);
     // But for chance: what was forgotten still decides where in its tables an engine looks.
-    assert!(reset.abs_diff(size(Pool::new().dedicated(), false)) < 20);
+    assert!(reset.abs_diff(size(Pool::with_engines().dedicated(), false)) < 20);
     assert!(kept.is_sorted_by(|a, b| a > b), "{kept:?}");
     assert!(
         kept[0] < reset && alone < kept[2],
         "{kept:?} {alone} {reset}"
     );
     // The default, 4 KiB, has most of the gain.
-    assert_eq!(kept[2], size(Pool::new(), true));
+    assert_eq!(kept[2], size(Pool::with_engines(), true));
     assert!((reset - kept[2]) * 10 > (reset - alone) * 7);
 }
 
 /// A released connection refers back still, and an emptied pool takes nothing from it.
 #[test]
 fn release_keeps_the_history() {
-    let pool = Pool::new();
+    let pool = Pool::with_engines();
     let mut line = Line::new(&pool, agreed(15, true), 6);
     let text = zlib::json(&mut Rng(3));
     let first = line.send(&text, usize::MAX, || ());
@@ -198,7 +200,7 @@ fn release_keeps_the_history() {
 /// A prepared message makes a connection forget what was before, shared or not.
 #[test]
 fn prepared_messages() {
-    for pool in [Pool::new(), Pool::new().dedicated()] {
+    for pool in [Pool::with_engines(), Pool::with_engines().dedicated()] {
         let mut rng = Rng(6);
         let agreed = agreed(15, true);
         let mut senders =

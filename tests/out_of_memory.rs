@@ -3,13 +3,15 @@
 
 #![cfg(feature = "deflate")]
 
+#[path = "common/engines.rs"]
+mod engines;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use bytes::BytesMut;
-use wscodec::deflate::{
-    self, Agreed, Compressor, Config, Decompressor, Pool, PooledDeflate, PooledInflate, Window,
-};
+use engines::{Pool, PooledDeflate, PooledInflate};
+use wscodec::deflate::{self, Agreed, Compressor, Config, Decompressor, Window};
 use wscodec::frame::{Close, Role};
 use wscodec::message::{
     BatchBuffer, Event, Kind, MaskSource, Outbound, Piece, Prepared, Receiver, Sender, Unmasked,
@@ -158,7 +160,7 @@ fn sends(
 #[test]
 fn a_send_that_fails_changes_nothing() {
     for (bits, takeover) in [(15, true), (15, false), (10, true), (10, false)] {
-        for pool in [Pool::new(), Pool::new().dedicated()] {
+        for pool in [Pool::with_engines(), Pool::with_engines().dedicated()] {
             sends(&agreed(bits, takeover), &pool, |sender, out, text| {
                 sender.text(text, out)
             });
@@ -169,7 +171,7 @@ fn a_send_that_fails_changes_nothing() {
 /// With an engine of its own that has to be made for each message.
 #[test]
 fn an_engine_that_can_not_be_made_fails_one_send() {
-    let pool = Pool::new().dedicated();
+    let pool = Pool::with_engines().dedicated();
     for bits in [15, 9] {
         sends(&agreed(bits, true), &pool, |sender, out, text| {
             sender.extension_mut().release();
@@ -182,7 +184,7 @@ fn an_engine_that_can_not_be_made_fails_one_send() {
 #[test]
 fn a_fragment_that_fails_changes_nothing() {
     for (bits, takeover) in [(15, true), (9, false)] {
-        for pool in [Pool::new(), Pool::new().dedicated()] {
+        for pool in [Pool::with_engines(), Pool::with_engines().dedicated()] {
             let agreed = agreed(bits, takeover);
             let mut sender = Sender::new(Unmasked, pool.compressor(&agreed, &Config::default()));
             let inflate = Decompressor::new(&agreed, &Limits::default());
@@ -220,7 +222,7 @@ fn a_prepared_message_that_fails_changes_nothing() {
     let prepared = deflate::prepare_text(&text(3, 3000), &Config::default()).unwrap();
     let payload = prepared.payload().to_vec();
     let agreed = agreed(15, true);
-    let pool = Pool::new();
+    let pool = Pool::with_engines();
     let mut sender = Sender::new(Unmasked, pool.compressor(&agreed, &Config::default()));
     let inflate = Decompressor::new(&agreed, &Limits::default());
     let mut receiver = Receiver::with_extension(Role::Client, &Limits::default(), inflate);
@@ -394,7 +396,7 @@ fn pieces(
 #[test]
 fn a_receiver_without_memory_fails_by_itself() {
     let wire = wire();
-    let pool = Pool::new();
+    let pool = Pool::with_engines();
     let connect = || {
         let inflate = pool.decompressor(&Agreed::default(), &Limits::default());
         Receiver::with_extension(Role::Server, &Limits::default(), inflate)
@@ -538,7 +540,7 @@ fn a_session_without_memory_for_its_answers() {
 fn memory_is_told_after_failures() {
     let before = LIVE.get();
     {
-        let pool = Pool::new();
+        let pool = Pool::with_engines();
         let mut compressor = pool.compressor(&Agreed::default(), &Config::default());
         let plain = text(5, 3000).into_bytes();
         let held = LIVE.get();

@@ -1,7 +1,7 @@
 //! Deflate streams (RFC 1951) block by block: miniz_oxide for blocks with tables of their own, and
 //! what is here for the others.
 //!
-//! Small messages are mostly blocks of the fixed code. For each of those, miniz_oxide makes the
+//! Why there is a part of an inflater here at all: small messages are mostly blocks of the fixed code. For each of those, miniz_oxide makes the
 //! fixed tables anew, which takes it 2 µs: many times what the message itself takes, and, for a
 //! message of nothing but empty blocks, a microsecond for each byte.
 

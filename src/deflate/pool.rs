@@ -1,4 +1,15 @@
 //! Engines that many connections share.
+//!
+//! A deflate engine takes 312 KiB. With takeover, each connection needs one that has seen what was sent
+//! before, so ten thousand connections would hold 3 GiB. Here one engine serves all of them. It
+//! remembers whose bytes it has seen last (`Slot::owner`). For another connection it forgets them, and
+//! reads the last bytes that this one has sent ([`Deflate::prime`]), which the connection keeps.
+//!
+//! Invariant: a connection's history is an end of what its peer was sent, or empty, and the engine refers
+//! to the history of the connection it works for only. Both may be shorter than what the peer remembers:
+//! that costs compression and nothing else. So whenever something fails, history and owner are dropped,
+//! never guessed. An engine that fails has no owner, so that no byte of one connection can leave on
+//! another.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;

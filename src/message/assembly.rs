@@ -1,4 +1,16 @@
 //! Where messages that come in parts are put together.
+//!
+//! A header claims up to 2^63 bytes, and a peer that sends the header alone must not make us take
+//! memory for them. So the buffer grows with the bytes that came: by doubling, which keeps the copying
+//! linear, and no further than the message limit. Growing by what is missing up to the limit at once was
+//! not an option, because a thousand connections that have each sent one byte would hold a thousand
+//! times the limit.
+//!
+//! Room is handed out as zeros, since safe Rust has no other way to let an extension or a socket write
+//! into it. To clear the same room for each small piece would be quadratic. So room behind the message
+//! that was cleared once is kept, with whatever is in it.
+//!
+//! All growth can fail. A failure leaves the message as it was.
 
 use alloc::vec::Vec;
 

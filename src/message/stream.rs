@@ -1,4 +1,14 @@
 //! Messages in pieces from a [`Receiver`], decoded too.
+//!
+//! A coded message is handed out in pieces of at most [`ROOM`] bytes, so that a message of any length
+//! is held in a buffer of one length. The coded bytes are copied to the front of that buffer first,
+//! [`CODED`] at a time: the caller gets the input back before all that comes out of it was handed out.
+//!
+//! Invariant: the same bytes give the same data before the same fault, however the stream is cut. The
+//! decoder goes on until something comes out, so that the cuts of the input decide only how the data is
+//! divided. Where a piece has a fault in it, the bytes before the fault are handed out and the decoder is
+//! failed; the next call answers the fault. If text is at fault at the byte that passes the message
+//! limit, text comes first, as it does where the message is put together.
 
 use core::mem;
 
