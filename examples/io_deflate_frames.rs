@@ -12,7 +12,7 @@ use std::net::{TcpListener, TcpStream};
 
 use wscodec::deflate::{Agreed, Compressor, Config, Decompressor};
 use wscodec::frame::{Close, Header, OpCode, Role, Rsv, Rules};
-use wscodec::handshake::RequestReader;
+use wscodec::handshake::UpgradeRequestReader;
 use wscodec::io::{Error, read_frame, write_frame};
 use wscodec::session::Policy;
 use wscodec::{CloseCode, Limits, PeerError};
@@ -83,7 +83,7 @@ fn close(stream: &mut TcpStream, payload: &[u8]) -> Result<(), Error> {
 
 /// Answers the request; gives back what was agreed on, and what came behind the request.
 fn shake_hands(stream: &mut TcpStream) -> Result<(Option<Agreed>, Cursor<Vec<u8>>), Error> {
-    let mut reader = RequestReader::new(&Limits::DEFAULT);
+    let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
     let (mut came, mut buffer, mut out) = (Vec::new(), [0; 1024], Vec::new());
     loop {
         let n = stream.read(&mut buffer)?;

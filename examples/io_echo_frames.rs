@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use wscodec::frame::{Close, Header, OpCode, Role, Rules, mask};
-use wscodec::handshake::{Rejection, RequestReader};
+use wscodec::handshake::{Rejection, UpgradeRequestReader};
 use wscodec::io::{Error, read_header, write_frame};
 use wscodec::{CloseCode, LimitError, Limits, PeerError};
 
@@ -72,7 +72,7 @@ fn close(stream: &mut TcpStream, payload: &[u8]) -> Result<(), Error> {
 
 /// Answers the request; gives back what came behind it.
 fn shake_hands(stream: &mut TcpStream) -> Result<std::io::Cursor<Vec<u8>>, Error> {
-    let mut reader = RequestReader::new(&Limits::DEFAULT);
+    let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
     let (mut came, mut buffer, mut out) = (Vec::new(), [0; 1024], Vec::new());
     let head_len = loop {
         let n = stream.read(&mut buffer)?;

@@ -7,13 +7,13 @@
 use std::env;
 use std::net::{TcpListener, TcpStream};
 
-use wscodec::handshake::{Rejection, Request};
+use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::io::{Acceptor, Answer, Error, Rejecting};
 
-fn decide(request: &Request<'_>, answer: &mut Answer<'_>) -> Result<(), Rejecting> {
+fn decide(request: &UpgradeRequest<'_>, answer: &mut Answer<'_>) -> Result<(), Rejecting> {
     if request.host() != "chat.example.com" {
         let body = format!("{} is not served here\n", request.host());
-        let rejection = Rejection::new(421).reason("Misdirected Request");
+        let rejection = Rejection::new(421).reason("Misdirected UpgradeRequest");
         return answer.reject(rejection.body(body.as_bytes()));
     }
     match cookie(request, "session") {
@@ -26,7 +26,7 @@ fn decide(request: &Request<'_>, answer: &mut Answer<'_>) -> Result<(), Rejectin
 }
 
 /// A cookie's value (RFC 6265 §4.2).
-fn cookie<'h>(request: &Request<'h>, name: &str) -> Option<&'h [u8]> {
+fn cookie<'h>(request: &UpgradeRequest<'h>, name: &str) -> Option<&'h [u8]> {
     let cookies = request.header("Cookie")?.split(|b| *b == b';');
     cookies
         .map(|cookie| cookie.trim_ascii())

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use wscodec::handshake::{ClientRequest, Origin, Rejection, RequestReader, Response};
+use wscodec::handshake::{ClientRequest, Origin, Rejection, UpgradeRequestReader, UpgradeResponse};
 use wscodec::{HandshakeError, Limits};
 
 struct Counting;
@@ -56,7 +56,7 @@ fn both_sides_of_a_handshake() {
 
         // Once in one piece, once byte by byte.
         for step in [request_bytes.len(), 1] {
-            let mut reader = RequestReader::new(&Limits::DEFAULT);
+            let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
             let mut end = 0;
             let request = loop {
                 end += step;
@@ -77,7 +77,9 @@ fn both_sides_of_a_handshake() {
                 .unwrap();
         }
 
-        let response = Response::parse(&answer, &Limits::DEFAULT).unwrap().unwrap();
+        let response = UpgradeResponse::parse(&answer, &Limits::DEFAULT)
+            .unwrap()
+            .unwrap();
         client.check(&response).unwrap();
         assert_eq!(response.protocol(), Some("v1"));
 
@@ -95,7 +97,7 @@ fn one_allocation_where_there_is_no_room() {
     let mut bytes = Vec::new();
     assert_eq!(allocations(|| client.write(&mut bytes).unwrap()), 1);
 
-    let request = RequestReader::new(&Limits::DEFAULT)
+    let request = UpgradeRequestReader::new(&Limits::DEFAULT)
         .read(&bytes)
         .unwrap()
         .unwrap();

@@ -1,7 +1,7 @@
 //! The server's answers: what a caller can put into them and what not, the origin policies, and the
 //! rejections that errors call for.
 
-use wscodec::handshake::{Origin, Rejection, Request};
+use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
 use wscodec::session::Policy;
 use wscodec::{HandshakeError, LimitError, Limits, MisuseError};
 
@@ -14,8 +14,8 @@ fn head(lines: &str) -> String {
         + "\r\n\r\n"
 }
 
-fn parse(head: &str) -> Request<'_> {
-    let request = Request::parse(head.as_bytes(), &Limits::DEFAULT);
+fn parse(head: &str) -> UpgradeRequest<'_> {
+    let request = UpgradeRequest::parse(head.as_bytes(), &Limits::DEFAULT);
     request.expect("acceptable").expect("whole")
 }
 
@@ -155,7 +155,8 @@ fn allowed_hosts_defend_against_dns_rebinding() {
     assert!(rebound[fault.offset as usize..].starts_with("Host: evil"));
     let rejection = Rejection::of(fault).unwrap();
     assert!(
-        written(|out| rejection.write(out)).starts_with("HTTP/1.1 421 Misdirected Request\r\n")
+        written(|out| rejection.write(out))
+            .starts_with("HTTP/1.1 421 Misdirected UpgradeRequest\r\n")
     );
 
     // The host counts that the request is for, whether or not a browser sent it.

@@ -4,7 +4,9 @@
 mod common;
 
 use common::heads;
-use wscodec::handshake::{ClientRequest, Rejection, Request, Response, ResponseReader};
+use wscodec::handshake::{
+    ClientRequest, Rejection, UpgradeRequest, UpgradeResponse, UpgradeResponseReader,
+};
 use wscodec::{ErrorKind, Fault, HandshakeError, LimitError, Limits, MisuseError};
 
 const NONCE: [u8; 16] = *b"the sample nonce";
@@ -32,7 +34,7 @@ fn head(changes: &[(&str, &str)]) -> String {
 fn read(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     let client = client();
     let outcome = |ends: &mut dyn Iterator<Item = usize>| {
-        let mut reader = ResponseReader::new(&Limits::DEFAULT);
+        let mut reader = UpgradeResponseReader::new(&Limits::DEFAULT);
         for end in ends {
             if let Some(response) = reader.read(&bytes[..end])? {
                 client.check(&response)?;
@@ -53,8 +55,8 @@ fn assert_accepted(head: &str) {
     assert_eq!(read(head.as_bytes()), Ok(Some(head.len())), "{head}");
 }
 
-fn parse(head: &str) -> Response<'_> {
-    let response = Response::parse(head.as_bytes(), &Limits::DEFAULT);
+fn parse(head: &str) -> UpgradeResponse<'_> {
+    let response = UpgradeResponse::parse(head.as_bytes(), &Limits::DEFAULT);
     response.expect("well-formed").expect("whole")
 }
 
@@ -62,7 +64,9 @@ fn parse(head: &str) -> Response<'_> {
 fn the_answer_to_ones_own_request() {
     let mut bytes = Vec::new();
     client().write(&mut bytes).unwrap();
-    let request = Request::parse(&bytes, &Limits::DEFAULT).unwrap().unwrap();
+    let request = UpgradeRequest::parse(&bytes, &Limits::DEFAULT)
+        .unwrap()
+        .unwrap();
     assert_eq!(request.target(), "/chat?a=1");
     assert_eq!(request.host(), "example.com:8080");
     assert_eq!(request.key(), client().key());
@@ -74,7 +78,9 @@ fn the_answer_to_ones_own_request() {
     accept.write(&mut answer).unwrap();
     answer.extend(b"\x81\x01a");
     assert_eq!(read(&answer), Ok(Some(answer.len() - 3)));
-    let response = Response::parse(&answer, &Limits::DEFAULT).unwrap().unwrap();
+    let response = UpgradeResponse::parse(&answer, &Limits::DEFAULT)
+        .unwrap()
+        .unwrap();
     assert_eq!(response.protocol(), Some("v1"));
     assert_eq!(response.extensions().next().unwrap().name(), "other");
     assert_eq!(response.check(Some(&request)), Ok(()));
@@ -221,7 +227,9 @@ fn rejections_and_redirects_are_reported() {
         .unwrap()
         .write(&mut out)
         .unwrap();
-    let response = Response::parse(&out, &Limits::DEFAULT).unwrap().unwrap();
+    let response = UpgradeResponse::parse(&out, &Limits::DEFAULT)
+        .unwrap()
+        .unwrap();
     assert_eq!(response.status(), 426);
     assert_eq!(response.header("sec-websocket-version"), Some(&b"13"[..]));
 }
@@ -230,7 +238,7 @@ fn rejections_and_redirects_are_reported() {
 #[test]
 fn an_answer_without_end_is_refused_at_the_limit() {
     let bytes = "HTTP/1.1 101 A\r\nA: ".to_string() + &"b".repeat(100_000);
-    let mut reader = ResponseReader::new(&Limits::DEFAULT);
+    let mut reader = UpgradeResponseReader::new(&Limits::DEFAULT);
     let fault = (0..bytes.len()).find_map(|end| reader.read(&bytes.as_bytes()[..end]).err());
     assert_eq!(
         fault,
@@ -238,7 +246,7 @@ fn an_answer_without_end_is_refused_at_the_limit() {
     );
 
     let bytes = "HTTP/1.1 101 A\r\n".to_string() + &"A:\r\n".repeat(101);
-    let fault = Response::parse(bytes.as_bytes(), &Limits::DEFAULT).unwrap_err();
+    let fault = UpgradeResponse::parse(bytes.as_bytes(), &Limits::DEFAULT).unwrap_err();
     assert_eq!(fault, ErrorKind::from(LimitError::TooManyHeaders).at(416));
 }
 

@@ -2,7 +2,7 @@
 #![cfg(feature = "http")]
 
 use http::{HeaderName, HeaderValue};
-use wscodec::handshake::{Origin, Rejection, Request, Upgrade};
+use wscodec::handshake::{Origin, Rejection, Upgrade, UpgradeRequest};
 use wscodec::{ErrorKind, HandshakeError, LimitError, Limits, MisuseError};
 
 const GOOD: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: h2c, WebSocket\r\n\
@@ -38,7 +38,7 @@ fn the_authority_of_an_absolute_target_is_the_host() {
         ("http://[::1]?a", "[::1]"),
     ] {
         let head = GOOD.replace("/chat", target);
-        let bytes = Request::parse(head.as_bytes(), &Limits::DEFAULT)
+        let bytes = UpgradeRequest::parse(head.as_bytes(), &Limits::DEFAULT)
             .unwrap()
             .unwrap();
         let typed = typed(&head);
@@ -82,7 +82,7 @@ fn the_same_verdict_as_on_bytes() {
         ("\\0\"", "\\0"),
     ] {
         let head = GOOD.replacen(from, to, 1);
-        let bytes = Request::parse(head.as_bytes(), &Limits::DEFAULT);
+        let bytes = UpgradeRequest::parse(head.as_bytes(), &Limits::DEFAULT);
         let bytes = bytes
             .map(|request| assert!(request.is_some()))
             .map_err(|fault| fault.error);

@@ -1,7 +1,7 @@
 //! Heads changed at random (from fixed seeds): nothing panics, and however the bytes are cut, the
 //! outcome is the same. What is accepted keeps the rules as a plain second look sees them.
 
-use wscodec::handshake::{ClientRequest, Rejection, RequestReader, ResponseReader};
+use wscodec::handshake::{ClientRequest, Rejection, UpgradeRequestReader, UpgradeResponseReader};
 use wscodec::{Fault, Limits};
 
 const REQUEST: &[u8] = b"GET /chat?a=1 HTTP/1.1\r\nHost: example.com:80\r\nUpgrade: websocket\r\n\
@@ -52,7 +52,7 @@ fn read_request(
     bytes: &[u8],
     ends: &mut dyn Iterator<Item = usize>,
 ) -> Result<Option<usize>, Fault> {
-    let mut reader = RequestReader::new(&Limits::DEFAULT);
+    let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
     for end in ends {
         let Some(request) = reader.read(&bytes[..end])? else {
             continue;
@@ -92,7 +92,7 @@ fn read_response(
     let client = ClientRequest::new("a", "/", *b"the sample nonce")
         .protocols(&["v1", "v2"])
         .extensions("d, e");
-    let mut reader = ResponseReader::new(&Limits::DEFAULT);
+    let mut reader = UpgradeResponseReader::new(&Limits::DEFAULT);
     for end in ends {
         let Some(response) = reader.read(&bytes[..end])? else {
             continue;

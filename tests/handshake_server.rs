@@ -4,7 +4,7 @@
 mod common;
 
 use common::heads;
-use wscodec::handshake::{Rejection, Request, RequestReader};
+use wscodec::handshake::{Rejection, UpgradeRequest, UpgradeRequestReader};
 use wscodec::{ErrorKind, Fault, HandshakeError, LimitError, Limits, MisuseError};
 
 const BASE: [&str; 6] = [
@@ -34,7 +34,7 @@ fn head(changes: &[(&str, &str)]) -> String {
 /// What a request comes to; the same in one piece, at every split, and byte by byte.
 fn read(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     let outcome = |ends: &mut dyn Iterator<Item = usize>| {
-        let mut reader = RequestReader::new(&Limits::DEFAULT);
+        let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
         let mut result = Ok(None);
         for end in ends {
             result = reader
@@ -58,8 +58,8 @@ fn assert_accepted(head: &str) {
     assert_eq!(read(head.as_bytes()), Ok(Some(head.len())), "{head}");
 }
 
-fn parse(head: &str) -> Request<'_> {
-    let request = Request::parse(head.as_bytes(), &Limits::DEFAULT);
+fn parse(head: &str) -> UpgradeRequest<'_> {
+    let request = UpgradeRequest::parse(head.as_bytes(), &Limits::DEFAULT);
     request.expect("acceptable").expect("whole")
 }
 
@@ -358,7 +358,7 @@ fn huge_heads_are_refused_at_the_limit() {
         result,
         Err(ErrorKind::from(LimitError::HeadTooLarge).at(16 << 10))
     );
-    let whole = Request::parse(endless.as_bytes(), &Limits::DEFAULT).map(|_| ());
+    let whole = UpgradeRequest::parse(endless.as_bytes(), &Limits::DEFAULT).map(|_| ());
     assert_eq!(
         whole,
         Err(ErrorKind::from(LimitError::HeadTooLarge).at(16 << 10))
@@ -371,7 +371,7 @@ fn huge_heads_are_refused_at_the_limit() {
         result,
         Err(ErrorKind::from(LimitError::TooManyHeaders).at(at))
     );
-    let whole = Request::parse(lines.as_bytes(), &Limits::DEFAULT).map(|_| ());
+    let whole = UpgradeRequest::parse(lines.as_bytes(), &Limits::DEFAULT).map(|_| ());
     assert_eq!(
         whole,
         Err(ErrorKind::from(LimitError::TooManyHeaders).at(at))
@@ -399,7 +399,7 @@ fn a_huge_head_byte_by_byte_is_quick() {
 }
 
 fn feed_byte_by_byte(bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
-    let mut reader = RequestReader::new(limits);
+    let mut reader = UpgradeRequestReader::new(limits);
     for end in 0..bytes.len() {
         if let Some(request) = reader.read(&bytes[..end])? {
             return Ok(Some(request.head_len()));
@@ -452,7 +452,7 @@ fn subprotocols() {
     ] {
         let line = format!("Sec-WebSocket-Protocol: {value}");
         let head = head(&[("", &line)]);
-        let result = Request::parse(head.as_bytes(), &Limits::DEFAULT);
+        let result = UpgradeRequest::parse(head.as_bytes(), &Limits::DEFAULT);
         let error = result.map(|_| ()).unwrap_err().error;
         assert_eq!(error, HandshakeError::ProtocolHeader.into(), "{value}");
     }
@@ -490,7 +490,7 @@ fn extensions() {
     ] {
         let line = format!("Sec-WebSocket-Extensions: {value}");
         let head = head(&[("", &line)]);
-        let error = Request::parse(head.as_bytes(), &Limits::DEFAULT)
+        let error = UpgradeRequest::parse(head.as_bytes(), &Limits::DEFAULT)
             .map(|_| ())
             .unwrap_err();
         assert_eq!(

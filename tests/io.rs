@@ -462,7 +462,7 @@ fn messages_behind_the_handshake_are_not_lost() {
     let (url, thread) = server(|mut stream| {
         let mut buffer = [0; 4096];
         let n = stream.read(&mut buffer)?;
-        let request = wscodec::handshake::Request::parse(&buffer[..n], &Default::default());
+        let request = wscodec::handshake::UpgradeRequest::parse(&buffer[..n], &Default::default());
         let mut out = Vec::new();
         let request = request?.expect("a whole head");
         request.accept().write(&mut out)?;

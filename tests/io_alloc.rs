@@ -195,7 +195,8 @@ fn compressed_messages_both_ways() {
              Sec-WebSocket-Extensions: {}\r\n\r\n",
             offer.as_str()
         );
-        let request = wscodec::handshake::Request::parse(head.as_bytes(), &Default::default());
+        let request =
+            wscodec::handshake::UpgradeRequest::parse(head.as_bytes(), &Default::default());
         let request = request.unwrap().unwrap();
         let accepted = config.accept(request.extensions()).unwrap();
         let agreed = match role {
@@ -207,8 +208,10 @@ fn compressed_messages_both_ways() {
                      Sec-WebSocket-Extensions: {}\r\n\r\n",
                     accepted.header().as_str()
                 );
-                let response =
-                    wscodec::handshake::Response::parse(answer.as_bytes(), &Default::default());
+                let response = wscodec::handshake::UpgradeResponse::parse(
+                    answer.as_bytes(),
+                    &Default::default(),
+                );
                 let response = response.unwrap().unwrap();
                 config
                     .offer()

@@ -5,7 +5,7 @@
 //! `cargo run -- connect 'ws://localhost:9001/?Ada'`.
 
 use wscodec::deflate::{self, Config};
-use wscodec::handshake::{Rejection, Request};
+use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::message::Message;
 use wscodec::session::Outcome;
 use wscodec_server::{Grant, Handler, Id, Options, Peer, Server};
@@ -23,7 +23,7 @@ impl Handler for Room {
 
     fn accept(
         &mut self,
-        request: &Request<'_>,
+        request: &UpgradeRequest<'_>,
         _: &mut Grant<'_>,
     ) -> Result<Guest, Rejection<'static>> {
         match request.path().split_once('?') {

@@ -9,7 +9,7 @@ use std::env;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use wscodec::handshake::{Rejection, RequestReader};
+use wscodec::handshake::{Rejection, UpgradeRequestReader};
 use wscodec::io::Error;
 use wscodec::message::Unmasked;
 use wscodec::session::{Config, In, Out, Policy};
@@ -27,7 +27,7 @@ pub(crate) async fn serve(stream: TcpStream) -> Result<(), Error> {
 }
 
 async fn accept(mut stream: TcpStream) -> Result<Socket<TcpStream, Unmasked, In, Out>, Error> {
-    let mut reader = RequestReader::new(&Limits::DEFAULT);
+    let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
     let (mut came, mut out) = (bytes::BytesMut::new(), Vec::new());
     loop {
         if stream.read_buf(&mut came).await? == 0 {

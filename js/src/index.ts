@@ -58,7 +58,7 @@ export {
   type RejectOptions,
   type RequestLike,
   UpgradeOffer,
-  UpgradeReader,
+  UpgradeRequestReader,
   UpgradeRequest,
   UpgradeResponse,
   UpgradeResponseReader,

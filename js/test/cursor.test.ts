@@ -13,7 +13,7 @@ import {
   Prepared,
   Session,
   setDebug,
-  UpgradeReader,
+  UpgradeRequestReader,
   UpgradeResponseReader,
 } from "wscodec";
 
@@ -280,8 +280,8 @@ const freeable: Record<string, () => [{ free(): void }, Record<string, () => unk
       release: () => it.release(),
     }];
   },
-  UpgradeReader() {
-    const it = new UpgradeReader();
+  UpgradeRequestReader() {
+    const it = new UpgradeRequestReader();
     it.push(new TextEncoder().encode("GET / HT"));
     return [it, { push: () => it.push(new TextEncoder().encode("TP/1.1\r\n")) }];
   },

@@ -14,7 +14,7 @@ import {
   Encoder,
   MessageDecoder,
   UpgradeOffer,
-  UpgradeReader,
+  UpgradeRequestReader,
   UpgradeResponseReader,
 } from "wscodec";
 import WebSocket, { WebSocketServer } from "ws";
@@ -78,7 +78,7 @@ for (const [i, [ours, theirs]] of policies.entries()) {
   test(`a client of ws is echoed, policy ${i}`, { timeout }, async () => {
     let agreed: Deflate | undefined;
     const server = createServer((socket) => {
-      const reader = new UpgradeReader();
+      const reader = new UpgradeRequestReader();
       let decoder: MessageDecoder;
       let encoder: Encoder;
       socket.on("error", () => {});

@@ -11,7 +11,7 @@ import {
   MessageDecoder,
   rejection,
   UpgradeOffer,
-  UpgradeReader,
+  UpgradeRequestReader,
   UpgradeRequest,
   UpgradeResponse,
   UpgradeResponseReader,
@@ -138,7 +138,7 @@ test("Node's http server hands a client of ws on", async () => {
 
 test("a bare socket takes a client of ws", async () => {
   const server = listen((socket) => {
-    const reader = new UpgradeReader();
+    const reader = new UpgradeRequestReader();
     socket.on("data", function take(chunk) {
       const upgrade = reader.push(chunk);
       if (upgrade === undefined) return;

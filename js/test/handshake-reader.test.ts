@@ -7,7 +7,7 @@ import {
   HandshakeError,
   LimitError,
   MessageDecoder,
-  UpgradeReader,
+  UpgradeRequestReader,
   UpgradeRequest,
   type UpgradeResponse,
   UpgradeResponseReader,
@@ -35,14 +35,14 @@ test("a request is the same at every cut", () => {
   const input = bytes(head(REQUEST) + FRAME);
   const end = head(REQUEST).length;
   for (let cut = 0; cut < end; cut++) {
-    const reader = new UpgradeReader();
+    const reader = new UpgradeRequestReader();
     const request = read(reader, [input.subarray(0, cut), input.subarray(cut)]);
     assert.equal(request?.key, KEY);
     assert.equal(request?.headLength, end);
     assert.equal(text(reader.rest), FRAME);
     assert.equal(reader.buffered, 0);
   }
-  const reader = new UpgradeReader();
+  const reader = new UpgradeRequestReader();
   const every = Array.from(input.subarray(0, end), (_, i) => input.subarray(i, i + 1));
   assert.equal(read(reader, every)?.path, "/chat?room=1");
   assert.equal(reader.rest.length, 0);
@@ -71,7 +71,7 @@ test("a head that can't become right is rejected at once, and stays so", () => {
     ["GET / HTTP/2.0\r\n", "HTTP_VERSION"],
   ] as const) {
     const input = bytes(start);
-    const reader = new UpgradeReader();
+    const reader = new UpgradeRequestReader();
     let error: unknown;
     for (let i = 0; i < input.length && error === undefined; i++) {
       try {
@@ -86,7 +86,7 @@ test("a head that can't become right is rejected at once, and stays so", () => {
     assert.equal(reader.buffered, 0);
   }
   const late = head(REQUEST, { "Host:": "Host: a b" });
-  const reader = new UpgradeReader();
+  const reader = new UpgradeRequestReader();
   reader.push(bytes(late.slice(0, 40)));
   const error = thrown(() => reader.push(bytes(late.slice(40))));
   assert.deepEqual([error.code, error.offset], ["HOST", late.indexOf("Host")]);
@@ -98,7 +98,7 @@ test("no more is held than the limit", () => {
     [undefined, 17],
     [5000, 5],
   ] as const) {
-    const reader = new UpgradeReader(maxHead === undefined ? undefined : { maxHead });
+    const reader = new UpgradeRequestReader(maxHead === undefined ? undefined : { maxHead });
     reader.push(bytes("GET / HTTP/1.1\r\nX: "));
     let pushed = 0;
     const error = thrown(() => {
@@ -108,16 +108,16 @@ test("no more is held than the limit", () => {
     assert.equal(pushed + 1, pieces);
   }
   const exact = bytes(head(REQUEST));
-  const reader = new UpgradeReader({ maxHead: exact.length });
+  const reader = new UpgradeRequestReader({ maxHead: exact.length });
   reader.push(exact.subarray(0, 10));
   assert.ok(reader.push(bytes(text(exact.subarray(10)) + FRAME.repeat(10_000))));
   assert.equal(reader.rest.length, FRAME.length * 10_000);
-  assert.throws(() => new UpgradeReader({ maxHeaders: -1 }), RangeError);
+  assert.throws(() => new UpgradeRequestReader({ maxHeaders: -1 }), RangeError);
 });
 
 test("readers do not get into each other's way, nor into the decoders'", () => {
   const input = bytes(head(REQUEST));
-  const readers = Array.from({ length: 500 }, () => new UpgradeReader());
+  const readers = Array.from({ length: 500 }, () => new UpgradeRequestReader());
   const decoder = new MessageDecoder({ role: "server" });
   const requests: UpgradeRequest[] = [];
   for (let at = 0; at < input.length; at += 40) {
@@ -131,7 +131,7 @@ test("readers do not get into each other's way, nor into the decoders'", () => {
   }
   assert.equal(requests.length, readers.length);
   assert.ok(requests.every(({ key }) => key === KEY));
-  const given = new UpgradeReader();
+  const given = new UpgradeRequestReader();
   given.push(input.subarray(0, 100));
   assert.equal(given.buffered, 100);
   given.free();
@@ -181,7 +181,7 @@ test("damaged heads give an error or a request, and in pieces the same", () => {
     }
     const whole = outcome(() => UpgradeRequest.parse(input));
     const cut = below(input.length);
-    const reader = new UpgradeReader();
+    const reader = new UpgradeRequestReader();
     let pieces = outcome(() => reader.push(input.subarray(0, cut)));
     if (pieces === "incomplete") pieces = outcome(() => reader.push(input.subarray(cut)));
     reader.free();
@@ -197,7 +197,7 @@ test("a long head may come a byte at a time", () => {
   const lines = Array.from({ length: 90 }, (_, i) => `X-${i}: ${"y".repeat(160)}`);
   const input = bytes(head([...REQUEST, ...lines]));
   assert.ok(input.length > 15_000);
-  const reader = new UpgradeReader();
+  const reader = new UpgradeRequestReader();
   for (let i = 0; i < input.length - 1; i++) {
     assert.equal(reader.push(input.subarray(i, i + 1)), undefined);
   }

@@ -71,9 +71,9 @@ const skip = host.Deno === undefined && host.Bun === undefined ? false : "a flag
 test("a head for which there is no memory fails alone", { skip }, () => {
   const library = new URL("../../pkg/dist/index.mjs", import.meta.url).href;
   const program = `
-    import { UpgradeReader, UpgradeRequest, acceptKey } from ${JSON.stringify(library)};
+    import { UpgradeRequestReader, UpgradeRequest, acceptKey } from ${JSON.stringify(library)};
     const piece = new Uint8Array(1 << 20).fill(0x61);
-    const reader = new UpgradeReader({ maxHead: 2 ** 30 });
+    const reader = new UpgradeRequestReader({ maxHead: 2 ** 30 });
     const failed = (call) => {
       try {
         call();

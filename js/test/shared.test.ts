@@ -18,7 +18,7 @@ import {
   Prepared,
   Session,
   UpgradeOffer,
-  UpgradeReader,
+  UpgradeRequestReader,
   UpgradeRequest,
   UpgradeResponse,
   UpgradeResponseReader,
@@ -242,7 +242,7 @@ test("handshakes take shared bytes", () => {
   assert.ok(request);
   for (const [shape, input] of shapes(offer.bytes)) {
     assert.equal(UpgradeRequest.parse(input)?.key, offer.key, shape);
-    assert.equal(new UpgradeReader().push(input)?.key, offer.key, shape);
+    assert.equal(new UpgradeRequestReader().push(input)?.key, offer.key, shape);
   }
   const frames = new Encoder(server).text("Hello").take();
   for (const [shape, input] of shapes(Buffer.concat([request.accept(), frames]))) {

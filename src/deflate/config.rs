@@ -83,14 +83,14 @@ impl Config {
     ///
     /// ```
     /// use wscodec::deflate::Config;
-    /// use wscodec::handshake::Request;
+    /// use wscodec::handshake::UpgradeRequest;
     /// use wscodec::Limits;
     ///
     /// let bytes = b"GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
     ///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     ///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: permessage-deflate; \
     ///     server_max_window_bits=10; client_max_window_bits\r\n\r\n";
-    /// let request = Request::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+    /// let request = UpgradeRequest::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
     /// let accepted = Config::default().accept(request.extensions()).expect("an offer");
     /// let answer = accepted.answer.header();
     /// assert_eq!(answer.as_str(), "permessage-deflate; server_max_window_bits=10");

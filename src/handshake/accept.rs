@@ -8,15 +8,15 @@ use super::write::{check_headers, headers_len, put, put_headers};
 use crate::error::MisuseError;
 use crate::head::Extensions;
 
-/// A 101 in the making, from [`Request::accept`](super::Request::accept).
+/// A 101 in the making, from [`UpgradeRequest::accept`](super::UpgradeRequest::accept).
 ///
 /// ```
-/// use wscodec::{Limits, MisuseError, handshake::Request};
+/// use wscodec::{Limits, MisuseError, handshake::UpgradeRequest};
 ///
 /// # let bytes = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
 /// #     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
 /// #     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat, superchat\r\n\r\n";
-/// let request = Request::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+/// let request = UpgradeRequest::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
 /// let mut out = Vec::new();
 /// request
 ///     .accept()

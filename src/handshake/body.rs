@@ -6,18 +6,18 @@
 //! on a connection that the server keeps open; [`BodyReader::has_end`] tells, and the caller limits
 //! how long it waits.
 
-use super::Response;
+use super::UpgradeResponse;
 use crate::head::lists;
 
 /// Takes the body out of the bytes behind an answer's head, cut in any way.
 ///
 /// ```
 /// use wscodec::Limits;
-/// use wscodec::handshake::{BodyReader, Response};
+/// use wscodec::handshake::{BodyReader, UpgradeResponse};
 ///
 /// let answer = b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n\
 ///     4\r\nnot \r\n5\r\ntoday\r\n0\r\n\r\n";
-/// let response = Response::parse(answer, &Limits::DEFAULT)?.expect("a whole head");
+/// let response = UpgradeResponse::parse(answer, &Limits::DEFAULT)?.expect("a whole head");
 /// let mut input = &answer[response.head_len()..];
 /// let mut reader = BodyReader::new(&response);
 /// let mut body = Vec::new();
@@ -55,7 +55,7 @@ enum State {
 
 impl BodyReader {
     /// The body of this answer to a GET (RFC 9112 §6.3).
-    pub fn new(response: &Response<'_>) -> Self {
+    pub fn new(response: &UpgradeResponse<'_>) -> Self {
         let coding = response.header("Transfer-Encoding");
         let length = response.header("Content-Length");
         let state = match (response.status(), coding, length) {
@@ -160,7 +160,9 @@ mod tests {
 
     /// The body of this answer, cut into pieces of that size.
     fn body(answer: &[u8], step: usize) -> (Vec<u8>, BodyReader) {
-        let response = Response::parse(answer, &Limits::DEFAULT).unwrap().unwrap();
+        let response = UpgradeResponse::parse(answer, &Limits::DEFAULT)
+            .unwrap()
+            .unwrap();
         let mut reader = BodyReader::new(&response);
         let mut body = Vec::new();
         for mut input in answer[response.head_len()..].chunks(step) {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::key::key;
-use super::response::Response;
+use super::response::UpgradeResponse;
 use super::write::{check_headers, headers_len, put, put_headers};
 use crate::error::{Fault, MisuseError};
 use crate::head::{Extensions, is_host, is_token};
@@ -14,7 +14,7 @@ use crate::head::{Extensions, is_host, is_token};
 /// no source of random numbers in here.
 ///
 /// ```
-/// use wscodec::{HandshakeError, Limits, handshake::{ClientRequest, ResponseReader}};
+/// use wscodec::{HandshakeError, Limits, handshake::{ClientRequest, UpgradeResponseReader}};
 ///
 /// let request = ClientRequest::new("example.com", "/chat?room=1", *b"the sample nonce")
 ///     .protocols(&["chat"])
@@ -32,13 +32,13 @@ use crate::head::{Extensions, is_host, is_token};
 /// let answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
 ///     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
 ///     Sec-WebSocket-Protocol: chat\r\n\r\n\x81\x02hi";
-/// let response = ResponseReader::new(&Limits::DEFAULT).read(answer)?.expect("a whole head");
+/// let response = UpgradeResponseReader::new(&Limits::DEFAULT).read(answer)?.expect("a whole head");
 /// request.check(&response)?;
 /// assert_eq!(response.protocol(), Some("chat"));
 /// assert_eq!(answer[response.head_len()..], *b"\x81\x02hi", "a frame already");
 ///
 /// let answer = b"HTTP/1.1 302 Found\r\nLocation: https://example.org/\r\n\r\n";
-/// let response = ResponseReader::new(&Limits::DEFAULT).read(answer)?.expect("a whole head");
+/// let response = UpgradeResponseReader::new(&Limits::DEFAULT).read(answer)?.expect("a whole head");
 /// assert_eq!(request.check(&response).unwrap_err().error, HandshakeError::Status.into());
 /// assert_eq!(response.header("location"), Some(&b"https://example.org/"[..]));
 /// # Ok::<(), wscodec::Fault>(())
@@ -137,9 +137,9 @@ impl<'a> ClientRequest<'a> {
     /// extensions only the name is looked at; whether parameters fit is for the extension to say.
     ///
     /// # Errors
-    /// As [`Response::check`]. After [`Status`](crate::HandshakeError::Status), the response tells
+    /// As [`UpgradeResponse::check`]. After [`Status`](crate::HandshakeError::Status), the response tells
     /// status, reason and headers of the rejection. After any error the connection is to be closed.
-    pub fn check(&self, response: &Response<'_>) -> Result<(), Fault> {
+    pub fn check(&self, response: &UpgradeResponse<'_>) -> Result<(), Fault> {
         response.check_against(
             &self.key,
             |name| self.protocols.contains(&name),

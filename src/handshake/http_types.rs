@@ -53,7 +53,7 @@ impl<'r> Upgrade<'r> {
     ///
     /// # Errors
     /// The [`HandshakeError`] of the first rule it breaks, in the same order as
-    /// [`RequestReader::read`](super::RequestReader::read).
+    /// [`UpgradeRequestReader::read`](super::UpgradeRequestReader::read).
     pub fn check<B>(request: &'r http::Request<B>) -> Result<Self, HandshakeError> {
         Self::new(
             request.method(),
@@ -118,12 +118,12 @@ impl<'r> Upgrade<'r> {
         OfferedExtensions(self.fields.extensions())
     }
 
-    /// The host that the request is for, as [`Request::host`](super::Request::host).
+    /// The host that the request is for, as [`UpgradeRequest::host`](super::UpgradeRequest::host).
     pub fn host(&self) -> &'r str {
         core::str::from_utf8(self.fields.host.value).unwrap_or_default()
     }
 
-    /// Checks the host as [`Request::check_host`](super::Request::check_host) does.
+    /// Checks the host as [`UpgradeRequest::check_host`](super::UpgradeRequest::check_host) does.
     ///
     /// # Errors
     /// [`HandshakeError::HostNotAllowed`].

@@ -5,9 +5,10 @@
 //! buffer of the caller's. Bytes behind a head are never touched: they are frames.
 //!
 //! ```text
-//! server  bytes → RequestReader → Request ─┬→ check_origin, path, header … → accept → bytes
-//!                       └→ Fault ──────────┴→ Rejection ────────────────────────────→ bytes
-//! client  ClientRequest → bytes … bytes → ResponseReader → Response → ClientRequest::check
+//! server  bytes → UpgradeRequestReader → UpgradeRequest ─┬→ check_origin, path … → accept → bytes
+//!                          └→ Fault ─────────────────────┴→ Rejection ────────────────────→ bytes
+//! client  ClientRequest → bytes … bytes → UpgradeResponseReader → UpgradeResponse
+//!                                                                 └→ ClientRequest::check
 //! ```
 //!
 //! Reading allocates nothing, and writing only what the caller's buffer lacks. Negotiating the
@@ -17,13 +18,13 @@
 //! A server, from the request's bytes to the answer's:
 //!
 //! ```
-//! use wscodec::handshake::{Origin, Rejection, RequestReader};
+//! use wscodec::handshake::{Origin, Rejection, UpgradeRequestReader};
 //! use wscodec::{Fault, Limits};
 //!
 //! /// Appends the answer to `out`; how many bytes of `buffered` the request took, once it is
 //! /// whole. After an error, send `out` and close.
 //! fn answer(
-//!     reader: &mut RequestReader,
+//!     reader: &mut UpgradeRequestReader,
 //!     buffered: &[u8],
 //!     out: &mut Vec<u8>,
 //! ) -> Result<Option<usize>, Fault> {
@@ -40,7 +41,7 @@
 //! }
 //!
 //! let mut out = Vec::new();
-//! let mut reader = RequestReader::new(&Limits::DEFAULT);
+//! let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
 //! let result = answer(&mut reader, b"POST / HTTP/1.1\r\nHost: example.com\r\n\r\n", &mut out);
 //! if let Err(fault) = result {
 //!     if let Some(rejection) = Rejection::of(fault) {
@@ -50,8 +51,8 @@
 //! assert!(out.starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
 //! ```
 //!
-//! An onlooker reads both sides with [`Request::parse`] and [`Response::parse`], and holds the one
-//! against the other with [`Response::check`].
+//! An onlooker reads both sides with [`UpgradeRequest::parse`] and [`UpgradeResponse::parse`], and holds the one
+//! against the other with [`UpgradeResponse::check`].
 
 mod accept;
 mod body;
@@ -75,5 +76,5 @@ pub use http_types::Upgrade;
 pub use key::accept_key;
 pub use origin::Origin;
 pub use reject::Rejection;
-pub use request::{Request, RequestReader};
-pub use response::{Response, ResponseReader};
+pub use request::{UpgradeRequest, UpgradeRequestReader};
+pub use response::{UpgradeResponse, UpgradeResponseReader};

@@ -11,12 +11,12 @@ use crate::head::split_host_bytes;
 /// browsers need not send `Origin`, so a request without one passes every policy.
 ///
 /// ```
-/// use wscodec::{HandshakeError, Limits, handshake::{Origin, Rejection, Request}};
+/// use wscodec::{HandshakeError, Limits, handshake::{Origin, Rejection, UpgradeRequest}};
 ///
 /// # let bytes = b"GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
 /// #     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
 /// #     Sec-WebSocket-Version: 13\r\nOrigin: https://evil.example\r\n\r\n";
-/// # let request = Request::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+/// # let request = UpgradeRequest::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
 /// let fault = request.check_origin(Origin::SameHost).unwrap_err();
 /// assert_eq!(fault.error, HandshakeError::Origin.into());
 /// assert_eq!(Rejection::of(fault).unwrap().status(), 403);
@@ -27,7 +27,7 @@ use crate::head::split_host_bytes;
 pub enum Origin<'a> {
     /// Any origin.
     Any,
-    /// Pages from the host and port that the [request is for](super::Request::host), over http or
+    /// Pages from the host and port that the [request is for](super::UpgradeRequest::host), over http or
     /// https. A port that is not named is the one of the origin's scheme.
     ///
     /// A server that is not reached by TLS needs a list of its hosts as well, against DNS

@@ -16,12 +16,12 @@ use crate::limits::Limits;
 /// bytes, even if they come one at a time.
 ///
 /// ```
-/// use wscodec::{Limits, handshake::RequestReader};
+/// use wscodec::{Limits, handshake::UpgradeRequestReader};
 ///
 /// let bytes = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
 ///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
 ///     Sec-WebSocket-Version: 13\r\n\r\n\x81\x80....";
-/// let mut reader = RequestReader::new(&Limits::DEFAULT);
+/// let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
 /// assert!(reader.read(&bytes[..100])?.is_none(), "not all is there yet");
 ///
 /// let request = reader.read(bytes)?.expect("now it is");
@@ -30,11 +30,11 @@ use crate::limits::Limits;
 /// # Ok::<(), wscodec::Fault>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct RequestReader {
+pub struct UpgradeRequestReader {
     scanner: HeadScanner,
 }
 
-impl RequestReader {
+impl UpgradeRequestReader {
     /// A reader at the head's first byte, with [`Limits::head`] and [`Limits::headers`].
     pub fn new(limits: &Limits) -> Self {
         Self {
@@ -54,14 +54,14 @@ impl RequestReader {
     /// there is none or the request line is at fault.
     ///
     /// [`Rejection::of`] turns any of these into the answer to send.
-    pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Request<'h>>, Fault> {
+    pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<UpgradeRequest<'h>>, Fault> {
         let Some((head, fields)) = Fields::read(&mut self.scanner, buf)? else {
             return Ok(None);
         };
         let start = self.scanner.start();
         let target = head.get(start.method_end + 1..start.target_end);
         let target = target.and_then(|target| core::str::from_utf8(target).ok());
-        let mut request = Request {
+        let mut request = UpgradeRequest {
             head,
             target: target.unwrap_or_default(),
             fields,
@@ -76,20 +76,20 @@ impl RequestReader {
 /// Look at whatever decides (target, host, origin, cookies), then [`accept`](Self::accept) it or
 /// [reject](Rejection::new) it.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'h> {
+pub struct UpgradeRequest<'h> {
     head: &'h [u8],
     target: &'h str,
     fields: Fields<'h>,
 }
 
-impl<'h> Request<'h> {
+impl<'h> UpgradeRequest<'h> {
     /// Reads a request from bytes that are all there is, such as a recording. `None` if the head
     /// is not whole.
     ///
     /// # Errors
-    /// As [`RequestReader::read`].
+    /// As [`UpgradeRequestReader::read`].
     pub fn parse(bytes: &'h [u8], limits: &Limits) -> Result<Option<Self>, Fault> {
-        RequestReader::new(limits).read(bytes)
+        UpgradeRequestReader::new(limits).read(bytes)
     }
 
     /// The request's target as it was sent: a path with its query, or an absolute URI

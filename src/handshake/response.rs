@@ -2,30 +2,30 @@
 
 use super::fields::Fields;
 use super::key::accept_key;
-use super::request::{Offered, OfferedExtensions, Request};
+use super::request::{Offered, OfferedExtensions, UpgradeRequest};
 use crate::error::{Error, Fault, HandshakeError};
 use crate::head::{Extension, HeadScanner, Headers};
 use crate::limits::Limits;
 
 /// Reads the head of a server's answer from bytes that come in pieces, as
-/// [`RequestReader`](super::RequestReader) does a request's.
+/// [`UpgradeRequestReader`](super::UpgradeRequestReader) does a request's.
 ///
 /// ```
-/// use wscodec::{Limits, handshake::ResponseReader};
+/// use wscodec::{Limits, handshake::UpgradeResponseReader};
 ///
 /// let bytes = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
-/// let mut reader = ResponseReader::new(&Limits::DEFAULT);
+/// let mut reader = UpgradeResponseReader::new(&Limits::DEFAULT);
 /// assert!(reader.read(&bytes[..20])?.is_none());
 /// let response = reader.read(bytes)?.expect("the head is whole");
 /// assert_eq!((response.status(), response.reason()), (403, &b"Forbidden"[..]));
 /// # Ok::<(), wscodec::Fault>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct ResponseReader {
+pub struct UpgradeResponseReader {
     scanner: HeadScanner,
 }
 
-impl ResponseReader {
+impl UpgradeResponseReader {
     /// A reader at the head's first byte, with [`Limits::head`] and [`Limits::headers`].
     pub fn new(limits: &Limits) -> Self {
         Self {
@@ -37,16 +37,16 @@ impl ResponseReader {
     /// first byte on. `None` as long as the head is not whole.
     ///
     /// The answer may be anything well-formed, a rejection too: hold it against the rules with
-    /// [`ClientRequest::check`](super::ClientRequest::check) or [`Response::check`].
+    /// [`ClientRequest::check`](super::ClientRequest::check) or [`UpgradeResponse::check`].
     ///
     /// # Errors
     /// What [`HeadScanner::scan`] rejects, at the first byte that can't be.
-    pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Response<'h>>, Fault> {
+    pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<UpgradeResponse<'h>>, Fault> {
         let Some((head, fields)) = Fields::read(&mut self.scanner, buf)? else {
             return Ok(None);
         };
         let start = self.scanner.start();
-        Ok(Some(Response {
+        Ok(Some(UpgradeResponse {
             head,
             status: start.status,
             version: start.minor,
@@ -57,21 +57,21 @@ impl ResponseReader {
 
 /// A server's answer, as a view on the bytes where they lie: a 101 or a rejection.
 #[derive(Clone, Copy, Debug)]
-pub struct Response<'h> {
+pub struct UpgradeResponse<'h> {
     head: &'h [u8],
     status: u16,
     version: u8,
     fields: Fields<'h>,
 }
 
-impl<'h> Response<'h> {
+impl<'h> UpgradeResponse<'h> {
     /// Reads an answer from bytes that are all there is, such as a recording. `None` if the head
     /// is not whole.
     ///
     /// # Errors
-    /// As [`ResponseReader::read`].
+    /// As [`UpgradeResponseReader::read`].
     pub fn parse(bytes: &'h [u8], limits: &Limits) -> Result<Option<Self>, Fault> {
-        ResponseReader::new(limits).read(bytes)
+        UpgradeResponseReader::new(limits).read(bytes)
     }
 
     /// The status: 101 if the server switched, a redirect (300–399, see the `Location` header;
@@ -129,7 +129,7 @@ impl<'h> Response<'h> {
     /// extensions, then whether each fits the request. The offset is that of the header line at
     /// fault (the last one, if there are too many), and 0 if there is none or the status line is
     /// at fault. An answer with more than 32 extensions counts as malformed.
-    pub fn check(&self, request: Option<&Request<'_>>) -> Result<(), Fault> {
+    pub fn check(&self, request: Option<&UpgradeRequest<'_>>) -> Result<(), Fault> {
         match request {
             None => self.check_form(),
             Some(request) => {

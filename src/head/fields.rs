@@ -5,14 +5,14 @@ use super::token::value_len;
 
 /// One header line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header<'h> {
+pub struct HeaderField<'h> {
     /// The name as it was sent, a token; its case means nothing.
     pub name: &'h str,
     /// The value without white space at its ends. It may have bytes from 0x80 on.
     pub value: &'h [u8],
 }
 
-impl Header<'_> {
+impl HeaderField<'_> {
     /// Whether this is the header of that name, in any case.
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
@@ -55,12 +55,12 @@ impl<'h> Headers<'h> {
 }
 
 impl<'h> Iterator for Headers<'h> {
-    type Item = Header<'h>;
+    type Item = HeaderField<'h>;
 
-    fn next(&mut self) -> Option<Header<'h>> {
+    fn next(&mut self) -> Option<HeaderField<'h>> {
         let (name, value, after) = Line::default().read(self.rest).ok()??;
         self.rest = after;
-        Some(Header {
+        Some(HeaderField {
             name: core::str::from_utf8(name).ok()?,
             value,
         })

@@ -29,7 +29,7 @@ mod param;
 mod scan;
 mod token;
 
-pub use fields::{Header, Headers, Named};
+pub use fields::{HeaderField, Headers, Named};
 pub use host::split_host;
 pub(crate) use host::{is_host, split as split_host_bytes};
 pub use list::{Malformed, Tokens, lists};

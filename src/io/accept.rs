@@ -13,7 +13,7 @@ use super::line::Line;
 use super::{Connection, Error, Keys, Options, Rejected, Transport};
 use crate::error::{LimitError, MisuseError};
 use crate::frame::Role;
-use crate::handshake::{Rejection, Request, RequestReader};
+use crate::handshake::{Rejection, UpgradeRequest, UpgradeRequestReader};
 use crate::session::{Policy, Session, Upgrade};
 
 /// Accepts connections: what to grant, and how connections then behave.
@@ -66,7 +66,7 @@ impl Acceptor<'_> {
     pub fn accept_with(
         &self,
         stream: TcpStream,
-        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
+        decide: impl FnOnce(&UpgradeRequest<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
     ) -> Result<Connection<TcpStream>, Error> {
         stream.set_nodelay(true)?;
         self.accept_over(stream, Transport::tcp(), decide)
@@ -80,7 +80,7 @@ impl Acceptor<'_> {
         &self,
         stream: S,
         transport: Transport<S>,
-        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
+        decide: impl FnOnce(&UpgradeRequest<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
     ) -> Result<Connection<S>, Error> {
         let time = self.options.handshake_timeout;
         let mut line = Line::new(stream, transport, &self.options);
@@ -108,10 +108,10 @@ impl Acceptor<'_> {
         &self,
         line: &mut Line<S>,
         until: Option<Instant>,
-        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
+        decide: impl FnOnce(&UpgradeRequest<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
     ) -> Result<(IoSession, Input, Agreed), Error> {
         let limits = &self.options.session.limits;
-        let mut reader = RequestReader::new(limits);
+        let mut reader = UpgradeRequestReader::new(limits);
         let mut head = Head::new(&self.options);
         loop {
             if let Some(request) = reader.read(head.came())? {
@@ -134,8 +134,8 @@ impl Acceptor<'_> {
 
     fn answer(
         &self,
-        request: &Request<'_>,
-        decide: impl FnOnce(&Request<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
+        request: &UpgradeRequest<'_>,
+        decide: impl FnOnce(&UpgradeRequest<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
         out: &mut Vec<u8>,
     ) -> Result<(IoSession, Agreed), Error> {
         let mut answer = Answer {
@@ -197,8 +197,8 @@ impl Answer<'_> {
     /// Answers with a rejection instead. To be returned:
     ///
     /// ```
-    /// # use wscodec::{io::{Answer, Rejecting}, handshake::{Rejection, Request}};
-    /// fn decide(request: &Request<'_>, answer: &mut Answer<'_>) -> Result<(), Rejecting> {
+    /// # use wscodec::{io::{Answer, Rejecting}, handshake::{Rejection, UpgradeRequest}};
+    /// fn decide(request: &UpgradeRequest<'_>, answer: &mut Answer<'_>) -> Result<(), Rejecting> {
     ///     match request.host() {
     ///         "example.com" => Ok(()),
     ///         other => {

@@ -15,7 +15,7 @@ use super::{Connection, Error, Keys, Options, Rejected, Transport, Url};
 #[cfg(feature = "deflate")]
 use crate::deflate;
 use crate::error::{HandshakeError, MisuseError};
-use crate::handshake::{BodyReader, Response};
+use crate::handshake::{BodyReader, UpgradeResponse};
 use crate::session::Connect;
 
 /// Bytes of a rejection's body that are read at most.
@@ -129,7 +129,7 @@ impl Connector<'_> {
         stream: S,
         transport: Transport<S>,
         url: &str,
-        look: impl FnOnce(&Response<'_>) -> Result<(), Error>,
+        look: impl FnOnce(&UpgradeResponse<'_>) -> Result<(), Error>,
     ) -> Result<Connection<S>, Error> {
         let url = Url::parse(url)?;
         let time = self.options.handshake_timeout;
@@ -149,7 +149,7 @@ impl Connector<'_> {
         line: &mut Line<S>,
         until: Option<Instant>,
         url: &Url,
-        look: impl FnOnce(&Response<'_>) -> Result<(), Error>,
+        look: impl FnOnce(&UpgradeResponse<'_>) -> Result<(), Error>,
     ) -> Result<(IoSession, Input, Agreed), Error> {
         let options = &self.options;
         let path = url.path();

@@ -7,7 +7,7 @@ use std::io;
 
 use crate::Limits;
 use crate::error::{Fault, HandshakeError, LimitError, MisuseError, PeerError};
-use crate::handshake::Response;
+use crate::handshake::UpgradeResponse;
 
 /// An error of a connection: of its transport, of the peer, or of the caller.
 ///
@@ -171,13 +171,13 @@ impl Rejected {
     }
 
     /// The head: its reason and headers.
-    pub fn response(&self) -> Option<Response<'_>> {
+    pub fn response(&self) -> Option<UpgradeResponse<'_>> {
         let limits = Limits {
             head: usize::MAX,
             headers: Limits::MAX_HEADERS,
             ..Limits::DEFAULT
         };
-        Response::parse(&self.bytes, &limits).ok().flatten()
+        UpgradeResponse::parse(&self.bytes, &limits).ok().flatten()
     }
 
     /// The beginning of the body: what arrived of it within 2 seconds, at most 16 KiB. The chunked

@@ -6,7 +6,7 @@ use super::{Config, In, Out, Session};
 use crate::Limits;
 use crate::error::{Error, Fault, LimitError, MisuseError};
 use crate::frame::Role;
-use crate::handshake::{ClientRequest, Response, ResponseReader};
+use crate::handshake::{ClientRequest, UpgradeResponse, UpgradeResponseReader};
 use crate::message::MaskSource;
 
 #[cfg(feature = "deflate")]
@@ -44,7 +44,7 @@ pub struct Connect<'a> {
     #[cfg(feature = "deflate")]
     deflate: Option<deflate::Config>,
     limits: Limits,
-    reader: ResponseReader,
+    reader: UpgradeResponseReader,
     /// Bytes of interim answers.
     skipped: usize,
 }
@@ -62,7 +62,7 @@ impl<'a> Connect<'a> {
             #[cfg(feature = "deflate")]
             deflate: Some(deflate::Config::DEFAULT),
             limits: Limits::DEFAULT,
-            reader: ResponseReader::new(&Limits::DEFAULT),
+            reader: UpgradeResponseReader::new(&Limits::DEFAULT),
             skipped: 0,
         }
     }
@@ -91,7 +91,7 @@ impl<'a> Connect<'a> {
     pub fn limits(self, limits: &Limits) -> Self {
         Self {
             limits: *limits,
-            reader: ResponseReader::new(limits),
+            reader: UpgradeResponseReader::new(limits),
             ..self
         }
     }
@@ -109,7 +109,7 @@ impl<'a> Connect<'a> {
     /// 101) are passed over.
     ///
     /// # Errors
-    /// As for [`ResponseReader::read`], [`ClientRequest::check`] and
+    /// As for [`UpgradeResponseReader::read`], [`ClientRequest::check`] and
     /// [`deflate::Offer::check`](crate::deflate::Offer::check). After
     /// [`HandshakeError::Status`](crate::HandshakeError::Status), [`rejection`](Self::rejection) tells
     /// what the server said. After any error the connection is to be closed.
@@ -125,7 +125,7 @@ impl<'a> Connect<'a> {
             if self.skipped > self.limits.head {
                 return Err(Error::from(LimitError::HeadTooLarge).at(self.skipped as u64));
             }
-            self.reader = ResponseReader::new(&self.limits);
+            self.reader = UpgradeResponseReader::new(&self.limits);
         };
         let skipped = self.skipped as u64;
         let moved = |fault: Fault| fault.error.at(fault.offset + skipped);
@@ -150,9 +150,9 @@ impl<'a> Connect<'a> {
 
     /// The answer of a server that rejected, in the bytes that [`read`](Self::read) was given, and
     /// the bytes behind its head, in which its [body](crate::handshake::BodyReader) begins.
-    pub fn rejection<'h>(&self, buf: &'h [u8]) -> Option<(Response<'h>, &'h [u8])> {
+    pub fn rejection<'h>(&self, buf: &'h [u8]) -> Option<(UpgradeResponse<'h>, &'h [u8])> {
         let bytes = buf.get(self.skipped..)?;
-        let response = Response::parse(bytes, &self.limits).ok().flatten()?;
+        let response = UpgradeResponse::parse(bytes, &self.limits).ok().flatten()?;
         Some((response, &bytes[response.head_len()..]))
     }
 
@@ -174,7 +174,7 @@ impl<'a> Connect<'a> {
 /// A server's answer that keeps all rules and fits the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Connected<'h> {
-    response: Response<'h>,
+    response: UpgradeResponse<'h>,
     head_len: usize,
     #[cfg(feature = "deflate")]
     deflate: Option<(deflate::Agreed, deflate::Config)>,
@@ -182,7 +182,7 @@ pub struct Connected<'h> {
 
 impl<'h> Connected<'h> {
     /// The answer: its subprotocol, extensions and headers.
-    pub fn response(&self) -> &Response<'h> {
+    pub fn response(&self) -> &UpgradeResponse<'h> {
         &self.response
     }
 

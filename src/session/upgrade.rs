@@ -17,7 +17,7 @@ use super::{Config, In, Out, Session};
 use super::{PooledIn, PooledOut};
 use crate::error::{Fault, MisuseError};
 use crate::frame::Role;
-use crate::handshake::{Accept, Origin, Request};
+use crate::handshake::{Accept, Origin, UpgradeRequest};
 use crate::message::Unmasked;
 
 #[cfg(feature = "deflate")]
@@ -27,7 +27,7 @@ use crate::deflate;
 ///
 /// ```
 /// use wscodec::Limits;
-/// use wscodec::handshake::{Origin, Request};
+/// use wscodec::handshake::{Origin, UpgradeRequest};
 /// use wscodec::session::{Config, Policy};
 ///
 /// let mut policy = Policy::default();
@@ -38,7 +38,7 @@ use crate::deflate;
 ///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
 ///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: v1.chat\r\n\
 ///     Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
-/// let request = Request::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+/// let request = UpgradeRequest::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
 /// let upgrade = policy.judge(&request)?;
 /// assert_eq!(upgrade.protocol(), Some("v1.chat"));
 ///
@@ -55,7 +55,7 @@ pub struct Policy<'a> {
     /// no browser.
     pub origin: Origin<'a>,
     /// The hosts that this server is reached by, such as `"example.com"` or `"127.0.0.1:9001"`;
-    /// [`Request::check_host`] says how they are compared. Default: `None`, any host.
+    /// [`UpgradeRequest::check_host`] says how they are compared. Default: `None`, any host.
     ///
     /// [`Origin::SameHost`] alone does not protect a server that trusts its network: one on a
     /// developer's machine, in a home or in an intranet. An attacker who owns `evil.example` lets
@@ -93,7 +93,7 @@ impl Policy<'_> {
     /// [`HandshakeError::HostNotAllowed`](crate::HandshakeError::HostNotAllowed) and
     /// [`HandshakeError::Origin`](crate::HandshakeError::Origin);
     /// [`Rejection::of`](crate::handshake::Rejection::of) makes the answer.
-    pub fn judge<'r>(&self, request: &'r Request<'r>) -> Result<Upgrade<'r>, Fault> {
+    pub fn judge<'r>(&self, request: &'r UpgradeRequest<'r>) -> Result<Upgrade<'r>, Fault> {
         if let Some(allowed) = self.allowed_hosts {
             request.check_host(allowed)?;
         }
@@ -134,7 +134,7 @@ struct Deflate {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "nothing is answered yet"]
 pub struct Upgrade<'r> {
-    request: &'r Request<'r>,
+    request: &'r UpgradeRequest<'r>,
     protocol: Option<&'r str>,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,

@@ -5,7 +5,7 @@ use std::thread;
 
 use wscodec::CloseCode;
 use wscodec::frame::Close;
-use wscodec::handshake::{Rejection, Request};
+use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::message::Message;
 use wscodec_server::{Grant, Handler, Options, Peer, Server};
 
@@ -17,7 +17,11 @@ struct Closing;
 impl Handler for Closing {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
+    fn accept(
+        &mut self,
+        _: &UpgradeRequest<'_>,
+        _: &mut Grant<'_>,
+    ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

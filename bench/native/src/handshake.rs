@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wscodec::Limits;
-use wscodec::handshake::RequestReader;
+use wscodec::handshake::UpgradeRequestReader;
 
 use crate::decode::runtime;
 use crate::measure::{Plan, Row, Table};
@@ -102,7 +102,7 @@ fn check(name: &str, answer: &[u8]) {
 /// The key, by httparse.
 fn parse(head: &str) -> &[u8] {
     let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut request = httparse::Request::new(&mut headers);
+    let mut request = httparse::UpgradeRequest::new(&mut headers);
     let status = request.parse(head.as_bytes()).expect("the head is right");
     assert!(status.is_complete());
     let key = request
@@ -121,14 +121,14 @@ fn accept(key: &[u8]) -> [u8; 28] {
 }
 
 fn ours(head: &str, out: &mut Vec<u8>) {
-    let request = RequestReader::new(&Limits::default()).read(head.as_bytes());
+    let request = UpgradeRequestReader::new(&Limits::default()).read(head.as_bytes());
     let request = request.expect("it is right").expect("it is whole");
     request.accept().write(out).expect("it can be answered");
 }
 
 fn embedded(head: &str, out: &mut Vec<u8>) {
     let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut request = httparse::Request::new(&mut headers);
+    let mut request = httparse::UpgradeRequest::new(&mut headers);
     request.parse(head.as_bytes()).expect("the head is right");
     let pairs = request
         .headers

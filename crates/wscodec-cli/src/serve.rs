@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use wscodec::deflate::{self, Window};
-use wscodec::handshake::{Origin, Rejection, Request};
+use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
 use wscodec::message::{Message, Prepared};
 use wscodec_server::{Echo, Grant, Handle, Handler, Memory, Options, Peer, Server};
 
@@ -212,7 +212,7 @@ impl Handler for Program {
 
     fn accept(
         &mut self,
-        request: &Request<'_>,
+        request: &UpgradeRequest<'_>,
         grant: &mut Grant<'_>,
     ) -> Result<(), Rejection<'static>> {
         Echo.accept(request, grant)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use wscodec::CloseCode;
 use wscodec::frame::Close;
-use wscodec::handshake::Response;
+use wscodec::handshake::UpgradeResponse;
 use wscodec::message::Kind;
 use wscodec::session::Event;
 use wscodec_server::client::{Line, Talk};
@@ -273,7 +273,7 @@ fn ask(asked: Asked, line: &mut Line<'_>) -> Result<(), wscodec::ErrorKind> {
 }
 
 impl Talk for Conversation {
-    fn open(&mut self, response: &Response<'_>, line: &mut Line<'_>) {
+    fn open(&mut self, response: &UpgradeResponse<'_>, line: &mut Line<'_>) {
         self.print_json(|| json::open(response.protocol()), line);
         self.tell(|| format!("open, protocol {}", response.protocol().unwrap_or("-")));
     }

@@ -14,7 +14,7 @@ use super::net::{Net, Platform, Source, Waker};
 use super::queue::Queue;
 use wscodec::error::{CloseCode, Error as CodecError, Fault, HandshakeError, PeerError};
 use wscodec::frame::Close;
-use wscodec::handshake::{BodyReader, Response};
+use wscodec::handshake::{BodyReader, UpgradeResponse};
 use wscodec::io::{Error, Keys, Rejected};
 use wscodec::message::Kind;
 use wscodec::session::{Config, Connect, Event, In, Out, Outgoing, Session, State};
@@ -92,7 +92,7 @@ impl Stop {
 /// What a client does.
 pub trait Talk {
     /// The connection is open.
-    fn open(&mut self, response: &Response<'_>, line: &mut Line<'_>) {
+    fn open(&mut self, response: &UpgradeResponse<'_>, line: &mut Line<'_>) {
         let _ = (response, line);
     }
 

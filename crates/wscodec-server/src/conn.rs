@@ -16,7 +16,7 @@ use super::queue::Queue;
 use super::table::Key;
 use super::unwind;
 use wscodec::error::{ErrorKind, LimitError, MisuseError};
-use wscodec::handshake::RequestReader;
+use wscodec::handshake::UpgradeRequestReader;
 use wscodec::message::Unmasked;
 use wscodec::session::{PooledIn, PooledOut, Session, State};
 
@@ -77,7 +77,7 @@ pub(super) struct Conn<S> {
 )]
 pub(super) enum Phase<S> {
     Head {
-        reader: RequestReader,
+        reader: UpgradeRequestReader,
         bytes: Vec<u8>,
     },
     Open {
@@ -118,7 +118,7 @@ impl<S> Conn<S> {
     pub(super) fn begin<H: Handler<State = S>>(&mut self, cx: &Context<'_, H>) {
         self.since = cx.now;
         self.phase = Phase::Head {
-            reader: RequestReader::new(&cx.options.session.limits),
+            reader: UpgradeRequestReader::new(&cx.options.session.limits),
             bytes: Vec::new(),
         };
     }

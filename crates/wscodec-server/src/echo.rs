@@ -1,7 +1,7 @@
 //! The simplest server.
 
 use super::handler::{Grant, Handler, Peer};
-use wscodec::handshake::{Rejection, Request};
+use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::message::Message;
 
 /// Sends every message back.
@@ -11,7 +11,11 @@ pub struct Echo;
 impl Handler for Echo {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
+    fn accept(
+        &mut self,
+        _: &UpgradeRequest<'_>,
+        _: &mut Grant<'_>,
+    ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

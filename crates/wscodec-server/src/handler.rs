@@ -8,7 +8,7 @@ use std::vec::Vec;
 use super::handle::{Handle, Id, Target};
 use wscodec::error::{ErrorKind, LimitError};
 use wscodec::frame::Close;
-use wscodec::handshake::{Rejection, Request};
+use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::message::{Kind, Message, Prepared, Unmasked};
 use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 
@@ -27,7 +27,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// (`panic = "abort"`, and always on WASI), a panic ends the server.
 ///
 /// ```no_run
-/// use wscodec::handshake::{Rejection, Request};
+/// use wscodec::handshake::{Rejection, UpgradeRequest};
 /// use wscodec::message::Message;
 /// use wscodec_server::{Grant, Handler, Options, Peer, Server};
 ///
@@ -37,7 +37,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// impl Handler for Count {
 ///     type State = u64;
 ///
-///     fn accept(&mut self, request: &Request<'_>, _: &mut Grant<'_>) -> Result<u64, Rejection<'static>> {
+///     fn accept(&mut self, request: &UpgradeRequest<'_>, _: &mut Grant<'_>) -> Result<u64, Rejection<'static>> {
 ///         match &*request.path() {
 ///             "/count" => Ok(0),
 ///             _ => Err(Rejection::new(404)),
@@ -66,7 +66,7 @@ pub trait Handler {
     /// The answer to send instead; the connection is closed then.
     fn accept(
         &mut self,
-        request: &Request<'_>,
+        request: &UpgradeRequest<'_>,
         grant: &mut Grant<'_>,
     ) -> Result<Self::State, Rejection<'static>>;
 

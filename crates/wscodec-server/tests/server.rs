@@ -14,7 +14,7 @@ use support::{Client, LONG, REQUEST, Running, echo, open, options, raw, read_som
 use wscodec::CloseCode;
 use wscodec::deflate;
 use wscodec::frame::Close;
-use wscodec::handshake::{Origin, Rejection, Request};
+use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
 use wscodec::message::{Kind, Message, Prepared};
 use wscodec::session::Outcome;
 use wscodec_server::{Grant, Handle, Handler, Id, Memory, Options, Peer, Server};
@@ -249,7 +249,7 @@ impl Handler for Chat {
 
     fn accept(
         &mut self,
-        request: &Request<'_>,
+        request: &UpgradeRequest<'_>,
         grant: &mut Grant<'_>,
     ) -> Result<String, Rejection<'static>> {
         if request.header("authorization").is_none() && request.path() == "/secret" {
@@ -363,7 +363,11 @@ struct Clock(u32);
 impl Handler for Clock {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
+    fn accept(
+        &mut self,
+        _: &UpgradeRequest<'_>,
+        _: &mut Grant<'_>,
+    ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

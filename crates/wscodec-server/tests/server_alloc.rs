@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use wscodec::handshake::{Rejection, Request};
+use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::message::Message;
 use wscodec_server::{Grant, Handler, Options, Peer, Server};
 
@@ -54,7 +54,11 @@ struct Echo;
 impl Handler for Echo {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
+    fn accept(
+        &mut self,
+        _: &UpgradeRequest<'_>,
+        _: &mut Grant<'_>,
+    ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use support::{Client, LONG, REQUEST, Running, open, options, raw, read_some, run};
 use wscodec::CloseCode;
 use wscodec::frame::Close;
-use wscodec::handshake::{Origin, Rejection, Request};
+use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
 use wscodec::message::{Kind, Message, Prepared};
 use wscodec::session::Outcome;
 use wscodec_server::{Grant, Handler, Id, Options, Peer, Server, Target};
@@ -26,7 +26,7 @@ impl Handler for Told {
 
     fn accept(
         &mut self,
-        request: &Request<'_>,
+        request: &UpgradeRequest<'_>,
         _: &mut Grant<'_>,
     ) -> Result<(), Rejection<'static>> {
         assert!(request.path() != "/panic", "a panic that is meant");
@@ -141,7 +141,11 @@ struct Fragile;
 impl Handler for Fragile {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
+    fn accept(
+        &mut self,
+        _: &UpgradeRequest<'_>,
+        _: &mut Grant<'_>,
+    ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

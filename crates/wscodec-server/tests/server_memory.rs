@@ -6,7 +6,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use wscodec::handshake::{Origin, Rejection, Request};
+use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
 use wscodec::message::{Message, Prepared};
 use wscodec_server::{Echo, Grant, Handle, Handler, Options, Peer, Server, Target};
 
@@ -189,7 +189,11 @@ struct Busy(Mutex<mpsc::Receiver<()>>);
 impl Handler for &Busy {
     type State = ();
 
-    fn accept(&mut self, _: &Request<'_>, _: &mut Grant<'_>) -> Result<(), Rejection<'static>> {
+    fn accept(
+        &mut self,
+        _: &UpgradeRequest<'_>,
+        _: &mut Grant<'_>,
+    ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 

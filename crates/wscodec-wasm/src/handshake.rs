@@ -8,10 +8,10 @@ use super::{address, errors};
 use wscodec::Limits;
 use wscodec::error::{ErrorKind, Fault, LimitError, MisuseError};
 use wscodec::handshake::{
-    ClientRequest, Origin, Rejection, Request, RequestReader, ResponseReader, accept_key,
-    accept_plainly,
+    ClientRequest, Origin, Rejection, UpgradeRequest, UpgradeRequestReader, UpgradeResponseReader,
+    accept_key, accept_plainly,
 };
-use wscodec::head::{Extensions, Header, Headers, Param, Tokens, end_of_head, start_line};
+use wscodec::head::{Extensions, HeaderField, Headers, Param, Tokens, end_of_head, start_line};
 
 /// The words of the row. Pairs are a place and a length: of the last output; of the last table; and
 /// of the last request or response, its host or its reason, and its path. The path is told as it was
@@ -91,7 +91,7 @@ impl Heads {
     /// whole.
     pub fn request(&mut self, len: usize, max_head: usize, max_headers: usize) -> i32 {
         let bytes = first(&self.input, len);
-        match RequestReader::new(&limits(max_head, max_headers)).read(bytes) {
+        match UpgradeRequestReader::new(&limits(max_head, max_headers)).read(bytes) {
             Ok(None) => 0,
             Ok(Some(request)) => {
                 let row = &mut self.row;
@@ -115,12 +115,12 @@ impl Heads {
         max_headers: usize,
     ) -> i32 {
         let (bytes, rest) = self.input.split_at(len.min(self.input.len()));
-        let asked = match Request::parse(first(rest, asked), &judged()) {
+        let asked = match UpgradeRequest::parse(first(rest, asked), &judged()) {
             _ if asked == 0 => None,
             Ok(Some(request)) => Some(request),
             _ => return number(MisuseError::InvalidHeader.into()),
         };
-        match ResponseReader::new(&limits(max_head, max_headers)).read(bytes) {
+        match UpgradeResponseReader::new(&limits(max_head, max_headers)).read(bytes) {
             Ok(None) => 0,
             Ok(Some(response)) => match response.check(asked.as_ref()) {
                 Err(fault) if response.status() == 101 => failed(&mut self.row, fault),
@@ -149,7 +149,7 @@ impl Heads {
         if self.table.try_reserve_exact(count).is_err() {
             return number(LimitError::OutOfMemory.into());
         }
-        for Header { name, value } in Headers::of(head) {
+        for HeaderField { name, value } in Headers::of(head) {
             let name = name.as_bytes();
             let lengths = (name.len() as u32, value.len() as u32);
             self.table.push([
@@ -341,8 +341,8 @@ pub struct HeadBuffer {
 }
 
 enum Reader {
-    Request(RequestReader),
-    Response(ResponseReader),
+    Request(UpgradeRequestReader),
+    Response(UpgradeResponseReader),
 }
 
 #[wasm_bindgen]
@@ -353,8 +353,8 @@ impl HeadBuffer {
         let limits = limits(max_head, max_headers);
         Self {
             reader: match request {
-                true => Reader::Request(RequestReader::new(&limits)),
-                false => Reader::Response(ResponseReader::new(&limits)),
+                true => Reader::Request(UpgradeRequestReader::new(&limits)),
+                false => Reader::Response(UpgradeResponseReader::new(&limits)),
             },
             bytes: Vec::new(),
         }
@@ -404,8 +404,8 @@ fn judged() -> Limits {
 
 /// Reads again a request that was accepted before.
 #[inline(never)]
-fn reread(head: &[u8]) -> Result<Request<'_>, MisuseError> {
-    match Request::parse(head, &judged()) {
+fn reread(head: &[u8]) -> Result<UpgradeRequest<'_>, MisuseError> {
+    match UpgradeRequest::parse(head, &judged()) {
         Ok(Some(request)) => Ok(request),
         _ => Err(MisuseError::InvalidHeader),
     }

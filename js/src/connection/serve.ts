@@ -1,6 +1,6 @@
 /** A server's handshake on a connection. */
 
-import { UpgradeReader } from "../handshake/reader.ts";
+import { UpgradeRequestReader } from "../handshake/reader.ts";
 import { rejection, reject, type UpgradeRequest } from "../handshake/request.ts";
 import { Upgrade } from "../session/upgrade.ts";
 import type { Connection, Opening } from "./connection.ts";
@@ -17,7 +17,7 @@ const EARLY = 64 * 1024;
 export class Serving implements Opening {
   readonly server = true;
   readonly #plan: Plan;
-  #reader: UpgradeReader | undefined;
+  #reader: UpgradeRequestReader | undefined;
   /** What followed the request, while it is decided on. */
   #early: Uint8Array[] | undefined;
   #length = 0;
@@ -36,7 +36,7 @@ export class Serving implements Opening {
       if (this.#length > EARLY) connection.read(false);
       return;
     }
-    this.#reader ??= new UpgradeReader(this.#plan.limits);
+    this.#reader ??= new UpgradeRequestReader(this.#plan.limits);
     let request: UpgradeRequest | undefined;
     try {
       request = this.#reader.push(chunk);

@@ -12,7 +12,7 @@ import { UpgradeRequest } from "./request.ts";
 import { type Expected, UpgradeResponse } from "./response.ts";
 
 /**
- * What {@link UpgradeReader} and {@link UpgradeResponseReader} have in common:
+ * What {@link UpgradeRequestReader} and {@link UpgradeResponseReader} have in common:
  * each byte is looked at once, however the head is cut, and no more than the
  * limit is held.
  */
@@ -124,7 +124,7 @@ export abstract class HeadReader<T extends Head> {
  * Reads a client's request out of bytes that come cut anywhere.
  *
  * ```js
- * const reader = new UpgradeReader();
+ * const reader = new UpgradeRequestReader();
  * socket.on("data", (chunk) => {
  *   const request = reader.push(chunk); // throws what `rejection` answers
  *   if (request === undefined) return;
@@ -133,7 +133,7 @@ export abstract class HeadReader<T extends Head> {
  * });
  * ```
  */
-export class UpgradeReader extends HeadReader<UpgradeRequest> {
+export class UpgradeRequestReader extends HeadReader<UpgradeRequest> {
   constructor(limits?: HandshakeLimits) {
     super(true, limits);
   }

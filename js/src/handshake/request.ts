@@ -62,7 +62,7 @@ export interface RejectOptions {
  * decoder.push(bytes.subarray(request.headLength));
  * ```
  *
- * For bytes that come in pieces see {@link UpgradeReader}; on a Node server the
+ * For bytes that come in pieces see {@link UpgradeRequestReader}; on a Node server the
  * `upgrade` event has a parsed request for {@link UpgradeRequest.from}.
  */
 export class UpgradeRequest extends Head {
@@ -80,7 +80,7 @@ export class UpgradeRequest extends Head {
   /**
    * Reads a request from bytes that begin with it; `undefined` if its head is
    * not complete yet. Call it again with all bytes so far, or spare that work
-   * with an {@link UpgradeReader}.
+   * with an {@link UpgradeRequestReader}.
    *
    * @throws HandshakeError by the first rule broken, or LimitError; both with
    * the `status` to reject with (see {@link rejection}) and the `offset` of the

@@ -29,7 +29,7 @@ import {
   type SessionLimits,
   type SessionManner,
   Upgrade,
-  UpgradeReader,
+  UpgradeRequestReader,
   type UpgradeRequest,
 } from "../index.ts";
 import type { Verdict } from "../connection/handlers.ts";
@@ -325,7 +325,7 @@ export class SocketStream {
   async #accept(
     options: ServerStreamOptions,
   ): Promise<[Session, Pick<Opened, "protocol" | "extensions">, Uint8Array]> {
-    const reader = new UpgradeReader(options);
+    const reader = new UpgradeRequestReader(options);
     let request: UpgradeRequest | undefined;
     let isAsked = false;
     /** With which the program refuses. */

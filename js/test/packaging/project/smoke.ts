@@ -88,7 +88,7 @@ function encode({ Encoder, MessageDecoder }: Wscodec): void {
   equal(decoder.next(), false);
 }
 
-function handshake({ UpgradeOffer, UpgradeReader, UpgradeResponseReader, acceptKey }: Wscodec): void {
+function handshake({ UpgradeOffer, UpgradeRequestReader, UpgradeResponseReader, acceptKey }: Wscodec): void {
   equal(acceptKey(KEY), ACCEPT);
   const offer = new UpgradeOffer({
     host: "example.com",
@@ -97,7 +97,7 @@ function handshake({ UpgradeOffer, UpgradeReader, UpgradeResponseReader, acceptK
     protocols: ["v2", "v1"],
     headers: { Authorization: "Bearer x" },
   });
-  const requests = new UpgradeReader();
+  const requests = new UpgradeRequestReader();
   equal(requests.push(offer.bytes.subarray(0, 20)), undefined);
   const request = requests.push(offer.bytes.subarray(20));
   if (request === undefined) throw new Error("the request is whole");
