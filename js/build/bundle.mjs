@@ -50,6 +50,49 @@ function moduleOf({ generated, deflate, wasm }, outside = false) {
 }
 
 /**
+ * The code that wasm-bindgen generated, with each export of the module within a `try`: see
+ * `src/wasm/trap.ts`. One function for each export, because one for all would be called with
+ * functions of many kinds, and an engine can inline none of them.
+ */
+function guarded(contents, wasm) {
+  const module = new WebAssembly.Module(readFileSync(wasm));
+  const imports = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    (imports[from] ??= {})[name] = () => {};
+  }
+  const { exports } = new WebAssembly.Instance(module, imports);
+  const members = Object.entries(exports).map(([name, value]) => {
+    if (typeof value !== "function") return `${name}: e.${name}`;
+    const args = Array.from({ length: value.length }, (_, i) => `a${i}`).join(", ");
+    return `${name}: (${args}) => { try { return e.${name}(${args}); } catch (x) { throw wbgTrap(x); } }`;
+  });
+  const from = "wasm = instance.exports;";
+  if (contents.split(from).length !== 2) refuse(`wasm-bindgen's code is without: ${from}`);
+  return `import { trapped } from ${JSON.stringify(join(src, "wasm", "trap.ts"))};
+${contents.replace(from, "wasm = wbgGuard(instance.exports);")}
+function wbgTrap(x) {
+  [x, wasm] = trapped(x, wasm);
+  return x;
+}
+function wbgGuard(e) {
+  return { ${members.join(",\n    ")} };
+}
+`;
+}
+
+/** Has generated code go through {@link guarded}, and through what else is to be changed of it. */
+function glue({ generated }, change = (contents) => contents) {
+  return {
+    name: "guarded module",
+    setup(build) {
+      build.onLoad({ filter: /\/generated\/(\w+\/)?wscodec\.js$/ }, ({ path }) => ({
+        contents: guarded(change(readFileSync(path, "utf8")), join(js, generated, "wscodec.wasm")),
+      }));
+    },
+  };
+}
+
+/**
  * An entry, for one module system; it names no runtime's own modules. Where bytes may not
  * be compiled, as in workers, the wasm module is imported from `outside`.
  */
@@ -61,7 +104,7 @@ async function library(entry, format, name, outside = false) {
     format,
     platform: "neutral",
     loader: { ".wasm": "binary" },
-    plugins: [moduleOf(entry, outside)],
+    plugins: [moduleOf(entry, outside), glue(entry)],
   });
   put(join(dist, name), result.outputFiles[0].contents);
   return Object.keys(result.metafile.inputs);
@@ -83,22 +126,15 @@ const FOR_SHARED = [
 /** The library on memory that threads share. */
 async function onShared(format, name) {
   const [entry] = entries;
-  const glue = join(js, entry.generated, "wscodec.js");
-  const adapted = {
-    name: "glue for shared memory",
-    setup(build) {
-      build.onLoad({ filter: /\/generated\/wscodec\.js$/ }, () => {
-        let contents = readFileSync(glue, "utf8");
-        for (const [from, to] of FOR_SHARED) {
-          if (contents.split(from).length !== 2) refuse(`wasm-bindgen's glue is without: ${from}`);
-          contents = contents.replace(from, to);
-        }
-        if (/cached(?!Uint8Array)\w+Array\w*Memory0/.test(contents)) {
-          refuse("wasm-bindgen's glue has views that shared memory needs looked at");
-        }
-        return { contents };
-      });
-    },
+  const adapted = (contents) => {
+    for (const [from, to] of FOR_SHARED) {
+      if (contents.split(from).length !== 2) refuse(`wasm-bindgen's code is without: ${from}`);
+      contents = contents.replace(from, to);
+    }
+    if (/cached(?!Uint8Array)\w+Array\w*Memory0/.test(contents)) {
+      refuse("wasm-bindgen's code has views that shared memory needs looked at");
+    }
+    return contents;
   };
   const result = await esbuild.build({
     ...shared,
@@ -108,7 +144,7 @@ async function onShared(format, name) {
     format,
     platform: "neutral",
     loader: { ".wasm": "binary" },
-    plugins: [moduleOf(entry), adapted],
+    plugins: [moduleOf(entry), glue(entry, adapted)],
   });
   put(join(dist, name), result.outputFiles[0].contents);
 }

@@ -10,9 +10,9 @@ import { dist, entries, put, refuse } from "./files.mjs";
 
 /** Bytes of the wasm modules; to raise one is a decision, so it is a commit. */
 const BUDGET = {
-  "wscodec.wasm": { raw: 168_000, brotli: 59_000 },
-  "slim.wasm": { raw: 102_000, brotli: 35_500 },
-  "zlib.wasm": { raw: 245_000, brotli: 89_500 },
+  "wscodec.wasm": { raw: 219_000, brotli: 73_000 },
+  "slim.wasm": { raw: 138_000, brotli: 45_000 },
+  "zlib.wasm": { raw: 297_000, brotli: 104_000 },
 };
 
 const sizes = {};

@@ -37,6 +37,7 @@ export {
   HandshakeError,
   LimitError,
   MisuseError,
+  ModuleError,
   PeerError,
   WscodecError,
 } from "./error/errors.ts";
@@ -64,6 +65,7 @@ export {
   UpgradeResponseReader,
 } from "./handshake/index.ts";
 export { setDebug } from "./memory/lent.ts";
+export { moduleMemory, setMaxMemory } from "./memory/limit.ts";
 export { MessageDecoder, type MessageType, type OwnedMessage } from "./message/messages.ts";
 export type { DecoderOptions, Role } from "./frame/options.ts";
 export { Prepared, type PreparedOptions } from "./message/prepared.ts";

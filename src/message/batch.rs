@@ -14,19 +14,55 @@ use crate::frame::Simple;
 /// Moving so much costs nothing that counts, however small the batches are.
 const SMALL: usize = 4096;
 
+/// A shared buffer above this size is given back when [`UNUSED`] batches had no use for it.
+const LARGE: usize = 1 << 20;
+
+/// See [`LARGE`]. Large messages often come one after the other, and each new buffer has to be cleared
+/// and to grow again; but a single message must not hold tens of megabytes for ever.
+const UNUSED: u8 = 16;
+
 /// The buffer in which the receivers of one arena put their messages together, in turn.
 #[derive(Debug, Default)]
-pub struct BatchBuffer(Assembly);
+pub struct BatchBuffer(Assembly, u8);
+
+impl BatchBuffer {
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        self.0.capacity()
+    }
+
+    /// The bytes in it, among them the messages that the last batch put together.
+    pub fn held(&self) -> &[u8] {
+        self.0.all()
+    }
+
+    /// Gives that memory back. The messages that the last batch put together are gone then.
+    pub fn release(&mut self) {
+        self.0 = Assembly::new();
+    }
+
+    /// Counts a batch, which may turn out to need the buffer.
+    #[inline]
+    fn age(&mut self) {
+        if self.0.capacity() > LARGE {
+            self.1 += 1;
+            if self.1 > UNUSED {
+                self.release();
+            }
+        }
+    }
+}
 
 impl<E: Inbound> Receiver<E> {
     /// Gives up a large buffer in which no message is begun. What the last batch put together is
     /// gone then.
     #[inline]
     pub fn release(&mut self, shared: &mut BatchBuffer) {
+        shared.age();
         if self.open.is_none() && self.assembly.capacity() > SMALL {
             let own = mem::take(&mut self.assembly);
             if own.capacity() > shared.0.capacity() {
-                shared.0 = own;
+                *shared = BatchBuffer(own, 0);
             }
         }
     }
@@ -59,27 +95,34 @@ impl<E: Inbound> Receiver<E> {
         !self.closed && self.decoder.is_settled()
     }
 
-    /// Room for `len` bytes of the stream, where all of them belong to the payload that is being
-    /// read: [`space`](Self::space), with what the last batch put together dropped.
+    /// Room for at most `len` bytes of the stream that belong to the payload that is being read:
+    /// [`space`](Self::space), with the messages dropped that the last batch put together.
     pub fn begin_fill(&mut self, len: usize) -> Option<&mut [u8]> {
         self.drop_finished();
-        self.space(len).filter(|space| space.len() == len)
+        self.space(len)
     }
 
-    /// Takes the messages at the front of `input` that are one plain frame each, and shows `each`
-    /// whether it is text, whether it is ASCII, and the payload: what [`receive`](Self::receive)
-    /// does, without coming back for every one.
+    /// Takes at most `most` messages at the front of `input` that are one plain frame each, and shows
+    /// `each` whether it is text, whether it is ASCII, and the payload: the same as
+    /// [`receive`](Self::receive), without a return for each message.
+    ///
+    /// # Errors
+    /// As for [`receive`](Self::receive).
     #[inline]
     pub fn receive_simple(
         &mut self,
         input: &mut &mut [u8],
+        mut most: usize,
         mut each: impl FnMut(bool, bool, &[u8]),
     ) -> Result<(), Fault> {
         let shape = self.decoder.shape(self.bounds.message);
         let Some(shape) = shape.filter(|_| !self.closed) else {
             return Ok(());
         };
-        while let Some(simple) = shape.take(input) {
+        while most > 0
+            && let Some(simple) = shape.take(input)
+        {
+            most -= 1;
             self.decoder.count(&simple);
             let Simple { text, key, payload } = simple;
             match unmask(text, key, payload) {
@@ -99,6 +142,9 @@ impl<E: Inbound> Receiver<E> {
 
     /// Ends a batch. The messages that were put together stay valid until `shared` is used again.
     pub fn end_batch(&mut self, shared: &mut BatchBuffer) {
+        if self.assembly.capacity() > LARGE {
+            shared.1 = 0;
+        }
         let begun = match self.open {
             Some(_) => self.assembly.message(),
             None => &[],

@@ -243,9 +243,16 @@ impl<E: Inbound> Receiver<E> {
         &self.extension
     }
 
-    /// The extension, to be changed.
+    /// The extension, to be changed; the bits that it owns stay the same.
     pub fn extension_mut(&mut self) -> &mut E {
         &mut self.extension
+    }
+
+    /// Exchanges the extension, between two messages, and has frames carry the bits of the new one.
+    pub fn exchange_extension(&mut self, with: impl FnOnce(&mut E)) {
+        with(&mut self.extension);
+        let rules = self.decoder.rules_mut();
+        *rules = rules.with_rsv(self.extension.rsv());
     }
 
     /// Where the next bytes of the stream may be written instead of handing them to

@@ -223,6 +223,43 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
         }
     }
 
+    /// Sends a message that was framed elsewhere as a server frames it, as it is; a client's is masked
+    /// anew. `frame` is a whole data frame that begins with a header of `header_len` bytes. For faces
+    /// that keep [`Prepared`] messages in memory of their own.
+    ///
+    /// # Errors
+    /// [`MisuseError::MessageUnfinished`], [`MisuseError::BufferTooSmall`] if there is no whole header,
+    /// and if the buffer has no room; nothing is written then.
+    pub fn framed(
+        &mut self,
+        frame: &[u8],
+        header_len: usize,
+        out: &mut impl Buffer,
+    ) -> Result<(), Error> {
+        if self.open.is_some() {
+            return Err(MisuseError::MessageUnfinished.into());
+        }
+        let Some((&first, payload)) = frame.first().zip(frame.get(header_len..)) else {
+            return Err(MisuseError::BufferTooSmall.into());
+        };
+        match self.keys.next_key() {
+            None => {
+                out.make_room(frame.len())?;
+                out.put_slice(frame);
+                Ok(())
+            }
+            mask @ Some(_) => {
+                let header = Header {
+                    mask,
+                    fin: first & 0x80 != 0,
+                    rsv: Rsv::new(first >> 4 & 7),
+                    ..Header::new(OpCode::new(first & 15)?, 0)
+                };
+                write(header, payload, out)
+            }
+        }
+    }
+
     /// Sends a ping, of at most 125 bytes.
     ///
     /// # Errors
@@ -262,6 +299,11 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     /// The extension, to be changed.
     pub fn extension_mut(&mut self) -> &mut X {
         &mut self.extension
+    }
+
+    /// Where mask keys come from, to be changed.
+    pub fn keys_mut(&mut self) -> &mut M {
+        &mut self.keys
     }
 
     /// Whether a message is begun and not finished.

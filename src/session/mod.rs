@@ -87,6 +87,7 @@
 //! # Ok::<(), wscodec::ErrorKind>(())
 //! ```
 
+mod batch;
 mod config;
 mod connect;
 mod extension;
@@ -100,6 +101,7 @@ mod upgrade;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
+pub use batch::RestingTimers;
 pub use config::Config;
 pub use connect::{Connect, Connected};
 pub use extension::{In, Out};

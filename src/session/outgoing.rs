@@ -21,7 +21,7 @@ pub struct Outgoing<M, O> {
     auto_close: bool,
     backlog: usize,
     /// `note` is of a ping that waits for its pong.
-    pong_due: bool,
+    pub(super) pong_due: bool,
     /// The peer's close frame came, and is `note`.
     came: bool,
     note: Note,

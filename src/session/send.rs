@@ -58,6 +58,20 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         self.sender.prepared(message, out)
     }
 
+    /// Sends a message that was framed elsewhere: see [`Sender::framed`](crate::message::Sender::framed).
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    pub fn framed(
+        &mut self,
+        frame: &[u8],
+        header_len: usize,
+        out: &mut impl Buffer,
+    ) -> Result<(), Error> {
+        self.may_send()?;
+        self.sender.framed(frame, header_len, out)
+    }
+
     /// Sends the first fragment of a message; text may be cut within a character.
     ///
     /// # Errors

@@ -114,6 +114,11 @@ impl Timers {
         self.reading = reading;
     }
 
+    /// Whether a frame that a deadline is about waits in the output, as far as this knows.
+    pub(super) fn is_queued(&self) -> bool {
+        matches!(self.phase, Phase::PingQueued | Phase::CloseQueued)
+    }
+
     fn sees_close(&self) -> bool {
         matches!(self.phase, Phase::CloseQueued | Phase::CloseLeft)
     }

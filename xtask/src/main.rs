@@ -12,6 +12,7 @@ mod bundle;
 mod checks;
 mod demo;
 mod features;
+mod growth;
 mod hostile;
 mod interop;
 mod js;

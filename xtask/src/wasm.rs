@@ -8,7 +8,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::tool::{Failure, Tool, cargo};
 use crate::toolchain::WASM;
-use crate::{node, paths, simd};
+use crate::{growth, node, paths, simd};
 
 /// One build of the crate as a wasm module.
 pub struct Module {
@@ -139,6 +139,7 @@ fn finish_one(module: &Module, work: &Path) -> Result<String, Failure> {
     let _ = fs::remove_file(&stamp);
 
     bindings(&compiled, work)?;
+    growth::limit(&work.join("wscodec_bg.wasm"))?;
     let optimised = work.join("wscodec.wasm");
     node::tool("binaryen/bin/wasm-opt")
         .args([&work.join("wscodec_bg.wasm")])
@@ -183,7 +184,7 @@ fn sources(module: &Module, list: &Path) -> Result<String, Failure> {
 fn state(module: &[u8]) -> Result<String, Failure> {
     let mut hasher = DefaultHasher::new();
     module.hash(&mut hasher);
-    WASM_OPT.hash(&mut hasher);
+    (WASM_OPT, growth::VERSION).hash(&mut hasher);
     for lock in [
         paths::root().join("Cargo.lock"),
         paths::js().join("package-lock.json"),

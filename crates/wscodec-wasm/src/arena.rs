@@ -1,16 +1,35 @@
 //! The memory that JavaScript and the decoders share.
+//!
+//! JavaScript writes bytes into two places: the input region, for bytes of a peer, and the stage, for
+//! payloads to send. A decoding leaves rows of numbers and, where a control payload did not lie in the
+//! input, a copy of it in `side`.
+//!
+//! A peer and the caller decide how much all of these hold, so each of them grows by a call that can
+//! fail. Rows do not grow at all: decoding stops when they are full and goes on from there, so that
+//! the memory for a chunk does not depend on how many frames a peer puts into it.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::address;
+use super::session::within;
+use super::{address, grow};
+use wscodec::LimitError;
 use wscodec::frame::MAX_CONTROL_LEN;
 use wscodec::message::BatchBuffer;
 
 /// Four numbers; what they are is said at the decoder that writes them.
 pub(super) type Row = [u32; 4];
+
+/// The most rows of one decoding, and some for the frame that is found last: all that 64 KiB of input
+/// can have, where the smallest frame has two bytes and two rows.
+const ROWS: usize = (64 << 10) + 8;
+
+/// What the stage is long when nothing large is to be sent.
+const STAGE: usize = 16 << 10;
+
+/// A stage that has grown further than this is given back after its use.
+const LARGE_STAGE: usize = 1 << 20;
 
 /// One region for bytes that come in, and the rows that the last decoding left.
 ///
@@ -22,31 +41,43 @@ pub struct Arena {
     pub(super) rows: Vec<Row>,
     /// Control payloads that did not lie in the input.
     pub(super) side: Vec<u8>,
+    pub(super) stage: Vec<u8>,
     pub(super) shared: BatchBuffer,
 }
 
 #[wasm_bindgen]
 impl Arena {
-    /// An arena that takes `capacity` bytes of input at once.
+    /// An empty arena: [`reserve`](Self::reserve) and [`stage`](Self::stage) make room.
     #[wasm_bindgen(constructor)]
-    pub fn new(capacity: usize) -> Self {
+    #[allow(
+        clippy::new_without_default,
+        reason = "JavaScript knows constructors only"
+    )]
+    pub fn new() -> Self {
         Self {
-            input: vec![0; capacity],
-            rows: Vec::with_capacity(most_rows(capacity)),
+            input: Vec::new(),
+            rows: Vec::new(),
             side: Vec::new(),
+            stage: Vec::new(),
             shared: BatchBuffer::default(),
         }
     }
 
-    /// Makes the input region at least this long. Its address may change.
-    pub fn reserve(&mut self, capacity: usize) {
-        if self.input.len() < capacity {
-            // A new one: what is in the old one has no meaning, and need not be copied.
-            self.input = Vec::new();
-            self.input = vec![0; capacity];
-            self.rows = Vec::new();
-            self.rows = Vec::with_capacity(most_rows(capacity));
+    /// Makes the input region at least this long, and returns its address; 0 if there is no memory
+    /// for it, and then the region is as it was, or empty.
+    pub fn reserve(&mut self, capacity: usize) -> u32 {
+        if self.rows.capacity() < ROWS && grow::exact(&mut self.rows, ROWS).is_err() {
+            return 0;
         }
+        if self.input.len() < capacity {
+            // What is in the old one has no meaning, and need not be copied.
+            self.input = Vec::new();
+            if grow::exact(&mut self.input, capacity).is_err() {
+                return 0;
+            }
+            self.input.resize(capacity, 0);
+        }
+        address(&self.input)
     }
 
     /// The length of the input region.
@@ -54,31 +85,67 @@ impl Arena {
         self.input.len()
     }
 
-    /// The address of the input region.
-    pub fn input(&self) -> u32 {
-        address(&self.input)
-    }
-
-    /// The address of the rows, which changes with the input's only.
+    /// The address of the rows, which does not change once there is an input region.
     pub fn rows(&self) -> u32 {
         self.rows.as_ptr() as usize as u32
+    }
+
+    /// The address of at least so many bytes for a payload to send; 0 if there is no memory for
+    /// them. What was written there before is gone if it has to grow.
+    pub fn stage(&mut self, len: usize) -> u32 {
+        if self.stage.len() < len {
+            self.stage = Vec::new();
+            let len = len.max(STAGE);
+            if grow::exact(&mut self.stage, len).is_err() {
+                return 0;
+            }
+            self.stage.resize(len, 0);
+        }
+        address(&self.stage)
+    }
+
+    /// The length of the stage.
+    pub fn staged(&self) -> usize {
+        self.stage.len()
+    }
+
+    /// Gives back what large payloads and large input have needed.
+    pub fn release(&mut self) {
+        self.stage = Vec::new();
+        self.side = Vec::new();
+        self.shared.release();
     }
 }
 
 impl Arena {
     /// Forgets the last call's rows, and makes sure that control payloads of `len` bytes of input,
     /// and one that began before them, have a place that does not move.
-    pub(super) fn begin(&mut self, len: usize) {
+    pub(super) fn begin(&mut self, len: usize) -> Result<(), LimitError> {
         self.rows.clear();
         self.side.clear();
-        self.side.reserve(len + MAX_CONTROL_LEN);
+        grow::by(&mut self.side, len + MAX_CONTROL_LEN)
     }
-}
 
-/// The most rows that so many bytes of input can have: the smallest frame has two bytes, of a frame
-/// there are two at most, and it may have begun before.
-fn most_rows(capacity: usize) -> usize {
-    (capacity / 2 + 1) * 2
+    /// How many more rows there may be.
+    #[inline]
+    pub(super) fn room(&self) -> usize {
+        (ROWS - 8).saturating_sub(self.rows.len())
+    }
+
+    /// The bytes at an address, if a decoding of a receiver without a buffer of its own has left them,
+    /// or they are in the stage.
+    pub(super) fn find(&self, at: u32, len: usize) -> Option<&[u8]> {
+        [&self.input[..], &self.stage, &self.side, self.shared.held()]
+            .into_iter()
+            .find_map(|bytes| within(bytes, at, len))
+    }
+
+    /// Gives a stage back that a large payload has needed.
+    pub(super) fn settle_stage(&mut self) {
+        if self.stage.len() > LARGE_STAGE {
+            self.stage = Vec::new();
+        }
+    }
 }
 
 /// Copies a control payload to where it stays.

@@ -1,12 +1,14 @@
 //! permessage-deflate: agreeing on it, and its use for frames that are written elsewhere.
 
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::{address, errors};
+use super::arena::Arena;
+use super::extension::Coding;
+use super::session::{Manner, Resting};
+use super::{address, errors, grow};
 use wscodec::Limits;
 use wscodec::deflate::{
     Agreed, Answer, Compressor, Config, Decompressor, Direction, NAME, Pool, PooledDeflate,
@@ -168,13 +170,41 @@ impl Engines {
     }
 }
 
+/// The bytes of messages that are compressed.
+pub(super) type Deflating = Compressor<PooledDeflate<DeflateEngine>>;
+
+#[wasm_bindgen]
+impl Resting {
+    /// Of a session that begins with compression: the directions as numbers, the limits, and how to
+    /// compress.
+    #[allow(clippy::too_many_arguments, reason = "objects are dear at this border")]
+    pub fn deflating(
+        manner: &Manner,
+        engines: &Engines,
+        history: u8,
+        receive: u8,
+        message: f64,
+        inflation: u32,
+        send: u8,
+        level: u8,
+        threshold: usize,
+    ) -> Self {
+        let mut resting = Self::new(manner);
+        let (inflate, _) = engines.decompressor(history, receive, message, inflation);
+        resting.inflate = Some(inflate.into());
+        let deflater = Deflater::new(engines, history, send, level, threshold);
+        resting.coding = Coding(Some(deflater.compressor.into()));
+        resting
+    }
+}
+
 /// The bytes of messages that are inflated.
 pub(super) type Inflating = Decompressor<PooledInflate<InflateEngine>>;
 
 /// Compresses the messages of one direction.
 #[wasm_bindgen]
 pub struct Deflater {
-    compressor: Compressor<PooledDeflate<DeflateEngine>>,
+    compressor: Deflating,
     pub(super) coded: Vec<u8>,
 }
 
@@ -196,14 +226,20 @@ impl Deflater {
         }
     }
 
-    /// Compresses the next bytes of a message by themselves; their number. They lie at
-    /// [`address`](Self::address).
-    pub fn part(&mut self, input: &[u8], last: bool) -> usize {
-        self.coded.clear();
-        // Only memory can be missing, and this face has no way to say so.
-        let encoded = self.compressor.encode(input, last, &mut self.coded);
-        assert!(encoded.is_ok(), "no memory for a compressed message");
-        self.coded.len()
+    /// Compresses the next `len` bytes of a message, which lie in the arena's stage: how many bytes
+    /// that makes, which lie at [`address`](Self::address), or the number of an error below zero.
+    /// `begun` says whether frames of the message were made before.
+    pub fn part(&mut self, arena: &mut Arena, len: usize, last: bool, begun: bool) -> i32 {
+        let input = arena.stage.get(..len).unwrap_or_default();
+        let result = self.encode(input, last);
+        if result.is_err() {
+            self.compressor.discard(begun);
+        }
+        arena.settle_stage();
+        match result {
+            Ok(coded) => coded as i32,
+            Err(error) => -(errors::number(error) as i32),
+        }
     }
 
     /// Begins a message of unknown length, which is always compressed.
@@ -235,6 +271,18 @@ impl Deflater {
 }
 
 impl Deflater {
+    /// Nothing is sent of the bytes that were compressed last.
+    pub(super) fn discard(&mut self, begun: bool) {
+        self.compressor.discard(begun);
+    }
+
+    /// Compresses the next bytes of a message into `coded`.
+    pub(super) fn encode(&mut self, input: &[u8], last: bool) -> Result<usize, ErrorKind> {
+        self.coded.clear();
+        self.compressor.encode(input, last, &mut self.coded)?;
+        Ok(self.coded.len())
+    }
+
     /// Whether a message of this length is to be compressed; it is begun then.
     pub(super) fn begins(&mut self, len: Option<usize>) -> bool {
         !self
@@ -280,10 +328,11 @@ impl Inflater {
         }
     }
 
-    /// Inflates some of a message's next bytes, of which [`read`](Self::read) were used up
+    /// Inflates some of a message's next `len` bytes, which lie in the arena's stage, and of which [`read`](Self::read) were used up
     /// then; the number of bytes that lie at [`address`](Self::address), or an error's number below
     /// zero. To be called again until it is [`done`](Self::done).
-    pub fn step(&mut self, input: &[u8], last: bool) -> i32 {
+    pub fn step(&mut self, arena: &Arena, len: usize, last: bool) -> i32 {
+        let input = arena.stage.get(..len).unwrap_or_default();
         self.take(input, last)
             .unwrap_or_else(|error| -(errors::number(error) as i32))
     }
@@ -323,9 +372,7 @@ impl Inflater {
         }
         // Cleared once, and then grown by what messages need.
         let room = (input.len() * 4).clamp(1024, STEP);
-        if self.output.len() < room {
-            self.output = vec![0; room.next_power_of_two()];
-        }
+        grow::to(&mut self.output, room.next_power_of_two())?;
         let progress = self.decompressor.decode(input, last, &mut self.output)?;
         (self.read, self.done) = (progress.read, progress.done);
         self.written += progress.written as u64;

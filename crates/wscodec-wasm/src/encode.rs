@@ -1,13 +1,12 @@
 //! Frames to send.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[cfg(feature = "deflate")]
 use super::deflate::Deflater;
-use super::{address, errors};
+use super::{address, errors, grow};
 use wscodec::error::MisuseError;
 use wscodec::frame::{Close, Header, OpCode, Rsv, encode_in_place};
 use wscodec::{CloseCode, utf8::Validator};
@@ -28,21 +27,32 @@ pub struct Output {
 
 #[wasm_bindgen]
 impl Output {
-    /// A region of this length.
+    /// An empty region.
     #[wasm_bindgen(constructor)]
-    pub fn new(capacity: usize) -> Self {
+    #[allow(
+        clippy::new_without_default,
+        reason = "JavaScript knows constructors only"
+    )]
+    pub fn new() -> Self {
         Self {
-            bytes: vec![0; capacity],
+            bytes: Vec::new(),
             error: 0,
             text: Validator::new(),
         }
     }
 
-    /// Makes the region at least this long, keeping what is in it. Its address may change.
-    pub fn reserve(&mut self, capacity: usize) {
-        if self.bytes.len() < capacity {
+    /// Makes the region at least this long, keeping the bytes that are in it, and returns its
+    /// address, which may have changed; 0 if there is no memory for it, and nothing has changed then.
+    pub fn reserve(&mut self, capacity: usize) -> u32 {
+        // JavaScript asks for more than it needs where it expects more.
+        let more = capacity.saturating_sub(self.bytes.len());
+        if grow::exact(&mut self.bytes, more).is_err() {
+            return 0;
+        }
+        if more > 0 {
             self.bytes.resize(capacity, 0);
         }
+        address(&self.bytes)
     }
 
     /// The region's length.
@@ -149,15 +159,24 @@ impl Output {
     ) -> usize {
         let start = at + header_len(len, masked);
         let payload = self.bytes.get(start..start + len).unwrap_or_default();
-        let coded = deflater.part(payload, first & 0x80 != 0);
-        let start = at + header_len(coded, masked);
-        let end = start + coded;
-        if self.bytes.len() < end {
-            self.bytes.resize(end.next_power_of_two(), 0);
-        }
-        self.bytes[start..end].copy_from_slice(&deflater.coded);
+        let result = deflater
+            .encode(payload, first & 0x80 != 0)
+            .and_then(|coded| {
+                let start = at + header_len(coded, masked);
+                let end = start + coded;
+                grow::to(&mut self.bytes, end)?;
+                self.bytes[start..end].copy_from_slice(&deflater.coded);
+                Ok(coded)
+            });
         deflater.settle();
-        self.frame(at, first, coded, masked, key)
+        match result {
+            Ok(coded) => self.frame(at, first, coded, masked, key),
+            Err(error) => {
+                deflater.discard(first & 15 == 0);
+                self.error = errors::number(error);
+                0
+            }
+        }
     }
 }
 

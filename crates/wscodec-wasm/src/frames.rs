@@ -6,8 +6,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::{Arena, Row, keep};
 use super::extension::Extension;
-use super::{address, errors, limits, outcome, role};
-use wscodec::error::Fault;
+use super::{address, errors, grow, limits, outcome, role};
+use wscodec::error::{ErrorKind, Fault};
 use wscodec::frame::{Header, Rsv};
 use wscodec::message::{Piece, Receiver};
 
@@ -67,9 +67,20 @@ impl Frames {
     }
 
     /// Decodes the first `len` bytes of the arena's input. Returns the number of rows, or its
-    /// complement if a [fault](Self::fault) came after them.
+    /// complement if a [fault](Self::fault) came after them. For more than 64 KiB the rows may have
+    /// moved.
     pub fn push(&mut self, arena: &mut Arena, len: usize) -> i32 {
-        arena.begin(len);
+        // A row more for the frame that began before.
+        let rows = len + 4;
+        let room = arena
+            .begin(len)
+            .and_then(|()| grow::by(&mut arena.rows, rows));
+        if let Err(error) = room {
+            self.fault = Some(ErrorKind::from(error).at(self.pieces.offset()));
+        }
+        if self.fault.is_some() {
+            return outcome(0, true);
+        }
         let (rows, side) = (&mut arena.rows, &mut arena.side);
         let mut input = &mut arena.input[..len];
         loop {
@@ -113,7 +124,9 @@ impl Frames {
 
     /// Says that the stream ended.
     pub fn finish(&mut self) {
-        self.fault = self.pieces.finish().err();
+        if self.fault.is_none() {
+            self.fault = self.pieces.finish().err();
+        }
     }
 
     /// The number of the fault that the reader is in; 0 if it is in none.

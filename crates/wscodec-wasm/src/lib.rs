@@ -27,9 +27,12 @@ mod encode;
 mod errors;
 mod extension;
 mod frames;
+mod grow;
 mod handshake;
+mod intake;
 mod messages;
 mod pieces;
+mod session;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -40,6 +43,13 @@ use wscodec::frame::Role;
 #[wasm_bindgen]
 pub fn simd() -> bool {
     cfg!(target_feature = "simd128")
+}
+
+/// Whether so many bytes can be allocated at once: asked before calls that allocate no more than that
+/// and cannot say that they failed.
+#[wasm_bindgen]
+pub fn has_room(len: usize) -> bool {
+    grow::probe(len).is_ok()
 }
 
 /// Where a slice lies in the module's memory.

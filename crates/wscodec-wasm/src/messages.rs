@@ -1,48 +1,27 @@
 //! Whole messages.
 
-use alloc::vec::Vec;
-use core::mem::take;
-use core::ops::Range;
-
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::arena::{Arena, Row, keep};
+use super::arena::Arena;
 #[cfg(feature = "deflate")]
 use super::deflate::Engines;
-use super::extension::{Extension, Inflating};
-use super::{address, errors, limits, outcome, role};
+use super::extension::{Extension, Inflate};
+use super::intake::Intake;
+use super::{errors, limits, role};
 use wscodec::Limits;
-use wscodec::error::Fault;
 use wscodec::frame::Rsv;
-use wscodec::message::{Event, Inbound, Kind, Receiver};
-
-const ASCII: u32 = 1 << 8;
-pub(super) const OPAQUE: u32 = 1 << 9;
+use wscodec::message::{Inbound, Receiver};
 
 /// Beside the reserved bits: a server takes frames that are not masked.
-const UNMASKED: u8 = 8;
+pub(super) const UNMASKED: u8 = 8;
 
-/// There is more in what was pushed.
-pub(super) const MORE: i32 = 1 << 30;
-
-/// Messages of this many bytes in all may be inflated before they are handed out: what a chunk
-/// stands for can be a thousand times as large.
-const MOST_INFLATED: usize = 4 << 20;
-
-/// A receiver of whole messages.
-///
-/// It writes rows of four numbers: the opcode (1, 2, 8, 9, 10) with [`ASCII`] and [`OPAQUE`]; the
-/// payload's address; its length; and the close code, 1005 if a close frame has none. The payload
-/// of a close frame is its reason.
+/// A receiver of whole messages, which writes the rows that [`intake`](super::intake) describes.
 #[wasm_bindgen]
 pub struct Messages {
-    pub(super) receiver: Receiver<Extension>,
-    pub(super) fault: Option<Fault>,
-    /// With messages in pieces, the head of the next one's row.
-    pub(super) piece: Option<u32>,
-    /// What was pushed and not decoded, from a place on.
-    rest: Vec<u8>,
-    at: usize,
+    receiver: Receiver<Extension>,
+    intake: Intake,
+    /// How many bytes [`space`](Self::space) has handed out.
+    space: usize,
 }
 
 #[wasm_bindgen]
@@ -62,79 +41,60 @@ impl Messages {
         Self::with_extension(client, rsv, &limits, None, offset)
     }
 
-    /// Decodes the first `len` bytes of the arena's input. Returns the number of rows, or its
-    /// complement if a [fault](Self::fault) came after them; with [`MORE`] if the rest is kept for
-    /// [`resume`](Self::resume).
+    /// Hands messages out in pieces from here on; see [`pieces`](super::pieces).
+    pub fn in_pieces(&mut self) {
+        self.intake.piece = Some(0);
+    }
+
+    /// See [`Intake::push`].
     pub fn push(&mut self, arena: &mut Arena, len: usize) -> i32 {
-        arena.begin(len);
-        let mut bytes = take(&mut arena.input);
-        let (outcome, left) = self.decode(arena, &mut bytes[..len]);
-        if left > 0 || !self.rest.is_empty() {
-            self.rest = bytes[len - left..len].to_vec();
-            self.at = 0;
-        }
-        arena.input = bytes;
-        outcome
+        self.intake.push(&mut self.receiver, arena, len)
     }
 
-    /// Goes on with what [`push`](Self::push) has left.
+    /// See [`Intake::resume`].
     pub fn resume(&mut self, arena: &mut Arena) -> i32 {
-        let mut bytes = take(&mut self.rest);
-        arena.begin(bytes.len() - self.at);
-        let (outcome, left) = self.decode(arena, &mut bytes[self.at..]);
-        self.at = bytes.len() - left;
-        // Kept even if all is read: rows point into it.
-        self.rest = bytes;
-        outcome
+        self.intake.resume(&mut self.receiver, arena)
     }
 
-    /// Where `len` bytes may be written if all of them belong to the payload that is being read;
-    /// 0 if they don't.
+    /// See [`Intake::space`]; how many bytes there are is [`spaced`](Self::spaced).
     pub fn space(&mut self, arena: &mut Arena, len: usize) -> u32 {
-        arena.begin(0);
-        self.receiver
-            .begin_fill(len)
-            .map_or(0, |space| address(space))
+        let (address, len) = self.intake.space(&mut self.receiver, arena, len);
+        self.space = len;
+        address
     }
 
-    /// Takes the bytes that were written to [`space`](Self::space). Returns the number of rows.
+    /// How many bytes [`space`](Self::space) has handed out.
+    pub fn spaced(&self) -> usize {
+        self.space
+    }
+
+    /// See [`Intake::fill`].
     pub fn fill(&mut self, arena: &mut Arena, len: usize) -> i32 {
-        arena.begin(0);
-        match self.receiver.fill(len) {
-            Ok(Some(event)) => row(&mut arena.rows, event, address),
-            Ok(None) => {}
-            Err(fault) => self.fault = Some(fault),
-        }
-        outcome(arena.rows.len(), self.fault.is_some())
+        self.intake.fill(&mut self.receiver, arena, len)
     }
 
     /// Says that the stream ended.
     pub fn finish(&mut self) {
-        self.fault = self.receiver.finish().err();
+        if self.intake.fault.is_none() {
+            self.intake.fault = self.receiver.finish().err();
+        }
     }
 
     /// The number of the fault that the receiver is in; 0 if it is in none.
     pub fn fault(&self) -> u32 {
-        self.fault.map_or(0, |fault| errors::number(fault.error))
+        self.intake
+            .fault
+            .map_or(0, |fault| errors::number(fault.error))
     }
 
     /// Where the fault lies.
     pub fn fault_offset(&self) -> f64 {
-        self.fault.map_or(0.0, |fault| fault.offset as f64)
+        self.intake.fault.map_or(0.0, |fault| fault.offset as f64)
     }
 
     /// Bytes taken so far.
     pub fn offset(&self) -> f64 {
         self.receiver.offset() as f64
-    }
-
-    /// Bytes taken so far, or -1 if something came in part, or nothing can come any more.
-    pub fn settled(&self) -> f64 {
-        if self.receiver.is_settled() && self.at == self.rest.len() {
-            self.offset()
-        } else {
-            -1.0
-        }
     }
 
     /// The offset of the frame read last.
@@ -152,14 +112,16 @@ impl Messages {
         self.receiver.buffered()
     }
 
-    /// Bytes of memory held by the extension.
+    /// Bytes of memory held by the extension, and for the part of a chunk that is not decoded yet.
     pub fn memory(&self) -> usize {
-        self.receiver.extension().memory()
+        self.receiver.extension().memory() + self.intake.memory()
     }
 
     /// Gives memory back that is not needed until the next message.
     pub fn release(&mut self) {
+        self.receiver.shrink();
         self.receiver.extension_mut().release();
+        self.intake.release();
     }
 }
 
@@ -182,7 +144,7 @@ impl Messages {
     ) -> Self {
         let (deflate, _) = engines.decompressor(history, receive, message, inflation);
         let limits = limits(frame, message, fragments);
-        Self::with_extension(client, rsv, &limits, Some(deflate), offset)
+        Self::with_extension(client, rsv, &limits, Some(deflate.into()), offset)
     }
 }
 
@@ -191,7 +153,7 @@ impl Messages {
         client: bool,
         rsv: u8,
         limits: &Limits,
-        deflate: Option<Inflating>,
+        deflate: Option<Inflate>,
         offset: f64,
     ) -> Self {
         let extension = Extension::new(Rsv::new(rsv & 7), deflate);
@@ -199,121 +161,8 @@ impl Messages {
             receiver: Receiver::with_extension(role(client), limits, extension)
                 .dangerously_accept_unmasked(rsv & UNMASKED != 0)
                 .with_offset(offset as u64),
-            fault: None,
-            piece: None,
-            rest: Vec::new(),
-            at: 0,
+            intake: Intake::default(),
+            space: 0,
         }
     }
-
-    /// Decodes `input` into rows. How many bytes of it are left, too.
-    #[inline]
-    fn decode(&mut self, arena: &mut Arena, mut input: &mut [u8]) -> (i32, usize) {
-        if let Some(head) = self.piece {
-            return self.decode_pieces(arena, head, input);
-        }
-        let range = input.as_ptr_range();
-        let rows = &mut arena.rows;
-        let receiver = &mut self.receiver;
-        let inflates = receiver.extension().inflates();
-        receiver.release(&mut arena.shared);
-        let mut batch = false;
-        self.fault = loop {
-            let simple = receiver.receive_simple(&mut input, |text, ascii, payload| {
-                message_row(rows, text, ascii, false, payload);
-            });
-            if let Err(fault) = simple {
-                break Some(fault);
-            }
-            if input.is_empty() {
-                break None;
-            }
-            // Only what is not simple is put together anywhere.
-            if !batch {
-                if let Err(fault) = receiver.begin_batch(&mut arena.shared, input.len()) {
-                    break Some(fault);
-                }
-                batch = true;
-            }
-            let before = rows.len();
-            let assembled = receiver.assembled().as_ptr_range();
-            let ended = match receiver.receive_any(&mut input) {
-                Ok(Some(event)) => {
-                    row(rows, event, |payload| {
-                        if range.contains(&payload.as_ptr()) || payload.is_empty() {
-                            address(payload)
-                        } else {
-                            keep(&mut arena.side, payload)
-                        }
-                    });
-                    None
-                }
-                Ok(None) => Some(None),
-                Err(fault) => Some(Some(fault)),
-            };
-            if inflates {
-                let now = receiver.assembled();
-                moved(&mut rows[..before], assembled, now);
-                if ended.is_none() && now.len() > MOST_INFLATED {
-                    break None;
-                }
-            }
-            if let Some(fault) = ended {
-                break fault;
-            }
-        };
-        if batch {
-            receiver.end_batch(&mut arena.shared);
-        }
-        let rows = rows.len();
-        match input.len() {
-            left @ 1.. if self.fault.is_none() => (rows as i32 | MORE, left),
-            _ => (outcome(rows, self.fault.is_some()), 0),
-        }
-    }
-}
-
-/// Points rows to where the messages that were put together lie now.
-fn moved(rows: &mut [Row], from: Range<*const u8>, to: &[u8]) {
-    if from.start == to.as_ptr() {
-        return;
-    }
-    let range = from.start.addr() as u32..from.end.addr() as u32;
-    let shift = address(to).wrapping_sub(range.start);
-    for row in rows {
-        if range.contains(&row[1]) {
-            row[1] = row[1].wrapping_add(shift);
-        }
-    }
-}
-
-/// Writes the row of a message.
-#[inline]
-fn message_row(rows: &mut Vec<Row>, text: bool, ascii: bool, opaque: bool, payload: &[u8]) {
-    let opcode = if text { 1 } else { 2 };
-    let ascii = if ascii { ASCII } else { 0 };
-    let opaque = if opaque { OPAQUE } else { 0 };
-    rows.push([
-        opcode | ascii | opaque,
-        address(payload),
-        payload.len() as u32,
-        0,
-    ]);
-}
-
-/// Writes one row. `place` says where a control payload lies, or puts it where it stays.
-#[inline]
-fn row(rows: &mut Vec<Row>, event: Event<'_>, place: impl FnOnce(&[u8]) -> u32) {
-    let (head, payload, code) = match event {
-        Event::Message(message) => {
-            let text = message.kind == Kind::Text;
-            return message_row(rows, text, message.ascii, message.opaque, message.payload);
-        }
-        Event::Ping(payload) => (9, payload, 0),
-        Event::Pong(payload) => (10, payload, 0),
-        Event::Close(Some(close)) => (8, close.reason.as_bytes(), close.code.value()),
-        Event::Close(None) => (8, &[][..], 1005),
-    };
-    let len = payload.len() as u32;
-    rows.push([head, place(payload), len, u32::from(code)]);
 }

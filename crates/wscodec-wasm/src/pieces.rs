@@ -1,12 +1,12 @@
 //! Messages in pieces: as they come, and never held.
 
-use wasm_bindgen::prelude::wasm_bindgen;
-
 use super::arena::{Arena, keep};
-use super::messages::{MORE, Messages, OPAQUE};
-use super::{address, outcome};
+use super::extension::Extension;
+use super::intake::{Intake, MORE, OPAQUE};
+use super::{address, grow, outcome};
+use wscodec::error::ErrorKind;
 use wscodec::frame::{Header, OpCode, Rsv};
-use wscodec::message::Piece;
+use wscodec::message::{Piece, Receiver};
 
 /// The message began before this row.
 const CONTINUED: u32 = 1 << 10;
@@ -17,37 +17,33 @@ const UNFINISHED: u32 = 1 << 11;
 const INFLATED: usize = 64 << 10;
 const PIECE: usize = 16 << 10;
 
-#[wasm_bindgen]
-impl Messages {
-    /// Hands messages out in pieces from here on: a row for each, whose head has the opcode of the
-    /// message, with [`CONTINUED`] and [`UNFINISHED`].
-    pub fn in_pieces(&mut self) {
-        self.piece = Some(0);
-    }
-}
-
-impl Messages {
-    /// Decodes `input` into rows of pieces; `head` is the next one's. How many bytes of it are
-    /// left, too.
+impl Intake {
+    /// Decodes `input` into rows of pieces, whose heads have the opcode of the message, with
+    /// [`CONTINUED`] and [`UNFINISHED`]; `head` is the next one's. Returns how many bytes of the input
+    /// are left, too.
     pub(super) fn decode_pieces(
         &mut self,
+        receiver: &mut Receiver<Extension>,
         arena: &mut Arena,
         mut head: u32,
         mut input: &mut [u8],
     ) -> (i32, usize) {
         let range = input.as_ptr_range();
-        let inflates = self.receiver.extension().inflates();
-        self.receiver.release(&mut arena.shared);
+        let inflates = receiver.extension().inflates();
+        receiver.release(&mut arena.shared);
         if inflates {
-            arena.side.reserve(input.len() + INFLATED + PIECE);
+            let room = input.len() + INFLATED + PIECE;
+            if let Err(error) = grow::by(&mut arena.side, room) {
+                self.fault = Some(ErrorKind::from(error).at(receiver.offset()));
+                return (outcome(0, true), 0);
+            }
         }
-        let most = arena.rows.capacity() - 2;
         let mut inflated = 0;
         let full = loop {
-            if inflated >= INFLATED || arena.rows.len() > most {
+            if inflated >= INFLATED || arena.room() == 0 {
                 break true;
             }
-            let (head, payload, code) = match self.receiver.receive_piece(&mut input) {
+            let (head, payload, code) = match receiver.receive_piece(&mut input) {
                 Ok(Some(Piece::Frame(header))) => {
                     head = begun(head, &header, inflates);
                     continue;

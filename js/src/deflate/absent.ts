@@ -35,5 +35,6 @@ export {
   absent as deflate_check,
   absent as deflate_observe,
   absent as deflate_offer,
+  absent as deflating,
   absent as inflating,
 };

@@ -1,14 +1,16 @@
 /** Compressed payloads, for those who write frames on their own. */
 
-import { asTextOrBytes, type Bytes, copied, memoryOf } from "../bytes/bytes.ts";
+import { asTextOrBytes, type Bytes, copied, lengthOf, memoryOf } from "../bytes/bytes.ts";
 import { freed } from "../memory/freed.ts";
-import { buffer, refresh } from "../memory/memory.ts";
+import { arena, buffer, ensure, heap, refresh, stage, stageText, unstage } from "../memory/memory.ts";
+import { errorOf } from "../error/errors.ts";
 import { copyOut } from "../memory/copy.ts";
 import { enginesFor } from "./engines.ts";
 import { Deflater } from "./module.ts";
 import { type DeflateOptions, manner, packed } from "./options.ts";
 
-const encoder = new TextEncoder();
+/** More than a handle takes. */
+const HANDLE = 4 * 1024;
 
 /**
  * The module's part of what compresses.
@@ -16,6 +18,7 @@ const encoder = new TextEncoder();
  * @internal
  */
 export function deflaterFor(options: DeflateOptions): Deflater {
+  ensure(HANDLE);
   return new Deflater(...enginesFor(options), packed(options.send), ...manner(options));
 }
 
@@ -53,13 +56,22 @@ export class Compressor {
    */
   part(data: string | Bytes, last = false): Uint8Array<ArrayBuffer> {
     const given = asTextOrBytes(data);
-    const bytes = typeof given === "string" ? encoder.encode(given) : given;
+    let bytes = 0;
+    if (typeof given === "string") {
+      bytes = stageText(given);
+    } else {
+      bytes = lengthOf(given);
+      // A view on the memory would be gone when that grows.
+      const stable = memoryOf(given) === buffer ? copied(given) : given;
+      const place = stage(bytes);
+      heap.set(stable, place);
+    }
     if (!this.#open) this.#deflater.begin();
-    // A view on the memory would be gone when that grows.
-    const stable = memoryOf(bytes) === buffer ? copied(bytes) : bytes;
-    const length = this.#deflater.part(stable, last);
-    this.#open = !last;
+    const length = this.#deflater.part(arena, bytes, last, this.#open);
+    unstage();
     refresh();
+    if (length < 0) throw errorOf(-length);
+    this.#open = !last;
     const address = this.#deflater.address();
     return copyOut(address, length);
   }

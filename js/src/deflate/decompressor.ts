@@ -4,7 +4,7 @@ import { asUint8Array, type Bytes, copied, memoryOf } from "../bytes/bytes.ts";
 import { errorOf, misuse, type WscodecError } from "../error/errors.ts";
 import { Lent } from "../memory/lent.ts";
 import { freed, useAfterFree } from "../memory/freed.ts";
-import { buffer, refresh } from "../memory/memory.ts";
+import { arena, buffer, ensure, heap, refresh, stage } from "../memory/memory.ts";
 import { integer } from "../limits/check.ts";
 import { enginesFor } from "./engines.ts";
 import { Inflater } from "./module.ts";
@@ -24,6 +24,9 @@ export interface DecompressorLimits {
 
 /** What is handed to the module at once. */
 const SLICE = 16 * 1024;
+
+/** More than a handle takes. */
+const HANDLE = 4 * 1024;
 
 /** The limits as the module takes them. */
 export function limitsOf(limits: DecompressorLimits): [message: number, inflation: number] {
@@ -54,6 +57,7 @@ export class Decompressor {
   /** Inflates as `deflate.receive` says. */
   constructor(deflate: DeflateOptions = {}, limits: DecompressorLimits = {}) {
     const engines = enginesFor(deflate);
+    ensure(HANDLE);
     this.#inflater = new Inflater(...engines, packed(deflate.receive), ...limitsOf(limits));
     refresh();
   }
@@ -104,7 +108,9 @@ export class Decompressor {
       const inflater = this.#inflater;
       const slice = stable.subarray(at, at + SLICE);
       const ends = at + slice.length === stable.length;
-      const length = inflater.step(slice, last && ends);
+      const place = stage(slice.length);
+      heap.set(slice, place);
+      const length = inflater.step(arena, slice.length, last && ends);
       refresh();
       if (length < 0) throw (this.#error = errorOf(-length));
       at += inflater.read();

@@ -40,6 +40,8 @@ function isOf(wanted: typeof WscodecError, error: unknown): boolean {
   return group !== undefined && (prototype[GROUP] === "WscodecError" || group === prototype[GROUP]);
 }
 
+export { ModuleError } from "../wasm/trap.ts";
+
 /** The base of all errors that this package throws on purpose. */
 export class WscodecError extends Error {
   /** The stable name of what is wrong, such as `"UNMASKED_FRAME"`. */

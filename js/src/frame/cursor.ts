@@ -102,22 +102,23 @@ export abstract class Cursor<Owned> {
    * @throws the fault of the stream, after everything that came before it
    */
   next(): boolean {
-    const at = this.#upcoming;
-    if (at < this.#limit) {
-      this.#upcoming = at + this.width;
-      if (this.generation === generation) this.#at = at;
-      else this.#keptRows().at = at;
-      return true;
+    for (;;) {
+      const at = this.#upcoming;
+      if (at < this.#limit) {
+        this.#upcoming = at + this.width;
+        if (this.generation === generation) this.#at = at;
+        else this.#keptRows().at = at;
+        return true;
+      }
+      this.#at = -1;
+      this.#kept = undefined;
+      if (this.faulty) throw this.fault();
+      if (!this.more) {
+        if (this.handle === freed) throw useAfterFree();
+        return false;
+      }
+      this.resume();
     }
-    this.#at = -1;
-    this.#kept = undefined;
-    if (this.faulty) throw this.fault();
-    if (!this.more) {
-      if (this.handle === freed) throw useAfterFree();
-      return false;
-    }
-    this.resume();
-    return this.next();
   }
 
   /**
@@ -249,6 +250,22 @@ export abstract class Cursor<Owned> {
     this.#at = -1;
     this.#upcoming = this.#limit = 0;
     this.#kept = undefined;
+  }
+
+  /** The address of the payload here, or -1 if it was copied out of the module. @internal */
+  protected get address(): number {
+    const at = this.#at;
+    return at >= 0 ? (words[at + 1] as number) : -1;
+  }
+
+  /** Goes on as long as there is more and nothing was found. @internal */
+  protected hurry(): void {
+    while (this.more && !this.faulty && this.#upcoming >= this.#limit) this.resume();
+  }
+
+  /** Whether all that was found was visited. @internal */
+  get isOver(): boolean {
+    return this.#upcoming >= this.#limit && !this.more && !this.faulty;
   }
 
   /** A number of the current row. @internal */

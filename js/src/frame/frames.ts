@@ -3,7 +3,8 @@
 import { Frames } from "../wasm/module.ts";
 import { asUint8Array, type Bytes, copied, isUint8Array, lengthOf, memoryOf } from "../bytes/bytes.ts";
 import { Cursor } from "./cursor.ts";
-import { arena, buffer, heap, inputRegion } from "../memory/memory.ts";
+import { arena, buffer, CHUNK, claim, ensure, heap, inputRegion } from "../memory/memory.ts";
+import { debug } from "../memory/lent.ts";
 import { type DecoderOptions, decoderArguments } from "./options.ts";
 
 // As the module writes its rows: eight numbers each.
@@ -19,6 +20,9 @@ const RSV = 8;
 const RSV1 = 4;
 
 const HIGH = 2 ** 32;
+
+/** More than a handle takes. */
+const HANDLE = 1024;
 
 /** A frame, or a piece of one that came in several chunks, with memory of its own. */
 export interface OwnedFrame {
@@ -37,13 +41,15 @@ export interface OwnedFrame {
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
-/** Shorter chunks never make the memory grow. */
+/** Shorter chunks are decoded at once. */
 const LARGE = 16 * 1024;
 
 /**
  * Reads frames out of a stream of bytes, with all the rules of frames and
  * messages kept, and without ever holding a data frame's payload: a frame that
- * comes in several chunks is shown in several pieces.
+ * comes in several chunks is shown in several pieces. A chunk of more than 64 KiB
+ * is decoded in slices of that size, as {@link MessageDecoder} does, which count
+ * as chunks.
  *
  * ```js
  * const decoder = new FrameDecoder({ role: "server" });
@@ -58,9 +64,13 @@ const LARGE = 16 * 1024;
  * `bytes()` is lent, as {@link MessageDecoder}'s is.
  */
 export class FrameDecoder extends Cursor<OwnedFrame> {
+  /** A chunk of which not all was decoded, and from where on. */
+  #chunk: Uint8Array | undefined;
+  #from = 0;
 
   constructor(options: DecoderOptions) {
     const { deflate, rsv = 0 } = options;
+    ensure(HANDLE);
     const frames = new Frames(
       ...decoderArguments(deflate === undefined ? options : { ...options, rsv: rsv | RSV1 }),
     );
@@ -77,12 +87,17 @@ export class FrameDecoder extends Cursor<OwnedFrame> {
     const bytes = isUint8Array(chunk) ? chunk : asUint8Array(chunk, "chunk");
     this.take();
     const length = lengthOf(bytes);
+    if (length < LARGE) {
+      const input = inputRegion(this, length);
+      heap.set(bytes, input);
+      this.renew();
+      this.found(this.#frames.push(arena, length));
+      return this;
+    }
     // A view on the memory would be gone when that grows.
-    const stable = length >= LARGE && memoryOf(bytes) === buffer ? copied(bytes) : bytes;
-    const input = inputRegion(this, length);
-    heap.set(stable, input);
-    this.renew();
-    this.found(this.#frames.push(arena, length));
+    this.#chunk = debug || memoryOf(bytes) === buffer ? copied(bytes) : asUint8Array(bytes);
+    this.#from = 0;
+    this.found(this.#slice(this.#chunk));
     return this;
   }
 
@@ -155,6 +170,26 @@ export class FrameDecoder extends Cursor<OwnedFrame> {
   /** Where the frame that was read last, or is cut, begins. */
   get frameOffset(): number {
     return this.#frames.frame_offset();
+  }
+
+  /** @internal */
+  protected override resume(): void {
+    claim(this);
+    this.foundMore(this.#slice(this.#chunk as Uint8Array));
+  }
+
+  /** Decodes the next 64 KiB of a chunk; see `message/cursor.ts`. */
+  #slice(chunk: Uint8Array): number {
+    const from = this.#from;
+    const to = Math.min(from + CHUNK, chunk.length);
+    const input = inputRegion(this, to - from);
+    heap.set(chunk.subarray(from, to), input);
+    this.renew();
+    this.#from = to;
+    const count = this.#frames.push(arena, to - from);
+    this.more = count >= 0 && to < chunk.length;
+    if (!this.more) this.#chunk = undefined;
+    return count;
   }
 
   get #frames(): Frames {

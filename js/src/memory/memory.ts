@@ -1,20 +1,33 @@
 /**
- * The module's memory as JavaScript sees it: the input region that all decoders
- * share, views that survive growth, and text out of it and into it.
+ * The module's memory as JavaScript sees it: the input region that all decoders share, the stage
+ * for payloads to send, views that survive growth, and text out of it and into it.
+ *
+ * A call that makes the memory grow detaches all views of it, and a call that can't get memory says
+ * so by the address 0. Two rules follow:
+ *
+ * - {@link refresh} comes after each call that may allocate and before the next use of a view.
+ * - What JavaScript remembers of the memory (addresses, capacities) changes after a call that can
+ *   fail, never before. A capacity that was noted before the call once had an encoder write behind
+ *   its region, into the bytes of another connection.
  */
 
-import { Arena, wasm } from "../wasm/module.ts";
+import { Arena, has_room, wasm } from "../wasm/module.ts";
 import { Lent } from "./lent.ts";
 import { TextEncoder, Utf8Decoder } from "../bytes/text.ts";
-import { misuse } from "../error/errors.ts";
+import { misuse, named, type WscodecError } from "../error/errors.ts";
 
-/** What one read of a socket brings at most, nearly everywhere. */
-const CHUNK = 64 * 1024;
+/** What one read of a socket brings at most, nearly everywhere, and what is decoded at once. */
+export const CHUNK = 64 * 1024;
+/** The stage for messages of usual size, and the size from which the module gives it back. */
+const STAGE = 16 * 1024;
+const LARGE_STAGE = 1024 * 1024;
 
 /** The whole memory, by byte. */
 export let heap: Uint8Array<ArrayBuffer>;
 /** The whole memory, by 32-bit word. */
 export let words: Uint32Array<ArrayBuffer>;
+/** The whole memory, by 64-bit number. */
+export let floats: Float64Array<ArrayBuffer>;
 /** The memory's buffer. */
 export let buffer: ArrayBuffer;
 /** What decoders have lent since the last use of the arena. */
@@ -22,11 +35,14 @@ export const lent = new Lent();
 /** Goes up with each use of the arena: what was decoded before is stale then. */
 export let generation = 0;
 
-export const arena = new Arena(CHUNK);
-let capacity = CHUNK;
-let inputAddress = arena.input();
+export const arena = new Arena();
+let capacity = 0;
+let inputAddress = 0;
 /** The index of the first row, in words. */
-export let rows = arena.rows() >>> 2;
+export let rows = 0;
+/** Where payloads to send are written, and how long that is. */
+export let stageAddress = 0;
+let stageCapacity = 0;
 
 /** Node's Buffer, where there is one: its string methods are the quickest. */
 interface NodeBuffer extends Uint8Array<ArrayBuffer> {
@@ -37,6 +53,7 @@ interface NodeBuffer extends Uint8Array<ArrayBuffer> {
 
 interface NodeBufferClass {
   from(buffer: ArrayBuffer): NodeBuffer;
+  byteLength(text: string): number;
   prototype: Partial<NodeBuffer>;
 }
 
@@ -46,6 +63,8 @@ const decoder = new Utf8Decoder();
 const encoder = new TextEncoder();
 
 refresh();
+reserveInput(CHUNK);
+stage(STAGE);
 
 /** Makes the views anew after the memory has grown. Cheap when it has not. */
 export function refresh(): void {
@@ -53,6 +72,7 @@ export function refresh(): void {
   buffer = wasm.memory.buffer as ArrayBuffer;
   heap = new Uint8Array(buffer);
   words = new Uint32Array(buffer);
+  floats = new Float64Array(buffer);
   nodeHeap = NodeBuffer?.from(buffer);
 }
 
@@ -84,17 +104,90 @@ export function nextGeneration(): number {
   return ++generation;
 }
 
-/** The address of an input region of at least this length, for what is about to use the arena. */
+/**
+ * The address of an input region of at least this length, for what is about to use the arena.
+ *
+ * @throws LimitError `OUT_OF_MEMORY`
+ */
 export function inputRegion(owner: Holder, length: number): number {
   claim(owner);
-  if (length > capacity) {
-    arena.reserve(length);
-    capacity = length;
-    inputAddress = arena.input();
-    rows = arena.rows() >>> 2;
-    refresh();
-  }
+  if (length > capacity) reserveInput(length);
   return inputAddress;
+}
+
+function reserveInput(length: number): void {
+  const address = length < 2 ** 32 ? arena.reserve(length) : 0;
+  refresh();
+  capacity = arena.capacity();
+  rows = arena.rows() >>> 2;
+  if (address === 0) throw outOfMemory();
+  inputAddress = address;
+}
+
+/**
+ * The address of at least so many bytes for a payload to send; views on the memory may be gone
+ * then.
+ *
+ * @throws LimitError `OUT_OF_MEMORY`
+ */
+export function stage(length: number): number {
+  if (length > stageCapacity) {
+    const address = length < 2 ** 32 ? arena.stage(length) : 0;
+    refresh();
+    stageCapacity = arena.staged();
+    if (address === 0) throw outOfMemory();
+    stageAddress = address;
+  }
+  return stageAddress;
+}
+
+/** Whether so many bytes can be staged without making the memory grow. */
+export function fitsStage(length: number): boolean {
+  return length <= stageCapacity;
+}
+
+/** To be called after what was staged was used: the module has given a large stage back. */
+export function unstage(): void {
+  if (stageCapacity > LARGE_STAGE) stageCapacity = 0;
+}
+
+/** Writes text to the stage, and says how many bytes that took. */
+export function stageText(text: string): number {
+  const most = text.length * 3;
+  if (most <= stageCapacity) return encodeText(text, stageAddress, most);
+  return putLongText(text, stage);
+}
+
+/**
+ * Writes text that may be long to where `room` says, which is asked for exactly the bytes that
+ * the text takes: three times the length of a long text may be more memory than there is.
+ */
+export function putLongText(text: string, room: (length: number) => number): number {
+  if (NodeBuffer !== undefined) {
+    const length = NodeBuffer.byteLength(text);
+    return encodeText(text, room(length), length);
+  }
+  const bytes = encoder.encode(text);
+  const address = room(bytes.length);
+  // The call may have replaced the view.
+  heap.set(bytes, address);
+  return bytes.length;
+}
+
+/** The error of a connection that needs more memory than there is. */
+export function outOfMemory(): WscodecError {
+  return named("OUT_OF_MEMORY");
+}
+
+/**
+ * To be called before calls that allocate no more than `bytes` and can't say that they failed.
+ *
+ * @throws LimitError `OUT_OF_MEMORY`
+ */
+export function ensure(bytes: number): void {
+  const fits = has_room(bytes);
+  refresh();
+  if (!fits) throw outOfMemory();
 }
 
 /** Text that is known to be UTF-8, and to be ASCII if so said. */

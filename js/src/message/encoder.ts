@@ -17,7 +17,7 @@ import { deflaterFor } from "../deflate/compressor.ts";
 import type { Deflater } from "../deflate/module.ts";
 import type { DeflateOptions } from "../deflate/options.ts";
 import { useAfterFree } from "../memory/freed.ts";
-import { buffer, encodeText, heap, refresh } from "../memory/memory.ts";
+import { buffer, encodeText, heap, putLongText, refresh } from "../memory/memory.ts";
 import type { Role } from "../frame/options.ts";
 import { flag, integer } from "../limits/check.ts";
 import { type PreparedMessage, preparedOf } from "./prepared-form.ts";
@@ -69,6 +69,9 @@ const PART = 2;
 const REFUSED = 3;
 
 const MAX_HEADER = 14;
+
+/** Text of up to this many bytes fits into a new region. */
+const USUAL = 16 * 1024 - MAX_HEADER;
 
 /**
  * Writes frames one behind the other, until they are taken.
@@ -392,6 +395,10 @@ export class Encoder {
 
   #string(first: number, data: string, how: number): this {
     const most = data.length * 3;
+    const used = this.#length;
+    if (this.#region === undefined ? most > USUAL : used + MAX_HEADER + most > this.#region.capacity) {
+      return this.#longString(first, data, how);
+    }
     const region = this.#room(most);
     // Most text is ASCII: its length in bytes is nearly always the string's.
     const guess = this.#headerLength(data.length);
@@ -402,6 +409,16 @@ export class Encoder {
       heap.copyWithin(start + header, start + guess, start + guess + length);
     }
     return this.#finish(region, first, length, how);
+  }
+
+  /** Text for which three times its length may be too much: it takes exactly its bytes. */
+  #longString(first: number, data: string, how: number): this {
+    const { length: used } = this;
+    const length = putLongText(data, (bytes) => {
+      const region = this.#room(bytes);
+      return region.address + used + this.#headerLength(bytes);
+    });
+    return this.#finish(this.#region as Region, first, length, how);
   }
 
   #finish(region: Region, first: number, length: number, how: number): this {
@@ -541,7 +558,8 @@ const keys = new Uint32Array(1024);
 let nextKey = keys.length;
 
 /** Where an encoder has its mask keys from. */
-function keysFrom(maskKey: (() => number) | undefined): () => number {
+/** Where a client's mask keys come from. @internal */
+export function keysFrom(maskKey: (() => number) | undefined): () => number {
   if (maskKey === undefined) return randomKey;
   if (typeof maskKey !== "function") throw new TypeError("maskKey must be a function");
   return () => {

@@ -2,7 +2,6 @@
 
 import type { DecoderOptions } from "../frame/options.ts";
 import { integer } from "../limits/check.ts";
-import type { Times } from "./timers.ts";
 
 /** How a session behaves, the same for both roles. Times are in milliseconds. */
 export interface SessionManner {
@@ -47,6 +46,14 @@ export interface SessionOptions extends DecoderOptions, SessionManner {
 function time(name: string, value: number | undefined): number | undefined {
   if (value === undefined || (value >= 0 && value !== Infinity)) return value;
   throw new RangeError(`${name} must be a number of milliseconds from 0 on`);
+}
+
+/** How long is waited for what, in milliseconds; never, if it is undefined. */
+export interface Times {
+  readonly heartbeat: number | undefined;
+  readonly pongTimeout: number;
+  readonly idle: number | undefined;
+  readonly closeTimeout: number;
 }
 
 /** The clock's part. */

@@ -1,16 +1,36 @@
 /** One endpoint of a connection, without I/O: bytes in, events out; commands in, bytes out. */
 
-import type { Bytes } from "../bytes/bytes.ts";
-import { Encoder } from "../message/encoder.ts";
-import { MisuseError, named, type WscodecError } from "../error/errors.ts";
-import { useAfterFree } from "../memory/freed.ts";
-import { MessageDecoder } from "../message/messages.ts";
+import { asTextOrBytes, asUint8Array, type Bytes, isUint8Array, kindOf, lengthOf, memoryOf, copied } from "../bytes/bytes.ts";
+import { errorOf, LimitError, MisuseError, misuse, named, type WscodecError } from "../error/errors.ts";
+import { enginesFor } from "../deflate/engines.ts";
+import { deflating } from "../deflate/module.ts";
+import { limitsOf } from "../deflate/decompressor.ts";
+import { manner, packed } from "../deflate/options.ts";
 import { integer } from "../limits/check.ts";
+import { copyOut } from "../memory/copy.ts";
+import { useAfterFree } from "../memory/freed.ts";
+import { arena, buffer, decodeText, ensure, fitsStage, floats, heap, refresh, stage, stageText, words } from "../memory/memory.ts";
+import type { MessageCursor } from "../message/cursor.ts";
+import { keysFrom } from "../message/encoder.ts";
+import { isPrepared, type PreparedMessage, preparedOf } from "../message/prepared-form.ts";
 import type { Prepared } from "../message/prepared.ts";
-import { isPrepared } from "../message/prepared-form.ts";
-import { type Kit, kitFor } from "./kit.ts";
+import { Resting } from "../wasm/module.ts";
 import type { SessionOptions } from "./options.ts";
-import { Timers } from "./timers.ts";
+import {
+  AT_REST,
+  DEADLINE,
+  FAILED,
+  FLAGS,
+  FRAME_QUEUED,
+  IN_MESSAGE,
+  type Kind,
+  kindFor,
+  OUTPUT,
+  OWES_PONG,
+  type Slot,
+  STATE,
+  WAITING,
+} from "./slots.ts";
 
 /**
  * How far a session is (RFC 6455 §7.1):
@@ -43,7 +63,7 @@ export interface Outcome {
 
 /** What a session is at: a message or control frame, in the module's memory. */
 export type SessionEvent = Pick<
-  MessageDecoder,
+  MessageCursor,
   | "type"
   | "opcode"
   | "length"
@@ -58,11 +78,38 @@ export type SessionEvent = Pick<
   | "owned"
 >;
 
-const CLOSE = 8;
-const PING = 9;
-const GOING_AWAY = 1001;
-const NO_STATUS = 1005;
-const ABNORMAL = 1006;
+const STATES = ["open", "closing", "peer-closed", "closed"] as const;
+const [CLOSING, PEER_CLOSED, CLOSED] = [1, 2, 3];
+const NO_CODE = -1;
+const CLEAN = 1 << 16;
+const CONTROL = 8;
+const MAX_CONTROL = 125;
+const MAX_REASON = 123;
+
+/** An output's buffer is given back from this size on, where the session rests and where not. */
+const LARGE_OUTPUT = 64 * 1024;
+const OWN_OUTPUT = 4 * 1024;
+
+/** More than the handle of a resting session takes. */
+const RESTING = 4 * 1024;
+
+/** What only few sessions have, besides an offset. */
+interface Rare {
+  /** With timers or compression: what is known without a slot, and where its deadline is. */
+  resting: Resting | undefined;
+  readonly deadline: number;
+  readonly keys: (() => number) | undefined;
+  /** Bytes that were taken since the clock was looked at, and those that had not left then. */
+  taken: number;
+  unsent: number;
+  /** A frame that a deadline is about was taken since: the clock is to be looked at. */
+  look: boolean;
+  /** The error that it ended with. */
+  error: WscodecError | undefined;
+  freed: boolean;
+  /** How it ended, if it was freed or never had an endpoint for its end. */
+  end: { readonly state: SessionState; readonly outcome: Outcome | undefined } | undefined;
+}
 
 /**
  * An endpoint: bytes in, events out; commands in, bytes out. It answers pings
@@ -79,55 +126,79 @@ const ABNORMAL = 1006;
  * ```
  *
  * There is no clock here: the time is an argument of {@link tick}. What is to be
- * sent waits until it is taken; who goes on receiving while
+ * sent waits until it is taken; a caller that goes on receiving while
  * {@link bufferedAmount} does not fall holds ever more.
+ *
+ * All rules are those of the Rust `session::Session` in the module. This class
+ * calls it once for a chunk, once for each control frame in it, and once for a
+ * message to send; what it tells of the session it reads from memory.
+ *
+ * A session that can't get memory for what it receives or sends ends with
+ * LimitError `OUT_OF_MEMORY`, close code 1013. Others go on: see
+ * {@link setMaxMemory}.
  */
 export class Session {
-  readonly #kit: Kit;
-  /** Whether the decoder and the encoder stay: others could not go on with them. */
-  readonly #own: boolean;
-  /** What reads, where something came in part or is gone through. */
-  #decoder: MessageDecoder | undefined;
-  /** Where the stream is, without a decoder. */
+  readonly #kind: Kind;
+  /** While something is received or sent. */
+  #slot: Slot | undefined;
+  /** Where the stream is, without a slot. */
   #offset: number;
-  /** What writes, where something waits. */
-  #encoder: Encoder | undefined;
-  #timers: Timers | undefined;
-  #state: SessionState = "open";
-  /** The payload of a ping whose pong waits for room. */
-  #pong: Uint8Array | undefined;
-  /** What the peer's close frame said, if it came. */
-  #came: { readonly code: number; readonly reason: string } | undefined;
-  #sent: number | undefined;
-  #error: WscodecError | undefined;
-  #isFreed = false;
+  #rare: Rare | undefined;
 
+  /** @throws LimitError `OUT_OF_MEMORY` */
   constructor(options: SessionOptions) {
-    const kit = kitFor(options);
-    this.#kit = kit;
-    this.#own = options.deflate !== undefined || options.maskKey !== undefined;
+    const kind = kindFor(options);
+    const { deflate, maskKey } = options;
+    this.#kind = kind;
     this.#offset = integer("offset", options.offset ?? 0);
-    if (this.#own) {
-      this.#decoder = new MessageDecoder(options);
-      this.#encoder = new Encoder(options);
+    if (kind.client || kind.timed || deflate !== undefined) {
+      let resting: Resting | undefined;
+      if (kind.timed || deflate !== undefined) {
+        ensure(RESTING);
+        resting =
+          deflate === undefined
+            ? new Resting(kind.manner)
+            : deflating(
+                kind.manner,
+                ...enginesFor(deflate),
+                packed(deflate.receive),
+                ...limitsOf(options),
+                packed(deflate.send),
+                ...manner(deflate),
+              );
+        refresh();
+      }
+      if (resting !== undefined || maskKey !== undefined) {
+        this.#rare = this.#uncommon(resting, kind.client ? keysFrom(maskKey) : undefined);
+      }
     }
-    const { heartbeat, idle } = kit.times;
-    if (heartbeat !== undefined || idle !== undefined) this.#timers = new Timers(kit.times);
   }
 
   /** How far the session is. */
   get state(): SessionState {
-    return this.#state;
+    const slot = this.#slot;
+    if (slot === undefined) return this.#rare?.end?.state ?? "open";
+    refresh();
+    return STATES[words[slot.word + STATE] as number] as SessionState;
   }
 
   /** How the session ended; `undefined` until it is `"closed"`. */
   get outcome(): Outcome | undefined {
-    if (this.#state !== "closed") return undefined;
-    const sent = this.#sent;
-    const error = this.#error;
-    const { code, reason } = this.#came ?? { code: ABNORMAL, reason: "" };
-    const clean = this.#came !== undefined && sent !== undefined && error === undefined;
-    return { code, reason, sent, clean, error };
+    const slot = this.#slot;
+    if (slot === undefined) return this.#rare?.end?.outcome;
+    refresh();
+    if (words[slot.word + STATE] !== CLOSED) return undefined;
+    const { endpoint } = slot;
+    const sent = endpoint.sent();
+    const reason = decodeText(endpoint.reason(), endpoint.reason_len(), false);
+    const number = endpoint.fault();
+    return {
+      code: endpoint.code(),
+      reason,
+      sent: sent & 0xffff || undefined,
+      clean: (sent & CLEAN) !== 0,
+      error: number === 0 ? undefined : this.#error(slot, number),
+    };
   }
 
   /**
@@ -135,13 +206,21 @@ export class Session {
    * through it. What was not gone through before is now, and dropped, but
    * answered. After a close frame and after a failure, what comes is dropped.
    *
+   * A chunk of more than 64 KiB must not change until it was gone through.
+   *
    * @throws the fault that ended the session
    */
   receive(chunk: Bytes): this {
-    this.#rest();
-    if (this.#isDeaf()) return this;
-    this.#heard(chunk.byteLength);
-    this.#reader().push(chunk);
+    if (this.#slot !== undefined) {
+      this.#walk();
+      if (this.#isDeaf()) return this;
+    }
+    const slot = this.#use();
+    try {
+      slot.receive(chunk);
+    } catch (error) {
+      throw this.#exhausted(slot, error);
+    }
     return this;
   }
 
@@ -151,16 +230,18 @@ export class Session {
    *
    * @throws the fault that ended the session
    */
-  reserve(length?: number): Uint8Array<ArrayBuffer> {
-    this.#rest();
-    return this.#reader().reserve(length);
+  reserve(length = 64 * 1024): Uint8Array<ArrayBuffer> {
+    if (this.#slot !== undefined) {
+      this.#walk();
+      this.#isDeaf();
+    }
+    return this.#use().reserve(length);
   }
 
   /** Takes the first `length` bytes of what {@link reserve} has lent. */
   commit(length: number): this {
     if (this.#isDeaf()) return this;
-    this.#heard(length);
-    this.#reader().commit(length);
+    this.#use().commit(length);
     return this;
   }
 
@@ -174,23 +255,26 @@ export class Session {
    * taken then (RFC 6455 §7.1.7)
    */
   next(): SessionEvent | undefined {
-    if (this.#isDeaf()) return undefined;
-    const decoder = this.#decoder;
-    if (decoder === undefined) return undefined;
+    const slot = this.#slot;
+    if (slot === undefined) {
+      this.#usable();
+      return undefined;
+    }
+    refresh();
+    if ((words[slot.word + STATE] as number) >= PEER_CLOSED) {
+      this.#isDeaf();
+      return undefined;
+    }
     try {
-      if (!decoder.next()) {
-        if (!this.#own) this.#settle(decoder);
+      if (!slot.next()) {
+        if (!this.#kind.timed) this.#settle(slot);
         return undefined;
       }
     } catch (error) {
-      throw this.#fail(error as WscodecError);
+      throw this.#failed(slot, error as WscodecError);
     }
-    const { opcode } = decoder;
-    if (opcode < CLOSE) {
-      if (this.#timers !== undefined) this.#timers.busy = true;
-    } else if (opcode === PING) this.#pinged(decoder);
-    else if (opcode === CLOSE) this.#peerCloses(decoder);
-    return decoder;
+    if (slot.opcode >= CONTROL) slot.answer();
+    return slot;
   }
 
   /** Goes through the events that are left; each is the same object. */
@@ -205,80 +289,97 @@ export class Session {
    * close frame came (1006, RFC 6455 §7.1.5)
    */
   end(): void {
-    this.#rest();
-    if (this.#isDeaf()) {
-      this.#state = "closed";
-      return;
-    }
-    let fault = named("UNEXPECTED_EOF", this.offset);
-    try {
-      this.#decoder?.end();
-    } catch (error) {
-      fault = error as WscodecError;
-    }
-    throw this.#fail(fault);
+    this.#walk();
+    
+    if (this.#slot === undefined && this.#isDeaf()) return;
+    const slot = this.#use();
+    const number = slot.endpoint.end();
+    refresh();
+    if (number !== 0) throw this.#error(slot, number);
   }
 
   /**
    * Adds a message: text for a string, a {@link Prepared} as it is, else binary.
    *
    * @throws MisuseError `CLOSING` once a close frame was added or the session
-   * has ended, as all that follow here do; and as {@link Encoder.text}
+   * has ended, as all that follow here do; LimitError `OUT_OF_MEMORY`, with which
+   * the session ends; and as {@link Encoder.text}
    */
-  send(data: string | Bytes | Prepared): this {
-    const encoder = this.#sender();
-    if (typeof data === "string") encoder.text(data);
-    else if (isPrepared(data)) encoder.prepared(data);
-    else encoder.binary(data);
-    return this;
+  send(data: string | Bytes | Prepared | PreparedMessage): this {
+    if (typeof data === "string") return this.text(data);
+    return isPrepared(data) ? this.prepared(data) : this.binary(data as Bytes);
   }
 
   /** Adds a text message: see {@link Encoder.text}. */
   text(data: string | Bytes): this {
-    this.#sender().text(data);
+    const bytes = typeof data === "string" || isUint8Array(data) ? data : asTextOrBytes(data);
+    const slot = this.#sender();
+    try {
+      if (typeof bytes === "string") {
+        const length = stageText(bytes);
+        const error = slot.endpoint.send(arena, true, false, length, slot.key());
+        if (slot.done(error) !== 0) throw this.#error(slot, error);
+      } else {
+        const error = slot.send(true, bytes);
+        if (error !== 0) throw this.#error(slot, error);
+      }
+    } catch (error) {
+      throw this.#exhausted(slot, error);
+    }
     return this;
   }
 
   /** Adds a binary message: see {@link Encoder.binary}. */
   binary(data: Bytes): this {
-    this.#sender().binary(data);
+    const bytes = isUint8Array(data) ? data : asUint8Array(data);
+    const slot = this.#sender();
+    try {
+      const error = slot.send(false, bytes);
+      if (error !== 0) throw this.#error(slot, error);
+    } catch (error) {
+      throw this.#exhausted(slot, error);
+    }
     return this;
   }
 
   /** Adds a message that was framed before, for many: see {@link Encoder.prepared}. */
-  prepared(message: Prepared): this {
-    this.#sender().prepared(message);
-    return this;
+  prepared(message: Prepared | PreparedMessage): this {
+    const { coded, plain, needs } = preparedOf(message);
+    return this.#with((slot) => {
+      const form = coded !== undefined && slot.endpoint.pass(needs) ? coded : plain;
+      const { frame, header } = form;
+      const place = stage(frame.length);
+      heap.set(frame, place);
+      return slot.endpoint.framed(arena, header, frame.length, slot.key());
+    });
   }
 
   /** Adds the first fragment of a message: see {@link Encoder.begin}. */
-  begin(type: "text" | "binary", data?: string | Bytes): this {
-    this.#sender().begin(type, data);
-    return this;
+  begin(type: "text" | "binary", data: string | Bytes = ""): this {
+    if (type !== "text" && type !== "binary") {
+      throw new TypeError('type must be "text" or "binary"');
+    }
+    return this.#fragment(type === "text" ? 1 : 2, false, data);
   }
 
   /** Adds the next fragment, not the last: see {@link Encoder.more}. */
   more(data: string | Bytes): this {
-    this.#sender().more(data);
-    return this;
+    return this.#fragment(0, false, data);
   }
 
   /** Adds the last fragment: see {@link Encoder.finish}. */
-  finish(data?: string | Bytes): this {
-    this.#sender().finish(data);
-    return this;
+  finish(data: string | Bytes = ""): this {
+    return this.#fragment(0, true, data);
   }
 
   /** Adds a ping, of at most 125 bytes. */
-  ping(data?: string | Bytes): this {
-    this.#sender().ping(data);
-    return this;
+  ping(data: string | Bytes = ""): this {
+    return this.#control(false, data);
   }
 
   /** Adds a pong: only needed without `autoPong`, or as a sign of life. */
-  pong(data?: string | Bytes): this {
-    this.#sender().pong(data);
-    return this;
+  pong(data: string | Bytes = ""): this {
+    return this.#control(true, data);
   }
 
   /**
@@ -289,18 +390,27 @@ export class Session {
    * @throws MisuseError `CLOSING`; as {@link Encoder.close}, and then nothing
    * has changed
    */
-  close(code?: number, reason?: string): this {
-    this.#sender().close(code, reason);
-    this.#sent = code ?? NO_STATUS;
-    this.#state = this.#state === "open" ? "closing" : "closed";
-    this.#pong = undefined;
-    (this.#timers ??= new Timers(this.#kit.times)).closing();
-    return this;
+  close(code?: number, reason = ""): this {
+    if (typeof reason !== "string") {
+      throw new TypeError(`reason must be a string, not ${kindOf(reason)}`);
+    }
+    if (code === undefined && reason !== "") {
+      throw misuse("CLOSE_REASON_ALONE", "a close reason needs a code");
+    }
+    const number = code === undefined ? NO_CODE : integer("code", code, 65535);
+    return this.#with((slot) => {
+      // One character more than a reason may have is enough to refuse it.
+      const length = stageText(reason.slice(0, MAX_REASON + 1));
+      return slot.endpoint.close(arena, number, length, slot.key());
+    });
   }
 
   /** Bytes that wait to be taken. */
   get bufferedAmount(): number {
-    return this.#encoder?.length ?? 0;
+    const slot = this.#slot;
+    if (slot === undefined) return 0;
+    refresh();
+    return words[slot.word + WAITING] as number;
   }
 
   /**
@@ -308,10 +418,20 @@ export class Session {
    * no room is the last of it.
    */
   take(): Uint8Array<ArrayBuffer> {
-    this.#pay(Infinity);
-    const encoder = this.#writer();
-    const taken = encoder.take();
-    this.#rested(encoder);
+    const slot = this.#slot;
+    if (slot === undefined) {
+      this.#usable();
+      return copyOut(0, 0);
+    }
+    refresh();
+    const { word } = slot;
+    if (((words[word + FLAGS] as number) & OWES_PONG) !== 0) {
+      slot.endpoint.answer_now(slot.key());
+      refresh();
+    }
+    const length = words[word + WAITING] as number;
+    const taken = copyOut(words[word + OUTPUT] as number, length);
+    this.#taken(slot, length);
     return taken;
   }
 
@@ -319,91 +439,154 @@ export class Session {
    * Copies what is to be sent into the caller's buffer: see {@link Encoder.takeInto}.
    * Only a pong that found no room may wait then.
    */
-  takeInto(target: Bytes, offset?: number): number {
-    const encoder = this.#writer();
-    const length = encoder.takeInto(target, offset);
-    this.#rested(encoder);
-    this.#pay();
+  takeInto(target: Bytes, offset = 0): number {
+    const bytes = asUint8Array(target, "target");
+    integer("offset", offset);
+    const slot = this.#slot;
+    if (slot === undefined) {
+      this.#usable();
+      if (offset > bytes.length) throw misuse("BUFFER_TOO_SMALL", "the buffer is too small");
+      return 0;
+    }
+    refresh();
+    const { word } = slot;
+    const length = words[word + WAITING] as number;
+    if (offset + length > bytes.length) {
+      throw misuse("BUFFER_TOO_SMALL", "the buffer is too small");
+    }
+    const address = words[word + OUTPUT] as number;
+    bytes.set(heap.subarray(address, address + length), offset);
+    const owes = ((words[word + FLAGS] as number) & OWES_PONG) !== 0;
+    this.#taken(slot, length);
+    if (owes) {
+      slot.endpoint.answer_now(slot.key());
+      refresh();
+    }
     return length;
   }
 
   /**
    * When {@link tick} has something to do: the time as `tick` is told it, and 0
-   * for at once. `undefined` if nothing waits for the clock. Only `tick` changes
-   * it, and the state.
+   * for at once. `undefined` if nothing waits for the clock.
+   *
+   * It changes by `tick`, {@link setReading} and the state, and when a ping or close frame is
+   * taken: its time starts when it has left, so `tick` has to be told. Receiving changes nothing
+   * before the next `tick`.
    */
   get deadline(): number | undefined {
-    if (this.#state === "closed") return undefined;
-    return this.#timers?.deadline(this.#state === "closing");
+    const slot = this.#slot;
+    const rare = this.#rare;
+    refresh();
+    let deadline: number;
+    if (slot !== undefined) {
+      deadline = floats[slot.float + DEADLINE] as number;
+    } else {
+      if (rare?.resting === undefined) return undefined;
+      deadline = floats[rare.deadline] as number;
+    }
+    // NaN is for none.
+    if (deadline !== deadline) return undefined;
+    return rare?.look ? 0 : deadline;
   }
 
   /**
    * Looks at the clock: adds the heartbeat's pings, closes an idle connection,
-   * gives up a peer that is silent or does not close. To be called when the
+   * fails a peer that is silent or does not close. To be called when the
    * {@link deadline} has come; more often does no harm.
    *
    * `now` is in milliseconds since any moment, the same for all calls:
-   * `performance.now()` will do.
+   * `performance.now()` will do. `unsent` is how many bytes of those that were
+   * taken have not left, the `writableLength` of a socket of Node. A deadline starts
+   * when the bytes that it is about have left, and progress moves it. The full rule is
+   * in the documentation of `wscodec::session` in Rust.
+   *
+   * Bytes that have arrived are to be received before this is called: after a
+   * pause of the process the answer that a deadline waits for may be among them.
    *
    * @throws PeerError `NO_PONG` and `NO_CLOSE`, and the session has ended then;
    * the fault that it is in
    */
-  tick(now: number): void {
-    this.#usable();
-    if (this.#error !== undefined) throw this.#error;
-    if (this.#state === "closed") return;
-    this.#pay();
-    const timers = this.#timers;
-    if (timers === undefined) return;
-    switch (timers.look(now, this.#state === "closing")) {
-      case "nothing":
+  tick(now: number, unsent = 0): void {
+    const rare = this.#rare;
+    if (this.#slot === undefined) {
+      this.#usable();
+      if (rare?.end !== undefined) {
+        const error = rare.error;
+        if (error !== undefined) throw error;
         return;
-      case "ping":
-        this.#writer().ping();
-        return;
-      case "idle":
-        this.close(GOING_AWAY, named("IDLE").message);
-        timers.look(now, true);
-        return;
-      case "no pong":
-        throw this.#fail(named("NO_PONG", this.offset));
-      case "no close":
-        throw this.#fail(named("NO_CLOSE", this.offset));
+      }
+      if (rare?.resting === undefined || !this.#kind.timed) return;
     }
+    const slot = this.#use();
+    const state = (this.#rare ??= this.#uncommon(undefined, slot.keys));
+    const sent = Math.max(0, state.unsent + state.taken - unsent);
+    state.unsent = unsent;
+    state.taken = 0;
+    state.look = false;
+    const number = slot.endpoint.tick(now, unsent, sent, slot.key(), slot.key());
+    refresh();
+    if (number !== 0) throw this.#error(slot, number);
+    if (slot.isOver) this.#settle(slot);
+  }
+
+  /**
+   * Says whether this side reads what the peer sends: `false` while it has paused, or applies
+   * back-pressure. Until it reads again the heartbeat does not fail the peer, and the connection
+   * is not idle.
+   */
+  setReading(reading: boolean): void {
+    if (!this.#kind.timed || this.#rare?.end !== undefined) return;
+    const slot = this.#use();
+    slot.endpoint.set_reading(reading);
+    refresh();
+    if (slot.isOver) this.#settle(slot);
   }
 
   /** Bytes received so far, from the offset begun with. */
   get offset(): number {
-    return this.#decoder?.offset ?? this.#offset;
+    return this.#slot?.streamOffset ?? this.#offset;
   }
 
   /** Whether a message came in part. */
   get inMessage(): boolean {
-    return this.#decoder?.inMessage ?? false;
+    const slot = this.#slot;
+    if (slot === undefined) return false;
+    refresh();
+    return ((words[slot.word + FLAGS] as number) & IN_MESSAGE) !== 0;
   }
 
   /** Bytes of the module's memory that this holds: for messages in parts, and for compression. */
   memory(): number {
     this.#usable();
-    return (this.#decoder?.memory() ?? 0) + (this.#encoder?.memory() ?? 0);
+    return (this.#slot?.endpoint.memory() ?? 0) + (this.#rare?.resting?.memory() ?? 0);
   }
 
   /** Gives memory back that is not needed until the next message, for connections that are idle. */
   release(): void {
     this.#usable();
-    this.#decoder?.release();
-    this.#encoder?.release();
+    const slot = this.#slot;
+    if (slot === undefined) this.#rare?.resting?.release();
+    else if (slot.isOver) slot.endpoint.release();
+    refresh();
   }
 
   /**
-   * Frees its part of the module's memory. All use afterwards throws MisuseError `FREED`, except
-   * for `outcome` and `state`, and for this method, which does nothing then.
+   * Frees its part of the module's memory. Afterwards `state` and `outcome` tell how it ended, and
+   * all that needs the module throws MisuseError `FREED`, except for this method.
    */
   free(): void {
-    this.#isFreed = true;
-    this.#decoder?.free();
-    this.#encoder?.free();
-    this.#decoder = this.#encoder = undefined;
+    const slot = this.#slot;
+    if (this.#rare?.freed) return;
+    const { state, outcome, offset } = this;
+    const rare = (this.#rare ??= this.#uncommon(undefined, undefined));
+    rare.error ??= outcome?.error;
+    rare.end = { state, outcome };
+    rare.freed = true;
+    this.#offset = offset;
+    this.#slot = undefined;
+    slot?.free();
+    rare.resting?.free();
+    rare.resting = undefined;
   }
 
   /** The same as {@link free}, for `using`. */
@@ -411,109 +594,186 @@ export class Session {
     this.free();
   }
 
+  /** Throws if it was freed. */
+  #usable(): void {
+    if (this.#rare?.freed) throw useAfterFree();
+  }
+
+  #uncommon(resting: Resting | undefined, keys: (() => number) | undefined): Rare {
+    const deadline = resting === undefined ? 0 : resting.address() >>> 3;
+    return { resting, deadline, keys, taken: 0, unsent: 0, look: false, error: undefined, freed: false, end: undefined };
+  }
+
   /** Goes through what was left of the last chunk. */
-  #rest(): void {
+  #walk(): void {
     while (this.next() !== undefined);
   }
 
-  #usable(): void {
-    if (this.#isFreed) throw useAfterFree();
+  /** The error that the session has failed with. */
+  #failure(slot: Slot): WscodecError | undefined {
+    if (((words[slot.word + FLAGS] as number) & FAILED) === 0) return undefined;
+    return this.#error(slot, slot.endpoint.fault());
   }
 
   /** Whether what comes is dropped. */
   #isDeaf(): boolean {
-    this.#usable();
-    if (this.#error !== undefined) throw this.#error;
-    return this.#state === "closed" || this.#state === "peer-closed";
-  }
-
-  #sender(): Encoder {
-    this.#usable();
-    if (this.#state === "closing" || this.#state === "closed") throw named("CLOSING");
-    return this.#writer();
-  }
-
-  #reader(): MessageDecoder {
-    return (this.#decoder ??= this.#kit.decoder(this.#offset));
-  }
-
-  #writer(): Encoder {
-    this.#usable();
-    return (this.#encoder ??= this.#kit.encoder());
-  }
-
-  /** Has others use the decoder, if all that came was whole. */
-  #settle(decoder: MessageDecoder): void {
-    const offset = decoder.settled();
-    if (offset < 0) return;
-    this.#offset = offset;
-    this.#decoder = undefined;
-    this.#kit.returnDecoder(decoder);
-  }
-
-  /** Has others use the encoder, if nothing depends on what it has sent. */
-  #rested(encoder: Encoder): void {
-    if (this.#own || !encoder.isIdle) return;
-    this.#encoder = undefined;
-    this.#kit.returnEncoder(encoder);
-  }
-
-  #heard(bytes: number): void {
-    this.#pay();
-    const timers = this.#timers;
-    if (bytes === 0 || timers === undefined) return;
-    timers.heard = true;
-    if (timers.idles && this.inMessage) timers.busy = true;
-  }
-
-  #pinged(decoder: MessageDecoder): void {
-    if (!this.#kit.autoPong || this.#state !== "open") return;
-    if (this.bufferedAmount >= this.#kit.backlog) {
-      this.#pong = decoder.copy();
-      return;
+    const slot = this.#slot;
+    if (slot === undefined) {
+      this.#usable();
+      const rare = this.#rare;
+      if (rare?.end === undefined) return false;
+      if (rare.error !== undefined) throw rare.error;
+      return true;
     }
-    this.#pong = undefined;
-    this.#writer().pong(decoder.bytes());
+    refresh();
+    const error = this.#failure(slot);
+    if (error !== undefined) throw error;
+    return (words[slot.word + STATE] as number) >= PEER_CLOSED;
   }
 
-  /** Adds the pong that waits, if there is room again. */
-  #pay(backlog = this.#kit.backlog): void {
-    const pong = this.#pong;
-    if (pong === undefined || this.bufferedAmount >= backlog) return;
-    this.#pong = undefined;
-    this.#writer().pong(pong);
+  /** The slot, for a command that nothing may follow a close frame. */
+  #sender(): Slot {
+    const slot = this.#use();
+    const state = words[slot.word + STATE] as number;
+    if (state === CLOSING || state === CLOSED) throw named("CLOSING");
+    return slot;
   }
 
-  #peerCloses(decoder: MessageDecoder): void {
-    const code = decoder.closeCode;
-    const reason = decoder.text();
-    this.#came = { code, reason };
-    this.#pong = undefined;
-    if (this.#state === "closing") {
-      this.#state = "closed";
-    } else if (this.#kit.autoClose) {
-      if (code === NO_STATUS) this.#writer().close();
-      else this.#writer().close(code, reason);
-      this.#sent = code;
-      this.#state = "closed";
-    } else {
-      this.#state = "peer-closed";
+  /** The slot, or one of those that wait. */
+  #use(): Slot {
+    const slot = this.#slot;
+    if (slot === undefined) return this.#wake();
+    refresh();
+    return slot;
+  }
+
+  #wake(): Slot {
+    const rare = this.#rare;
+    const kind = this.#kind;
+    this.#usable();
+    // It has ended for lack of memory, without an endpoint.
+    if (rare?.end !== undefined) throw rare.error;
+    let slot: Slot;
+    try {
+      slot = kind.take();
+    } catch (error) {
+      throw this.#hopeless(error as WscodecError);
+    }
+    slot.begin(this.#offset, rare?.keys ?? kind.keys);
+    if (rare?.resting !== undefined) slot.endpoint.exchange(rare.resting);
+    refresh();
+    this.#slot = slot;
+    return slot;
+  }
+
+  /** Not even the memory for an endpoint is there: it ends without a close frame. */
+  #hopeless(error: WscodecError): WscodecError {
+    const rare = (this.#rare ??= this.#uncommon(undefined, undefined));
+    rare.error = error;
+    const outcome = { code: 1006, reason: "", sent: undefined, clean: false, error };
+    rare.end = { state: "closed", outcome };
+    return error;
+  }
+
+  /** Gives the slot to others, if the session is at rest. Says whether it did. */
+  #settle(slot: Slot): boolean {
+    const { word } = slot;
+    if (((words[word + FLAGS] as number) & AT_REST) === 0 || words[word + WAITING] !== 0) return false;
+    this.#offset = slot.restOffset;
+    const resting = this.#rare?.resting;
+    if (resting !== undefined) slot.endpoint.exchange(resting);
+    this.#slot = undefined;
+    this.#kind.give(slot);
+    return true;
+  }
+
+  /** All that waited was copied out. */
+  #taken(slot: Slot, length: number): void {
+    const { word } = slot;
+    words[word + WAITING] = 0;
+    const rare = this.#rare;
+    if (rare !== undefined) {
+      rare.taken += length;
+      if (length > 0 && ((words[word + FLAGS] as number) & FRAME_QUEUED) !== 0) rare.look = true;
+    }
+    if (!slot.isOver) return;
+    // With timers the exchange at each chunk costs more than it saves: `tick` does it.
+    const rests = !this.#kind.timed && this.#settle(slot);
+    if (length > (rests ? LARGE_OUTPUT : OWN_OUTPUT)) {
+      slot.endpoint.taken();
+      refresh();
     }
   }
 
-  /**
-   * Goes into the state of a fault, for good, and tells the peer if it is not
-   * told yet; but what the caller did wrong ends nothing.
-   */
-  #fail(error: WscodecError): WscodecError {
+  #fragment(kind: number, last: boolean, data: string | Bytes): this {
+    const given = asTextOrBytes(data);
+    return this.#with((slot) => {
+      const length = this.#staged(given);
+      return slot.endpoint.fragment(arena, kind, last, length, slot.key());
+    });
+  }
+
+  #control(pong: boolean, data: string | Bytes): this {
+    const given = asTextOrBytes(data);
+    return this.#with((slot) => {
+      if (lengthOfEither(given) > MAX_CONTROL) throw named("CONTROL_PAYLOAD_TOO_LONG");
+      const length = this.#staged(given);
+      return slot.endpoint.control(arena, pong, length, slot.key());
+    });
+  }
+
+  /** Writes a payload to the stage; its length. */
+  #staged(data: string | Uint8Array): number {
+    if (typeof data === "string") return stageText(data);
+    const length = lengthOf(data);
+    // What was lent is copied before the memory can grow.
+    const stable = fitsStage(length) || memoryOf(data) !== buffer ? data : copied(data);
+    const place = stage(length);
+    heap.set(stable, place);
+    return length;
+  }
+
+  /** Runs a command, which returns the number of an error. */
+  #with(command: (slot: Slot) => number): this {
+    const slot = this.#sender();
+    try {
+      const error = slot.done(command(slot));
+      if (error !== 0) throw this.#error(slot, error);
+    } catch (error) {
+      throw this.#exhausted(slot, error);
+    }
+    return this;
+  }
+
+  /** The error of this number; the one that the session has ended with is always the same object. */
+  #error(slot: Slot, number: number): WscodecError {
+    const { endpoint } = slot;
+    const state = words[slot.word + STATE];
+    if (state !== CLOSED || number !== endpoint.fault()) return errorOf(number);
+    const rare = (this.#rare ??= this.#uncommon(undefined, slot.keys));
+    return (rare.error ??= errorOf(number, endpoint.fault_offset() + slot.moved));
+  }
+
+  /** Ends the session for lack of memory, if that is what an error says. */
+  #exhausted(slot: Slot, error: unknown): unknown {
+    if (!(error instanceof LimitError) || error.code !== "OUT_OF_MEMORY") return error;
+    if (words[slot.word + STATE] !== CLOSED) {
+      slot.endpoint.exhaust(slot.key());
+      refresh();
+    }
+    return this.#failure(slot) ?? error;
+  }
+
+  /** The walk has come to a fault, which ends the session; but what the caller did wrong ends nothing. */
+  #failed(slot: Slot, error: WscodecError): WscodecError {
     if (error instanceof MisuseError) return error;
-    const { code, closeCode } = error;
-    if (this.#sent === undefined && closeCode !== undefined && closeCode !== ABNORMAL) {
-      this.#writer().close(closeCode, named(code).message);
-      this.#sent = closeCode;
-    }
-    this.#state = "closed";
-    this.#pong = undefined;
-    return (this.#error = error);
+    if (error.code === "OUT_OF_MEMORY") return this.#exhausted(slot, error) as WscodecError;
+    slot.endpoint.fail(slot.key());
+    refresh();
+    return this.#failure(slot) ?? error;
   }
+}
+
+function lengthOfEither(data: string | Uint8Array): number {
+  return typeof data === "string" ? data.length : lengthOf(data);
 }

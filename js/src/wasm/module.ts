@@ -17,10 +17,17 @@ export * from "../../generated/wscodec.js";
  * more than a JavaScript call. A view on `wasm.memory.buffer` dies when the
  * memory grows.
  */
-export let wasm: InitOutput;
+export let wasm: InitOutput & {
+  /** How many pages of 64 KiB the memory may have; see `xtask/src/growth.rs`. */
+  readonly max_pages: { value: number };
+};
+
+/** 1 GiB. */
+const PAGES = 16_384;
 
 /**
- * Compiles the module, if bytes are given, and makes the one instance.
+ * Compiles the module, if bytes are given, and makes the one instance. A runtime that wants a
+ * module of its own is a worker with little memory, and has the limit that the module is built with.
  *
  * @throws Error that says why this is not possible; its `cause` is the runtime's error
  */
@@ -32,7 +39,8 @@ export function load(module: SyncInitInput): void {
     );
   }
   try {
-    wasm = initSync({ module });
+    wasm = initSync({ module }) as typeof wasm;
+    if (ArrayBuffer.isView(module)) wasm.max_pages.value = PAGES;
   } catch (error) {
     throw explained(error);
   }

@@ -1,0 +1,289 @@
+//! The loop that decodes a chunk into rows, for [`Messages`](super::messages::Messages) and
+//! [`Endpoint`](super::session::Endpoint) alike.
+//!
+//! A row is four numbers: the opcode (1, 2, 8, 9, 10) with [`ASCII`] and [`OPAQUE`]; the address of
+//! the payload; its length; and the close code, 1005 if a close frame has none. The payload of a close
+//! frame is its reason. Rows point into the input, into the buffer where messages are put together,
+//! and, for control payloads that came in two parts, into the arena's `side`. All three stay where
+//! they are until the next call that decodes:
+//!
+//! - The input and `side` do not grow while a chunk is decoded.
+//! - The assembly has room for the whole chunk before the first message is put together in it. Only
+//!   an extension can make it longer than that; then [`moved`] corrects the rows.
+//! - A call stops early, with [`MORE`], when the rows are full or when 4 MiB were inflated: a chunk can
+//!   stand for a thousand times its length. The rest is copied out of the arena, because other
+//!   decoders use the arena before this one goes on.
+
+use alloc::vec::Vec;
+use core::mem::take;
+use core::ops::Range;
+
+use super::arena::{Arena, Row, keep};
+use super::extension::Extension;
+use super::{address, grow, outcome};
+use wscodec::error::{ErrorKind, Fault, LimitError};
+use wscodec::message::{Event, Kind, Receiver};
+
+const ASCII: u32 = 1 << 8;
+pub(super) const OPAQUE: u32 = 1 << 9;
+
+/// There is more in the chunk.
+pub(super) const MORE: i32 = 1 << 30;
+
+/// Messages of this many bytes in all may be inflated before they are handed out.
+const MOST_INFLATED: usize = 4 << 20;
+
+/// A rest of a chunk that is longer than this is given back when it is used up.
+const LARGE_REST: usize = 64 << 10;
+
+/// The state of a decoding between two calls, besides the receiver.
+#[derive(Default)]
+pub(super) struct Intake {
+    pub(super) fault: Option<Fault>,
+    /// With messages in pieces, the head of the next one's row.
+    pub(super) piece: Option<u32>,
+    /// The part of a chunk that is not decoded yet, from a place on.
+    rest: Vec<u8>,
+    at: usize,
+}
+
+impl Intake {
+    /// Decodes the first `len` bytes of the arena's input. Returns the number of rows, or its
+    /// complement if a fault came after them; with [`MORE`] if the rest waits for
+    /// [`resume`](Self::resume).
+    #[inline(never)]
+    pub(super) fn push(
+        &mut self,
+        receiver: &mut Receiver<Extension>,
+        arena: &mut Arena,
+        len: usize,
+    ) -> i32 {
+        if let Err(error) = arena.begin(len) {
+            return self.fails(receiver, error);
+        }
+        let mut bytes = take(&mut arena.input);
+        let (mut outcome, left) = self.decode(receiver, arena, &mut bytes[..len]);
+        if left > 0 || !self.rest.is_empty() {
+            self.rest.clear();
+            self.at = 0;
+            match grow::exact(&mut self.rest, left) {
+                Ok(()) => self.rest.extend_from_slice(&bytes[len - left..len]),
+                Err(error) => outcome = self.fails_after(receiver, arena, error),
+            }
+            if left == 0 {
+                self.rest = Vec::new();
+            }
+        }
+        arena.input = bytes;
+        outcome
+    }
+
+    /// Goes on with the bytes that [`push`](Self::push) has left.
+    pub(super) fn resume(&mut self, receiver: &mut Receiver<Extension>, arena: &mut Arena) -> i32 {
+        if let Err(error) = arena.begin(self.rest.len() - self.at) {
+            return self.fails(receiver, error);
+        }
+        let mut bytes = take(&mut self.rest);
+        let (outcome, left) = self.decode(receiver, arena, &mut bytes[self.at..]);
+        self.at = bytes.len() - left;
+        // It is kept even if all of it is read, because rows point into it.
+        self.rest = bytes;
+        outcome
+    }
+
+    /// Where at most `len` bytes may be written that belong to the payload that is being read, and
+    /// how many; `(0, 0)` where the stream is not within a payload.
+    pub(super) fn space(
+        &mut self,
+        receiver: &mut Receiver<Extension>,
+        arena: &mut Arena,
+        len: usize,
+    ) -> (u32, usize) {
+        // It fails for lack of memory only, and then the bytes go through the input, whose way says so.
+        if self.fault.is_some() || self.piece.is_some() || arena.begin(0).is_err() {
+            return (0, 0);
+        }
+        receiver
+            .begin_fill(len)
+            .map_or((0, 0), |space| (address(space), space.len()))
+    }
+
+    /// Takes the bytes that were written to [`space`](Self::space). Returns the number of rows.
+    pub(super) fn fill(
+        &mut self,
+        receiver: &mut Receiver<Extension>,
+        arena: &mut Arena,
+        len: usize,
+    ) -> i32 {
+        arena.rows.clear();
+        match receiver.fill(len) {
+            Ok(Some(event)) => row(&mut arena.rows, event, address),
+            Ok(None) => {}
+            Err(fault) => self.fault = Some(fault),
+        }
+        outcome(arena.rows.len(), self.fault.is_some())
+    }
+
+    /// Whether all bytes that came are decoded.
+    pub(super) fn is_done(&self) -> bool {
+        self.fault.is_none() && self.at == self.rest.len()
+    }
+
+    /// The rest of a chunk that rows may point into.
+    pub(super) fn rest(&self) -> &Vec<u8> {
+        &self.rest
+    }
+
+    /// Bytes of memory held for the part of a chunk that is not decoded yet.
+    pub(super) fn memory(&self) -> usize {
+        self.rest.capacity()
+    }
+
+    /// Gives that memory back where it is not needed any more.
+    pub(super) fn release(&mut self) {
+        if self.at == self.rest.len() {
+            (self.rest, self.at) = (Vec::new(), 0);
+        }
+    }
+
+    /// Ends the stream with an error of ours.
+    #[cold]
+    fn fails(&mut self, receiver: &Receiver<Extension>, error: LimitError) -> i32 {
+        self.fault = Some(ErrorKind::from(error).at(receiver.offset()));
+        outcome(0, true)
+    }
+
+    /// The same behind the rows that were found.
+    #[cold]
+    fn fails_after(
+        &mut self,
+        receiver: &Receiver<Extension>,
+        arena: &Arena,
+        error: LimitError,
+    ) -> i32 {
+        self.fails(receiver, error);
+        outcome(arena.rows.len(), true)
+    }
+
+    /// Decodes `input` into rows. Returns how many bytes of it are left, too.
+    #[inline]
+    fn decode(
+        &mut self,
+        receiver: &mut Receiver<Extension>,
+        arena: &mut Arena,
+        mut input: &mut [u8],
+    ) -> (i32, usize) {
+        if self.rest.capacity() > LARGE_REST && self.at == self.rest.len() {
+            (self.rest, self.at) = (Vec::new(), 0);
+        }
+        if self.fault.is_some() {
+            return (outcome(0, true), 0);
+        }
+        if let Some(head) = self.piece {
+            return self.decode_pieces(receiver, arena, head, input);
+        }
+        let range = input.as_ptr_range();
+        let inflates = receiver.extension().inflates();
+        receiver.release(&mut arena.shared);
+        let mut batch = false;
+        self.fault = loop {
+            let room = arena.room();
+            let rows = &mut arena.rows;
+            let simple = receiver.receive_simple(&mut input, room, |text, ascii, payload| {
+                message_row(rows, text, ascii, false, payload);
+            });
+            if let Err(fault) = simple {
+                break Some(fault);
+            }
+            if input.is_empty() || arena.room() == 0 {
+                break None;
+            }
+            // Only messages that are not simple are put together anywhere.
+            if !batch {
+                if let Err(fault) = receiver.begin_batch(&mut arena.shared, input.len()) {
+                    break Some(fault);
+                }
+                batch = true;
+            }
+            let before = arena.rows.len();
+            let assembled = receiver.assembled().as_ptr_range();
+            let ended = match receiver.receive_any(&mut input) {
+                Ok(Some(event)) => {
+                    row(&mut arena.rows, event, |payload| {
+                        if range.contains(&payload.as_ptr()) || payload.is_empty() {
+                            address(payload)
+                        } else {
+                            keep(&mut arena.side, payload)
+                        }
+                    });
+                    None
+                }
+                Ok(None) => Some(None),
+                Err(fault) => Some(Some(fault)),
+            };
+            if inflates {
+                let now = receiver.assembled();
+                moved(&mut arena.rows[..before], assembled, now);
+                if ended.is_none() && now.len() > MOST_INFLATED {
+                    break None;
+                }
+            }
+            if let Some(fault) = ended {
+                break fault;
+            }
+        };
+        if batch {
+            receiver.end_batch(&mut arena.shared);
+        }
+        let rows = arena.rows.len();
+        match input.len() {
+            left @ 1.. if self.fault.is_none() => (rows as i32 | MORE, left),
+            _ => (outcome(rows, self.fault.is_some()), 0),
+        }
+    }
+}
+
+/// Points rows to where the messages that were put together lie now.
+fn moved(rows: &mut [Row], from: Range<*const u8>, to: &[u8]) {
+    if from.start == to.as_ptr() {
+        return;
+    }
+    let range = from.start.addr() as u32..from.end.addr() as u32;
+    let shift = address(to).wrapping_sub(range.start);
+    for row in rows {
+        if range.contains(&row[1]) {
+            row[1] = row[1].wrapping_add(shift);
+        }
+    }
+}
+
+/// Writes the row of a message.
+#[inline]
+fn message_row(rows: &mut Vec<Row>, text: bool, ascii: bool, opaque: bool, payload: &[u8]) {
+    let opcode = if text { 1 } else { 2 };
+    let ascii = if ascii { ASCII } else { 0 };
+    let opaque = if opaque { OPAQUE } else { 0 };
+    rows.push([
+        opcode | ascii | opaque,
+        address(payload),
+        payload.len() as u32,
+        0,
+    ]);
+}
+
+/// Writes one row. `place` says where a control payload lies, or puts it where it stays.
+#[inline]
+fn row(rows: &mut Vec<Row>, event: Event<'_>, place: impl FnOnce(&[u8]) -> u32) {
+    let (head, payload, code) = match event {
+        Event::Message(message) => {
+            let text = message.kind == Kind::Text;
+            return message_row(rows, text, message.ascii, message.opaque, message.payload);
+        }
+        Event::Ping(payload) => (9, payload, 0),
+        Event::Pong(payload) => (10, payload, 0),
+        Event::Close(Some(close)) => (8, close.reason.as_bytes(), close.code.value()),
+        Event::Close(None) => (8, &[][..], 1005),
+    };
+    let len = payload.len() as u32;
+    rows.push([head, place(payload), len, u32::from(code)]);
+}
