@@ -169,7 +169,7 @@ fn a_thousand_half_open_handshakes_hold_little_and_are_refused() {
             })
             .collect();
         let (start, mut memory) = (Instant::now(), 0);
-        while server.figure("refused") != Some(wave * HALF) {
+        while server.figure("rejected") != Some(wave * HALF) {
             assert!(start.elapsed() < LONG, "{}", server.log());
             good.echo(b"served meanwhile");
             memory = memory.max(server.figure("memory").unwrap_or(0));

@@ -85,7 +85,7 @@ fn slow_requests_are_refused_and_full_servers_say_so() {
     let server = serve(&["--handshake-timeout", "0.3"]);
     let answer = raw(server.address, b"GET / HTTP/1.1\r\nHost:");
     assert!(answer.starts_with(b"HTTP/1.1 408 "));
-    server.stats_when("open", |it| it("refused") == 1 && it("open") == 0);
+    server.stats_when("open", |it| it("rejected") == 1 && it("open") == 0);
     // Another one, because a good request must not take that long.
     let server = serve(&["--max-connections", "2"]);
     let mut first = Client::new(server.address);

@@ -247,6 +247,30 @@ fn a_slow_reader_of_a_long_answer_and_a_close_ends_cleanly() {
     assert_eq!(hears.recv_timeout(LONG).unwrap(), "1000 1000 clean -");
 }
 
+#[test]
+fn a_steady_reader_of_a_long_answer_is_alive_although_no_pong_comes() {
+    let mut options = options();
+    options.loops = 1;
+    options.session.heartbeat = Some(Duration::from_millis(100));
+    options.session.pong_timeout = Duration::from_secs(1);
+    let (server, _hears) = told(options);
+    let mut client = welcome(server.address);
+    client.send(Kind::Text, b"answers");
+    let (mut bytes, mut buf) = (0, vec![0; 512 << 10]);
+    // The ping waits behind the answer, and the pong for the client to come to it.
+    while bytes < 20 << 20 {
+        let n = client.stream.read(&mut buf).unwrap();
+        assert!(n > 0, "dropped after {bytes} bytes");
+        bytes += n;
+        thread::sleep(Duration::from_millis(60));
+    }
+    client.send(Kind::Text, b"still");
+    let mut rest = Vec::new();
+    while !rest.windows(7).any(|it| it == b"\x81\x05still") {
+        assert!(read_some(&mut client.stream, &mut rest) > 0, "dropped");
+    }
+}
+
 /// Sends to a client that reads nothing, until the server has had enough.
 fn flood(client: &mut Client) {
     let mut out = Vec::new();
