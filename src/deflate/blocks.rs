@@ -1,9 +1,15 @@
-//! Deflate streams (RFC 1951) block by block: miniz_oxide for blocks with tables of their own, and
-//! what is here for the others.
+//! Deflate streams (RFC 1951) block by block: miniz_oxide reads blocks with codes of their own, and this
+//! module reads stored blocks and those of the fixed code.
 //!
-//! Why there is a part of an inflater here at all: small messages are mostly blocks of the fixed code. For each of those, miniz_oxide makes the
-//! fixed tables anew, which takes it 2 µs: many times what the message itself takes, and, for a
-//! message of nothing but empty blocks, a microsecond for each byte.
+//! Measured with miniz_oxide 0.9.1, on empty blocks of the fixed code (10 bits each), in one run:
+//! miniz_oxide takes 23,900 instructions and 7 µs for each, this module 120 instructions and 7 to 19 ns.
+//! The cause is that miniz_oxide fills its tables anew for every block of the fixed code, though the code
+//! never changes, and offers no way to keep them. Small messages are mostly such blocks: the tables cost
+//! many times what the message costs, and a peer could make us work for 5 µs with each byte.
+//!
+//! The two readers take turns at block boundaries only. miniz_oxide stops at each of them and tells the
+//! bits that it has read and not used ([`BlockBoundaryState`]); it is begun with those that this module
+//! has not used. The window is the [`Ring`], which both write to.
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
