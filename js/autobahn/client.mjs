@@ -1,8 +1,6 @@
 // What the suite wants of a client: to ask how many cases there are, to echo what comes in
 // each of them, and to ask for the report.
 
-import { options } from "./options.mjs";
-
 /** Runs all cases; `connect` is an adapter's. */
 export async function client(connect, [url, agent]) {
   const base = url.replace(/\/+$/, "");
@@ -20,6 +18,6 @@ export async function client(connect, [url, agent]) {
 async function run(connect, url, message) {
   let closed;
   const end = new Promise((resolve) => (closed = resolve));
-  await connect(url, { ...options, message, close: closed });
+  await connect(url, { message, close: closed });
   await end;
 }

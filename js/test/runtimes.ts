@@ -24,8 +24,14 @@ function installed(...path: string[]): string[] {
   return existsSync(file) ? [file] : [];
 }
 
+/**
+ * The first of these programs that starts. The variables `WSCODEC_BUN`, `WSCODEC_DENO` and
+ * `WSCODEC_WORKERD` name another one, to test the lowest version that is supported: Bun 1.2.0 and
+ * Deno 2.0.0.
+ */
 function first(name: string, candidates: string[]): Runtime {
-  for (const program of candidates) {
+  const wanted = process.env[`WSCODEC_${name.toUpperCase()}`];
+  for (const program of wanted === undefined ? candidates : [wanted]) {
     try {
       execFileSync(program, ["--version"], { stdio: "ignore", timeout: 20_000 });
       return { command: [program] };

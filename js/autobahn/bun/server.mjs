@@ -1,7 +1,6 @@
 // Echoes for the Autobahn test suite: `bun server.mjs PORT`.
 
 import { listen } from "../../../pkg/dist/bun.mjs";
-import { options } from "../options.mjs";
 
 const port = Number(process.argv[2]);
-listen({ ...options, hostname: "127.0.0.1", port, message: (ws, data) => ws.send(data) });
+listen({ hostname: "127.0.0.1", port, message: (ws, data) => ws.send(data) });

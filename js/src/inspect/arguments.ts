@@ -32,7 +32,9 @@ export interface Arguments {
 }
 
 /** The command was not used as it can be. */
-export class Usage extends Error {}
+export class Usage extends Error {
+  override name = "Usage";
+}
 
 /** What is shown of a payload unless `--preview` says otherwise. */
 const PREVIEW = { text: 64, hex: 32 };

@@ -2,13 +2,13 @@
 
 import { readFileSync } from "node:fs";
 
-import { type Arguments, readArguments, Usage } from "./arguments.ts";
+import { type Arguments, readArguments } from "./arguments.ts";
 import { help } from "./help.ts";
 import { inspect } from "./inspect.ts";
 import { JsonPrinter } from "./json.ts";
-import { Gone, Output, Unwritable } from "./output.ts";
+import { Output } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { Source, Unreadable } from "./source.ts";
+import { Source } from "./source.ts";
 import { TextPrinter } from "./text.ts";
 
 const FAULT = 1;
@@ -25,13 +25,14 @@ export async function command(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     // Such as `wscodec ... | head`: whoever read it has enough.
-    if (error instanceof Gone) return 0;
-    if (error instanceof Usage) {
-      say(`${error.message} (wscodec --help tells more)`);
-    } else if (error instanceof Unreadable || error instanceof Unwritable) {
+    const { name, message } = error as Error;
+    if (name === "Gone") return 0;
+    if (name === "Usage") {
+      say(`${message} (wscodec --help tells more)`);
+    } else if (name === "Unreadable" || name === "Unwritable") {
       // What was found before is shown, if it can be.
       await out.drain().catch(() => {});
-      say(error.message);
+      say(message);
     } else {
       throw error;
     }

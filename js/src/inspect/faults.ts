@@ -1,6 +1,6 @@
 /** The package's errors as faults of the input. */
 
-import { errorTable, WscodecError } from "wscodec";
+import { errorTable } from "wscodec";
 
 /** A frame that did not end well. */
 export interface PartialFrame {
@@ -23,13 +23,10 @@ export interface Fault {
 
 /** What is wrong, out of what was thrown; what is no error of the package is thrown on. */
 export function faultOf(error: unknown): Fault {
-  if (!(error instanceof WscodecError)) throw error;
-  return {
-    offset: error.offset ?? 0,
-    code: error.code,
-    closeCode: error.closeCode,
-    message: messageOf(error.code),
-  };
+  const { code, offset = 0 } = (error ?? {}) as { code?: string; offset?: number };
+  const row = errorTable().find((row) => row.code === code);
+  if (row === undefined) throw error;
+  return { offset, code: row.code, closeCode: row.closeCode, message: messageOf(row.code) };
 }
 
 /** A fault that was noticed without the package's help, by one of its codes. */

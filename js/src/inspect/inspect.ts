@@ -100,7 +100,7 @@ async function frames(
   try {
     for (;;) {
       const next = source.read();
-      const chunk = next instanceof Promise ? await next : next;
+      const chunk = next !== undefined && "then" in next ? await next : next;
       if (chunk === undefined) return walk.end();
       const more = walk.push(chunk);
       progress.advance(chunk.length);

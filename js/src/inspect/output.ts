@@ -6,10 +6,14 @@ import type { Writable } from "node:stream";
 const BLOCK = 64 * 1024;
 
 /** Nobody reads the output any more. */
-export class Gone extends Error {}
+export class Gone extends Error {
+  override name = "Gone";
+}
 
 /** The output can't be written; the message is for the user. */
-export class Unwritable extends Error {}
+export class Unwritable extends Error {
+  override name = "Unwritable";
+}
 
 /** An output with the room for a block of lines before it. */
 export class Output {

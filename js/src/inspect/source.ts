@@ -6,7 +6,9 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 export const CHUNK = 64 * 1024;
 
 /** A file can't be read; the message is for the user. */
-export class Unreadable extends Error {}
+export class Unreadable extends Error {
+  override name = "Unreadable";
+}
 
 type Chunk = Uint8Array | undefined;
 
@@ -83,7 +85,7 @@ export class Source {
   #next(): Chunk | Promise<Chunk> {
     try {
       const chunk = this.#fetch();
-      return chunk instanceof Promise
+      return chunk !== undefined && "then" in chunk
         ? chunk.then(this.#count, (error) => Promise.reject(unreadable(this.name, error)))
         : this.#count(chunk);
     } catch (error) {
