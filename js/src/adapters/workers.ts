@@ -15,6 +15,8 @@
 import { connect as dial } from "cloudflare:sockets";
 
 import { type HeadersInput, type Policy, rejection, Upgrade, UpgradeRequest } from "../index.ts";
+import { type Checks, checkOptions, milliseconds } from "../options/check.ts";
+import { clientSessionChecks, connectChecks, policyChecks } from "../options/tables.ts";
 import { type ClientStreamOptions, SocketStream } from "../streams/socket.ts";
 import { targetOf } from "./target.ts";
 
@@ -24,8 +26,20 @@ export type { Closed, Opened } from "../streams/socket.ts";
 /** What a client asks for. */
 export type WorkerClientOptions = Partial<Omit<ClientStreamOptions, "role" | "path">>;
 
-/** Connects to a server, with any header. */
+const { path: _, ...asked } = connectChecks;
+const clientOptionChecks = {
+  ...asked,
+  ...clientSessionChecks,
+  handshakeTimeout: milliseconds,
+} satisfies Checks<WorkerClientOptions>;
+
+/**
+ * Connects to a server, with any header.
+ *
+ * @throws TypeError or RangeError for an option that is wrong or unknown, before anything is dialled
+ */
 export function connect(url: string | URL, options: WorkerClientOptions = {}): SocketStream {
+  checkOptions("connect", options, clientOptionChecks);
   const { secure, hostname, port, host, path } = targetOf(url);
   const secureTransport = secure ? "on" : "off";
   const duplex = dial({ hostname, port }, { secureTransport, allowHalfOpen: true });
@@ -37,6 +51,10 @@ export interface WorkerPolicy extends Omit<Policy, "deflate"> {
   /** Further headers of the answer. */
   readonly headers?: HeadersInput | undefined;
 }
+
+const { deflate: __, ...granted } = policyChecks;
+const { headers } = connectChecks;
+const workerPolicyChecks = { ...granted, headers } satisfies Checks<WorkerPolicy>;
 
 /** A runtime's own end of a WebSocket. */
 interface PairSocket {
@@ -62,6 +80,7 @@ export function upgrade(
   request: Request,
   policy: WorkerPolicy = {},
 ): { readonly response: Response; readonly socket: WebSocket & PairSocket | undefined } {
+  checkOptions("upgrade", policy, workerPolicyChecks);
   const { headers: more, ...rest } = policy;
   let granted: Upgrade;
   try {
