@@ -13,7 +13,7 @@ use wscodec::io::{Acceptor, Answer, Error, Rejecting};
 fn decide(request: &UpgradeRequest<'_>, answer: &mut Answer<'_>) -> Result<(), Rejecting> {
     if request.host() != "chat.example.com" {
         let body = format!("{} is not served here\n", request.host());
-        let rejection = Rejection::new(421).reason("Misdirected UpgradeRequest");
+        let rejection = Rejection::new(421).reason("Misdirected Request");
         return answer.reject(rejection.body(body.as_bytes()));
     }
     match cookie(request, "session") {

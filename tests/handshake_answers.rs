@@ -155,8 +155,7 @@ fn allowed_hosts_defend_against_dns_rebinding() {
     assert!(rebound[fault.offset as usize..].starts_with("Host: evil"));
     let rejection = Rejection::of(fault).unwrap();
     assert!(
-        written(|out| rejection.write(out))
-            .starts_with("HTTP/1.1 421 Misdirected UpgradeRequest\r\n")
+        written(|out| rejection.write(out)).starts_with("HTTP/1.1 421 Misdirected Request\r\n")
     );
 
     // The host counts that the request is for, whether or not a browser sent it.
@@ -204,6 +203,27 @@ fn a_rejection_of_ones_own() {
         text,
         "HTTP/1.1 599 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     );
+}
+
+#[test]
+fn a_status_has_the_reason_of_rfc_9110() {
+    for start in [
+        "400 Bad Request",
+        "401 Unauthorized",
+        "403 Forbidden",
+        "404 Not Found",
+        "405 Method Not Allowed",
+        "408 Request Timeout",
+        "421 Misdirected Request",
+        "426 Upgrade Required",
+        "431 Request Header Fields Too Large",
+        "503 Service Unavailable",
+    ] {
+        let status = start[..3].parse().unwrap();
+        let text = written(|out| Rejection::new(status).write(out));
+        let line = format!("HTTP/1.1 {start}\r\n");
+        assert!(text.starts_with(&line), "{text}");
+    }
 }
 
 #[test]
