@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use wscodec::io::{Connector, Error, Options};
+use wscodec::io::{ConnectionOptions, Connector, Error};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 fn run(url: &str, agent: &str) -> Result<u32, Error> {
     let mut connector = Connector::DEFAULT;
     // The cases of section 9 send 16 MiB, those of 12 and 13 take their time.
-    let mut options = Options::default();
+    let mut options = ConnectionOptions::default();
     options.session.limits.message = 64 << 20;
     options.session.close_timeout = Duration::from_secs(5);
     options.buffer = 64 << 10;

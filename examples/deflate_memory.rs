@@ -5,7 +5,8 @@
 
 use wscodec::Limits;
 use wscodec::deflate::{
-    Agreed, Config, Deflate, Direction, Inflate, MinizDeflate, MinizInflate, Pool, Window,
+    AgreedDeflate, Deflate, DeflateDirection, DeflateOptions, DeflatePool, Inflate, MinizDeflate,
+    MinizInflate, WindowBits,
 };
 #[cfg(feature = "zlib-rs")]
 use wscodec::deflate::{ZlibDeflate, ZlibInflate};
@@ -49,19 +50,19 @@ fn text() -> Vec<u8> {
     text
 }
 
-fn agreed(bits: u8, takeover: bool) -> Agreed {
-    let window = Window::new(bits).unwrap_or_default();
-    let direction = Direction { window, takeover };
-    let mut agreed = Agreed::default();
+fn agreed(bits: u8, takeover: bool) -> AgreedDeflate {
+    let window = WindowBits::new(bits).unwrap_or_default();
+    let direction = DeflateDirection { window, takeover };
+    let mut agreed = AgreedDeflate::default();
     (agreed.send, agreed.receive) = (direction, direction);
     agreed
 }
 
 /// What a connection holds: with an engine of its own, sharing one, without takeover; and the pool.
 fn compressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 4] {
-    let (config, text) = (Config::default(), text());
+    let (config, text) = (DeflateOptions::default(), text());
     // One sends, then another.
-    let measure = |pool: &Pool<D, I>, takeover| {
+    let measure = |pool: &DeflatePool<D, I>, takeover| {
         let agreed = agreed(bits, takeover);
         let mut senders = [(); 2].map(|()| pool.compressor(&agreed, &config));
         for sender in &mut senders {
@@ -70,9 +71,9 @@ fn compressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 4] {
         }
         senders[0].memory()
     };
-    let own = measure(&Pool::with_engines().dedicated(), true);
-    let none = measure(&Pool::with_engines(), false);
-    let pool = Pool::with_engines();
+    let own = measure(&DeflatePool::with_engines().dedicated(), true);
+    let none = measure(&DeflatePool::with_engines(), false);
+    let pool = DeflatePool::with_engines();
     let shared = measure(&pool, true);
     [own, shared, none, pool.memory()]
 }
@@ -80,8 +81,8 @@ fn compressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 4] {
 /// What a connection holds: before tables are released or given back, after that, and without
 /// takeover.
 fn decompressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 3] {
-    let (config, limits, text) = (Config::default(), Limits::default(), text());
-    let measure = |pool: &Pool<D, I>, takeover| {
+    let (config, limits, text) = (DeflateOptions::default(), Limits::default(), text());
+    let measure = |pool: &DeflatePool<D, I>, takeover| {
         let agreed = agreed(bits, takeover);
         let mut coded = Vec::new();
         let result = pool.compressor(&agreed, &config).message(&text, &mut coded);
@@ -91,8 +92,8 @@ fn decompressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 3] {
         result.expect("it was just compressed");
         inflate.memory()
     };
-    let busy = measure(&Pool::with_engines().dedicated(), true);
-    let idle = measure(&Pool::with_engines(), true);
-    let none = measure(&Pool::with_engines(), false);
+    let busy = measure(&DeflatePool::with_engines().dedicated(), true);
+    let idle = measure(&DeflatePool::with_engines(), true);
+    let none = measure(&DeflatePool::with_engines(), false);
     [busy, idle, none]
 }

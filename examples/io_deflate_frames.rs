@@ -10,8 +10,8 @@ use std::env;
 use std::io::{Cursor, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use wscodec::deflate::{Agreed, Compressor, Config, Decompressor};
-use wscodec::frame::{Close, Header, OpCode, Role, Rsv, Rules};
+use wscodec::deflate::{AgreedDeflate, Compressor, Decompressor, DeflateOptions};
+use wscodec::frame::{CloseFrame, FrameHeader, OpCode, Role, Rsv, Rules};
 use wscodec::handshake::UpgradeRequestReader;
 use wscodec::io::{Error, read_frame, write_frame};
 use wscodec::session::Policy;
@@ -23,7 +23,10 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
     let (agreed, rest) = shake_hands(&mut stream)?;
     let mut coders = agreed.map(|agreed| {
         let decompressor = Decompressor::new(&agreed, &Limits::DEFAULT);
-        (decompressor, Compressor::new(&agreed, &Config::DEFAULT))
+        (
+            decompressor,
+            Compressor::new(&agreed, &DeflateOptions::DEFAULT),
+        )
     });
     let rsv = if coders.is_some() {
         Rsv::RSV1
@@ -36,7 +39,7 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
     loop {
         let header = read_frame(&mut reader, &mut payload, MAX_FRAME)?;
         rules.check(&header, false)?;
-        let answer = Header {
+        let answer = FrameHeader {
             mask: None,
             ..header
         };
@@ -56,7 +59,7 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
             }
             (OpCode::Ping, _) => {
                 let opcode = OpCode::Pong;
-                write_frame(&mut stream, Header { opcode, ..answer }, &payload)?;
+                write_frame(&mut stream, FrameHeader { opcode, ..answer }, &payload)?;
             }
             (OpCode::Pong, _) => {}
             _ => return Err(wscodec::ErrorKind::from(PeerError::UnexpectedContinuation).into()),
@@ -67,8 +70,8 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
 /// Answers a close frame with the code that came, or says what is wrong with it: a code that must not
 /// be sent must not be sent back either (RFC 6455 §7.4).
 fn close(stream: &mut TcpStream, payload: &[u8]) -> Result<(), Error> {
-    let header = Header::new(OpCode::Close, 0);
-    match Close::parse(payload) {
+    let header = FrameHeader::new(OpCode::Close, 0);
+    match CloseFrame::parse(payload) {
         Ok(_) => write_frame(stream, header, payload),
         Err(fault) => {
             let code = fault
@@ -82,7 +85,7 @@ fn close(stream: &mut TcpStream, payload: &[u8]) -> Result<(), Error> {
 }
 
 /// Answers the request; gives back what was agreed on, and what came behind the request.
-fn shake_hands(stream: &mut TcpStream) -> Result<(Option<Agreed>, Cursor<Vec<u8>>), Error> {
+fn shake_hands(stream: &mut TcpStream) -> Result<(Option<AgreedDeflate>, Cursor<Vec<u8>>), Error> {
     let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
     let (mut came, mut buffer, mut out) = (Vec::new(), [0; 1024], Vec::new());
     loop {

@@ -9,12 +9,12 @@ use std::io::copy;
 use std::net::{TcpListener, TcpStream};
 use std::{env, thread};
 
-use wscodec::deflate::Config;
+use wscodec::deflate::DeflateOptions;
 use wscodec::io::{Acceptor, Error};
 
 pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
     let mut acceptor = Acceptor::default();
-    let mut deflate = Config::default();
+    let mut deflate = DeflateOptions::default();
     // Most messages are not small, and many are alike.
     deflate.threshold = 0;
     acceptor.policy.deflate = Some(deflate);

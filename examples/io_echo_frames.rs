@@ -9,7 +9,7 @@ use std::env;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use wscodec::frame::{Close, Header, OpCode, Role, Rules, mask};
+use wscodec::frame::{CloseFrame, FrameHeader, OpCode, Role, Rules, mask};
 use wscodec::handshake::{Rejection, UpgradeRequestReader};
 use wscodec::io::{Error, read_header, write_frame};
 use wscodec::{CloseCode, LimitError, Limits, PeerError};
@@ -34,7 +34,7 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
             mask::apply(key, 0, &mut payload);
         }
         // A server's frames are not masked.
-        let answer = Header {
+        let answer = FrameHeader {
             mask: None,
             ..header
         };
@@ -42,7 +42,7 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
             OpCode::Close => return close(&mut stream, &payload),
             OpCode::Ping => {
                 let opcode = OpCode::Pong;
-                write_frame(&mut stream, Header { opcode, ..answer }, &payload)?;
+                write_frame(&mut stream, FrameHeader { opcode, ..answer }, &payload)?;
             }
             OpCode::Pong => {}
             OpCode::Text | OpCode::Binary | OpCode::Continuation => {
@@ -56,8 +56,8 @@ pub(crate) fn serve(mut stream: TcpStream) -> Result<(), Error> {
 /// Answers a close frame with the code that came, or says what is wrong with it: a code that must not
 /// be sent must not be sent back either (RFC 6455 §7.4).
 fn close(stream: &mut TcpStream, payload: &[u8]) -> Result<(), Error> {
-    let header = Header::new(OpCode::Close, 0);
-    match Close::parse(payload) {
+    let header = FrameHeader::new(OpCode::Close, 0);
+    match CloseFrame::parse(payload) {
         Ok(_) => write_frame(stream, header, payload),
         Err(fault) => {
             let code = fault

@@ -9,10 +9,10 @@
 //! ```
 //! use wscodec::Limits;
 //! use wscodec::frame::Role;
-//! use wscodec::message::{Event, Receiver, Sender};
+//! use wscodec::message::{Event, MessageDecoder, MessageEncoder};
 //!
-//! let mut receiver = Receiver::new(Role::Server, &Limits::default());
-//! let mut sender = Sender::server();
+//! let mut receiver = MessageDecoder::new(Role::Server, &Limits::default());
+//! let mut sender = MessageEncoder::server();
 //! let mut out = Vec::new();
 //!
 //! // What a read of the socket brought: "Hello", masked, from RFC 6455 §5.7.
@@ -46,17 +46,17 @@
 //!
 //! | you want | use | allocates |
 //! |---|---|---|
-//! | whole messages | [`message::Receiver`], [`message::Sender`] | for messages in parts |
+//! | whole messages | [`message::MessageDecoder`], [`message::MessageEncoder`] | for messages in parts |
 //! | messages of any size, passed on as they come | [`message::Pieces`] | never |
-//! | to look at or rewrite frames | [`frame::Decoder`], [`frame::encode`] | never |
-//! | headers only, in loops of your own | [`frame::Header`], [`frame::mask`] | never |
+//! | to look at or rewrite frames | [`frame::FrameDecoder`], [`frame::encode`] | never |
+//! | headers only, in loops of your own | [`frame::FrameHeader`], [`frame::mask`] | never |
 //! | one endpoint, with pings, close and timers | [`session::Session`] | for messages in parts |
 //! | a WebSocket over a socket or stream, in few words | `accept`, `connect`, `WebSocket` | each message |
 //! | the same without copies | `io::Acceptor`, `io::Connector`, `io::Connection` | once a connection |
 //! | to accept or open connections | [`handshake`] | never (for what the caller's buffer lacks) |
-//! | to agree on compression | `deflate::Config` | never |
+//! | to agree on compression | `deflate::DeflateOptions` | never |
 //! | compressed messages | `deflate::Compressor`, `deflate::Decompressor` | once a connection |
-//! | one message to many | [`message::Prepared`] (`deflate::prepare_text`), [`frame::Compiled`] | once |
+//! | one message to many | [`message::Prepared`] (`deflate::prepare_text`), [`frame::CompiledFrame`] | once |
 //!
 //! Imports go downwards only, and each layer is public and usable by itself.
 //!

@@ -3,9 +3,12 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use wscodec::frame::{self, Compiled, Decoder, Header, OpCode, Role, Rsv, Rules, encode};
+use wscodec::frame::{
+    self, CompiledFrame, FrameDecoder, FrameHeader, OpCode, Role, Rsv, Rules, encode,
+};
 use wscodec::message::{
-    Event, Inbound, Kind, Outbound, Pieces, Prepared, Progress, Receiver, Sender, Treatment,
+    DecodeProgress, Event, InboundExtension, Kind, MessageDecoder, MessageEncoder,
+    OutboundExtension, PayloadCoding, Pieces, Prepared,
 };
 use wscodec::{CloseCode, ErrorKind, Limits};
 
@@ -59,7 +62,7 @@ fn steady(what: &str, mut run: impl FnMut()) {
 
 /// What a client sends: text and bytes of all three length forms, fragments, control frames.
 fn wire() -> Vec<u8> {
-    let mut sender = Sender::client(|| [0x37, 0xfa, 0x21, 0x3d]);
+    let mut sender = MessageEncoder::client(|| [0x37, 0xfa, 0x21, 0x3d]);
     let mut wire = Vec::new();
     let out = &mut wire;
     sender.text("Hello, 世界", out).unwrap();
@@ -83,8 +86,8 @@ fn the_allocator_counts() {
 fn receiving_whole_frames_and_fragments() {
     let wire = wire();
     let mut input = wire.clone();
-    let mut receiver = Receiver::new(Role::Server, &Limits::default());
-    steady("Receiver, whole", || {
+    let mut receiver = MessageDecoder::new(Role::Server, &Limits::default());
+    steady("MessageDecoder, whole", || {
         input.copy_from_slice(&wire);
         let mut input = &mut input[..];
         while receiver.receive(&mut input).unwrap().is_some() {}
@@ -96,9 +99,9 @@ fn receiving_whole_frames_and_fragments() {
 fn receiving_messages_that_straddle_reads() {
     let wire = wire();
     let mut input = wire.clone();
-    let mut receiver = Receiver::new(Role::Server, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Server, &Limits::default());
     for size in [1, 7, 1000, 16_384] {
-        steady("Receiver, cut", || {
+        steady("MessageDecoder, cut", || {
             input.copy_from_slice(&wire);
             for mut read in input.chunks_mut(size) {
                 while receiver.receive(&mut read).unwrap().is_some() {}
@@ -110,8 +113,8 @@ fn receiving_messages_that_straddle_reads() {
 #[test]
 fn receiving_into_place() {
     let wire = wire();
-    let mut receiver = Receiver::new(Role::Server, &Limits::default());
-    steady("Receiver, filled", || {
+    let mut receiver = MessageDecoder::new(Role::Server, &Limits::default());
+    steady("MessageDecoder, filled", || {
         let mut rest = &wire[..];
         while let Some(&first) = rest.first() {
             if let Some(space) = receiver.space(8192) {
@@ -151,7 +154,7 @@ fn frames_never_allocate() {
     for size in [1, 10, 4096, wire.len()] {
         input.copy_from_slice(&wire);
         let allocated = allocations(|| {
-            let mut decoder = Decoder::new(Rules::new(Role::Server));
+            let mut decoder = FrameDecoder::new(Rules::new(Role::Server));
             for mut read in input.chunks_mut(size) {
                 while decoder.decode(&mut read).unwrap().is_some() {}
             }
@@ -163,7 +166,7 @@ fn frames_never_allocate() {
 
 #[test]
 fn faults_do_not_allocate() {
-    let mut receiver = Receiver::new(Role::Server, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Server, &Limits::default());
     let mut bytes = *b"\x81\x01a";
     let allocated = allocations(|| {
         let fault = receiver.receive(&mut &mut bytes[..]).unwrap_err();
@@ -180,9 +183,9 @@ fn encoding_into_a_slice_never_allocates() {
     let allocated = allocations(|| {
         for mask in [None, Some([1, 2, 3, 4])] {
             for len in [0, 125, 126, 70_000] {
-                let header = Header {
+                let header = FrameHeader {
                     mask,
-                    ..Header::new(OpCode::Binary, 0)
+                    ..FrameHeader::new(OpCode::Binary, 0)
                 };
                 encode(header, &payload[..len], &mut out).unwrap();
             }
@@ -194,14 +197,14 @@ fn encoding_into_a_slice_never_allocates() {
 #[test]
 fn sending_into_a_buffer_with_room() {
     let payload = [5; 70_000];
-    let going = frame::Close {
+    let going = frame::CloseFrame {
         code: CloseCode::GOING_AWAY,
         reason: "bye",
     };
     let prepared = Prepared::text("to all").unwrap();
     let mut out = Vec::with_capacity(200_000);
-    let mut server = Sender::server();
-    let mut client = Sender::client(|| [1, 2, 3, 4]);
+    let mut server = MessageEncoder::server();
+    let mut client = MessageEncoder::client(|| [1, 2, 3, 4]);
     let allocated = allocations(|| {
         server.text("Hello", &mut out).unwrap();
         server.binary(&payload, &mut out).unwrap();
@@ -222,21 +225,26 @@ fn sending_into_a_buffer_with_room() {
 /// Turns every byte around, and calls that coded.
 struct Inverted;
 
-impl Inbound for Inverted {
+impl InboundExtension for Inverted {
     fn rsv(&self) -> Rsv {
         Rsv::RSV3
     }
 
-    fn begin(&mut self, _: Rsv) -> Result<Treatment, ErrorKind> {
-        Ok(Treatment::Decode)
+    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, ErrorKind> {
+        Ok(PayloadCoding::Decode)
     }
 
-    fn decode(&mut self, input: &[u8], _: bool, output: &mut [u8]) -> Result<Progress, ErrorKind> {
+    fn decode(
+        &mut self,
+        input: &[u8],
+        _: bool,
+        output: &mut [u8],
+    ) -> Result<DecodeProgress, ErrorKind> {
         let n = input.len().min(output.len());
         for (to, from) in output.iter_mut().zip(input) {
             *to = !from;
         }
-        Ok(Progress {
+        Ok(DecodeProgress {
             read: n,
             written: n,
             done: n == input.len(),
@@ -244,7 +252,7 @@ impl Inbound for Inverted {
     }
 }
 
-impl Outbound for Inverted {
+impl OutboundExtension for Inverted {
     fn begin(&mut self, _: Kind, _: Option<usize>) -> Rsv {
         Rsv::RSV3
     }
@@ -257,8 +265,8 @@ impl Outbound for Inverted {
 
 #[test]
 fn messages_that_an_extension_codes() {
-    let mut sender = Sender::new(|| [1, 2, 3, 4], Inverted);
-    let mut receiver = Receiver::with_extension(Role::Server, &Limits::default(), Inverted);
+    let mut sender = MessageEncoder::new(|| [1, 2, 3, 4], Inverted);
+    let mut receiver = MessageDecoder::with_extension(Role::Server, &Limits::default(), Inverted);
     let mut out = Vec::with_capacity(100_000);
     steady("coded", || {
         out.clear();
@@ -285,9 +293,9 @@ fn messages_that_an_extension_codes() {
 #[test]
 fn compiled_frames_never_allocate() {
     let allocated = allocations(|| {
-        let hello: Compiled<32> = Compiled::text("hello").unwrap();
+        let hello: CompiledFrame<32> = CompiledFrame::text("hello").unwrap();
         assert_eq!(hello.as_bytes(), b"\x81\x05hello");
-        let blob: Compiled<300> = Compiled::binary(&[1; 256]).unwrap();
+        let blob: CompiledFrame<300> = CompiledFrame::binary(&[1; 256]).unwrap();
         assert_eq!(blob.as_bytes().len(), 260);
     });
     assert_eq!(allocated, 0);

@@ -10,9 +10,9 @@ use std::cell::Cell;
 
 use common::rng::Rng;
 use common::zlib;
-use wscodec::deflate::{Agreed, Decompressor, Inflate, MinizInflate, Pool};
-use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Role, Rsv, encode};
-use wscodec::message::Receiver;
+use wscodec::deflate::{AgreedDeflate, Decompressor, DeflatePool, Inflate, MinizInflate};
+use wscodec::frame::{FrameHeader, MAX_HEADER_LEN, OpCode, Role, Rsv, encode};
+use wscodec::message::MessageDecoder;
 use wscodec::{ErrorKind, LimitError, Limits, PeerError};
 
 struct Peak;
@@ -62,7 +62,7 @@ fn bomb() -> Vec<u8> {
 fn a_gibibyte() {
     let bomb = bomb();
     let mut frame = vec![0; bomb.len() + MAX_HEADER_LEN];
-    let mut header = Header::new(OpCode::Binary, bomb.len() as u64);
+    let mut header = FrameHeader::new(OpCode::Binary, bomb.len() as u64);
     header.rsv = Rsv::RSV1;
     let len = encode(header, &bomb, &mut frame).unwrap();
     frame.truncate(len);
@@ -88,11 +88,11 @@ fn a_gibibyte() {
         #[cfg(feature = "zlib-rs")]
         by_itself::<wscodec::deflate::ZlibInflate>(&bomb, &limits, error, bound);
 
-        let pool = Pool::new();
+        let pool = DeflatePool::new();
         for piece in [frame.len(), 1000] {
             let held = peak(|| {
-                let extension = pool.decompressor(&Agreed::default(), &limits);
-                let mut receiver = Receiver::with_extension(Role::Client, &limits, extension);
+                let extension = pool.decompressor(&AgreedDeflate::default(), &limits);
+                let mut receiver = MessageDecoder::with_extension(Role::Client, &limits, extension);
                 let mut bytes = frame.clone();
                 let fault = bytes.chunks_mut(piece).find_map(|mut chunk| {
                     // Nothing of it is a message.
@@ -111,7 +111,7 @@ fn a_gibibyte() {
 
 fn by_itself<E: Inflate>(bomb: &[u8], limits: &Limits, error: LimitError, bound: usize) {
     let held = peak(|| {
-        let mut inflate = Decompressor::<E>::with_engine(Agreed::default().receive, limits);
+        let mut inflate = Decompressor::<E>::with_engine(AgreedDeflate::default().receive, limits);
         let mut out = Vec::new();
         let result = inflate.message(bomb, &mut out);
         assert_eq!(result, Err(error.into()));
@@ -133,7 +133,7 @@ fn cut_and_flipped(bomb: &[u8]) {
             bytes[at] ^= 1 << rng.below(8);
         }
         let held = peak(|| {
-            let mut inflate = Decompressor::new(&Agreed::default(), &limits);
+            let mut inflate = Decompressor::new(&AgreedDeflate::default(), &limits);
             match inflate.message(&bytes, &mut Vec::new()) {
                 Err(ErrorKind::Peer(PeerError::InvalidCompressedData)) => seen[0] += 1,
                 Err(ErrorKind::Limit(LimitError::MessageTooLarge)) => seen[1] += 1,

@@ -9,9 +9,13 @@ use common::reference::Reference;
 use common::rng::Rng;
 use common::{drive, zlib};
 use wscodec::Limits;
-use wscodec::deflate::{Compressor, Config, Decompressor, Direction, Window, compress};
+use wscodec::deflate::{
+    Compressor, Decompressor, DeflateDirection, DeflateOptions, WindowBits, compress,
+};
 use wscodec::frame::Role;
-use wscodec::message::{Inbound, Kind, Outbound, Receiver, Sender, Unmasked};
+use wscodec::message::{
+    InboundExtension, Kind, MessageDecoder, MessageEncoder, OutboundExtension, Unmasked,
+};
 
 // The engines under test: zlib-rs where it is built in.
 #[cfg(not(feature = "zlib-rs"))]
@@ -25,18 +29,18 @@ type Inflater = Decompressor<DefaultInflate>;
 /// Of a window of 9 bits zlib uses less than one of 8 bits.
 const ZLIB: bool = cfg!(feature = "zlib-rs");
 
-fn direction(bits: u8, takeover: bool) -> Direction {
-    let window = Window::new(bits).unwrap();
-    Direction { window, takeover }
+fn direction(bits: u8, takeover: bool) -> DeflateDirection {
+    let window = WindowBits::new(bits).unwrap();
+    DeflateDirection { window, takeover }
 }
 
-fn deflater(direction: Direction, level: u8) -> Deflater {
-    let mut config = Config::default();
+fn deflater(direction: DeflateDirection, level: u8) -> Deflater {
+    let mut config = DeflateOptions::default();
     config.level = level;
     Compressor::with_engine(direction, &config)
 }
 
-fn inflater(direction: Direction) -> Inflater {
+fn inflater(direction: DeflateDirection) -> Inflater {
     let mut limits = Limits::default();
     limits.inflation = u32::MAX;
     Decompressor::with_engine(direction, &limits)
@@ -49,7 +53,7 @@ fn message(deflater: &mut Deflater, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Through our inflater, another make's, and a plain one that measures each distance.
-fn hold(direction: Direction, level: u8, messages: &[Vec<u8>]) {
+fn hold(direction: DeflateDirection, level: u8, messages: &[Vec<u8>]) {
     let mut deflater = deflater(direction, level);
     let mut ours = inflater(direction);
     let mut zlibs = zlib::Decompressor::new(direction.takeover);
@@ -194,13 +198,13 @@ fn a_larger_window_makes_less() {
     assert!(sizes[7] < size(15, false));
 }
 
-/// Through `Sender` and `Receiver`: short messages go as they are, without touching the window.
+/// Through `MessageEncoder` and `MessageDecoder`: short messages go as they are, without touching the window.
 #[test]
 fn the_threshold() {
-    let mut config = Config::default();
+    let mut config = DeflateOptions::default();
     config.threshold = 100;
-    let deflater: Deflater = Compressor::with_engine(Direction::DEFAULT, &config);
-    let mut sender = Sender::new(Unmasked, deflater);
+    let deflater: Deflater = Compressor::with_engine(DeflateDirection::DEFAULT, &config);
+    let mut sender = MessageEncoder::new(Unmasked, deflater);
     let mut out = Vec::new();
     sender.binary(&[7; 99], &mut out).unwrap();
     assert_eq!(out[..2], [0x82, 99]);
@@ -223,7 +227,7 @@ fn what_is_sent_is_received() {
         let mut rng = Rng(u64::from(bits));
         let mut keys = Rng(1);
         let keys = move || (keys.next() as u32).to_le_bytes();
-        let mut sender = Sender::new(keys, deflater(direction(bits, takeover), 6));
+        let mut sender = MessageEncoder::new(keys, deflater(direction(bits, takeover), 6));
         let (mut out, mut expected) = (Vec::new(), Vec::new());
         for payload in zlib::conversation(3) {
             match rng.below(4) {
@@ -243,7 +247,7 @@ fn what_is_sent_is_received() {
         }
         let run = |cuts: &[usize]| {
             let inflater = inflater(direction(bits, takeover));
-            let mut receiver = Receiver::with_extension(Role::Server, &limits, inflater);
+            let mut receiver = MessageDecoder::with_extension(Role::Server, &limits, inflater);
             drive::through(&mut receiver, &out, cuts)
         };
         let whole = run(&[]);
@@ -271,12 +275,12 @@ fn fragments_are_flushed() {
     }
 }
 
-/// A message by itself is the same as one through `Sender`.
+/// A message by itself is the same as one through `MessageEncoder`.
 #[test]
 fn messages_by_themselves() {
     let json = zlib::json(&mut Rng(12));
-    let mut sender = Sender::new(Unmasked, deflater(Direction::DEFAULT, 6));
-    let mut deflater = deflater(Direction::DEFAULT, 6);
+    let mut sender = MessageEncoder::new(Unmasked, deflater(DeflateDirection::DEFAULT, 6));
+    let mut deflater = deflater(DeflateDirection::DEFAULT, 6);
     for _ in 0..3 {
         let mut frame = Vec::new();
         sender.binary(&json, &mut frame).unwrap();

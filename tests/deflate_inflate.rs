@@ -14,7 +14,7 @@ use common::zlib::{self, TAIL};
 use inflate::{DAMAGED, frame, inflater, one};
 use wscodec::deflate::decompress;
 use wscodec::frame::{OpCode, Role, Rsv};
-use wscodec::message::{Inbound, Receiver};
+use wscodec::message::{InboundExtension, MessageDecoder};
 use wscodec::{ErrorKind, LimitError, Limits, PeerError};
 
 fn compressed(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
@@ -25,7 +25,7 @@ fn compressed(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
 fn read(bytes: &[u8], limits: &Limits) -> Run {
     let run = |cuts: &[usize]| {
         let extension = inflater(15, true, limits);
-        let mut receiver = Receiver::with_extension(Role::Client, limits, extension);
+        let mut receiver = MessageDecoder::with_extension(Role::Client, limits, extension);
         drive::through(&mut receiver, bytes, cuts)
     };
     let whole = run(&[]);
@@ -329,8 +329,9 @@ fn recordings() {
         let limits = Limits::default();
         let run = |cuts: &[usize]| {
             let extension = inflater(bits, takeover, &limits);
-            let mut receiver = Receiver::with_extension(capture.setup.role, &limits, extension)
-                .with_offset(capture.setup.offset);
+            let mut receiver =
+                MessageDecoder::with_extension(capture.setup.role, &limits, extension)
+                    .with_offset(capture.setup.offset);
             drive::through(&mut receiver, &capture.bytes, cuts)
         };
         let whole = run(&[]);
@@ -423,7 +424,7 @@ fn damage() {
         bytes.extend(frame(OpCode::Continuation, Rsv::NONE, true, &coded[cut..]));
         let run = |cuts: &[usize]| {
             let extension = inflater(15, true, &limits);
-            let mut receiver = Receiver::with_extension(Role::Client, &limits, extension);
+            let mut receiver = MessageDecoder::with_extension(Role::Client, &limits, extension);
             drive::through(&mut receiver, &bytes, cuts)
         };
         let whole = run(&[]);

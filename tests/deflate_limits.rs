@@ -12,9 +12,9 @@ mod inflate;
 use common::rng::Rng;
 use common::{drive, zlib};
 use inflate::{DAMAGED, frame, inflater, one};
-use wscodec::deflate::{Decompressor, Direction, MinizInflate, compress, decompress};
+use wscodec::deflate::{Decompressor, DeflateDirection, MinizInflate, compress, decompress};
 use wscodec::frame::{OpCode, Role, Rsv};
-use wscodec::message::{Event, Piece, Receiver};
+use wscodec::message::{Event, MessageDecoder, Piece};
 use wscodec::{ErrorKind, LimitError, Limits};
 
 /// Hostile 38. A message of zeros that is within the limit by its frames, and far beyond it as what
@@ -49,7 +49,7 @@ fn bombs() {
                 Rng(2).cuts(bytes.len(), 500),
             ] {
                 let extension = inflater(15, true, &limits);
-                let mut receiver = Receiver::with_extension(Role::Client, &limits, extension);
+                let mut receiver = MessageDecoder::with_extension(Role::Client, &limits, extension);
                 let run = drive::through(&mut receiver, &bytes, &cuts);
                 faults.push(run.fault.unwrap());
                 assert!(run.early && run.seen.is_empty());
@@ -102,7 +102,7 @@ fn empty_blocks_need_no_tables() {
     let mut blocks = [0b0000_0010, 0b0000_1000, 0b0010_0000, 0b1000_0000, 0].repeat(50_000);
     // The header of the stored block that a message ends with.
     blocks.push(0);
-    let direction = Direction::DEFAULT;
+    let direction = DeflateDirection::DEFAULT;
     let mut inflater = Decompressor::<MinizInflate>::with_engine(direction, &Limits::default());
     let mut out = Vec::new();
     inflater.message(&blocks, &mut out).unwrap();
@@ -196,7 +196,8 @@ fn the_limit_holds_for_the_inflated_message() {
 
 /// The length of the message in these bytes.
 fn receive(bytes: &[u8], limits: &Limits) -> Result<usize, ErrorKind> {
-    let mut receiver = Receiver::with_extension(Role::Client, limits, inflater(15, true, limits));
+    let mut receiver =
+        MessageDecoder::with_extension(Role::Client, limits, inflater(15, true, limits));
     let mut bytes = bytes.to_vec();
     let mut input = &mut bytes[..];
     match receiver.receive(&mut input)? {
@@ -206,7 +207,8 @@ fn receive(bytes: &[u8], limits: &Limits) -> Result<usize, ErrorKind> {
 }
 
 fn receive_pieces(bytes: &[u8], limits: &Limits) -> Result<usize, ErrorKind> {
-    let mut receiver = Receiver::with_extension(Role::Client, limits, inflater(15, true, limits));
+    let mut receiver =
+        MessageDecoder::with_extension(Role::Client, limits, inflater(15, true, limits));
     let mut bytes = bytes.to_vec();
     let (mut input, mut len) = (&mut bytes[..], 0);
     loop {

@@ -8,9 +8,9 @@ mod engines;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use engines::Pool;
+use engines::DeflatePool;
 use wscodec::Limits;
-use wscodec::deflate::{Agreed, Compressor, Config, Decompressor, Window};
+use wscodec::deflate::{AgreedDeflate, Compressor, Decompressor, DeflateOptions, WindowBits};
 
 const ZLIB: bool = cfg!(feature = "zlib-rs");
 
@@ -49,9 +49,9 @@ fn memory_is_what_is_said() {
     pooled();
 }
 
-fn agreed(bits: u8, takeover: bool) -> Agreed {
-    let mut agreed = Agreed::default();
-    agreed.send.window = Window::new(bits).unwrap();
+fn agreed(bits: u8, takeover: bool) -> AgreedDeflate {
+    let mut agreed = AgreedDeflate::default();
+    agreed.send.window = WindowBits::new(bits).unwrap();
     agreed.send.takeover = takeover;
     agreed.receive = agreed.send;
     agreed
@@ -65,11 +65,11 @@ fn pooled() {
     for bits in 8..=15 {
         for (takeover, history) in [(true, 12), (true, 9), (true, 15), (false, 12)] {
             let agreed = agreed(bits, takeover);
-            let pool = Pool::with_engines().history(Window::new(history).unwrap());
+            let pool = DeflatePool::with_engines().history(WindowBits::new(history).unwrap());
             let before = live();
             let mut lines: Vec<_> = (0..5)
                 .map(|_| {
-                    let sender = pool.compressor(&agreed, &Config::default());
+                    let sender = pool.compressor(&agreed, &DeflateOptions::default());
                     (sender, pool.decompressor(&agreed, &Limits::default()))
                 })
                 .collect();
@@ -110,8 +110,10 @@ fn alone() {
         for takeover in [true, false] {
             let agreed = agreed(bits, takeover);
             let before = live();
-            let mut deflate =
-                Compressor::<engines::Deflate>::with_engine(agreed.send, &Config::default());
+            let mut deflate = Compressor::<engines::Deflate>::with_engine(
+                agreed.send,
+                &DeflateOptions::default(),
+            );
             let mut inflate =
                 Decompressor::<engines::Inflate>::with_engine(agreed.receive, &Limits::default());
             assert_eq!((live(), deflate.memory(), inflate.memory()), (before, 0, 0));

@@ -3,34 +3,37 @@
 #![cfg(feature = "deflate")]
 
 use wscodec::HandshakeError;
-use wscodec::deflate::{Accepted, Agreed, Answer, Config, Direction, Offer, Window};
+use wscodec::deflate::{
+    AcceptedDeflate, AgreedDeflate, DeflateAnswer, DeflateDirection, DeflateOffer, DeflateOptions,
+    WindowBits,
+};
 use wscodec::head::{Extension, Extensions};
 
 fn list(value: &str) -> impl Iterator<Item = Extension<'_>> {
     Extensions::new([value.as_bytes()].into_iter()).map(|extension| extension.unwrap())
 }
 
-fn bits(bits: u8) -> Window {
-    Window::new(bits).unwrap()
+fn bits(bits: u8) -> WindowBits {
+    WindowBits::new(bits).unwrap()
 }
 
-fn direction(window: u8, takeover: bool) -> Direction {
-    Direction {
+fn direction(window: u8, takeover: bool) -> DeflateDirection {
+    DeflateDirection {
         window: bits(window),
         takeover,
     }
 }
 
-fn config(send: Direction, receive: Direction) -> Config {
-    let mut config = Config::default();
+fn config(send: DeflateDirection, receive: DeflateDirection) -> DeflateOptions {
+    let mut config = DeflateOptions::default();
     (config.send, config.receive) = (send, receive);
     config
 }
 
-const WHOLE: Direction = Direction::DEFAULT;
+const WHOLE: DeflateDirection = DeflateDirection::DEFAULT;
 
-fn accept(config: &Config, offers: &str) -> Option<(String, Agreed)> {
-    let Accepted { agreed, answer } = config.accept(list(offers))?;
+fn accept(config: &DeflateOptions, offers: &str) -> Option<(String, AgreedDeflate)> {
+    let AcceptedDeflate { agreed, answer } = config.accept(list(offers))?;
     Some((answer.header().to_string(), agreed))
 }
 
@@ -67,7 +70,7 @@ const MALFORMED: [&str; 27] = [
 
 #[test]
 fn a_malformed_offer_is_passed_over() {
-    let config = Config::default();
+    let config = DeflateOptions::default();
     for params in MALFORMED {
         let offers = format!("permessage-deflate{params}");
         assert_eq!(accept(&config, &offers), None, "{offers}");
@@ -92,7 +95,7 @@ fn a_malformed_offer_is_passed_over() {
 /// Each offer with the answer of a server and what it means for it: send, then receive.
 #[test]
 fn a_server_answers_what_was_asked() {
-    let plain = Config::default();
+    let plain = DeflateOptions::default();
     let modest = config(direction(12, false), direction(11, false));
     let small = config(direction(10, true), WHOLE);
     let d = direction;
@@ -157,7 +160,7 @@ fn a_server_answers_what_was_asked() {
         let offer = format!("permessage-deflate{offer}");
         let (found, agreed) = accept(config, &offer).unwrap();
         assert_eq!(found, format!("permessage-deflate{answer}"), "{offer}");
-        assert_eq!(agreed, Agreed { send, receive }, "{offer}");
+        assert_eq!(agreed, AgreedDeflate { send, receive }, "{offer}");
     }
 }
 
@@ -173,9 +176,9 @@ fn a_server_takes_the_first_offer_that_it_can_meet() {
     assert_eq!(agreed.receive, direction(11, true));
 }
 
-fn check(offer: &str, answer: &str) -> Result<Option<Agreed>, HandshakeError> {
+fn check(offer: &str, answer: &str) -> Result<Option<AgreedDeflate>, HandshakeError> {
     let offer = list(&format!("permessage-deflate{offer}"))
-        .find_map(|it| Offer::parse(&it))
+        .find_map(|it| DeflateOffer::parse(&it))
         .unwrap();
     offer.check(list(answer))
 }
@@ -244,7 +247,7 @@ fn a_client_keeps_to_the_answer() {
     ] {
         let answer = format!("x-other; a=1, permessage-deflate{answer}");
         let agreed = check(offer, &answer).unwrap().unwrap();
-        assert_eq!(agreed, Agreed { send, receive }, "{offer} {answer}");
+        assert_eq!(agreed, AgreedDeflate { send, receive }, "{offer} {answer}");
     }
     assert_eq!(check("", "x-other"), Ok(None));
 }
@@ -263,12 +266,15 @@ fn both_ends_see_the_same() {
     for client in &configs {
         let offer = client.offer();
         let header = offer.header();
-        assert_eq!(list(&header).find_map(|it| Offer::parse(&it)), Some(offer));
+        assert_eq!(
+            list(&header).find_map(|it| DeflateOffer::parse(&it)),
+            Some(offer)
+        );
         for server in &configs {
             let accepted = server.accept(list(&header)).expect("our offer can be met");
             let answer = accepted.header();
             assert_eq!(
-                list(&answer).find_map(|it| Answer::parse(&it)),
+                list(&answer).find_map(|it| DeflateAnswer::parse(&it)),
                 Some(accepted.answer)
             );
             let agreed = offer.check(list(&answer)).unwrap().unwrap();

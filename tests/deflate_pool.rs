@@ -10,23 +10,24 @@ mod engines;
 use common::reference::Reference;
 use common::rng::Rng;
 use common::zlib;
-use engines::{Pool, PooledDeflate, PooledInflate};
+use engines::{DeflatePool, PooledDeflate, PooledInflate};
 use wscodec::Limits;
 use wscodec::deflate::{
-    Agreed, Compressor, Config, Decompressor, Direction, Window, prepare_binary,
+    AgreedDeflate, Compressor, Decompressor, DeflateDirection, DeflateOptions, WindowBits,
+    prepare_binary,
 };
-use wscodec::message::{Kind, Outbound, Sender, Unmasked};
+use wscodec::message::{Kind, MessageEncoder, OutboundExtension, Unmasked};
 
-fn agreed(bits: u8, takeover: bool) -> Agreed {
-    let window = Window::new(bits).unwrap();
-    let direction = Direction { window, takeover };
-    let mut agreed = Agreed::default();
+fn agreed(bits: u8, takeover: bool) -> AgreedDeflate {
+    let window = WindowBits::new(bits).unwrap();
+    let direction = DeflateDirection { window, takeover };
+    let mut agreed = AgreedDeflate::default();
     (agreed.send, agreed.receive) = (direction, direction);
     agreed
 }
 
-fn config(level: u8) -> Config {
-    let mut config = Config::default();
+fn config(level: u8) -> DeflateOptions {
+    let mut config = DeflateOptions::default();
     (config.level, config.threshold) = (level, 0);
     config
 }
@@ -39,15 +40,15 @@ fn limits() -> Limits {
 
 /// A connection's two ends.
 struct Line {
-    agreed: Agreed,
+    agreed: AgreedDeflate,
     sender: Compressor<PooledDeflate>,
     receiver: Decompressor<PooledInflate>,
     plain: Reference,
 }
 
 impl Line {
-    fn new(pool: &Pool, agreed: Agreed, level: u8) -> Self {
-        let Direction { window, takeover } = agreed.send;
+    fn new(pool: &Pool, agreed: AgreedDeflate, level: u8) -> Self {
+        let DeflateDirection { window, takeover } = agreed.send;
         Self {
             agreed,
             sender: pool.compressor(&agreed, &config(level)),
@@ -84,7 +85,7 @@ impl Line {
 }
 
 fn pool(history: u8) -> Pool {
-    Pool::with_engines().history(Window::new(history).unwrap())
+    DeflatePool::with_engines().history(WindowBits::new(history).unwrap())
 }
 
 #[test]
@@ -168,25 +169,25 @@ fn what_it_gains() {
             .map(|i| lines[i % 4].send(&zlib::json(&mut rng), usize::MAX, || ()))
             .sum::<usize>()
     };
-    let alone = size(Pool::with_engines().dedicated(), true);
+    let alone = size(DeflatePool::with_engines().dedicated(), true);
     let kept: Vec<_> = [8, 10, 12, 14].map(|bits| size(pool(bits), true)).into();
-    let reset = size(Pool::with_engines(), false);
+    let reset = size(DeflatePool::with_engines(), false);
     // But for chance: what was forgotten still decides where in its tables an engine looks.
-    assert!(reset.abs_diff(size(Pool::with_engines().dedicated(), false)) < 20);
+    assert!(reset.abs_diff(size(DeflatePool::with_engines().dedicated(), false)) < 20);
     assert!(kept.is_sorted_by(|a, b| a > b), "{kept:?}");
     assert!(
         kept[0] < reset && alone < kept[2],
         "{kept:?} {alone} {reset}"
     );
     // The default, 4 KiB, has most of the gain.
-    assert_eq!(kept[2], size(Pool::with_engines(), true));
+    assert_eq!(kept[2], size(DeflatePool::with_engines(), true));
     assert!((reset - kept[2]) * 10 > (reset - alone) * 7);
 }
 
 /// A released connection refers back still, and an emptied pool takes nothing from it.
 #[test]
 fn release_keeps_the_history() {
-    let pool = Pool::with_engines();
+    let pool = DeflatePool::with_engines();
     let mut line = Line::new(&pool, agreed(15, true), 6);
     let text = zlib::json(&mut Rng(3));
     let first = line.send(&text, usize::MAX, || ());
@@ -200,11 +201,11 @@ fn release_keeps_the_history() {
 /// A prepared message makes a connection forget what was before, shared or not.
 #[test]
 fn prepared_messages() {
-    for pool in [Pool::with_engines(), Pool::with_engines().dedicated()] {
+    for pool in [DeflatePool::with_engines(), DeflatePool::with_engines().dedicated()] {
         let mut rng = Rng(6);
         let agreed = agreed(15, true);
         let mut senders =
-            [(); 3].map(|()| Sender::new(Unmasked, pool.compressor(&agreed, &config(6))));
+            [(); 3].map(|()| MessageEncoder::new(Unmasked, pool.compressor(&agreed, &config(6))));
         let mut plain = [(); 3].map(|()| Reference::new(1 << 15, true));
         for i in 0..60 {
             let payload = zlib::json(&mut rng);

@@ -8,38 +8,41 @@ use common::drive::{self, Seen};
 use common::rng::Rng;
 use common::zlib;
 use wscodec::deflate::{
-    Agreed, Compressor, Config, Decompressor, Direction, Window, prepare_binary, prepare_text,
+    AgreedDeflate, Compressor, Decompressor, DeflateDirection, DeflateOptions, WindowBits,
+    prepare_binary, prepare_text,
 };
 use wscodec::frame::Role;
-use wscodec::message::{Prepared, Receiver, Sender};
+use wscodec::message::{MessageDecoder, MessageEncoder, Prepared};
 use wscodec::{ErrorKind, Limits, MisuseError};
 
-fn agreed(bits: u8, takeover: bool) -> Agreed {
-    let window = Window::new(bits).unwrap();
-    let direction = Direction { window, takeover };
-    Agreed {
+fn agreed(bits: u8, takeover: bool) -> AgreedDeflate {
+    let window = WindowBits::new(bits).unwrap();
+    let direction = DeflateDirection { window, takeover };
+    AgreedDeflate {
         send: direction,
         receive: direction,
     }
 }
 
-fn config(bits: u8) -> Config {
-    let mut config = Config::default();
-    config.send.window = Window::new(bits).unwrap();
+fn config(bits: u8) -> DeflateOptions {
+    let mut config = DeflateOptions::default();
+    config.send.window = WindowBits::new(bits).unwrap();
     config
 }
 
 /// A connection's sender, masked, with or without the extension.
-fn sender(agreed: Option<Agreed>) -> Sender<impl FnMut() -> [u8; 4], Option<Compressor>> {
+fn sender(
+    agreed: Option<AgreedDeflate>,
+) -> MessageEncoder<impl FnMut() -> [u8; 4], Option<Compressor>> {
     let mut keys = Rng(1);
-    let deflate = agreed.map(|agreed| Compressor::new(&agreed, &Config::default()));
-    Sender::new(move || (keys.next() as u32).to_le_bytes(), deflate)
+    let deflate = agreed.map(|agreed| Compressor::new(&agreed, &DeflateOptions::default()));
+    MessageEncoder::new(move || (keys.next() as u32).to_le_bytes(), deflate)
 }
 
-fn read(agreed: Option<Agreed>, bytes: &[u8]) -> drive::Run {
+fn read(agreed: Option<AgreedDeflate>, bytes: &[u8]) -> drive::Run {
     let limits = Limits::default();
     let inflate = agreed.map(|agreed| Decompressor::new(&agreed, &limits));
-    let mut receiver = Receiver::with_extension(Role::Server, &limits, inflate);
+    let mut receiver = MessageDecoder::with_extension(Role::Server, &limits, inflate);
     drive::through(&mut receiver, bytes, &[])
 }
 
@@ -119,7 +122,7 @@ fn those_get_it_compressed_who_can_read_it() {
 #[test]
 fn takeover_goes_on_after_a_prepared_message() {
     let json = zlib::json(&mut Rng(3));
-    let prepared = prepare_binary(&json, &Config::default()).unwrap();
+    let prepared = prepare_binary(&json, &DeflateOptions::default()).unwrap();
     let mut sender = sender(Some(agreed(15, true)));
     let mut lens = Vec::new();
     let mut all = Vec::new();
@@ -140,7 +143,7 @@ fn takeover_goes_on_after_a_prepared_message() {
 
 #[test]
 fn not_within_a_message() {
-    let prepared = prepare_binary(&[0; 100], &Config::default()).unwrap();
+    let prepared = prepare_binary(&[0; 100], &DeflateOptions::default()).unwrap();
     let mut sender = sender(Some(agreed(15, true)));
     let mut out = Vec::new();
     sender

@@ -12,9 +12,9 @@ mod common;
 use bits::Bits;
 use common::reference::Reference;
 use common::rng::Rng;
-use wscodec::deflate::{Decompressor, Direction, Inflate, MinizInflate, Window};
+use wscodec::deflate::{Decompressor, DeflateDirection, Inflate, MinizInflate, WindowBits};
 use wscodec::frame::Rsv;
-use wscodec::message::Inbound;
+use wscodec::message::InboundExtension;
 use wscodec::{ErrorKind, Limits};
 
 /// The lengths of a complete code of so many symbols.
@@ -156,8 +156,13 @@ fn stream(rng: &mut Rng, blocks: usize) -> Vec<u8> {
 }
 
 /// Inflates a message that comes in pieces of `size`, into room of `room` bytes at a time.
-fn inflate(message: &[u8], window: Window, size: usize, room: usize) -> Result<Vec<u8>, ErrorKind> {
-    let direction = Direction {
+fn inflate(
+    message: &[u8],
+    window: WindowBits,
+    size: usize,
+    room: usize,
+) -> Result<Vec<u8>, ErrorKind> {
+    let direction = DeflateDirection {
         window,
         takeover: true,
     };
@@ -190,7 +195,7 @@ fn streams_of_short_blocks() {
         let expected = Ok(expected.expect("a deflate stream"));
         let whole = message.len();
         for (size, room) in [(whole, 1 << 16), (whole, 100), (50, 7), (1, 1000)] {
-            let found = inflate(&message, Window::MAX, size, room);
+            let found = inflate(&message, WindowBits::MAX, size, room);
             assert!(found == expected, "{seed} {size} {room}");
         }
     }
@@ -207,7 +212,7 @@ fn damaged_streams_of_short_blocks() {
             let at = rng.below(message.len());
             message[at] ^= 1 << rng.below(8);
         }
-        let window = Window::new(8 + rng.below(8) as u8).unwrap();
+        let window = WindowBits::new(8 + rng.below(8) as u8).unwrap();
         let expected = inflate(&message, window, 1, 1 << 12);
         damaged += usize::from(expected.is_err());
         let whole = message.len();
@@ -230,7 +235,7 @@ fn nothing_is_read_behind_the_last_block() {
         }
         let whole = bits.fixed(true).end().bytes();
         let message = [&whole[..], b"behind it"].concat();
-        let mut engine = MinizInflate::new(Window::MAX);
+        let mut engine = MinizInflate::new(WindowBits::MAX);
         let mut out = vec![0; written + 100];
         let inflated = engine.inflate(&message, &mut out);
         let told = (inflated.read, inflated.written);

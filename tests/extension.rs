@@ -7,7 +7,8 @@ use common::drive::{self, Run, Seen};
 use common::rng::Rng;
 use wscodec::frame::{Role, Rsv};
 use wscodec::message::{
-    Inbound, Kind, Outbound, Plain, Progress, Receiver, Sender, Treatment, Unmasked,
+    DecodeProgress, InboundExtension, Kind, MessageDecoder, MessageEncoder, NoExtension,
+    OutboundExtension, PayloadCoding, Unmasked,
 };
 use wscodec::{ErrorKind, LimitError, Limits, MisuseError, PeerError};
 
@@ -20,15 +21,15 @@ struct Runs {
     run: Option<(u8, u8)>,
 }
 
-impl Inbound for Runs {
+impl InboundExtension for Runs {
     fn rsv(&self) -> Rsv {
         Rsv::RSV2
     }
 
-    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, ErrorKind> {
+    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, ErrorKind> {
         assert_eq!(rsv, Rsv::RSV2);
         *self = Self::default();
-        Ok(Treatment::Decode)
+        Ok(PayloadCoding::Decode)
     }
 
     fn decode(
@@ -36,7 +37,7 @@ impl Inbound for Runs {
         input: &[u8],
         last: bool,
         output: &mut [u8],
-    ) -> Result<Progress, ErrorKind> {
+    ) -> Result<DecodeProgress, ErrorKind> {
         let (mut read, mut written) = (0, 0);
         loop {
             if let Some((left, byte)) = &mut self.run {
@@ -45,7 +46,7 @@ impl Inbound for Runs {
                 written += n;
                 *left -= n as u8;
                 if *left > 0 {
-                    return Ok(Progress {
+                    return Ok(DecodeProgress {
                         read,
                         written,
                         done: false,
@@ -64,7 +65,7 @@ impl Inbound for Runs {
         if last && self.count.is_some() {
             return Err(PeerError::UnexpectedEof.into());
         }
-        Ok(Progress {
+        Ok(DecodeProgress {
             read,
             written,
             done: true,
@@ -78,7 +79,7 @@ struct Coder {
     begun: Vec<(Kind, Option<usize>)>,
 }
 
-impl Outbound for Coder {
+impl OutboundExtension for Coder {
     fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv {
         self.begun.push((kind, len));
         match (kind, len) {
@@ -100,8 +101,8 @@ impl Outbound for Coder {
     }
 }
 
-fn receiver(role: Role, limits: &Limits) -> Receiver<Runs> {
-    Receiver::with_extension(role, limits, Runs::default())
+fn receiver(role: Role, limits: &Limits) -> MessageDecoder<Runs> {
+    MessageDecoder::with_extension(role, limits, Runs::default())
 }
 
 /// Reads as a client; all cuts must tell the same.
@@ -284,7 +285,7 @@ fn coded_payloads_are_not_read_into_place() {
 
 #[test]
 fn what_is_sent_is_received() {
-    let mut sender = Sender::new(Unmasked, Coder::default());
+    let mut sender = MessageEncoder::new(Unmasked, Coder::default());
     let mut out = Vec::new();
     sender.text("aaaaab", &mut out).unwrap();
     assert_eq!(out, b"\xa1\x04\x05a\x01b");
@@ -315,7 +316,7 @@ fn what_is_sent_is_received() {
 
 #[test]
 fn an_error_of_the_coder_writes_nothing() {
-    let mut sender = Sender::new(Unmasked, Coder::default());
+    let mut sender = MessageEncoder::new(Unmasked, Coder::default());
     let mut out = Vec::new();
     let error = ErrorKind::from(MisuseError::TextNotUtf8);
     assert_eq!(sender.binary(b"!", &mut out), Err(error));
@@ -334,7 +335,8 @@ fn an_error_of_the_coder_writes_nothing() {
 fn masked_messages_of_random_shape_survive_the_way() {
     let mut rng = Rng(4);
     let mut key = Rng(5);
-    let mut sender = Sender::new(move || (key.next() as u32).to_le_bytes(), Coder::default());
+    let mut sender =
+        MessageEncoder::new(move || (key.next() as u32).to_le_bytes(), Coder::default());
     let (mut out, mut expected) = (Vec::new(), Vec::new());
     for _ in 0..40 {
         let len = rng.below(300);
@@ -355,12 +357,16 @@ fn masked_messages_of_random_shape_survive_the_way() {
 /// Without an extension the bits are refused, and the seam's defaults do nothing.
 #[test]
 fn no_extension() {
-    let mut receiver = Receiver::with_extension(Role::Client, &Limits::default(), Plain);
+    let mut receiver =
+        MessageDecoder::with_extension(Role::Client, &Limits::default(), NoExtension);
     let mut bytes = *b"\xa1\x01a";
     let fault = receiver.receive(&mut &mut bytes[..]);
     assert_eq!(fault.unwrap_err().error, PeerError::ReservedBits.into());
-    assert_eq!(Outbound::begin(&mut Plain, Kind::Text, None), Rsv::NONE);
+    assert_eq!(
+        OutboundExtension::begin(&mut NoExtension, Kind::Text, None),
+        Rsv::NONE
+    );
     let mut out = Vec::new();
-    Plain.encode(b"as it is", true, &mut out).unwrap();
+    NoExtension.encode(b"as it is", true, &mut out).unwrap();
     assert_eq!(out, b"as it is");
 }

@@ -7,9 +7,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use wscodec::handshake::{Origin, Rejection};
-use wscodec::io::{Acceptor, Connection, Connector, Error, Options};
+use wscodec::io::{Acceptor, Connection, ConnectionOptions, Connector, Error};
 use wscodec::message::{Kind, Prepared};
-use wscodec::session::{Event, Piece, State};
+use wscodec::session::{Event, Piece, SessionState};
 use wscodec::{CloseCode, HandshakeError, LimitError, MisuseError, PeerError};
 
 type Served = Result<(), Error>;
@@ -216,7 +216,7 @@ fn a_peer_that_does_not_close_is_given_up() {
         let mut ws = acceptor.accept(stream)?;
         let error = ws.close(CloseCode::GOING_AWAY, "").map(drop).unwrap_err();
         assert_eq!(error.code(), "NO_CLOSE");
-        assert_eq!(ws.state(), State::Closed);
+        assert_eq!(ws.state(), SessionState::Closed);
         Ok(())
     });
     let mut stream = raw(&url);
@@ -488,7 +488,7 @@ fn a_close_may_be_answered_by_the_caller() {
         acceptor.options.session.auto_close = false;
         let mut ws = acceptor.accept(stream)?;
         assert!(ws.read()?.is_none());
-        assert_eq!(ws.state(), State::PeerClosed);
+        assert_eq!(ws.state(), SessionState::PeerClosed);
         ws.text("one more")?;
         ws.close(CloseCode::new(3000), "now")?;
         Ok(())
@@ -516,7 +516,7 @@ fn idle_connections_hold_little() {
     }
     let mut ws = connector.connect(&url).unwrap();
     assert!(size_of::<Connection<TcpStream>>() <= 2048);
-    let options = Options::default();
+    let options = ConnectionOptions::default();
     assert!(ws.memory() <= options.buffer + 1024, "{}", ws.memory());
     ws.binary(&[0; 1_000_000]).unwrap();
     ws.read().unwrap().unwrap();

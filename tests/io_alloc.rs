@@ -8,9 +8,9 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 
 use wscodec::frame::Role;
-use wscodec::io::{Acceptor, Connection, Connector, IoSession, Keys, Options, Transport};
+use wscodec::io::{Acceptor, Connection, ConnectionOptions, Connector, IoSession, Keys, Transport};
 use wscodec::message::{Kind, Prepared};
-use wscodec::session::{Config, In, Out, Session};
+use wscodec::session::{In, Out, Session, SessionOptions};
 
 struct Counting;
 
@@ -100,11 +100,11 @@ fn pipe() -> (End, End) {
 
 type Ws = Connection<End>;
 
-fn session(role: Role, keys: Keys, config: &Config) -> IoSession {
+fn session(role: Role, keys: Keys, config: &SessionOptions) -> IoSession {
     Session::new(role, keys, In::default(), Out::default(), config)
 }
 
-fn pair(options: &Options) -> (Ws, Ws) {
+fn pair(options: &ConnectionOptions) -> (Ws, Ws) {
     let (ours, theirs) = pipe();
     let (client, server) = (
         session(Role::Client, Keys::random().unwrap(), &options.session),
@@ -140,7 +140,7 @@ fn steady(mut run: impl FnMut()) {
 
 #[test]
 fn messages_both_ways() {
-    let (mut client, mut server) = pair(&Options::default());
+    let (mut client, mut server) = pair(&ConnectionOptions::default());
     let prepared = Prepared::text("to all").unwrap();
     let large = vec![7; 300_000];
     steady(|| {
@@ -161,7 +161,7 @@ fn messages_both_ways() {
 
 #[test]
 fn streams_both_ways() {
-    let (mut client, mut server) = pair(&Options::default());
+    let (mut client, mut server) = pair(&ConnectionOptions::default());
     let (large, mut buffer) = (vec![b'x'; 100_000], vec![0; 200_000]);
     steady(|| {
         let mut writer = client.writer(Kind::Text);
@@ -184,8 +184,8 @@ fn streams_both_ways() {
 fn compressed_messages_both_ways() {
     use wscodec::deflate;
 
-    let options = Options::default();
-    let config = deflate::Config::default();
+    let options = ConnectionOptions::default();
+    let config = deflate::DeflateOptions::default();
     let agreed = |role| {
         let offer = config.offer();
         let offer = offer.header();
@@ -248,7 +248,7 @@ fn compressed_messages_both_ways() {
 
 #[test]
 fn a_frame_is_a_write_and_so_are_many_answers() {
-    let (mut client, mut server) = pair(&Options::default());
+    let (mut client, mut server) = pair(&ConnectionOptions::default());
     let writes = |ws: &Ws| ws.stream().1.borrow().writes;
     client.text("one").unwrap();
     assert_eq!(writes(&client), 1);
@@ -273,7 +273,7 @@ fn a_frame_is_a_write_and_so_are_many_answers() {
 #[test]
 fn what_is_held_grows_with_what_comes() {
     // A header that claims a gigabyte, and one byte of it.
-    let mut options = Options::default();
+    let mut options = ConnectionOptions::default();
     options.session.limits.frame = Some(1 << 40);
     options.session.limits.message = 1 << 40;
     let (mut client, mut server) = pair(&options);

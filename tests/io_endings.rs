@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use wscodec::io::{Acceptor, Connection, Connector, Error};
 use wscodec::message::Kind;
-use wscodec::session::State;
+use wscodec::session::SessionState;
 use wscodec::{CloseCode, MisuseError};
 
 /// How long a test waits before it says that something waits for ever.
@@ -85,7 +85,7 @@ fn a_close_ends_although_the_peer_reads_nothing() {
         assert!(queue().is_err_and(|error| error.is_timeout()));
         let error = server.close(CloseCode::NORMAL, "").unwrap_err();
         assert_eq!(error.code(), "NO_CLOSE");
-        assert_eq!(server.state(), State::Closed);
+        assert_eq!(server.state(), SessionState::Closed);
         assert_eq!(
             server.outcome().unwrap().fault.unwrap().error.code(),
             "NO_CLOSE"

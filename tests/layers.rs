@@ -1,13 +1,13 @@
-//! The rooms of `src/` and who may use whom: a room uses those above it and no other, so that each
+//! The layers of `src/` and who may use whom: a layer uses those above it and no other, so that each
 //! can be read, tested and replaced without what stands on it.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room with what it may use. Some uses that the order of the rooms may not suggest: `frame`
+/// Each layer with what it may use. Some uses that the order of the layers may not suggest: `frame`
 /// uses `utf8`, because a close frame's reason is text, and `lib.rs` is the door of all.
-const ROOMS: &[(&str, &[&str])] = &[
+const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("limits", &[]),
     ("utf8", &[]),
@@ -46,7 +46,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Rooms that may allocate; the others must do without.
+/// Layers that may allocate; the others must do without.
 const ALLOCATING: &[&str] = &[
     "reserve",
     "message",
@@ -56,16 +56,16 @@ const ALLOCATING: &[&str] = &[
     "io",
 ];
 
-/// What outside tests may name `std`, behind the features that bring it: these rooms, and one file
+/// What outside tests may name `std`, behind the features that bring it: these layers, and one file
 /// of the feature `http`.
-const STD_ROOMS: &[&str] = &["io"];
+const STD_LAYERS: &[&str] = &["io"];
 const STD_FILE: &str = "src/handshake/http_types.rs";
 
 const MOST_LINES: usize = 600;
 
 struct Source {
     path: String,
-    room: String,
+    layer: String,
     /// Without comments and without `mod tests`.
     code: String,
     /// Lines of all but `mod tests`, and of that.
@@ -103,7 +103,7 @@ fn source(root: &Path, path: &Path) -> Source {
     let bare = |line: &str| line.split("//").next().unwrap().to_owned();
     Source {
         path: parts.join("/"),
-        room: parts[1].trim_end_matches(".rs").to_owned(),
+        layer: parts[1].trim_end_matches(".rs").to_owned(),
         code: code.lines().map(|line| bare(line) + "\n").collect(),
         lines: (code.lines().count(), tests.lines().count()),
     }
@@ -151,17 +151,17 @@ fn first_names(rest: &str) -> Vec<String> {
     names
 }
 
-/// The room of a name at the crate's root, some of which are handed on from a room.
+/// The layer of a name at the crate's root, some of which are handed on from a layer.
 fn room_of(name: &str) -> &str {
     match name {
         "Limits" => "limits",
         "CloseCode" | "Error" | "Fault" | "HandshakeError" | "LimitError" | "MisuseError"
         | "PeerError" => "error",
-        room => room,
+        layer => layer,
     }
 }
 
-/// The rooms that a file uses: by `crate::`, and by `super::` where that leaves the room.
+/// The layers that a file uses: by `crate::`, and by `super::` where that leaves the layer.
 fn used(source: &Source) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     let mut note = |rest: &str| {
@@ -174,26 +174,26 @@ fn used(source: &Source) -> BTreeSet<String> {
     let parts: Vec<_> = source.path.split('/').collect();
     let depth = parts.len() - 1 - usize::from(parts.last() == Some(&"mod.rs"));
     named(&source.code, &"super::".repeat(depth)).for_each(&mut note);
-    used.remove(&source.room);
+    used.remove(&source.layer);
     used
 }
 
 #[test]
 fn rooms_use_only_those_above_them() {
     for source in sources() {
-        if source.room == "lib" {
+        if source.layer == "lib" {
             continue;
         }
-        let (_, allowed) = ROOMS
+        let (_, allowed) = LAYERS
             .iter()
-            .find(|(room, _)| *room == source.room)
-            .unwrap_or_else(|| panic!("{}: a room that the table lacks", source.path));
-        for room in used(&source) {
+            .find(|(layer, _)| *layer == source.layer)
+            .unwrap_or_else(|| panic!("{}: a layer that the table lacks", source.path));
+        for layer in used(&source) {
             assert!(
-                allowed.contains(&&*room),
-                "{} uses `{room}`: {} may use {allowed:?}",
+                allowed.contains(&&*layer),
+                "{} uses `{layer}`: {} may use {allowed:?}",
                 source.path,
-                source.room
+                source.layer
             );
         }
     }
@@ -202,14 +202,14 @@ fn rooms_use_only_those_above_them() {
 #[test]
 fn the_table_itself_goes_upwards_and_is_used() {
     let sources = sources();
-    for (i, (room, allowed)) in ROOMS.iter().enumerate() {
-        let above: Vec<_> = ROOMS[..i].iter().map(|(room, _)| *room).collect();
-        assert!(allowed.iter().all(|a| above.contains(a)), "{room}");
-        assert!(sources.iter().any(|s| s.room == *room), "{room} is gone");
+    for (i, (layer, allowed)) in LAYERS.iter().enumerate() {
+        let above: Vec<_> = LAYERS[..i].iter().map(|(layer, _)| *layer).collect();
+        assert!(allowed.iter().all(|a| above.contains(a)), "{layer}");
+        assert!(sources.iter().any(|s| s.layer == *layer), "{layer} is gone");
     }
     let frame: BTreeSet<_> = sources
         .iter()
-        .filter(|s| s.room == "message")
+        .filter(|s| s.layer == "message")
         .flat_map(used)
         .collect();
     let expected = ["error", "frame", "limits", "reserve", "utf8"];
@@ -219,14 +219,14 @@ fn the_table_itself_goes_upwards_and_is_used() {
 #[test]
 fn std_is_named_behind_the_feature_that_brings_it_only() {
     for source in sources() {
-        if source.room == "lib" {
+        if source.layer == "lib" {
             assert!(source.code.contains("#![no_std]"));
             assert!(source.code.contains("#![forbid(unsafe_code)]"));
             continue;
         }
         let std = named(&source.code, "std::").next();
         assert!(
-            std.is_none() || source.path == STD_FILE || STD_ROOMS.contains(&&*source.room),
+            std.is_none() || source.path == STD_FILE || STD_LAYERS.contains(&&*source.layer),
             "{} names std",
             source.path
         );
@@ -239,7 +239,7 @@ fn only_some_rooms_allocate() {
     for source in sources() {
         let alloc = named(&source.code, "alloc::").next();
         assert!(
-            alloc.is_none() || ALLOCATING.contains(&&*source.room),
+            alloc.is_none() || ALLOCATING.contains(&&*source.layer),
             "{} names alloc",
             source.path
         );
@@ -268,7 +268,7 @@ fn this_test_reads_paths_as_they_are_written() {
     assert_eq!(first_names("frame::{Role, Rsv};"), ["frame"]);
     let source = |path: &str, code: &str| Source {
         path: path.to_owned(),
-        room: path
+        layer: path
             .split('/')
             .nth(1)
             .unwrap()

@@ -6,8 +6,8 @@ mod common;
 use common::captures;
 use common::drive::{self, Run, Setup};
 use common::rng::Rng;
-use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Parsed, Role, Rsv};
-use wscodec::message::{Event, Opaque, Receiver, Sender};
+use wscodec::frame::{FrameHeader, MAX_HEADER_LEN, OpCode, ParsedHeader, Role, Rsv};
+use wscodec::message::{Event, MessageDecoder, MessageEncoder, Opaque};
 use wscodec::{ErrorKind, Fault, LimitError, Limits, PeerError};
 
 fn unlimited() -> Limits {
@@ -18,13 +18,13 @@ fn unlimited() -> Limits {
 
 fn header(opcode: OpCode, len: u64) -> Vec<u8> {
     let mut out = [0; MAX_HEADER_LEN];
-    let n = Header::new(opcode, len).encode(&mut out).unwrap();
+    let n = FrameHeader::new(opcode, len).encode(&mut out).unwrap();
     out[..n].to_vec()
 }
 
 /// How many messages and control frames a client finds in one read.
 fn count(bytes: &mut [u8]) -> usize {
-    let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
     let mut input = bytes;
     let mut count = 0;
     while receiver.receive(&mut input).unwrap().is_some() {
@@ -71,7 +71,7 @@ fn a_long_frame_byte_by_byte() {
     let len = 1_000_000;
     let mut bytes = header(OpCode::Text, len);
     bytes.resize(bytes.len() + len as usize, b'x');
-    let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
     let mut messages = 0;
     for byte in &mut bytes {
         let mut input = std::slice::from_mut(byte);
@@ -84,7 +84,7 @@ fn a_long_frame_byte_by_byte() {
 #[test]
 fn a_long_frame_read_into_place_byte_by_byte() {
     let len = 2_000_000;
-    let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
     let mut bytes = header(OpCode::Binary, len);
     assert_eq!(receiver.receive(&mut &mut bytes[..]), Ok(None));
     let mut left = len;
@@ -99,7 +99,7 @@ fn a_long_frame_read_into_place_byte_by_byte() {
 }
 
 /// Feeds the same fragment again and again, until it is refused.
-fn flood(receiver: &mut Receiver, fragment: &[u8], most: usize) -> Fault {
+fn flood(receiver: &mut MessageDecoder, fragment: &[u8], most: usize) -> Fault {
     for _ in 0..most {
         let mut bytes = fragment.to_vec();
         if let Err(fault) = receiver.receive(&mut &mut bytes[..]) {
@@ -113,7 +113,7 @@ fn flood(receiver: &mut Receiver, fragment: &[u8], most: usize) -> Fault {
 fn fragments_without_end_are_refused_and_hold_no_more_than_the_limit() {
     let mut limits = Limits::default();
     limits.message = 10_000;
-    let mut receiver = Receiver::new(Role::Client, &limits);
+    let mut receiver = MessageDecoder::new(Role::Client, &limits);
     receiver
         .receive(&mut &mut b"\x02\x00".to_vec()[..])
         .unwrap();
@@ -131,7 +131,7 @@ fn fragments_without_end_are_refused_and_hold_no_more_than_the_limit() {
     assert!(receiver.buffered() <= 20_000, "{}", receiver.buffered());
 
     for (fragment, held) in [(&b"\x00\x00"[..], 0), (b"\x00\x01a", 2 * 131_072)] {
-        let mut receiver = Receiver::new(Role::Client, &Limits::default());
+        let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
         receiver
             .receive(&mut &mut b"\x01\x00".to_vec()[..])
             .unwrap();
@@ -143,9 +143,9 @@ fn fragments_without_end_are_refused_and_hold_no_more_than_the_limit() {
 
 #[test]
 fn control_frames_hold_no_memory() {
-    let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
     let mut wire = Vec::new();
-    let mut sender = Sender::server();
+    let mut sender = MessageEncoder::server();
     for _ in 0..10_000 {
         sender.pong(&[1; 125], &mut wire).unwrap();
         sender.ping(&[2; 125], &mut wire).unwrap();
@@ -159,7 +159,7 @@ fn control_frames_hold_no_memory() {
 #[test]
 fn what_a_header_claims_is_not_allocated() {
     for len in [1 << 31, (1 << 32) + 5, 1 << 62, (1 << 63) - 1] {
-        let mut receiver = Receiver::new(Role::Client, &unlimited());
+        let mut receiver = MessageDecoder::new(Role::Client, &unlimited());
         let mut bytes = header(OpCode::Binary, len);
         assert_eq!(receiver.receive(&mut &mut bytes[..]), Ok(None));
         assert_eq!(receiver.buffered(), 0, "{len}");
@@ -198,7 +198,7 @@ fn two_fragments_that_claim_nearly_everything() {
 
 #[test]
 fn memory_of_finished_messages_is_given_back_on_request() {
-    let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
     let mut bytes = header(OpCode::Binary, 1_000_000);
     bytes.extend(vec![1; 1_000_000]);
     bytes.extend(b"\x02\x02ab");
@@ -367,9 +367,9 @@ fn bytes_without_meaning_do_not_panic() {
         };
         let bytes: Vec<u8> = (0..rng.below(60)).map(|_| rng.byte()).collect();
         agree(&setup, &bytes, &mut rng);
-        match Header::parse(&bytes) {
-            Ok(Parsed::Complete(header, n)) => assert_eq!(header.encoded_len(), n),
-            Ok(Parsed::Incomplete(n)) => assert!((1..=MAX_HEADER_LEN).contains(&n)),
+        match FrameHeader::parse(&bytes) {
+            Ok(ParsedHeader::Complete(header, n)) => assert_eq!(header.encoded_len(), n),
+            Ok(ParsedHeader::Incomplete(n)) => assert!((1..=MAX_HEADER_LEN).contains(&n)),
             Err(error) => assert_eq!(error.close_code().unwrap().value(), 1002),
         }
     }
@@ -404,13 +404,13 @@ fn raising_the_message_limit_is_enough() {
     limits.message = 100 << 20;
     let header = |len: u64, rsv: Rsv| {
         let mut bytes = [0; MAX_HEADER_LEN];
-        let mut header = Header::new(OpCode::Binary, len);
+        let mut header = FrameHeader::new(OpCode::Binary, len);
         header.rsv = rsv;
         let len = header.encode(&mut bytes).unwrap();
         bytes[..len].to_vec()
     };
     let receive = |len: u64, rsv: Rsv| {
-        let mut receiver = Receiver::with_extension(Role::Client, &limits, Opaque(rsv));
+        let mut receiver = MessageDecoder::with_extension(Role::Client, &limits, Opaque(rsv));
         let mut bytes = header(len, rsv);
         receiver
             .receive(&mut &mut bytes[..])

@@ -10,11 +10,12 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use bytes::BytesMut;
-use engines::{Pool, PooledDeflate, PooledInflate};
-use wscodec::deflate::{self, Agreed, Compressor, Config, Decompressor, Window};
-use wscodec::frame::{Close, Role};
+use engines::{DeflatePool, PooledDeflate, PooledInflate};
+use wscodec::deflate::{self, AgreedDeflate, Compressor, Decompressor, DeflateOptions, WindowBits};
+use wscodec::frame::{CloseFrame, Role};
 use wscodec::message::{
-    BatchBuffer, Event, Kind, MaskSource, Outbound, Piece, Prepared, Receiver, Sender, Unmasked,
+    BatchBuffer, Event, Kind, MaskSource, MessageDecoder, MessageEncoder, OutboundExtension, Piece,
+    Prepared, Unmasked,
 };
 use wscodec::session::{self, Session};
 use wscodec::{CloseCode, ErrorKind, LimitError, Limits, MisuseError};
@@ -85,16 +86,16 @@ fn text(number: usize, len: usize) -> String {
     text
 }
 
-fn agreed(bits: u8, takeover: bool) -> Agreed {
-    let mut agreed = Agreed::default();
-    agreed.send.window = Window::new(bits).unwrap();
+fn agreed(bits: u8, takeover: bool) -> AgreedDeflate {
+    let mut agreed = AgreedDeflate::default();
+    agreed.send.window = WindowBits::new(bits).unwrap();
     agreed.send.takeover = takeover;
     agreed.receive = agreed.send;
     agreed
 }
 
 /// All messages of these bytes.
-fn receive(receiver: &mut Receiver<Decompressor>, wire: &mut [u8]) -> Vec<Vec<u8>> {
+fn receive(receiver: &mut MessageDecoder<Decompressor>, wire: &mut [u8]) -> Vec<Vec<u8>> {
     let mut input = wire;
     let mut messages = Vec::new();
     while let Some(event) = receiver.receive(&mut input).unwrap() {
@@ -105,7 +106,7 @@ fn receive(receiver: &mut Receiver<Decompressor>, wire: &mut [u8]) -> Vec<Vec<u8
     messages
 }
 
-type PooledSender = Sender<Unmasked, Compressor<PooledDeflate>>;
+type PooledSender = MessageEncoder<Unmasked, Compressor<PooledDeflate>>;
 
 /// Something to send, into this buffer.
 type Step<'a> = dyn FnMut(&mut PooledSender, &mut Vec<u8>) -> Result<(), ErrorKind> + 'a;
@@ -113,15 +114,15 @@ type Step<'a> = dyn FnMut(&mut PooledSender, &mut Vec<u8>) -> Result<(), ErrorKi
 /// Two connections of one pool. One of them sends with ever more memory, until it succeeds; after
 /// each failure both send. The peers must get what was sent, and nothing else.
 fn sends(
-    agreed: &Agreed,
+    agreed: &AgreedDeflate,
     pool: &Pool,
     mut send: impl FnMut(&mut PooledSender, &mut Vec<u8>, &str) -> Result<(), ErrorKind>,
 ) {
-    let config = Config::default();
+    let config = DeflateOptions::default();
     let connect = || {
-        let sender = Sender::new(Unmasked, pool.compressor(agreed, &config));
+        let sender = MessageEncoder::new(Unmasked, pool.compressor(agreed, &config));
         let inflate = Decompressor::new(agreed, &Limits::default());
-        let receiver = Receiver::with_extension(Role::Client, &Limits::default(), inflate);
+        let receiver = MessageDecoder::with_extension(Role::Client, &Limits::default(), inflate);
         (sender, receiver)
     };
     let (mut first, mut second) = (connect(), connect());
@@ -160,7 +161,7 @@ fn sends(
 #[test]
 fn a_send_that_fails_changes_nothing() {
     for (bits, takeover) in [(15, true), (15, false), (10, true), (10, false)] {
-        for pool in [Pool::with_engines(), Pool::with_engines().dedicated()] {
+        for pool in [DeflatePool::with_engines(), DeflatePool::with_engines().dedicated()] {
             sends(&agreed(bits, takeover), &pool, |sender, out, text| {
                 sender.text(text, out)
             });
@@ -171,7 +172,7 @@ fn a_send_that_fails_changes_nothing() {
 /// With an engine of its own that has to be made for each message.
 #[test]
 fn an_engine_that_can_not_be_made_fails_one_send() {
-    let pool = Pool::with_engines().dedicated();
+    let pool = DeflatePool::with_engines().dedicated();
     for bits in [15, 9] {
         sends(&agreed(bits, true), &pool, |sender, out, text| {
             sender.extension_mut().release();
@@ -184,12 +185,15 @@ fn an_engine_that_can_not_be_made_fails_one_send() {
 #[test]
 fn a_fragment_that_fails_changes_nothing() {
     for (bits, takeover) in [(15, true), (9, false)] {
-        for pool in [Pool::with_engines(), Pool::with_engines().dedicated()] {
+        for pool in [DeflatePool::with_engines(), DeflatePool::with_engines().dedicated()] {
             let agreed = agreed(bits, takeover);
-            let mut sender = Sender::new(Unmasked, pool.compressor(&agreed, &Config::default()));
+            let mut sender = MessageEncoder::new(
+                Unmasked,
+                pool.compressor(&agreed, &DeflateOptions::default()),
+            );
             let inflate = Decompressor::new(&agreed, &Limits::default());
             let limits = Limits::default();
-            let mut receiver = Receiver::with_extension(Role::Client, &limits, inflate);
+            let mut receiver = MessageDecoder::with_extension(Role::Client, &limits, inflate);
             let mut out = Vec::new();
             let parts: Vec<_> = (0..6).map(|i| text(i, 2000)).collect();
             let mut again = |step: &mut Step<'_>| {
@@ -219,13 +223,16 @@ fn a_fragment_that_fails_changes_nothing() {
 
 #[test]
 fn a_prepared_message_that_fails_changes_nothing() {
-    let prepared = deflate::prepare_text(&text(3, 3000), &Config::default()).unwrap();
+    let prepared = deflate::prepare_text(&text(3, 3000), &DeflateOptions::default()).unwrap();
     let payload = prepared.payload().to_vec();
     let agreed = agreed(15, true);
-    let pool = Pool::with_engines();
-    let mut sender = Sender::new(Unmasked, pool.compressor(&agreed, &Config::default()));
+    let pool = DeflatePool::with_engines();
+    let mut sender = MessageEncoder::new(
+        Unmasked,
+        pool.compressor(&agreed, &DeflateOptions::default()),
+    );
     let inflate = Decompressor::new(&agreed, &Limits::default());
-    let mut receiver = Receiver::with_extension(Role::Client, &Limits::default(), inflate);
+    let mut receiver = MessageDecoder::with_extension(Role::Client, &Limits::default(), inflate);
     let mut sent = 0;
     for budget in budgets().take(200) {
         let (mut out, before) = (Vec::new(), text(budget, 500));
@@ -242,7 +249,7 @@ fn a_prepared_message_that_fails_changes_nothing() {
     }
     assert!((10..200).contains(&sent));
 
-    let config = Config::default();
+    let config = DeflateOptions::default();
     let made: Vec<bool> = budgets()
         .map(|budget| within(budget, || deflate::prepare_binary(&payload, &config)))
         .map(|made| match made {
@@ -259,9 +266,9 @@ fn a_prepared_message_that_fails_changes_nothing() {
 
 #[test]
 fn control_frames_and_plain_messages_fail_whole() {
-    fn each<M: MaskSource>(mut sender: Sender<M>) {
+    fn each<M: MaskSource>(mut sender: MessageEncoder<M>) {
         let long = vec![7; 70_000];
-        let close = Close {
+        let close = CloseFrame {
             code: CloseCode::NORMAL,
             reason: "done",
         };
@@ -286,15 +293,15 @@ fn control_frames_and_plain_messages_fail_whole() {
         sender.binary(&long, &mut bytes).unwrap();
         assert_eq!(bytes.len(), out.len());
     }
-    each(Sender::server());
-    each(Sender::client(|| [1, 2, 3, 4]));
+    each(MessageEncoder::server());
+    each(MessageEncoder::client(|| [1, 2, 3, 4]));
 
     // A slice can't grow.
     let mut room = [0; 5];
     let mut out = &mut room[..];
     let small = Err(MisuseError::BufferTooSmall.into());
-    assert_eq!(Sender::server().text("four", &mut out), small);
-    Sender::server().text("two", &mut out).unwrap();
+    assert_eq!(MessageEncoder::server().text("four", &mut out), small);
+    MessageEncoder::server().text("two", &mut out).unwrap();
     assert_eq!((out.len(), &room), (0, b"\x81\x03two"));
 }
 
@@ -322,8 +329,8 @@ fn one_message_by_itself() {
     let all = budgets().count();
     assert!(0 < packed && packed < unpacked && unpacked < all);
 
-    let mut compressor = Compressor::new(&Agreed::default(), &Config::default());
-    let mut inflate = Decompressor::new(&Agreed::default(), &Limits::default());
+    let mut compressor = Compressor::new(&AgreedDeflate::default(), &DeflateOptions::default());
+    let mut inflate = Decompressor::new(&AgreedDeflate::default(), &Limits::default());
     for budget in budgets() {
         let (mut coded, mut out) = (vec![1, 2, 3], Vec::new());
         if within(budget, || compressor.message(&plain, &mut coded)).is_err() {
@@ -337,7 +344,7 @@ fn one_message_by_itself() {
 
 /// What a client sends: fragments, compressed messages, control frames.
 fn wire() -> Vec<u8> {
-    let mut sender = Sender::client(|| [9, 8, 7, 6]);
+    let mut sender = MessageEncoder::client(|| [9, 8, 7, 6]);
     let mut wire = Vec::new();
     let long = text(1, 9000);
     sender
@@ -346,15 +353,15 @@ fn wire() -> Vec<u8> {
     sender.ping(b"between", &mut wire).unwrap();
     sender.finish(long.as_bytes(), &mut wire).unwrap();
     sender.binary(&[1; 20_000], &mut wire).unwrap();
-    let deflate = Compressor::new(&Agreed::default(), &Config::default());
-    let mut sender = Sender::new(|| [1, 2, 3, 4], deflate);
+    let deflate = Compressor::new(&AgreedDeflate::default(), &DeflateOptions::default());
+    let mut sender = MessageEncoder::new(|| [1, 2, 3, 4], deflate);
     sender.text(&text(2, 40_000), &mut wire).unwrap();
     sender.begin(Kind::Binary, &[0; 30_000], &mut wire).unwrap();
     sender.finish(text(3, 4000).as_bytes(), &mut wire).unwrap();
     wire
 }
 
-type PooledReceiver = Receiver<Decompressor<PooledInflate>>;
+type PooledReceiver = MessageDecoder<Decompressor<PooledInflate>>;
 
 /// Receives `wire`, cut into reads of `size`. The lengths of the messages go to `lens`, which has
 /// room for them.
@@ -396,10 +403,10 @@ fn pieces(
 #[test]
 fn a_receiver_without_memory_fails_by_itself() {
     let wire = wire();
-    let pool = Pool::with_engines();
+    let pool = DeflatePool::with_engines();
     let connect = || {
-        let inflate = pool.decompressor(&Agreed::default(), &Limits::default());
-        Receiver::with_extension(Role::Server, &Limits::default(), inflate)
+        let inflate = pool.decompressor(&AgreedDeflate::default(), &Limits::default());
+        MessageDecoder::with_extension(Role::Server, &Limits::default(), inflate)
     };
     let mut all = Vec::new();
     whole(&mut connect(), &mut wire.clone(), usize::MAX, &mut all).unwrap();
@@ -440,7 +447,7 @@ fn a_receiver_without_memory_fails_by_itself() {
 
 #[test]
 fn reading_into_place_without_memory() {
-    let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
     let mut bytes = *b"\x82\x7f\0\0\0\0\0\x01\0\0abc";
     assert_eq!(receiver.receive(&mut &mut bytes[..]).unwrap(), None);
     assert!(within(50, || receiver.space(1000).is_none()));
@@ -453,7 +460,7 @@ fn reading_into_place_without_memory() {
 /// Many messages that are read after the call, in a buffer that receivers share.
 #[test]
 fn batches_without_memory() {
-    let mut sender = Sender::client(|| [9, 8, 7, 6]);
+    let mut sender = MessageEncoder::client(|| [9, 8, 7, 6]);
     let mut wire = Vec::new();
     let long = vec![b'x'; 9000];
     for _ in 0..3 {
@@ -463,9 +470,9 @@ fn batches_without_memory() {
     let cut = wire.len() - 7000;
     let mut shared = BatchBuffer::default();
     let mut failures = 0;
-    let receiver = || Receiver::new(Role::Server, &Limits::default());
+    let receiver = || MessageDecoder::new(Role::Server, &Limits::default());
     fn batch(
-        receiver: &mut Receiver,
+        receiver: &mut MessageDecoder,
         shared: &mut BatchBuffer,
         mut input: &mut [u8],
     ) -> Result<usize, ErrorKind> {
@@ -515,7 +522,7 @@ fn batches_without_memory() {
 /// said to be.
 #[test]
 fn a_session_without_memory_for_its_answers() {
-    let mut session = Session::server(&session::Config::default());
+    let mut session = Session::server(&session::SessionOptions::default());
     let mut out = Vec::new();
     let mut ping = *b"\x89\x81\0\0\0\0?";
     let mut input = &mut ping[..];
@@ -527,7 +534,7 @@ fn a_session_without_memory_for_its_answers() {
     assert_eq!(out, b"\x8a\x01?\x88\x00");
     assert!(session.outcome().unwrap().clean);
 
-    let mut session = Session::server(&session::Config::default());
+    let mut session = Session::server(&session::SessionOptions::default());
     let mut out = Vec::new();
     let mut input = &mut close[..];
     within(1, || assert!(session.receive(&mut input, &mut out).is_ok()));
@@ -540,8 +547,8 @@ fn a_session_without_memory_for_its_answers() {
 fn memory_is_told_after_failures() {
     let before = LIVE.get();
     {
-        let pool = Pool::with_engines();
-        let mut compressor = pool.compressor(&Agreed::default(), &Config::default());
+        let pool = DeflatePool::with_engines();
+        let mut compressor = pool.compressor(&AgreedDeflate::default(), &DeflateOptions::default());
         let plain = text(5, 3000).into_bytes();
         let held = LIVE.get();
         for budget in budgets() {

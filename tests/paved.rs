@@ -101,8 +101,8 @@ fn numbers_and_texts_become_types() {
     );
     #[cfg(feature = "deflate")]
     {
-        use wscodec::deflate::Window;
-        assert_eq!(Window::try_from(10).map(Window::bits), Ok(10));
-        assert!(Window::try_from(16).is_err());
+        use wscodec::deflate::WindowBits;
+        assert_eq!(WindowBits::try_from(10).map(WindowBits::bits), Ok(10));
+        assert!(WindowBits::try_from(16).is_err());
     }
 }

@@ -8,16 +8,18 @@ use common::captures::{self, Capture};
 use common::drive::{self, Setup};
 use common::rng::Rng;
 use common::vectors;
-use wscodec::deflate::{Agreed, Compressor, Config, Decompressor};
+use wscodec::deflate::{AgreedDeflate, Compressor, Decompressor, DeflateOptions};
 use wscodec::frame::{OpCode, Role, Rsv};
-use wscodec::message::{Event, Inbound, Kind, Piece, Pieces, Receiver, Sender, Unmasked};
+use wscodec::message::{
+    Event, InboundExtension, Kind, MessageDecoder, MessageEncoder, Piece, Pieces, Unmasked,
+};
 use wscodec::{ErrorKind, Fault, LimitError, Limits, PeerError};
 
-type Inflating = Receiver<Option<Decompressor>>;
+type Inflating = MessageDecoder<Option<Decompressor>>;
 
 fn receiver(role: Role, deflate: bool, limits: &Limits) -> Inflating {
-    let extension = deflate.then(|| Decompressor::new(&Agreed::default(), limits));
-    Receiver::with_extension(role, limits, extension)
+    let extension = deflate.then(|| Decompressor::new(&AgreedDeflate::default(), limits));
+    MessageDecoder::with_extension(role, limits, extension)
 }
 
 fn chunks<'b>(bytes: &'b mut [u8], cuts: &[usize]) -> Vec<&'b mut [u8]> {
@@ -95,8 +97,8 @@ fn recordings() {
 
 /// A server's bytes for compressed messages in fragments.
 fn compressed(messages: &[&[u8]], part: usize) -> Vec<u8> {
-    let compressor = Compressor::new(&Agreed::default(), &Config::default());
-    let mut sender = Sender::new(Unmasked, compressor);
+    let compressor = Compressor::new(&AgreedDeflate::default(), &DeflateOptions::default());
+    let mut sender = MessageEncoder::new(Unmasked, compressor);
     let mut out = Vec::new();
     for message in messages {
         sender.begin(Kind::Binary, b"", &mut out).unwrap();
@@ -191,7 +193,11 @@ impl Told {
         }
     }
 
-    fn of<E: Inbound>(mut receiver: Receiver<E>, bytes: &[u8], cuts: &[usize]) -> Self {
+    fn of<E: InboundExtension>(
+        mut receiver: MessageDecoder<E>,
+        bytes: &[u8],
+        cuts: &[usize],
+    ) -> Self {
         let (mut bytes, mut told) = (bytes.to_vec(), Self::default());
         for mut input in chunks(&mut bytes, cuts) {
             loop {
@@ -291,13 +297,13 @@ fn messages(setup: &Setup, bytes: &[u8]) -> Vec<(Kind, Vec<u8>)> {
 /// The same messages compressed, a ping between any two fragments.
 fn compress(role: Role, messages: &[(Kind, Vec<u8>)], part: usize) -> Vec<u8> {
     let mut out = Vec::new();
-    let deflate = || Compressor::new(&Agreed::default(), &Config::default());
+    let deflate = || Compressor::new(&AgreedDeflate::default(), &DeflateOptions::default());
     let mut write = |opcode, rsv, fin, payload: &[u8]| {
-        let header = wscodec::frame::Header {
+        let header = wscodec::frame::FrameHeader {
             fin,
             rsv,
             mask: (role == Role::Server).then_some([3, 1, 4, 1]),
-            ..wscodec::frame::Header::new(opcode, payload.len() as u64)
+            ..wscodec::frame::FrameHeader::new(opcode, payload.len() as u64)
         };
         let mut frame = vec![0; payload.len() + 14];
         let len = wscodec::frame::encode(header, payload, &mut frame).unwrap();
@@ -396,7 +402,7 @@ fn faults_beside_each_other() {
             }
             // Not compressed.
             let mut plain = Vec::new();
-            let mut sender = Sender::server();
+            let mut sender = MessageEncoder::server();
             sender.begin(Kind::Binary, &text, &mut plain).unwrap();
             sender.finish(b"", &mut plain).unwrap();
             plain[0] = 1;

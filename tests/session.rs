@@ -5,9 +5,9 @@ mod common;
 use core::time::Duration;
 
 use common::rng::Rng;
-use wscodec::frame::{Close, Header, OpCode, encode};
+use wscodec::frame::{CloseFrame, FrameHeader, OpCode, encode};
 use wscodec::message::{DangerouslyZero, Kind, MaskSource, Prepared, Unmasked};
-use wscodec::session::{Config, Event, Piece, Session, State};
+use wscodec::session::{Event, Piece, Session, SessionOptions, SessionState};
 use wscodec::{CloseCode, ErrorKind, LimitError, MisuseError, PeerError};
 
 const KEY: [u8; 4] = [1, 2, 3, 4];
@@ -15,18 +15,18 @@ const KEY: [u8; 4] = [1, 2, 3, 4];
 type Client = Session<fn() -> [u8; 4]>;
 
 fn server() -> Session {
-    Session::server(&Config::default())
+    Session::server(&SessionOptions::default())
 }
 
 fn client() -> Client {
-    Session::client(|| KEY, &Config::default())
+    Session::client(|| KEY, &SessionOptions::default())
 }
 
 /// A frame from a client.
 fn masked(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
-    let header = Header {
+    let header = FrameHeader {
         mask: Some(KEY),
-        ..Header::new(opcode, payload.len() as u64)
+        ..FrameHeader::new(opcode, payload.len() as u64)
     };
     let mut bytes = vec![0; payload.len() + 14];
     let len = encode(header, payload, &mut bytes).unwrap();
@@ -34,8 +34,8 @@ fn masked(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn close(code: u16, reason: &str) -> Close<'_> {
-    Close {
+fn close(code: u16, reason: &str) -> CloseFrame<'_> {
+    CloseFrame {
         code: CloseCode::new(code),
         reason,
     }
@@ -104,7 +104,7 @@ fn both_close_at_once() {
     client.close(Some(close(1000, "")), &mut to_server).unwrap();
     assert_eq!(
         (server.state(), client.state()),
-        (State::Closing, State::Closing)
+        (SessionState::Closing, SessionState::Closing)
     );
     assert_eq!(server.outcome(), None);
     let (seen, out) = feed(&mut server, &to_server);
@@ -167,7 +167,7 @@ fn a_close_that_must_not_be_sent_changes_nothing() {
     let long = "x".repeat(124);
     let refused = session.close(Some(close(1000, &long)), &mut out);
     assert_eq!(refused, Err(MisuseError::CloseReasonTooLong.into()));
-    assert_eq!((session.state(), out.len()), (State::Open, 0));
+    assert_eq!((session.state(), out.len()), (SessionState::Open, 0));
     assert_eq!(
         session.close(Some(close(1000, &long[1..])), &mut out),
         Ok(())
@@ -192,7 +192,7 @@ fn a_broken_rule_is_told_to_the_peer_with_its_code_once() {
         assert_eq!(seen, [name]);
         assert_eq!(out[0], 0x88);
         assert_eq!(out[2..4], code.to_be_bytes());
-        assert_eq!(session.state(), State::Closed);
+        assert_eq!(session.state(), SessionState::Closed);
         let (seen, out) = feed(&mut session, bytes);
         assert_eq!(
             (&*seen, out.len()),
@@ -282,7 +282,7 @@ fn the_newest_ping_is_answered_before_a_close_however_much_waits() {
 
 #[test]
 fn without_auto_pong_and_auto_close_the_caller_answers() {
-    let mut config = Config::default();
+    let mut config = SessionOptions::default();
     (config.auto_pong, config.auto_close) = (false, false);
     let mut session = Session::server(&config);
     let mut bytes = masked(OpCode::Ping, b"x");
@@ -293,11 +293,11 @@ fn without_auto_pong_and_auto_close_the_caller_answers() {
         (&*seen, out.len()),
         (&["ping 1".to_owned(), "close 1000 ".to_owned()][..], 0)
     );
-    assert_eq!(session.state(), State::PeerClosed);
+    assert_eq!(session.state(), SessionState::PeerClosed);
     let mut out = Vec::new();
     session.text("one more", &mut out).unwrap();
     session.close(Some(close(1000, "")), &mut out).unwrap();
-    assert_eq!(session.state(), State::Closed);
+    assert_eq!(session.state(), SessionState::Closed);
     assert!(session.outcome().unwrap().clean);
     assert_eq!(out, b"\x81\x08one more\x88\x02\x03\xe8");
 }
@@ -326,7 +326,7 @@ fn a_peer_that_does_not_close_is_given_up() {
 
 #[test]
 fn an_idle_connection_is_closed_with_1001() {
-    let mut config = Config::default();
+    let mut config = SessionOptions::default();
     config.idle = Some(Duration::from_secs(60));
     let mut session = Session::server(&config);
     let mut out = Vec::new();
@@ -335,7 +335,7 @@ fn an_idle_connection_is_closed_with_1001() {
     let due = session.deadline().unwrap();
     session.tick(due, 0, &mut out).unwrap();
     assert_eq!((out[0], &out[2..4]), (0x88, &b"\x03\xe9"[..]));
-    assert_eq!(session.state(), State::Closing);
+    assert_eq!(session.state(), SessionState::Closing);
     assert!(session.deadline().unwrap() > Duration::from_secs(61));
     let limit = ErrorKind::from(LimitError::Idle);
     assert_eq!(limit.close_code(), Some(CloseCode::GOING_AWAY));
@@ -350,7 +350,7 @@ fn an_idle_connection_is_closed_with_1001() {
 
 #[test]
 fn an_idle_peer_that_does_not_close_has_been_idle() {
-    let mut config = Config::default();
+    let mut config = SessionOptions::default();
     config.idle = Some(Duration::from_secs(60));
     for lost in [false, true] {
         let mut session = Session::server(&config);
@@ -358,7 +358,7 @@ fn an_idle_peer_that_does_not_close_has_been_idle() {
         session.tick(Duration::ZERO, 0, &mut out).unwrap();
         let due = session.deadline().unwrap();
         session.tick(due, 0, &mut out).unwrap();
-        assert_eq!(session.state(), State::Closing);
+        assert_eq!(session.state(), SessionState::Closing);
         let fault = if lost {
             session.finish().unwrap_err()
         } else {
@@ -406,7 +406,7 @@ fn the_close_timer_starts_when_the_close_frame_has_left() {
 
 #[test]
 fn a_close_that_waits_for_the_caller_has_no_timers() {
-    let mut config = Config::default();
+    let mut config = SessionOptions::default();
     config.auto_close = false;
     config.heartbeat = Some(Duration::from_secs(1));
     config.idle = Some(Duration::from_secs(1));
@@ -424,7 +424,7 @@ fn a_close_that_waits_for_the_caller_has_no_timers() {
 
 #[test]
 fn a_message_whose_parts_come_slowly_is_not_idle() {
-    let mut config = Config::default();
+    let mut config = SessionOptions::default();
     config.idle = Some(Duration::from_secs(10));
     let mut session = Session::server(&config);
     let bytes = masked(OpCode::Text, &[b'x'; 20]);
@@ -440,14 +440,14 @@ fn a_message_whose_parts_come_slowly_is_not_idle() {
 
 #[test]
 fn the_trusting_and_the_careless_find_their_options() {
-    let mut config = Config::default();
+    let mut config = SessionOptions::default();
     config.dangerously_accept_unmasked = true;
     let mut session = Session::server(&config);
     let mut bytes = b"\x81\x02hi".to_vec();
     bytes.extend(masked(OpCode::Text, b"masked"));
     assert_eq!(feed(&mut session, &bytes).0, ["hi", "masked"]);
 
-    let mut session = Session::client(DangerouslyZero, &Config::default());
+    let mut session = Session::client(DangerouslyZero, &SessionOptions::default());
     let mut out = Vec::new();
     session.text("hi", &mut out).unwrap();
     assert_eq!(out, b"\x81\x82\0\0\0\0hi");
@@ -491,7 +491,7 @@ fn whole_and_in_pieces_take_turns_between_messages_only() {
     assert_eq!(fault.error, MisuseError::MessageInPieces.into());
     assert_eq!(
         session.state(),
-        State::Open,
+        SessionState::Open,
         "the caller's fault is not the connection's"
     );
     let mut len = 0;
@@ -570,7 +570,7 @@ fn no_bytes_make_it_panic_or_answer_without_end() {
             sent += feed(&mut session, &bytes).1.len();
         }
         let _ = session.finish();
-        assert_eq!(session.state(), State::Closed);
+        assert_eq!(session.state(), SessionState::Closed);
         assert!(sent < 1000);
     }
 }

@@ -6,8 +6,8 @@ mod common;
 use common::drive::{self, Run, Seen, Setup};
 use common::vectors::{self, Expected};
 use serde_json::Value;
-use wscodec::frame::{Header, OpCode, Role, Rsv, encode};
-use wscodec::message::{MaskSource, Plain, Sender, Unmasked};
+use wscodec::frame::{FrameHeader, OpCode, Role, Rsv, encode};
+use wscodec::message::{MaskSource, MessageEncoder, NoExtension, Unmasked};
 use wscodec::{CloseCode, ErrorKind, Fault, PeerError};
 
 const DECODE: [&str; 5] = [
@@ -228,11 +228,11 @@ fn keys(vector: &Value) -> Vec<[u8; 4]> {
         .collect()
 }
 
-fn header(options: &Value) -> Header {
-    Header {
+fn header(options: &Value) -> FrameHeader {
+    FrameHeader {
         fin: options["fin"] != false,
         rsv: Rsv::new(options["rsv"].as_u64().unwrap_or(0) as u8),
-        ..Header::new(
+        ..FrameHeader::new(
             OpCode::new(options["opcode"].as_u64().unwrap() as u8).unwrap(),
             0,
         )
@@ -241,7 +241,7 @@ fn header(options: &Value) -> Header {
 
 /// Writes what one entry of a vector asks for.
 fn send<M: MaskSource>(
-    sender: &mut Sender<M>,
+    sender: &mut MessageEncoder<M>,
     key: Option<[u8; 4]>,
     what: &Value,
     out: &mut Vec<u8>,
@@ -255,14 +255,14 @@ fn send<M: MaskSource>(
         "close" => {
             let close = payload.as_array().unwrap();
             let reason = close.get(1).map(vectors::text).unwrap_or_default();
-            let close = close.first().map(|code| wscodec::frame::Close {
+            let close = close.first().map(|code| wscodec::frame::CloseFrame {
                 code: CloseCode::new(code.as_u64().unwrap() as u16),
                 reason: &reason,
             });
             Ok(sender.close(close, out)?)
         }
         "frame" => {
-            let header = Header {
+            let header = FrameHeader {
                 mask: key,
                 ..header(payload)
             };
@@ -276,7 +276,7 @@ fn send<M: MaskSource>(
     }
 }
 
-fn write<M: MaskSource>(name: &str, vector: &Value, mut sender: Sender<M>) -> Vec<u8> {
+fn write<M: MaskSource>(name: &str, vector: &Value, mut sender: MessageEncoder<M>) -> Vec<u8> {
     let mut out = Vec::new();
     let keys = keys(vector);
     for (i, what) in vector["frames"].as_array().unwrap().iter().enumerate() {
@@ -299,10 +299,10 @@ fn encoded() {
     for (name, vector) in vectors::read("encode.json") {
         let expected = vectors::bytes(&vector["bytes"]);
         let written = match vectors::role(&vector["role"]) {
-            Role::Server => write(&name, &vector, Sender::new(Unmasked, Plain)),
+            Role::Server => write(&name, &vector, MessageEncoder::new(Unmasked, NoExtension)),
             Role::Client => {
                 let keys = Keys(keys(&vector).into_iter());
-                write(&name, &vector, Sender::new(keys, Plain))
+                write(&name, &vector, MessageEncoder::new(keys, NoExtension))
             }
         };
         assert!(written == expected, "{name}: {written:02x?}");

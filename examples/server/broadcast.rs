@@ -4,11 +4,11 @@
 //! `cargo run --package wscodec-server --example broadcast`, and then in several terminals
 //! `cargo run -- connect 'ws://localhost:9001/?Ada'`.
 
-use wscodec::deflate::{self, Config};
+use wscodec::deflate::{self, DeflateOptions};
 use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::message::Message;
 use wscodec::session::Outcome;
-use wscodec_server::{Grant, Handler, Id, Options, Peer, Server};
+use wscodec_server::{AcceptOptions, Handler, Id, Peer, Server, ServerOptions};
 
 /// One for each event loop; what a loop hears, the server's handle carries to the others.
 struct Room;
@@ -24,7 +24,7 @@ impl Handler for Room {
     fn accept(
         &mut self,
         request: &UpgradeRequest<'_>,
-        _: &mut Grant<'_>,
+        _: &mut AcceptOptions<'_>,
     ) -> Result<Guest, Rejection<'static>> {
         match request.path().split_once('?') {
             Some((_, name)) if (1..=20).contains(&name.len()) => Ok(Guest {
@@ -59,7 +59,7 @@ impl Handler for Room {
 
 /// Framed and compressed once, for all.
 fn say(peer: &mut Peer<'_, Guest>, text: &str) {
-    if let Ok(message) = deflate::prepare_text(text, &Config::default()) {
+    if let Ok(message) = deflate::prepare_text(text, &DeflateOptions::default()) {
         // It fails if the server holds as much memory as it may. Then nobody gets this line.
         let _ = peer.broadcast(&message);
     }
@@ -68,7 +68,7 @@ fn say(peer: &mut Peer<'_, Guest>, text: &str) {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listen = std::env::args().nth(1);
     let listen = listen.as_deref().unwrap_or("127.0.0.1:9001").parse()?;
-    let server = Server::bind(Options::new(listen))?;
+    let server = Server::bind(ServerOptions::new(listen))?;
     println!("listening on ws://{}", server.addresses()[0]);
     server.run(|_| Room)?;
     Ok(())

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wscodec::handshake::{Rejection, UpgradeRequestReader};
 use wscodec::io::Error;
 use wscodec::message::Unmasked;
-use wscodec::session::{Config, In, Out, Policy};
+use wscodec::session::{In, Out, Policy, SessionOptions};
 use wscodec::{Limits, PeerError};
 use wscodec_tokio::{Item, Socket};
 
@@ -39,7 +39,7 @@ async fn accept(mut stream: TcpStream) -> Result<Socket<TcpStream, Unmasked, In,
                 Ok(upgrade) => {
                     upgrade.accept().write(&mut out)?;
                     stream.write_all(&out).await?;
-                    let session = upgrade.session(&Config::default());
+                    let session = upgrade.session(&SessionOptions::default());
                     let rest = &came[request.head_len()..];
                     return Ok(Socket::new(stream, session, rest));
                 }

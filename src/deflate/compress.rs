@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 use core::mem::take;
 
 use super::engine::{self, Deflate, Flush};
-use super::{Agreed, Config, DefaultDeflate, Direction};
+use super::{AgreedDeflate, DefaultDeflate, DeflateDirection, DeflateOptions};
 use crate::error::{Error, LimitError};
 use crate::frame::Rsv;
-use crate::message::{Kind, Outbound};
+use crate::message::{Kind, OutboundExtension};
 use crate::reserve::append;
 
 /// What a flush ends with, and a message leaves out (RFC 7692 §7.2.1).
@@ -26,13 +26,13 @@ const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
 /// Each fragment is flushed, so the peer can read all of it as soon as it comes.
 ///
 /// ```
-/// use wscodec::deflate::{Agreed, Compressor, Config};
-/// use wscodec::message::{Sender, Unmasked};
+/// use wscodec::deflate::{AgreedDeflate, Compressor, DeflateOptions};
+/// use wscodec::message::{MessageEncoder, Unmasked};
 ///
-/// let mut config = Config::default();
+/// let mut config = DeflateOptions::default();
 /// config.threshold = 5;
-/// let deflate = Compressor::new(&Agreed::default(), &config);
-/// let mut sender = Sender::new(Unmasked, deflate);
+/// let deflate = Compressor::new(&AgreedDeflate::default(), &config);
+/// let mut sender = MessageEncoder::new(Unmasked, deflate);
 /// let mut out = Vec::new();
 /// sender.text("Hello", &mut out)?;
 /// assert_eq!(out, b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
@@ -43,7 +43,7 @@ const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
 /// ```
 #[derive(Clone, Debug)]
 pub struct Compressor<E = DefaultDeflate> {
-    direction: Direction,
+    direction: DeflateDirection,
     threshold: usize,
     engine: E,
     /// Bytes that what comes next could refer back to, for an engine that does not keep to the
@@ -57,21 +57,21 @@ pub struct Compressor<E = DefaultDeflate> {
 }
 
 impl Compressor {
-    /// For the messages to send, as was [agreed](Agreed::send) on, with level and threshold of the
+    /// For the messages to send, as was [agreed](AgreedDeflate::send) on, with level and threshold of the
     /// configuration.
-    pub fn new(agreed: &Agreed, config: &Config) -> Self {
+    pub fn new(agreed: &AgreedDeflate, config: &DeflateOptions) -> Self {
         Self::with_engine(agreed.send, config)
     }
 }
 
 impl<E: Deflate> Compressor<E> {
     /// With another engine, and any window.
-    pub fn with_engine(direction: Direction, config: &Config) -> Self {
+    pub fn with_engine(direction: DeflateDirection, config: &DeflateOptions) -> Self {
         let engine = E::new(direction.window, config.level.clamp(1, 9));
         Self::of(engine, direction, config)
     }
 
-    pub(super) fn of(engine: E, direction: Direction, config: &Config) -> Self {
+    pub(super) fn of(engine: E, direction: DeflateDirection, config: &DeflateOptions) -> Self {
         Self {
             direction,
             threshold: config.threshold,
@@ -88,9 +88,9 @@ impl<E: Deflate> Compressor<E> {
     /// compressed, in that order.
     ///
     /// ```
-    /// use wscodec::deflate::{Agreed, Compressor, Config};
+    /// use wscodec::deflate::{AgreedDeflate, Compressor, DeflateOptions};
     ///
-    /// let mut deflate = Compressor::new(&Agreed::default(), &Config::default());
+    /// let mut deflate = Compressor::new(&AgreedDeflate::default(), &DeflateOptions::default());
     /// let (mut first, mut second) = (Vec::new(), Vec::new());
     /// deflate.message(b"Hello, hello, hello", &mut first)?;
     /// deflate.message(b"Hello, hello, hello", &mut second)?;
@@ -112,7 +112,7 @@ impl<E: Deflate> Compressor<E> {
     }
 
     /// What is agreed on.
-    pub fn direction(&self) -> Direction {
+    pub fn direction(&self) -> DeflateDirection {
         self.direction
     }
 
@@ -156,7 +156,7 @@ impl<E: Deflate> Compressor<E> {
     }
 }
 
-impl<E: Deflate> Outbound for Compressor<E> {
+impl<E: Deflate> OutboundExtension for Compressor<E> {
     fn begin(&mut self, _: Kind, len: Option<usize>) -> Rsv {
         match len {
             Some(len) if len < self.threshold => Rsv::NONE,
@@ -196,7 +196,7 @@ impl<E: Deflate> Outbound for Compressor<E> {
 }
 
 /// Compresses one message by itself, with the largest window: [`Compressor::message`] on a new
-/// [`Compressor`]. `level` as in [`Config::level`].
+/// [`Compressor`]. `level` as in [`DeflateOptions::level`].
 ///
 /// ```
 /// use wscodec::{Limits, deflate};
@@ -210,11 +210,11 @@ impl<E: Deflate> Outbound for Compressor<E> {
 /// # Errors
 /// [`LimitError::OutOfMemory`].
 pub fn compress(payload: &[u8], level: u8) -> Result<Vec<u8>, Error> {
-    let config = Config {
+    let config = DeflateOptions {
         level,
-        ..Config::DEFAULT
+        ..DeflateOptions::DEFAULT
     };
     let mut out = Vec::new();
-    Compressor::new(&Agreed::default(), &config).message(payload, &mut out)?;
+    Compressor::new(&AgreedDeflate::default(), &config).message(payload, &mut out)?;
     Ok(out)
 }

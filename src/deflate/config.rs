@@ -1,30 +1,30 @@
 //! What the caller wants, and what two endpoints agree on (RFC 7692 §5, §7.1).
 
-use super::Window;
-use super::params::{Answer, ClientWindow, HeaderValue, NAME, Offer};
+use super::WindowBits;
+use super::params::{ClientWindow, DeflateAnswer, DeflateOffer, HeaderValue, NAME};
 use crate::error::HandshakeError;
 use crate::head::Extension;
 
 /// One direction of a connection: how messages that go this way are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Direction {
+pub struct DeflateDirection {
     /// How far back compressed data may refer (RFC 7692 §7.1.2).
-    pub window: Window,
+    pub window: WindowBits,
     /// Whether a message may refer back to those before it (RFC 7692 §7.1.1). It makes small
     /// messages that are alike much smaller, and both ends have to keep the window for it between
     /// messages.
     pub takeover: bool,
 }
 
-impl Direction {
+impl DeflateDirection {
     /// What holds where nothing else is agreed on: the largest window, taken over.
     pub const DEFAULT: Self = Self {
-        window: Window::MAX,
+        window: WindowBits::MAX,
         takeover: true,
     };
 }
 
-impl Default for Direction {
+impl Default for DeflateDirection {
     fn default() -> Self {
         Self::DEFAULT
     }
@@ -34,13 +34,13 @@ impl Default for Direction {
 /// endpoint compresses, `receive` about what its peer does.
 ///
 /// ```
-/// use wscodec::deflate::{Config, Window};
+/// use wscodec::deflate::{DeflateOptions, WindowBits};
 ///
 /// // Little memory for each connection, on either side.
-/// let mut config = Config::default();
+/// let mut config = DeflateOptions::default();
 /// config.send.takeover = false;
 /// config.receive.takeover = false;
-/// config.receive.window = Window::new(11).unwrap();
+/// config.receive.window = WindowBits::new(11).unwrap();
 /// assert_eq!(
 ///     config.offer().header().as_str(),
 ///     "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
@@ -49,14 +49,14 @@ impl Default for Direction {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Config {
+pub struct DeflateOptions {
     /// The most for what we send: a smaller window, or no takeover, is used if the peer wants
     /// that. Default: the largest window, taken over.
-    pub send: Direction,
+    pub send: DeflateDirection,
     /// The most for what the peer sends: what we would have to remember. The peer is held to it,
     /// and without its consent there is no compression at all. Default: the largest window, taken
     /// over.
-    pub receive: Direction,
+    pub receive: DeflateDirection,
     /// From 1 (quickest) to 9 (smallest); others count as the nearest of these. Default 6.
     pub level: u8,
     /// Messages of fewer bytes than this are sent as they are. Fragmented messages, whose length
@@ -64,11 +64,11 @@ pub struct Config {
     pub threshold: usize,
 }
 
-impl Config {
+impl DeflateOptions {
     /// The defaults, in a constant.
     pub const DEFAULT: Self = Self {
-        send: Direction::DEFAULT,
-        receive: Direction::DEFAULT,
+        send: DeflateDirection::DEFAULT,
+        receive: DeflateDirection::DEFAULT,
         level: 6,
         threshold: 64,
     };
@@ -82,7 +82,7 @@ impl Config {
     /// named unless the client did so.
     ///
     /// ```
-    /// use wscodec::deflate::Config;
+    /// use wscodec::deflate::DeflateOptions;
     /// use wscodec::handshake::UpgradeRequest;
     /// use wscodec::Limits;
     ///
@@ -91,7 +91,7 @@ impl Config {
     ///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: permessage-deflate; \
     ///     server_max_window_bits=10; client_max_window_bits\r\n\r\n";
     /// let request = UpgradeRequest::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
-    /// let accepted = Config::default().accept(request.extensions()).expect("an offer");
+    /// let accepted = DeflateOptions::default().accept(request.extensions()).expect("an offer");
     /// let answer = accepted.answer.header();
     /// assert_eq!(answer.as_str(), "permessage-deflate; server_max_window_bits=10");
     /// assert_eq!(accepted.agreed.send.window.bits(), 10);
@@ -100,32 +100,35 @@ impl Config {
     /// request.accept().extensions(&answer).write(&mut out)?;
     /// # Ok::<(), wscodec::ErrorKind>(())
     /// ```
-    pub fn accept<'h>(&self, offers: impl IntoIterator<Item = Extension<'h>>) -> Option<Accepted> {
-        let mut offers = offers.into_iter().filter_map(|it| Offer::parse(&it));
+    pub fn accept<'h>(
+        &self,
+        offers: impl IntoIterator<Item = Extension<'h>>,
+    ) -> Option<AcceptedDeflate> {
+        let mut offers = offers.into_iter().filter_map(|it| DeflateOffer::parse(&it));
         offers.find_map(|offer| self.meet(&offer))
     }
 
-    fn meet(&self, offer: &Offer) -> Option<Accepted> {
+    fn meet(&self, offer: &DeflateOffer) -> Option<AcceptedDeflate> {
         let asked = offer.server_max_window_bits;
-        let send = Direction {
-            window: self.send.window.min(asked.unwrap_or(Window::MAX)),
+        let send = DeflateDirection {
+            window: self.send.window.min(asked.unwrap_or(WindowBits::MAX)),
             takeover: self.send.takeover && !offer.server_no_context_takeover,
         };
         let window = match offer.client_max_window_bits {
-            ClientWindow::Fixed if self.receive.window < Window::MAX => return None,
-            ClientWindow::Fixed => Window::MAX,
+            ClientWindow::Fixed if self.receive.window < WindowBits::MAX => return None,
+            ClientWindow::Fixed => WindowBits::MAX,
             ClientWindow::Any => self.receive.window,
             ClientWindow::AtMost(most) => self.receive.window.min(most),
         };
-        let receive = Direction {
+        let receive = DeflateDirection {
             window,
             takeover: self.receive.takeover && !offer.client_no_context_takeover,
         };
-        let named =
-            window < Window::MAX || matches!(offer.client_max_window_bits, ClientWindow::AtMost(_));
-        Some(Accepted {
-            agreed: Agreed { send, receive },
-            answer: Answer {
+        let named = window < WindowBits::MAX
+            || matches!(offer.client_max_window_bits, ClientWindow::AtMost(_));
+        Some(AcceptedDeflate {
+            agreed: AgreedDeflate { send, receive },
+            answer: DeflateAnswer {
                 server_no_context_takeover: !send.takeover,
                 client_no_context_takeover: !receive.takeover,
                 server_max_window_bits: asked.map(|_| send.window),
@@ -134,11 +137,11 @@ impl Config {
         })
     }
 
-    /// The client's part: what to offer. Send its [`header`](Offer::header), and hold the answer
-    /// against it with [`Offer::check`].
-    pub fn offer(&self) -> Offer {
-        let below = |window: Window| (window < Window::MAX).then_some(window);
-        Offer {
+    /// The client's part: what to offer. Send its [`header`](DeflateOffer::header), and hold the answer
+    /// against it with [`DeflateOffer::check`].
+    pub fn offer(&self) -> DeflateOffer {
+        let below = |window: WindowBits| (window < WindowBits::MAX).then_some(window);
+        DeflateOffer {
             server_no_context_takeover: !self.receive.takeover,
             client_no_context_takeover: !self.send.takeover,
             server_max_window_bits: below(self.receive.window),
@@ -150,22 +153,22 @@ impl Config {
     }
 }
 
-impl Default for Config {
+impl Default for DeflateOptions {
     fn default() -> Self {
         Self::DEFAULT
     }
 }
 
-impl Offer {
+impl DeflateOffer {
     /// What the server's answer to this offer means; `None` if the server did not choose the
     /// extension.
     ///
     /// ```
-    /// use wscodec::deflate::Config;
+    /// use wscodec::deflate::DeflateOptions;
     /// use wscodec::head::Extensions;
     ///
     /// let answer = [&b"permessage-deflate; client_max_window_bits=12"[..]];
-    /// let offer = Config::default().offer();
+    /// let offer = DeflateOptions::default().offer();
     /// let agreed = offer.check(Extensions::new(answer.into_iter()).flatten())?.unwrap();
     /// assert_eq!((agreed.send.window.bits(), agreed.receive.window.bits()), (12, 15));
     /// # Ok::<(), wscodec::HandshakeError>(())
@@ -179,20 +182,20 @@ impl Offer {
     pub fn check<'h>(
         &self,
         answers: impl IntoIterator<Item = Extension<'h>>,
-    ) -> Result<Option<Agreed>, HandshakeError> {
+    ) -> Result<Option<AgreedDeflate>, HandshakeError> {
         let mut answers = answers.into_iter().filter(|answer| answer.name() == NAME);
         let Some(answer) = answers.next() else {
             return Ok(None);
         };
-        let agreed = Answer::parse(&answer).and_then(|answer| self.agree(&answer));
+        let agreed = DeflateAnswer::parse(&answer).and_then(|answer| self.agree(&answer));
         match (agreed, answers.next()) {
             (Some(agreed), None) => Ok(Some(agreed)),
             _ => Err(HandshakeError::ExtensionParameter),
         }
     }
 
-    fn agree(&self, answer: &Answer) -> Option<Agreed> {
-        let window = answer.server_max_window_bits.unwrap_or(Window::MAX);
+    fn agree(&self, answer: &DeflateAnswer) -> Option<AgreedDeflate> {
+        let window = answer.server_max_window_bits.unwrap_or(WindowBits::MAX);
         let granted = match self.server_max_window_bits {
             Some(most) => answer.server_max_window_bits.is_some() && window <= most,
             None => true,
@@ -203,15 +206,15 @@ impl Offer {
         let most = match (self.client_max_window_bits, answer.client_max_window_bits) {
             (ClientWindow::Fixed, Some(_)) => return None,
             (ClientWindow::AtMost(most), _) => most,
-            _ => Window::MAX,
+            _ => WindowBits::MAX,
         };
-        let asked = answer.client_max_window_bits.unwrap_or(Window::MAX);
-        Some(Agreed {
-            send: Direction {
+        let asked = answer.client_max_window_bits.unwrap_or(WindowBits::MAX);
+        Some(AgreedDeflate {
+            send: DeflateDirection {
                 window: most.min(asked),
                 takeover: !self.client_no_context_takeover && !answer.client_no_context_takeover,
             },
-            receive: Direction {
+            receive: DeflateDirection {
                 window,
                 takeover: !answer.server_no_context_takeover,
             },
@@ -219,7 +222,7 @@ impl Offer {
     }
 }
 
-impl Answer {
+impl DeflateAnswer {
     /// What this answer means for the server that sends it: it compresses by `send`, and the client
     /// compresses by `receive`. For a program that only observes a connection: it knows no offer of
     /// its own, and inflates the server's messages by `send` and the client's by `receive`.
@@ -228,23 +231,23 @@ impl Answer {
     /// returned is the most that each side may use, which inflates that as well.
     ///
     /// ```
-    /// use wscodec::deflate::Answer;
+    /// use wscodec::deflate::DeflateAnswer;
     /// use wscodec::head::Extensions;
     ///
     /// let header = [&b"permessage-deflate; server_max_window_bits=10; client_no_context_takeover"[..]];
-    /// let answer = Extensions::new(header.into_iter()).flatten().find_map(|it| Answer::parse(&it));
+    /// let answer = Extensions::new(header.into_iter()).flatten().find_map(|it| DeflateAnswer::parse(&it));
     /// let agreed = answer.unwrap().agreed();
     /// assert_eq!((agreed.send.window.bits(), agreed.send.takeover), (10, true));
     /// assert_eq!((agreed.receive.window.bits(), agreed.receive.takeover), (15, false));
     /// ```
-    pub fn agreed(&self) -> Agreed {
-        Agreed {
-            send: Direction {
-                window: self.server_max_window_bits.unwrap_or(Window::MAX),
+    pub fn agreed(&self) -> AgreedDeflate {
+        AgreedDeflate {
+            send: DeflateDirection {
+                window: self.server_max_window_bits.unwrap_or(WindowBits::MAX),
                 takeover: !self.server_no_context_takeover,
             },
-            receive: Direction {
-                window: self.client_max_window_bits.unwrap_or(Window::MAX),
+            receive: DeflateDirection {
+                window: self.client_max_window_bits.unwrap_or(WindowBits::MAX),
                 takeover: !self.client_no_context_takeover,
             },
         }
@@ -253,23 +256,23 @@ impl Answer {
 
 /// What both endpoints keep to, as one of them sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Agreed {
+pub struct AgreedDeflate {
     /// What we send.
-    pub send: Direction,
+    pub send: DeflateDirection,
     /// What we receive.
-    pub receive: Direction,
+    pub receive: DeflateDirection,
 }
 
-/// An offer that a server [accepted](Config::accept).
+/// An offer that a server [accepted](DeflateOptions::accept).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Accepted {
+pub struct AcceptedDeflate {
     /// What holds from now on.
-    pub agreed: Agreed,
-    /// What to tell the client; see [`Answer::header`].
-    pub answer: Answer,
+    pub agreed: AgreedDeflate,
+    /// What to tell the client; see [`DeflateAnswer::header`].
+    pub answer: DeflateAnswer,
 }
 
-impl Accepted {
+impl AcceptedDeflate {
     /// The value of `Sec-WebSocket-Extensions`; the same as `self.answer.header()`.
     pub fn header(&self) -> HeaderValue {
         self.answer.header()

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::Window;
+use super::WindowBits;
 use crate::error::LimitError;
 
 /// What a call of [`Inflate::inflate`] did.
@@ -37,7 +37,7 @@ pub trait Inflate {
 
     /// With a window of exactly this size: a distance beyond it, or beyond what was written since
     /// the window was last empty, is damage. Takes no memory before the first input.
-    fn new(window: Window) -> Self;
+    fn new(window: WindowBits) -> Self;
 
     /// Decodes until the input is used up, the output is full, or a final block ends. All that the
     /// input read so far stands for is written, as far as there is room.
@@ -97,7 +97,7 @@ pub trait Deflate {
 
     /// With a window of at most this size, if the engine [keeps to it](Self::KEEPS_WINDOW), and a
     /// level from 1 (quickest) to 9 (smallest). Takes no memory before the first input.
-    fn new(window: Window, level: u8) -> Self;
+    fn new(window: WindowBits, level: u8) -> Self;
 
     /// Encodes all of the input, flushes, and appends what comes out. What was appended ends with
     /// the empty stored block, `00 00 ff ff`; only if there was no input since the last flush, it
@@ -130,13 +130,13 @@ pub trait Deflate {
 /// the bytes that what comes next could refer back to.
 pub(super) fn deflate<E: Deflate>(
     engine: &mut E,
-    window: Window,
+    window: WindowBits,
     since: &mut usize,
     input: &[u8],
     flush: Flush,
     out: &mut Vec<u8>,
 ) -> Result<(), LimitError> {
-    if E::KEEPS_WINDOW || window == Window::MAX {
+    if E::KEEPS_WINDOW || window == WindowBits::MAX {
         return engine.deflate(input, flush, out);
     }
     let mut rest = input;

@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 use core::mem::take;
 
 use super::engine::{END, Inflate, InflateState, Inflated};
-use super::{Agreed, DefaultInflate, Direction};
+use super::{AgreedDeflate, DefaultInflate, DeflateDirection};
 use crate::Limits;
 use crate::error::{Error, LimitError, PeerError};
 use crate::frame::Rsv;
-use crate::message::{Inbound, Progress, Treatment};
+use crate::message::{DecodeProgress, InboundExtension, PayloadCoding};
 use crate::reserve::reserve;
 
 /// The ratio, if there is one, is looked at after each so many bytes of a message, and at its end: at
@@ -33,13 +33,13 @@ const STEP: usize = 1024;
 ///
 /// ```
 /// use wscodec::Limits;
-/// use wscodec::deflate::{Agreed, Decompressor};
+/// use wscodec::deflate::{AgreedDeflate, Decompressor};
 /// use wscodec::frame::Role;
-/// use wscodec::message::{Event, Receiver};
+/// use wscodec::message::{Event, MessageDecoder};
 ///
 /// let limits = Limits::default();
-/// let inflate = Decompressor::new(&Agreed::default(), &limits);
-/// let mut receiver = Receiver::with_extension(Role::Client, &limits, inflate);
+/// let inflate = Decompressor::new(&AgreedDeflate::default(), &limits);
+/// let mut receiver = MessageDecoder::with_extension(Role::Client, &limits, inflate);
 /// // "Hello" twice, the second by reference to the first (RFC 7692 §7.2.3.2).
 /// let mut bytes = *b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00";
 /// let mut input = &mut bytes[..];
@@ -51,7 +51,7 @@ const STEP: usize = 1024;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Decompressor<E = DefaultInflate> {
-    direction: Direction,
+    direction: DeflateDirection,
     /// [`Limits::inflation`] and [`Limits::message`].
     ratio: u32,
     most: u64,
@@ -78,19 +78,19 @@ enum Phase {
 }
 
 impl Decompressor {
-    /// For the messages that come, as was [agreed](Agreed::receive) on.
-    pub fn new(agreed: &Agreed, limits: &Limits) -> Self {
+    /// For the messages that come, as was [agreed](AgreedDeflate::receive) on.
+    pub fn new(agreed: &AgreedDeflate, limits: &Limits) -> Self {
         Self::with_engine(agreed.receive, limits)
     }
 }
 
 impl<E: Inflate> Decompressor<E> {
     /// With another engine, and any window.
-    pub fn with_engine(direction: Direction, limits: &Limits) -> Self {
+    pub fn with_engine(direction: DeflateDirection, limits: &Limits) -> Self {
         Self::of(E::new(direction.window), direction, limits)
     }
 
-    pub(super) fn of(engine: E, direction: Direction, limits: &Limits) -> Self {
+    pub(super) fn of(engine: E, direction: DeflateDirection, limits: &Limits) -> Self {
         Self {
             direction,
             ratio: limits.inflation,
@@ -110,9 +110,9 @@ impl<E: Inflate> Decompressor<E> {
     ///
     /// ```
     /// use wscodec::Limits;
-    /// use wscodec::deflate::{Agreed, Decompressor};
+    /// use wscodec::deflate::{AgreedDeflate, Decompressor};
     ///
-    /// let mut inflate = Decompressor::new(&Agreed::default(), &Limits::default());
+    /// let mut inflate = Decompressor::new(&AgreedDeflate::default(), &Limits::default());
     /// let mut out = Vec::new();
     /// inflate.message(b"\xf2\x48\xcd\xc9\xc9\x07\x00", &mut out)?;
     /// assert_eq!(out, b"Hello");
@@ -169,7 +169,12 @@ impl<E: Inflate> Decompressor<E> {
     }
 
     /// Inflates the message's own bytes. Says whether all that they stand for is written.
-    fn body(&mut self, input: &[u8], at: &mut Progress, output: &mut [u8]) -> Result<bool, Error> {
+    fn body(
+        &mut self,
+        input: &[u8],
+        at: &mut DecodeProgress,
+        output: &mut [u8],
+    ) -> Result<bool, Error> {
         loop {
             let rest = &input[at.read..];
             let step = match self.ratio {
@@ -218,7 +223,7 @@ impl<E: Inflate> Decompressor<E> {
     }
 
     /// Sees that the message ended where a block does. Says whether that is done.
-    fn end(&mut self, at: &mut Progress, output: &mut [u8]) -> Result<bool, Error> {
+    fn end(&mut self, at: &mut DecodeProgress, output: &mut [u8]) -> Result<bool, Error> {
         // A final block was last, or nothing came at all: there is no block to be ended.
         if !self.ended && self.read > 0 {
             let Phase::End(fed) = self.phase else {
@@ -264,27 +269,32 @@ impl<E: Inflate> Decompressor<E> {
     }
 }
 
-impl<E: Inflate> Inbound for Decompressor<E> {
+impl<E: Inflate> InboundExtension for Decompressor<E> {
     /// RSV1 (RFC 7692 §6).
     fn rsv(&self) -> Rsv {
         Rsv::RSV1
     }
 
-    fn begin(&mut self, _: Rsv) -> Result<Treatment, Error> {
+    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         self.phase = Phase::Body;
         (self.pending, self.ended) = (false, false);
         (self.read, self.written) = (0, 0);
-        Ok(Treatment::Decode)
+        Ok(PayloadCoding::Decode)
     }
 
-    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+    fn decode(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut [u8],
+    ) -> Result<DecodeProgress, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let mut at = Progress {
+        let mut at = DecodeProgress {
             read: 0,
             written: 0,
             done: false,
@@ -336,6 +346,6 @@ impl<E: Inflate> Inbound for Decompressor<E> {
 /// As for [`Decompressor::message`].
 pub fn decompress(payload: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
-    Decompressor::new(&Agreed::default(), limits).message(payload, &mut out)?;
+    Decompressor::new(&AgreedDeflate::default(), limits).message(payload, &mut out)?;
     Ok(out)
 }

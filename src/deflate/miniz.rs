@@ -11,7 +11,7 @@ use miniz_oxide::deflate::core::{
 };
 use miniz_oxide::inflate::core::DecompressorOxide;
 
-use super::Window;
+use super::WindowBits;
 use super::blocks::Blocks;
 use super::engine::{Deflate, Flush, Inflate, InflateState, Inflated};
 use super::ring::Ring;
@@ -49,7 +49,7 @@ impl MinizInflate {
 impl Inflate for MinizInflate {
     type Tables = MinizTables;
 
-    fn new(window: Window) -> Self {
+    fn new(window: WindowBits) -> Self {
         Self {
             ring: Ring::new(window),
             blocks: Blocks::new(),
@@ -161,7 +161,7 @@ impl MinizDeflate {
 impl Deflate for MinizDeflate {
     const KEEPS_WINDOW: bool = false;
 
-    fn new(_: Window, level: u8) -> Self {
+    fn new(_: WindowBits, level: u8) -> Self {
         Self { level, core: None }
     }
 

@@ -2,23 +2,23 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | answer a client's offers, or make one | [`Config`]: [`accept`](Config::accept), [`offer`](Config::offer) |
-//! | know what was agreed on | [`Agreed`]: window and takeover of each direction |
-//! | send compressed messages | [`Compressor`], the extension of a [`Sender`](crate::message::Sender) |
-//! | receive compressed messages | [`Decompressor`], the extension of a [`Receiver`](crate::message::Receiver) |
-//! | hold less memory for each connection | [`Pool`] |
+//! | answer a client's offers, or make one | [`DeflateOptions`]: [`accept`](DeflateOptions::accept), [`offer`](DeflateOptions::offer) |
+//! | know what was agreed on | [`AgreedDeflate`]: window and takeover of each direction |
+//! | send compressed messages | [`Compressor`], the extension of a [`MessageEncoder`](crate::message::MessageEncoder) |
+//! | receive compressed messages | [`Decompressor`], the extension of a [`MessageDecoder`](crate::message::MessageDecoder) |
+//! | hold less memory for each connection | [`DeflatePool`] |
 //! | compress once what is sent to many | [`prepare_text`], [`prepare_binary`] |
 //! | one message by itself | [`compress`], [`decompress`], [`Compressor::message`], [`Decompressor::message`] |
-//! | read or write the parameters only | [`Offer`], [`Answer`] |
+//! | read or write the parameters only | [`DeflateOffer`], [`DeflateAnswer`] |
 //! | bring another deflate implementation | [`Deflate`], [`Inflate`] |
 //!
 //! ```
-//! use wscodec::deflate::Config;
+//! use wscodec::deflate::DeflateOptions;
 //! use wscodec::head::Extensions;
 //!
 //! // A client's offer, and what a server that wants no takeover makes of it.
-//! let offer = Config::default().offer();
-//! let mut server = Config::default();
+//! let offer = DeflateOptions::default().offer();
+//! let mut server = DeflateOptions::default();
 //! server.send.takeover = false;
 //! let header = offer.header();
 //! let offers = Extensions::new([header.as_bytes()].into_iter()).flatten();
@@ -50,14 +50,14 @@ mod window;
 mod zlib;
 
 pub use compress::{Compressor, compress};
-pub use config::{Accepted, Agreed, Config, Direction};
+pub use config::{AcceptedDeflate, AgreedDeflate, DeflateDirection, DeflateOptions};
 pub use engine::{Deflate, END, Flush, Inflate, InflateState, Inflated};
 pub use inflate::{Decompressor, decompress};
 pub use miniz::{MinizDeflate, MinizInflate, MinizTables};
-pub use params::{Answer, ClientWindow, HeaderValue, NAME, Offer};
-pub use pool::{Pool, PooledDeflate, PooledInflate};
+pub use params::{ClientWindow, DeflateAnswer, DeflateOffer, HeaderValue, NAME};
+pub use pool::{DeflatePool, PooledDeflate, PooledInflate};
 pub use prepare::{prepare_binary, prepare_text};
-pub use window::Window;
+pub use window::WindowBits;
 #[cfg(feature = "zlib-rs")]
 pub use zlib::{ZlibDeflate, ZlibInflate, ZlibTables};
 

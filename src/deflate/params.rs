@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 use core::ops::Deref;
 
-use super::Window;
+use super::WindowBits;
 use crate::head::{Extension, ParamValue};
 
 /// The name of the extension in `Sec-WebSocket-Extensions` (RFC 7692 §7).
@@ -17,22 +17,22 @@ pub enum ClientWindow {
     /// The parameter without a value: the answer may ask for any window.
     Any,
     /// The parameter with a value: no larger window than this will be used, whatever the answer.
-    AtMost(Window),
+    AtMost(WindowBits),
 }
 
 /// One offer of a client's (RFC 7692 §7.1).
 ///
 /// ```
-/// use wscodec::deflate::{ClientWindow, Offer, Window};
+/// use wscodec::deflate::{ClientWindow, DeflateOffer, WindowBits};
 /// use wscodec::head::Extensions;
 ///
 /// let read = |value: &str| {
 ///     let mut list = Extensions::new([value.as_bytes()].into_iter());
-///     Offer::parse(&list.next().unwrap().unwrap())
+///     DeflateOffer::parse(&list.next().unwrap().unwrap())
 /// };
 /// let offer = read("permessage-deflate; server_max_window_bits=\"10\"; client_max_window_bits");
 /// let offer = offer.unwrap();
-/// assert_eq!(offer.server_max_window_bits, Window::new(10));
+/// assert_eq!(offer.server_max_window_bits, WindowBits::new(10));
 /// assert_eq!(offer.client_max_window_bits, ClientWindow::Any);
 /// assert_eq!(
 ///     offer.header().as_str(),
@@ -41,18 +41,18 @@ pub enum ClientWindow {
 /// assert_eq!(read("permessage-deflate; server_max_window_bits=010"), None);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Offer {
+pub struct DeflateOffer {
     /// The server shall not refer back to earlier messages (§7.1.1.1).
     pub server_no_context_takeover: bool,
     /// The client won't refer back to earlier messages (§7.1.1.2).
     pub client_no_context_takeover: bool,
     /// The server shall use no larger window than this (§7.1.2.1).
-    pub server_max_window_bits: Option<Window>,
+    pub server_max_window_bits: Option<WindowBits>,
     /// The client's own window (§7.1.2.2).
     pub client_max_window_bits: ClientWindow,
 }
 
-impl Offer {
+impl DeflateOffer {
     /// Reads an offer. `None` if it is for another extension, or has anything that RFC 7692 does
     /// not know: another parameter, one twice, a value where none belongs, one missing, or one that
     /// is not a number from 8 to 15 without leading zeros. A server declines such an offer (§7.1).
@@ -85,21 +85,21 @@ impl Offer {
     }
 }
 
-/// A server's answer to an [`Offer`] (RFC 7692 §7.1).
+/// A server's answer to an [`DeflateOffer`] (RFC 7692 §7.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Answer {
+pub struct DeflateAnswer {
     /// The server won't refer back to earlier messages (§7.1.1.1).
     pub server_no_context_takeover: bool,
     /// The client shall not refer back to earlier messages (§7.1.1.2).
     pub client_no_context_takeover: bool,
     /// The server won't use a larger window than this (§7.1.2.1).
-    pub server_max_window_bits: Option<Window>,
+    pub server_max_window_bits: Option<WindowBits>,
     /// The client shall use no larger window than this (§7.1.2.2).
-    pub client_max_window_bits: Option<Window>,
+    pub client_max_window_bits: Option<WindowBits>,
 }
 
-impl Answer {
-    /// Reads an answer, as strictly as [`Offer::parse`]. `None` if it is for another extension or
+impl DeflateAnswer {
+    /// Reads an answer, as strictly as [`DeflateOffer::parse`]. `None` if it is for another extension or
     /// malformed. Here `client_max_window_bits` has a value too.
     pub fn parse(extension: &Extension<'_>) -> Option<Self> {
         let params = Params::parse(extension)?;
@@ -130,9 +130,9 @@ impl Answer {
 struct Params {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
-    server_max_window_bits: Option<Window>,
+    server_max_window_bits: Option<WindowBits>,
     /// Without a value, as only an offer may have it: `Some(None)`.
-    client_max_window_bits: Option<Option<Window>>,
+    client_max_window_bits: Option<Option<WindowBits>>,
 }
 
 impl Params {
@@ -190,14 +190,14 @@ impl Params {
 }
 
 /// "A decimal integer value without leading zeroes between 8 to 15 inclusive" (RFC 7692 §7.1.2).
-fn window(value: ParamValue<'_>) -> Option<Window> {
+fn window(value: ParamValue<'_>) -> Option<WindowBits> {
     let mut digits = value.bytes();
     let bits = match (digits.next()?, digits.next(), digits.next()) {
         (ones @ b'8'..=b'9', None, _) => ones - b'0',
         (b'1', Some(ones @ b'0'..=b'5'), None) => 10 + ones - b'0',
         _ => return None,
     };
-    Window::new(bits)
+    WindowBits::new(bits)
 }
 
 /// A value of `Sec-WebSocket-Extensions`, in place: dereferences to a `str`.

@@ -18,7 +18,8 @@ use core::fmt;
 
 use super::engine::{self, Deflate, Flush, Inflate, Inflated};
 use super::{
-    Agreed, Compressor, Config, Decompressor, DefaultDeflate, DefaultInflate, Direction, Window,
+    AgreedDeflate, Compressor, Decompressor, DefaultDeflate, DefaultInflate, DeflateDirection,
+    DeflateOptions, WindowBits,
 };
 use crate::Limits;
 use crate::error::LimitError;
@@ -49,11 +50,11 @@ const SPARE: usize = 16;
 ///
 /// ```
 /// use wscodec::Limits;
-/// use wscodec::deflate::{Agreed, Config, Decompressor, Pool};
+/// use wscodec::deflate::{AgreedDeflate, DeflateOptions, Decompressor, DeflatePool};
 ///
-/// let agreed = Agreed::default();
-/// let pool = Pool::new();
-/// let mut senders = [(); 3].map(|()| pool.compressor(&agreed, &Config::default()));
+/// let agreed = AgreedDeflate::default();
+/// let pool = DeflatePool::new();
+/// let mut senders = [(); 3].map(|()| pool.compressor(&agreed, &DeflateOptions::default()));
 /// let mut receivers = [(); 3].map(|()| Decompressor::new(&agreed, &Limits::default()));
 /// for round in 0..4 {
 ///     for (sender, receiver) in senders.iter_mut().zip(&mut receivers) {
@@ -67,10 +68,10 @@ const SPARE: usize = 16;
 /// }
 /// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
-pub struct Pool<D: Deflate = DefaultDeflate, I: Inflate = DefaultInflate> {
+pub struct DeflatePool<D: Deflate = DefaultDeflate, I: Inflate = DefaultInflate> {
     shared: Rc<Shared<D, I>>,
     dedicated: bool,
-    history: Window,
+    history: WindowBits,
 }
 
 struct Shared<D, I: Inflate> {
@@ -86,7 +87,7 @@ struct Deflaters<D> {
 
 /// An engine, and what it last did.
 struct Slot<D> {
-    window: Window,
+    window: WindowBits,
     level: u8,
     engine: D,
     /// Whose bytes it could refer to; `None` if it would refer to none.
@@ -94,14 +95,14 @@ struct Slot<D> {
     since: usize,
 }
 
-impl Pool {
+impl DeflatePool {
     /// An empty pool, of the default engines.
     pub fn new() -> Self {
         Self::with_engines()
     }
 }
 
-impl<D: Deflate, I: Inflate> Pool<D, I> {
+impl<D: Deflate, I: Inflate> DeflatePool<D, I> {
     /// An empty pool, of these engines.
     pub fn with_engines() -> Self {
         Self {
@@ -113,7 +114,7 @@ impl<D: Deflate, I: Inflate> Pool<D, I> {
                 spare: Rc::default(),
             }),
             dedicated: false,
-            history: Window::new(12).unwrap_or(Window::MAX),
+            history: WindowBits::new(12).unwrap_or(WindowBits::MAX),
         }
     }
 
@@ -128,14 +129,18 @@ impl<D: Deflate, I: Inflate> Pool<D, I> {
     /// From here on so many bytes of what was sent are kept for each connection that has takeover,
     /// but no more than its window. Default 4 KiB.
     #[must_use]
-    pub fn history(mut self, most: Window) -> Self {
+    pub fn history(mut self, most: WindowBits) -> Self {
         self.history = most;
         self
     }
 
     /// For the messages to send, as [`Compressor::new`].
-    pub fn compressor(&self, agreed: &Agreed, config: &Config) -> Compressor<PooledDeflate<D>> {
-        let Direction { window, takeover } = agreed.send;
+    pub fn compressor(
+        &self,
+        agreed: &AgreedDeflate,
+        config: &DeflateOptions,
+    ) -> Compressor<PooledDeflate<D>> {
+        let DeflateDirection { window, takeover } = agreed.send;
         let level = config.level.clamp(1, 9);
         let engine = match self.dedicated {
             true => PooledDeflate::new(window, level),
@@ -158,7 +163,11 @@ impl<D: Deflate, I: Inflate> Pool<D, I> {
     }
 
     /// For the messages that come, as [`Decompressor::new`].
-    pub fn decompressor(&self, agreed: &Agreed, limits: &Limits) -> Decompressor<PooledInflate<I>> {
+    pub fn decompressor(
+        &self,
+        agreed: &AgreedDeflate,
+        limits: &Limits,
+    ) -> Decompressor<PooledInflate<I>> {
         let engine = PooledInflate {
             engine: I::new(agreed.receive.window),
             spare: (!self.dedicated).then(|| Rc::clone(&self.shared.spare)),
@@ -186,7 +195,7 @@ impl<D: Deflate, I: Inflate> Pool<D, I> {
     }
 }
 
-impl<D: Deflate, I: Inflate> Clone for Pool<D, I> {
+impl<D: Deflate, I: Inflate> Clone for DeflatePool<D, I> {
     fn clone(&self) -> Self {
         Self {
             shared: Rc::clone(&self.shared),
@@ -196,28 +205,28 @@ impl<D: Deflate, I: Inflate> Clone for Pool<D, I> {
     }
 }
 
-impl Default for Pool {
+impl Default for DeflatePool {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<D: Deflate, I: Inflate> fmt::Debug for Pool<D, I> {
+impl<D: Deflate, I: Inflate> fmt::Debug for DeflatePool<D, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool")
+        f.debug_struct("DeflatePool")
             .field("dedicated", &self.dedicated)
             .field("history", &self.history)
             .finish_non_exhaustive()
     }
 }
 
-/// The engine of compressors that come from a [`Pool`]: the shared one, or one of its own.
+/// The engine of compressors that come from a [`DeflatePool`]: the shared one, or one of its own.
 pub struct PooledDeflate<D = DefaultDeflate>(Way<D>);
 
 enum Way<D> {
     Own {
         engine: D,
-        window: Window,
+        window: WindowBits,
         since: usize,
     },
     Shared(Borrower<D>),
@@ -228,7 +237,7 @@ struct Borrower<D> {
     pool: Rc<Deflaters<D>>,
     /// Changed to be no longer the owner of what an engine remembers.
     id: u64,
-    window: Window,
+    window: WindowBits,
     level: u8,
     /// How much of what was sent is kept, and that.
     keep: usize,
@@ -246,7 +255,7 @@ impl<D: Deflate> Borrower<D> {
     fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) -> Result<(), LimitError> {
         let window = match D::KEEPS_WINDOW {
             true => self.window,
-            false => Window::MAX,
+            false => WindowBits::MAX,
         };
         let mut slots = self.pool.slots.borrow_mut();
         let fits = |slot: &Slot<D>| slot.window == window && slot.level == self.level;
@@ -266,7 +275,7 @@ impl<D: Deflate> Borrower<D> {
         };
         let slot = &mut slots[at];
         if slot.owner != Some(self.id) {
-            let most = match D::KEEPS_WINDOW || self.window == Window::MAX {
+            let most = match D::KEEPS_WINDOW || self.window == WindowBits::MAX {
                 true => self.keep,
                 // The window is flushed when it is full: leave room for the input.
                 false => self.window.len() - input.len().min(self.window.len()),
@@ -322,7 +331,7 @@ impl<D: Deflate> Deflate for PooledDeflate<D> {
     const KEEPS_WINDOW: bool = true;
 
     /// An engine of its own.
-    fn new(window: Window, level: u8) -> Self {
+    fn new(window: WindowBits, level: u8) -> Self {
         Self(Way::Own {
             engine: D::new(window, level),
             window,
@@ -394,7 +403,7 @@ impl<D> fmt::Debug for PooledDeflate<D> {
     }
 }
 
-/// The engine of decompressors that come from a [`Pool`]: its tables are shared, or its own.
+/// The engine of decompressors that come from a [`DeflatePool`]: its tables are shared, or its own.
 pub struct PooledInflate<I: Inflate = DefaultInflate> {
     engine: I,
     spare: Option<Rc<RefCell<Vec<I::Tables>>>>,
@@ -428,7 +437,7 @@ impl<I: Inflate> Inflate for PooledInflate<I> {
     type Tables = I::Tables;
 
     /// An engine with tables of its own.
-    fn new(window: Window) -> Self {
+    fn new(window: WindowBits) -> Self {
         Self {
             engine: I::new(window),
             spare: None,

@@ -2,16 +2,16 @@
 
 use alloc::vec::Vec;
 
-use super::{Compressor, Config, DefaultDeflate, Direction};
+use super::{Compressor, DefaultDeflate, DeflateDirection, DeflateOptions};
 use crate::error::Error;
 use crate::frame::Rsv;
 use crate::message::Prepared;
 
 /// Frames a text twice, as it is and compressed, to be sent with
-/// [`Sender::prepared`](crate::message::Sender::prepared) over many connections. Each peer gets the
+/// [`MessageEncoder::prepared`](crate::message::MessageEncoder::prepared) over many connections. Each peer gets the
 /// compressed form that is able to read it: whose window, as agreed on, is not smaller than
-/// [`send.window`](Config::send) here. The others, those without compression too, get the text as it
-/// is; so does everyone if it is shorter than the [`threshold`](Config::threshold).
+/// [`send.window`](DeflateOptions::send) here. The others, those without compression too, get the text as it
+/// is; so does everyone if it is shorter than the [`threshold`](DeflateOptions::threshold).
 ///
 /// This is safe with takeover too. The message refers to nothing before it, so it means the same to
 /// every inflater, whatever that remembers. But the inflater then remembers this message as well,
@@ -21,16 +21,16 @@ use crate::message::Prepared;
 /// costs little; where they alternate with others, takeover gains nothing for those.
 ///
 /// ```
-/// use wscodec::deflate::{self, Agreed, Compressor, Config};
-/// use wscodec::message::{Sender, Unmasked};
+/// use wscodec::deflate::{self, AgreedDeflate, Compressor, DeflateOptions};
+/// use wscodec::message::{MessageEncoder, Unmasked};
 ///
-/// let config = Config::default();
+/// let config = DeflateOptions::default();
 /// let news = deflate::prepare_text(&"news ".repeat(50), &config)?;
-/// let agreed = [Some(Agreed::default()), None];
+/// let agreed = [Some(AgreedDeflate::default()), None];
 /// let mut lens = Vec::new();
 /// for agreed in agreed {
 ///     let deflate = agreed.map(|agreed| Compressor::new(&agreed, &config));
-///     let mut sender = Sender::new(Unmasked, deflate);
+///     let mut sender = MessageEncoder::new(Unmasked, deflate);
 ///     let mut out = Vec::new();
 ///     sender.prepared(&news, &mut out)?;
 ///     lens.push(out.len());
@@ -41,7 +41,7 @@ use crate::message::Prepared;
 ///
 /// # Errors
 /// As for [`Prepared::text`].
-pub fn prepare_text(text: &str, config: &Config) -> Result<Prepared, Error> {
+pub fn prepare_text(text: &str, config: &DeflateOptions) -> Result<Prepared, Error> {
     with_compressed(Prepared::text(text)?, config)
 }
 
@@ -49,16 +49,16 @@ pub fn prepare_text(text: &str, config: &Config) -> Result<Prepared, Error> {
 ///
 /// # Errors
 /// As for [`Prepared::binary`].
-pub fn prepare_binary(payload: &[u8], config: &Config) -> Result<Prepared, Error> {
+pub fn prepare_binary(payload: &[u8], config: &DeflateOptions) -> Result<Prepared, Error> {
     with_compressed(Prepared::binary(payload)?, config)
 }
 
-fn with_compressed(plain: Prepared, config: &Config) -> Result<Prepared, Error> {
+fn with_compressed(plain: Prepared, config: &DeflateOptions) -> Result<Prepared, Error> {
     let payload = plain.payload();
     if payload.len() < config.threshold {
         return Ok(plain);
     }
-    let direction = Direction {
+    let direction = DeflateDirection {
         window: config.send.window,
         takeover: false,
     };

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::Window;
+use super::WindowBits;
 use crate::error::LimitError;
 use crate::reserve::zeros;
 
@@ -12,14 +12,14 @@ use crate::reserve::zeros;
 /// all that was written since the window was empty.
 #[derive(Clone)]
 pub(super) struct Ring {
-    pub(super) window: Window,
+    pub(super) window: WindowBits,
     pub(super) bytes: Box<[u8]>,
     pub(super) at: usize,
     pub(super) full: bool,
 }
 
 impl Ring {
-    pub(super) fn new(window: Window) -> Self {
+    pub(super) fn new(window: WindowBits) -> Self {
         Self {
             window,
             bytes: Box::default(),

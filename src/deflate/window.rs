@@ -8,17 +8,17 @@ use crate::error::MisuseError;
 /// far back compressed data may refer, and what an inflater has to remember for it.
 ///
 /// ```
-/// use wscodec::deflate::Window;
+/// use wscodec::deflate::WindowBits;
 ///
-/// let window = Window::new(10).unwrap();
+/// let window = WindowBits::new(10).unwrap();
 /// assert_eq!((window.bits(), window.len()), (10, 1024));
-/// assert_eq!(Window::new(16), None);
-/// assert!(window < Window::MAX);
+/// assert_eq!(WindowBits::new(16), None);
+/// assert!(window < WindowBits::MAX);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Window(u8);
+pub struct WindowBits(u8);
 
-impl Window {
+impl WindowBits {
     /// 256 bytes.
     pub const MIN: Self = Self(8);
 
@@ -48,16 +48,16 @@ impl Window {
     }
 }
 
-impl Default for Window {
+impl Default for WindowBits {
     fn default() -> Self {
         Self::MAX
     }
 }
 
-impl TryFrom<u8> for Window {
+impl TryFrom<u8> for WindowBits {
     type Error = MisuseError;
 
-    /// As [`Window::new`].
+    /// As [`WindowBits::new`].
     ///
     /// # Errors
     /// [`MisuseError::WindowBits`].
@@ -66,7 +66,7 @@ impl TryFrom<u8> for Window {
     }
 }
 
-impl fmt::Display for Window {
+impl fmt::Display for WindowBits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

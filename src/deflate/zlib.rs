@@ -7,7 +7,7 @@ use core::fmt;
 use zlib_rs::{Deflate as Deflater, DeflateConfig, DeflateFlush};
 use zlib_rs::{Inflate as Inflater, InflateFlush, Status};
 
-use super::Window;
+use super::WindowBits;
 use super::engine::{Deflate, Flush, Inflate, InflateState, Inflated};
 use super::miniz::MinizInflate;
 use super::ring::Ring;
@@ -36,9 +36,9 @@ enum Tables {
 impl Inflate for ZlibInflate {
     type Tables = ZlibTables;
 
-    fn new(window: Window) -> Self {
+    fn new(window: WindowBits) -> Self {
         Self(match window {
-            Window::MAX => Engine::Largest(Largest {
+            WindowBits::MAX => Engine::Largest(Largest {
                 ring: Ring::new(window),
                 zlib: None,
                 ready: false,
@@ -215,7 +215,7 @@ impl Largest {
     /// Makes the inflater, which allocates its own parts without a way to fail.
     fn make(&mut self) -> Result<(), LimitError> {
         probe(INFLATER + SLACK)?;
-        let bits = Window::MAX.bits();
+        let bits = WindowBits::MAX.bits();
         self.zlib = Some(boxed(|| Inflater::new(false, bits))?);
         Ok(())
     }
@@ -270,7 +270,7 @@ impl Largest {
 
 /// Deflates with zlib-rs, which keeps to smaller windows. Holds 140 to 371 KiB, by the window.
 pub struct ZlibDeflate {
-    window: Window,
+    window: WindowBits,
     level: u8,
     zlib: Option<Boxed<Deflater>>,
 }
@@ -314,7 +314,7 @@ impl ZlibDeflate {
 impl Deflate for ZlibDeflate {
     const KEEPS_WINDOW: bool = true;
 
-    fn new(window: Window, level: u8) -> Self {
+    fn new(window: WindowBits, level: u8) -> Self {
         Self {
             window,
             level,

@@ -1,7 +1,7 @@
 //! What a header must keep, given the side that reads it, the extensions agreed on, and whether a
 //! message is open.
 
-use super::{Header, MAX_CONTROL_LEN, OpCode, Rsv};
+use super::{FrameHeader, MAX_CONTROL_LEN, OpCode, Rsv};
 use crate::Limits;
 use crate::error::{Error, LimitError, PeerError};
 
@@ -78,7 +78,7 @@ impl Rules {
     /// A [`PeerError`] (close code 1002), or [`LimitError::FrameTooLarge`] (1009), from the header
     /// alone.
     #[inline]
-    pub fn check(&self, header: &Header, message_open: bool) -> Result<(), Error> {
+    pub fn check(&self, header: &FrameHeader, message_open: bool) -> Result<(), Error> {
         self.check_start(header, message_open)?;
         if header.len > self.max_len {
             return Err(LimitError::FrameTooLarge.into());
@@ -89,7 +89,11 @@ impl Rules {
     /// The rules about what the first two bytes of a header say. Of the length they look only at
     /// whether a control frame may have it, and of the key only at whether there is one.
     #[inline]
-    pub(super) fn check_start(&self, header: &Header, message_open: bool) -> Result<(), PeerError> {
+    pub(super) fn check_start(
+        &self,
+        header: &FrameHeader,
+        message_open: bool,
+    ) -> Result<(), PeerError> {
         let first_of_message = matches!(header.opcode, OpCode::Text | OpCode::Binary);
         // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings".
         let rsv = if first_of_message {
@@ -129,8 +133,8 @@ impl Rules {
 mod tests {
     use super::*;
 
-    fn frame(first: u8, len: u64) -> Header {
-        Header {
+    fn frame(first: u8, len: u64) -> FrameHeader {
+        FrameHeader {
             fin: first & 0x80 != 0,
             rsv: Rsv::new(first >> 4),
             opcode: OpCode::new(first & 15).unwrap(),
@@ -167,8 +171,8 @@ mod tests {
 
     #[test]
     fn each_role_wants_the_other_sides_masking() {
-        let plain = Header::new(OpCode::Text, 1);
-        let masked = Header {
+        let plain = FrameHeader::new(OpCode::Text, 1);
+        let masked = FrameHeader {
             mask: Some([0; 4]),
             ..plain
         };

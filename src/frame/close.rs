@@ -6,14 +6,14 @@ use crate::utf8;
 
 /// A close frame's code and reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Close<'a> {
+pub struct CloseFrame<'a> {
     /// Why the connection is closed.
     pub code: CloseCode,
-    /// Words for people, at most [`Close::MAX_REASON_LEN`] bytes; may be empty.
+    /// Words for people, at most [`CloseFrame::MAX_REASON_LEN`] bytes; may be empty.
     pub reason: &'a str,
 }
 
-impl<'a> Close<'a> {
+impl<'a> CloseFrame<'a> {
     /// The longest reason, in bytes.
     pub const MAX_REASON_LEN: usize = MAX_CONTROL_LEN - 2;
 
@@ -26,11 +26,11 @@ impl<'a> Close<'a> {
     /// offset counts from the payload's first byte.
     ///
     /// ```
-    /// use wscodec::{CloseCode, frame::Close};
+    /// use wscodec::{CloseCode, frame::CloseFrame};
     ///
-    /// let close = Close::parse(b"\x03\xe8bye")?.unwrap();
+    /// let close = CloseFrame::parse(b"\x03\xe8bye")?.unwrap();
     /// assert_eq!((close.code, close.reason), (CloseCode::NORMAL, "bye"));
-    /// assert_eq!(Close::parse(b"")?, None);
+    /// assert_eq!(CloseFrame::parse(b"")?, None);
     /// # Ok::<(), wscodec::Fault>(())
     /// ```
     pub fn parse(payload: &'a [u8]) -> Result<Option<Self>, Fault> {
@@ -76,17 +76,17 @@ impl<'a> Close<'a> {
 mod tests {
     use super::*;
 
-    fn fault(error: PeerError, offset: u64) -> Result<Option<Close<'static>>, Fault> {
+    fn fault(error: PeerError, offset: u64) -> Result<Option<CloseFrame<'static>>, Fault> {
         Err(Error::from(error).at(offset))
     }
 
     #[test]
     fn half_a_code_and_codes_for_the_api_only_are_refused() {
-        assert_eq!(Close::parse(b"\x03"), fault(PeerError::CloseLength, 0));
+        assert_eq!(CloseFrame::parse(b"\x03"), fault(PeerError::CloseLength, 0));
         for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535] {
             let payload = u16::to_be_bytes(code);
-            assert_eq!(Close::parse(&payload), fault(PeerError::CloseCode, 0));
-            let close = Close {
+            assert_eq!(CloseFrame::parse(&payload), fault(PeerError::CloseCode, 0));
+            let close = CloseFrame {
                 code: CloseCode::new(code),
                 reason: "",
             };
@@ -98,11 +98,11 @@ mod tests {
     #[test]
     fn a_reason_cut_within_a_character_is_refused_where_it_is_cut() {
         assert_eq!(
-            Close::parse(b"\x03\xe8caf\xc3"),
+            CloseFrame::parse(b"\x03\xe8caf\xc3"),
             fault(PeerError::InvalidUtf8, 6)
         );
         assert_eq!(
-            Close::parse(b"\x03\xe8\xed\xa0\x80"),
+            CloseFrame::parse(b"\x03\xe8\xed\xa0\x80"),
             fault(PeerError::InvalidUtf8, 3)
         );
     }
@@ -113,13 +113,13 @@ mod tests {
         let long = [b'x'; 124];
         let reason = core::str::from_utf8(&long).unwrap();
         let code = CloseCode::new(3000);
-        let fits = Close {
+        let fits = CloseFrame {
             code,
             reason: &reason[..123],
         };
         assert_eq!(fits.encode(&mut out), Ok(125));
-        assert_eq!(Close::parse(&out), Ok(Some(fits)));
-        let close = Close { code, reason };
+        assert_eq!(CloseFrame::parse(&out), Ok(Some(fits)));
+        let close = CloseFrame { code, reason };
         assert_eq!(close.encode(&mut out), Err(MisuseError::CloseReasonTooLong));
     }
 }

@@ -1,6 +1,6 @@
 //! Frames whose bytes are made once and sent many times.
 
-use super::{Close, Header, MAX_CONTROL_LEN, OpCode};
+use super::{CloseFrame, FrameHeader, MAX_CONTROL_LEN, OpCode};
 use crate::error::MisuseError;
 
 /// The bytes of a whole frame, in an array of `N`: at compile time, on the stack, in a static.
@@ -9,20 +9,20 @@ use crate::error::MisuseError;
 /// each frame (RFC 6455 §5.3).
 ///
 /// ```
-/// use wscodec::frame::Compiled;
+/// use wscodec::frame::CompiledFrame;
 ///
-/// assert_eq!(Compiled::PING.as_bytes(), [0x89, 0]);
-/// let hello: Compiled<16> = Compiled::text("hello")?;
+/// assert_eq!(CompiledFrame::PING.as_bytes(), [0x89, 0]);
+/// let hello: CompiledFrame<16> = CompiledFrame::text("hello")?;
 /// assert_eq!(hello.as_bytes(), b"\x81\x05hello");
 /// # Ok::<(), wscodec::MisuseError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Compiled<const N: usize> {
+pub struct CompiledFrame<const N: usize> {
     bytes: [u8; N],
     len: usize,
 }
 
-impl Compiled<2> {
+impl CompiledFrame<2> {
     /// An empty ping.
     pub const PING: Self = Self {
         bytes: [0x89, 0],
@@ -40,13 +40,13 @@ impl Compiled<2> {
     };
 }
 
-impl<const N: usize> Compiled<N> {
+impl<const N: usize> CompiledFrame<N> {
     /// A frame of any kind.
     ///
     /// # Errors
-    /// [`MisuseError::BufferTooSmall`] if `N` can't hold it, and those of [`Header::encode`]. A
+    /// [`MisuseError::BufferTooSmall`] if `N` can't hold it, and those of [`FrameHeader::encode`]. A
     /// `header` with a mask is [`MisuseError::MaskedCompiled`]; its `len` is set to the payload's.
-    pub fn new(header: Header, payload: &[u8]) -> Result<Self, MisuseError> {
+    pub fn new(header: FrameHeader, payload: &[u8]) -> Result<Self, MisuseError> {
         if header.mask.is_some() {
             return Err(MisuseError::MaskedCompiled);
         }
@@ -60,7 +60,7 @@ impl<const N: usize> Compiled<N> {
     /// # Errors
     /// [`MisuseError::BufferTooSmall`].
     pub fn text(text: &str) -> Result<Self, MisuseError> {
-        Self::new(Header::new(OpCode::Text, 0), text.as_bytes())
+        Self::new(FrameHeader::new(OpCode::Text, 0), text.as_bytes())
     }
 
     /// A final binary frame.
@@ -68,17 +68,17 @@ impl<const N: usize> Compiled<N> {
     /// # Errors
     /// [`MisuseError::BufferTooSmall`].
     pub fn binary(payload: &[u8]) -> Result<Self, MisuseError> {
-        Self::new(Header::new(OpCode::Binary, 0), payload)
+        Self::new(FrameHeader::new(OpCode::Binary, 0), payload)
     }
 
     /// A close frame.
     ///
     /// # Errors
-    /// Those of [`Close::encode`], and [`MisuseError::BufferTooSmall`].
-    pub fn close(close: Close<'_>) -> Result<Self, MisuseError> {
+    /// Those of [`CloseFrame::encode`], and [`MisuseError::BufferTooSmall`].
+    pub fn close(close: CloseFrame<'_>) -> Result<Self, MisuseError> {
         let mut payload = [0; MAX_CONTROL_LEN];
         let len = close.encode(&mut payload)?;
-        Self::new(Header::new(OpCode::Close, 0), &payload[..len])
+        Self::new(FrameHeader::new(OpCode::Close, 0), &payload[..len])
     }
 
     /// The frame.
@@ -87,7 +87,7 @@ impl<const N: usize> Compiled<N> {
     }
 }
 
-impl<const N: usize> AsRef<[u8]> for Compiled<N> {
+impl<const N: usize> AsRef<[u8]> for CompiledFrame<N> {
     fn as_ref(&self) -> &[u8] {
         self.as_bytes()
     }
@@ -100,22 +100,22 @@ mod tests {
 
     #[test]
     fn compiled_frames_are_the_bytes_of_encoded_ones() {
-        let going: Compiled<127> = Compiled::close(Close {
+        let going: CompiledFrame<127> = CompiledFrame::close(CloseFrame {
             code: CloseCode::GOING_AWAY,
             reason: "later",
         })
         .unwrap();
         assert_eq!(going.as_bytes(), b"\x88\x07\x03\xe9later");
         assert_eq!(
-            Compiled::<6>::text("hello"),
+            CompiledFrame::<6>::text("hello"),
             Err(MisuseError::BufferTooSmall)
         );
-        let masked = Header {
+        let masked = FrameHeader {
             mask: Some([0; 4]),
-            ..Header::new(OpCode::Text, 0)
+            ..FrameHeader::new(OpCode::Text, 0)
         };
         assert_eq!(
-            Compiled::<64>::new(masked, b""),
+            CompiledFrame::<64>::new(masked, b""),
             Err(MisuseError::MaskedCompiled)
         );
     }

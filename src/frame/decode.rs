@@ -3,15 +3,15 @@
 use core::mem;
 
 use super::simple::{Shape, Simple};
-use super::{Header, MAX_HEADER_LEN, Parsed, Role, Rules, mask};
+use super::{FrameHeader, MAX_HEADER_LEN, ParsedHeader, Role, Rules, mask};
 use crate::error::{Error, Fault, PeerError};
 
-/// What [`Decoder::decode`] hands out. Every frame is one `Header`, `Payload`s for as many pieces
+/// What [`FrameDecoder::decode`] hands out. Every frame is one `FrameHeader`, `Payload`s for as many pieces
 /// as its payload came in (none, if it is empty), and one `End`.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum FrameEvent<'a> {
     /// A frame begins.
-    Header(Header),
+    Header(FrameHeader),
     /// The next piece of the frame's payload, unmasked, never empty.
     Payload(&'a mut [u8]),
     /// The frame is complete.
@@ -24,7 +24,7 @@ pub enum Event<'a> {
 /// Each header is held to the [`Rules`], and to the order of fragments (RFC 6455 §5.4). What a
 /// payload must be is not looked at here; that is [`message`](crate::message)'s.
 #[derive(Clone, Debug)]
-pub struct Decoder {
+pub struct FrameDecoder {
     rules: Rules,
     state: State,
     message_open: bool,
@@ -46,7 +46,7 @@ enum State {
     Failed(Fault),
 }
 
-impl Decoder {
+impl FrameDecoder {
     /// A decoder at the beginning of a stream.
     pub const fn new(rules: Rules) -> Self {
         Self {
@@ -73,14 +73,17 @@ impl Decoder {
     /// The first broken rule, with the offset of the frame's first byte. The decoder stays in that
     /// state: it answers the same to every later call.
     #[inline]
-    pub fn decode<'a>(&mut self, input: &mut &'a mut [u8]) -> Result<Option<Event<'a>>, Fault> {
+    pub fn decode<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+    ) -> Result<Option<FrameEvent<'a>>, Fault> {
         match self.state {
-            State::Header => Ok(self.header(input)?.map(Event::Header)),
+            State::Header => Ok(self.header(input)?.map(FrameEvent::Header)),
             State::Payload { done, len, .. } if done == len => {
                 self.state = State::Header;
-                Ok(Some(Event::End))
+                Ok(Some(FrameEvent::End))
             }
-            State::Payload { .. } => Ok(self.piece(input, false).map(|p| Event::Payload(p.0))),
+            State::Payload { .. } => Ok(self.piece(input, false).map(|p| FrameEvent::Payload(p.0))),
             State::Failed(fault) => Err(fault),
         }
     }
@@ -129,10 +132,12 @@ impl Decoder {
     /// as its form still lacks, of a payload one.
     pub fn needed(&self) -> usize {
         match self.state {
-            State::Header => match Header::parse(&self.partial[..usize::from(self.partial_len)]) {
-                Ok(Parsed::Incomplete(needed)) => needed,
-                _ => 0,
-            },
+            State::Header => {
+                match FrameHeader::parse(&self.partial[..usize::from(self.partial_len)]) {
+                    Ok(ParsedHeader::Incomplete(needed)) => needed,
+                    _ => 0,
+                }
+            }
             State::Payload { done, len, .. } => usize::from(done < len),
             State::Failed(_) => 0,
         }
@@ -165,13 +170,13 @@ impl Decoder {
     pub(crate) fn whole<'a>(
         &mut self,
         input: &mut &'a mut [u8],
-    ) -> Result<Option<(Header, &'a mut [u8])>, Fault> {
+    ) -> Result<Option<(FrameHeader, &'a mut [u8])>, Fault> {
         if !matches!(self.state, State::Header) || self.partial_len != 0 {
             return Ok(None);
         }
-        let (header, n) = match Header::parse(input) {
-            Ok(Parsed::Complete(header, n)) => (header, n),
-            Ok(Parsed::Incomplete(_)) => return Ok(None),
+        let (header, n) = match FrameHeader::parse(input) {
+            Ok(ParsedHeader::Complete(header, n)) => (header, n),
+            Ok(ParsedHeader::Incomplete(_)) => return Ok(None),
             Err(error) => {
                 self.frame_offset = self.offset;
                 return self.fail_header(error, input);
@@ -190,7 +195,7 @@ impl Decoder {
 
     /// The next header; `None` where `input` ends before it does. Not to be called within a
     /// payload.
-    pub(crate) fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Fault> {
+    pub(crate) fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<FrameHeader>, Fault> {
         if let State::Failed(fault) = self.state {
             return Err(fault);
         }
@@ -202,8 +207,8 @@ impl Decoder {
         }
         loop {
             let have = usize::from(self.partial_len);
-            match Header::parse(&self.partial[..have]) {
-                Ok(Parsed::Complete(header, _)) => {
+            match FrameHeader::parse(&self.partial[..have]) {
+                Ok(ParsedHeader::Complete(header, _)) => {
                     self.check(&header)?;
                     self.partial_len = 0;
                     self.state = State::Payload {
@@ -213,11 +218,11 @@ impl Decoder {
                     };
                     return Ok(Some(header));
                 }
-                Ok(Parsed::Incomplete(_)) if input.is_empty() => {
+                Ok(ParsedHeader::Incomplete(_)) if input.is_empty() => {
                     self.check_front()?;
                     return Ok(None);
                 }
-                Ok(Parsed::Incomplete(needed)) => {
+                Ok(ParsedHeader::Incomplete(needed)) => {
                     let n = needed.min(input.len());
                     self.partial[have..have + n].copy_from_slice(&input[..n]);
                     self.partial_len += n as u8;
@@ -236,7 +241,7 @@ impl Decoder {
     /// found before the length has come, where the input ends between them.
     #[cold]
     fn fail_header<T>(&mut self, error: Error, front: &[u8]) -> Result<T, Fault> {
-        let start = Header::parse_front(front.get(..2).unwrap_or_default());
+        let start = FrameHeader::parse_front(front.get(..2).unwrap_or_default());
         let error = match start {
             Ok(Some((header, _))) => self
                 .rules
@@ -261,7 +266,7 @@ impl Decoder {
         {
             return Ok(());
         }
-        let checked = match Header::parse_front(front) {
+        let checked = match FrameHeader::parse_front(front) {
             Ok(None) => Ok(()),
             Ok(Some((header, true))) => self.rules.check(&header, self.message_open),
             Ok(Some((header, false))) => self
@@ -283,12 +288,12 @@ impl Decoder {
     /// The header of a frame whose mask key has not come, if its length has and is at least `least`:
     /// for limits that hold for it. The key is zeros.
     #[inline]
-    pub(crate) fn announced(&self, least: u8) -> Option<Header> {
+    pub(crate) fn announced(&self, least: u8) -> Option<FrameHeader> {
         let front = &self.partial[..usize::from(self.partial_len)];
         if front.get(1).is_none_or(|second| second & 0x7f < least) {
             return None;
         }
-        match Header::parse_front(front) {
+        match FrameHeader::parse_front(front) {
             Ok(Some((header, true))) => Some(header),
             _ => None,
         }
@@ -383,7 +388,7 @@ impl Decoder {
     }
 
     #[inline]
-    fn check(&mut self, header: &Header) -> Result<(), Fault> {
+    fn check(&mut self, header: &FrameHeader) -> Result<(), Fault> {
         if let Err(error) = self.rules.check(header, self.message_open) {
             return self.fail(error, self.frame_offset);
         }
@@ -427,16 +432,16 @@ mod tests {
     }
 
     /// Headers and payloads, the pieces of a payload joined.
-    fn frames(pieces: &mut [&mut [u8]]) -> Result<Vec<(Header, Vec<u8>, u64)>, Fault> {
-        let mut decoder = Decoder::new(Rules::new(Role::Server));
+    fn frames(pieces: &mut [&mut [u8]]) -> Result<Vec<(FrameHeader, Vec<u8>, u64)>, Fault> {
+        let mut decoder = FrameDecoder::new(Rules::new(Role::Server));
         let mut frames = Vec::new();
         for piece in pieces {
             let mut input = &mut **piece;
             while let Some(event) = decoder.decode(&mut input)? {
                 match event {
-                    Event::Header(h) => frames.push((h, Vec::new(), decoder.frame_offset())),
-                    Event::Payload(p) => frames.last_mut().unwrap().1.extend_from_slice(p),
-                    Event::End => {}
+                    FrameEvent::Header(h) => frames.push((h, Vec::new(), decoder.frame_offset())),
+                    FrameEvent::Payload(p) => frames.last_mut().unwrap().1.extend_from_slice(p),
+                    FrameEvent::End => {}
                 }
             }
             assert!(input.is_empty());
@@ -476,7 +481,7 @@ mod tests {
     #[test]
     fn a_fault_stays_and_names_the_frame() {
         let mut bytes = *b"\x82\x80\0\0\0\0\x82\x00\x82\x80";
-        let mut decoder = Decoder::new(Rules::new(Role::Server)).with_offset(100);
+        let mut decoder = FrameDecoder::new(Rules::new(Role::Server)).with_offset(100);
         let mut input = &mut bytes[..];
         while let Ok(Some(_)) = decoder.decode(&mut input) {}
         let fault = Error::from(PeerError::UnmaskedFrame).at(106);
@@ -486,7 +491,7 @@ mod tests {
 
     #[test]
     fn it_tells_how_many_bytes_a_header_lacks() {
-        let mut decoder = Decoder::new(Rules::new(Role::Server));
+        let mut decoder = FrameDecoder::new(Rules::new(Role::Server));
         for (byte, needed) in [(0x82, 1), (0xfe, 6), (1, 5), (0, 4)] {
             assert_eq!(decoder.decode(&mut &mut [byte][..]), Ok(None));
             assert_eq!(decoder.needed(), needed);

@@ -1,26 +1,26 @@
 //! A whole frame into a slice.
 
-use super::{Header, MAX_HEADER_LEN, mask};
+use super::{FrameHeader, MAX_HEADER_LEN, mask};
 use crate::error::MisuseError;
 
 /// Writes a frame to the front of `out` and says how many bytes it took. The header's `len` is set
 /// to the payload's; with a mask the payload is masked as it is copied.
 ///
 /// # Errors
-/// [`MisuseError::BufferTooSmall`], and those of [`Header::encode`].
+/// [`MisuseError::BufferTooSmall`], and those of [`FrameHeader::encode`].
 ///
 /// ```
-/// use wscodec::frame::{Header, OpCode, encode};
+/// use wscodec::frame::{FrameHeader, OpCode, encode};
 ///
 /// let mut out = [0; 16];
-/// let n = encode(Header::new(OpCode::Ping, 0), b"now?", &mut out)?;
+/// let n = encode(FrameHeader::new(OpCode::Ping, 0), b"now?", &mut out)?;
 /// assert_eq!(&out[..n], b"\x89\x04now?");
 /// # Ok::<(), wscodec::MisuseError>(())
 /// ```
 #[inline]
-pub fn encode(header: Header, payload: &[u8], out: &mut [u8]) -> Result<usize, MisuseError> {
+pub fn encode(header: FrameHeader, payload: &[u8], out: &mut [u8]) -> Result<usize, MisuseError> {
     let len = payload.len() as u64;
-    let header = Header { len, ..header };
+    let header = FrameHeader { len, ..header };
     header.check()?;
     let total = header.encoded_len() + payload.len();
     let Some(target) = out.get_mut(..total) else {
@@ -35,23 +35,23 @@ pub fn encode(header: Header, payload: &[u8], out: &mut [u8]) -> Result<usize, M
     Ok(total)
 }
 
-/// Finishes a frame whose payload lies in `out` already, [`Header::encoded_len`] bytes from the
+/// Finishes a frame whose payload lies in `out` already, [`FrameHeader::encoded_len`] bytes from the
 /// front: writes the header before it, and masks it in place. Says how many bytes the frame takes.
 ///
 /// # Errors
 /// [`MisuseError::BufferTooSmall`] if `out` ends before the payload does, and those of
-/// [`Header::encode`].
+/// [`FrameHeader::encode`].
 ///
 /// ```
-/// use wscodec::frame::{Header, OpCode, encode_in_place};
+/// use wscodec::frame::{FrameHeader, OpCode, encode_in_place};
 ///
 /// let mut out = *b"......hi";
-/// let header = Header { mask: Some([1, 2, 3, 4]), ..Header::new(OpCode::Text, 2) };
+/// let header = FrameHeader { mask: Some([1, 2, 3, 4]), ..FrameHeader::new(OpCode::Text, 2) };
 /// assert_eq!(encode_in_place(header, &mut out)?, 8);
 /// assert_eq!(out, [0x81, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2]);
 /// # Ok::<(), wscodec::MisuseError>(())
 /// ```
-pub fn encode_in_place(header: Header, out: &mut [u8]) -> Result<usize, MisuseError> {
+pub fn encode_in_place(header: FrameHeader, out: &mut [u8]) -> Result<usize, MisuseError> {
     let mut head = [0; MAX_HEADER_LEN];
     let n = header.encode(&mut head)?;
     let total = usize::try_from(header.len)
@@ -71,32 +71,32 @@ pub fn encode_in_place(header: Header, out: &mut [u8]) -> Result<usize, MisuseEr
 /// The bytes of `header`, for a payload of `len` bytes.
 #[inline]
 pub(crate) fn with_len(
-    header: Header,
+    header: FrameHeader,
     len: usize,
 ) -> Result<([u8; MAX_HEADER_LEN], usize), MisuseError> {
     let mut head = [0; MAX_HEADER_LEN];
     let len = len as u64;
-    let n = Header { len, ..header }.encode(&mut head)?;
+    let n = FrameHeader { len, ..header }.encode(&mut head)?;
     Ok((head, n))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{OpCode, Parsed};
+    use crate::frame::{OpCode, ParsedHeader};
 
     #[test]
     fn what_is_encoded_parses_and_unmasks_to_what_it_was() {
         let payload: std::vec::Vec<u8> = (0..70_000u32).map(|i| (i * 31) as u8).collect();
         for len in [0, 1, 125, 126, 65_535, 65_536, 70_000] {
             for key in [None, Some([0xa1, 0, 7, 0xff])] {
-                let header = Header {
+                let header = FrameHeader {
                     mask: key,
-                    ..Header::new(OpCode::Binary, 0)
+                    ..FrameHeader::new(OpCode::Binary, 0)
                 };
                 let mut out = std::vec![0; len + MAX_HEADER_LEN];
                 let n = encode(header, &payload[..len], &mut out).unwrap();
-                let Ok(Parsed::Complete(parsed, head)) = Header::parse(&out) else {
+                let Ok(ParsedHeader::Complete(parsed, head)) = FrameHeader::parse(&out) else {
                     panic!("not a header");
                 };
                 assert_eq!((parsed.len, head), (len as u64, n - len));

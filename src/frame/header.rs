@@ -51,7 +51,7 @@ impl Rsv {
 
 /// A frame's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Header {
+pub struct FrameHeader {
     /// Whether the frame ends its message.
     pub fin: bool,
     /// The reserved bits.
@@ -64,17 +64,17 @@ pub struct Header {
     pub len: u64,
 }
 
-/// What [`Header::parse`] found.
+/// What [`FrameHeader::parse`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parsed {
+pub enum ParsedHeader {
     /// The header, and how many bytes it took.
-    Complete(Header, usize),
+    Complete(FrameHeader, usize),
     /// The header goes on: at least this many bytes more are needed. Asking again with that many
     /// may show that yet more are, once the form of the length is known.
     Incomplete(usize),
 }
 
-impl Header {
+impl FrameHeader {
     /// A final, unmasked frame without reserved bits.
     pub const fn new(opcode: OpCode, len: u64) -> Self {
         Self {
@@ -96,16 +96,16 @@ impl Header {
     /// (RFC 6455 §5.2; close code 1002).
     ///
     /// ```
-    /// use wscodec::frame::{Header, OpCode, Parsed};
+    /// use wscodec::frame::{FrameHeader, OpCode, ParsedHeader};
     ///
-    /// assert_eq!(Header::parse(&[0x82])?, Parsed::Incomplete(1));
-    /// assert_eq!(Header::parse(&[0x82, 126])?, Parsed::Incomplete(2));
-    /// let header = Header::new(OpCode::Binary, 256);
-    /// assert_eq!(Header::parse(&[0x82, 126, 1, 0, 7])?, Parsed::Complete(header, 4));
+    /// assert_eq!(FrameHeader::parse(&[0x82])?, ParsedHeader::Incomplete(1));
+    /// assert_eq!(FrameHeader::parse(&[0x82, 126])?, ParsedHeader::Incomplete(2));
+    /// let header = FrameHeader::new(OpCode::Binary, 256);
+    /// assert_eq!(FrameHeader::parse(&[0x82, 126, 1, 0, 7])?, ParsedHeader::Complete(header, 4));
     /// # Ok::<(), wscodec::ErrorKind>(())
     /// ```
     #[inline]
-    pub fn parse(bytes: &[u8]) -> Result<Parsed, Error> {
+    pub fn parse(bytes: &[u8]) -> Result<ParsedHeader, Error> {
         match bytes.first_chunk() {
             Some(bytes) => Self::parse_padded(bytes),
             None => Self::parse_short(bytes),
@@ -113,7 +113,7 @@ impl Header {
     }
 
     /// Near the end of the input: with what is there, and zeros behind it.
-    fn parse_short(bytes: &[u8]) -> Result<Parsed, Error> {
+    fn parse_short(bytes: &[u8]) -> Result<ParsedHeader, Error> {
         let needed = match bytes {
             &[_, second, ..] => {
                 let extended = match second & 0x7f {
@@ -126,7 +126,7 @@ impl Header {
             _ => 2,
         };
         if bytes.len() < needed {
-            return Ok(Parsed::Incomplete(needed - bytes.len()));
+            return Ok(ParsedHeader::Incomplete(needed - bytes.len()));
         }
         let mut padded = [0; MAX_HEADER_LEN];
         for (to, from) in padded.iter_mut().zip(bytes) {
@@ -175,14 +175,14 @@ impl Header {
 
     /// With as many bytes as the longest header has: no read has to look for the end.
     #[inline]
-    fn parse_padded(bytes: &[u8; MAX_HEADER_LEN]) -> Result<Parsed, Error> {
+    fn parse_padded(bytes: &[u8; MAX_HEADER_LEN]) -> Result<ParsedHeader, Error> {
         // Whole words: bytes put together one by one would wait for each other.
         let (Some(front), Some(len64), Some(last)) = (
             bytes.first_chunk(),
             bytes[2..].first_chunk(),
             bytes.last_chunk(),
         ) else {
-            return Ok(Parsed::Incomplete(MAX_HEADER_LEN));
+            return Ok(ParsedHeader::Incomplete(MAX_HEADER_LEN));
         };
         let head = u64::from_le_bytes(*front);
         let [first, second, ..] = head.to_le_bytes();
@@ -215,7 +215,10 @@ impl Header {
             mask: masked.then(|| key.to_le_bytes()),
             len,
         };
-        Ok(Parsed::Complete(header, if masked { n + 4 } else { n }))
+        Ok(ParsedHeader::Complete(
+            header,
+            if masked { n + 4 } else { n },
+        ))
     }
 
     /// How many bytes the header takes, 2–14.
@@ -330,7 +333,7 @@ mod tests {
         for len in lens {
             for mask in [None, Some([1, 2, 3, 4])] {
                 for (fin, rsv) in [(true, 0), (false, 5), (true, 7)] {
-                    let header = Header {
+                    let header = FrameHeader {
                         fin,
                         rsv: Rsv::new(rsv),
                         opcode: OpCode::Binary,
@@ -340,11 +343,14 @@ mod tests {
                     let mut out = [0; MAX_HEADER_LEN];
                     let n = header.encode(&mut out).unwrap();
                     assert_eq!(n, header.encoded_len());
-                    assert_eq!(Header::parse(&out[..n]), Ok(Parsed::Complete(header, n)));
+                    assert_eq!(
+                        FrameHeader::parse(&out[..n]),
+                        Ok(ParsedHeader::Complete(header, n))
+                    );
                     let mut have = 0;
                     while have < n {
-                        match Header::parse(&out[..have]) {
-                            Ok(Parsed::Incomplete(more)) => have += more,
+                        match FrameHeader::parse(&out[..have]) {
+                            Ok(ParsedHeader::Incomplete(more)) => have += more,
                             other => panic!("{other:?} after {have} bytes"),
                         }
                     }
@@ -364,24 +370,24 @@ mod tests {
             (b"\x83\x00", PeerError::ReservedOpcode),
         ];
         for (bytes, error) in cases {
-            assert_eq!(Header::parse(bytes), Err(error.into()));
+            assert_eq!(FrameHeader::parse(bytes), Err(error.into()));
         }
     }
 
     #[test]
     fn control_frames_are_held_to_their_rules_when_sent() {
         let mut out = [0; MAX_HEADER_LEN];
-        let long = Header::new(OpCode::Ping, 126);
+        let long = FrameHeader::new(OpCode::Ping, 126);
         assert_eq!(
             long.encode(&mut out),
             Err(MisuseError::ControlPayloadTooLong)
         );
-        let part = Header {
+        let part = FrameHeader {
             fin: false,
-            ..Header::new(OpCode::Close, 2)
+            ..FrameHeader::new(OpCode::Close, 2)
         };
         assert_eq!(part.encode(&mut out), Err(MisuseError::ControlNotFinal));
-        let endless = Header::new(OpCode::Binary, 1 << 63);
+        let endless = FrameHeader::new(OpCode::Binary, 1 << 63);
         assert_eq!(endless.encode(&mut out), Err(MisuseError::PayloadTooLong));
     }
 }

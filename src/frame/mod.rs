@@ -5,25 +5,25 @@
 //! Rules that span frames are in [`message`](crate::message), except for the one that a header
 //! shows by itself once it is known whether a message is open ([`Rules::check`]).
 //!
-//! To read frames as they come, cut anywhere, use the [`Decoder`]:
+//! To read frames as they come, cut anywhere, use the [`FrameDecoder`]:
 //!
 //! ```
-//! use wscodec::frame::{Decoder, Event, OpCode, Rules, Role};
+//! use wscodec::frame::{FrameDecoder, FrameEvent, OpCode, Rules, Role};
 //!
 //! // "Hello", masked, from RFC 6455 §5.7.
 //! let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
-//! let mut decoder = Decoder::new(Rules::new(Role::Server));
+//! let mut decoder = FrameDecoder::new(Rules::new(Role::Server));
 //! let mut input = &mut bytes[..];
 //!
-//! let Some(Event::Header(header)) = decoder.decode(&mut input)? else { panic!() };
+//! let Some(FrameEvent::Header(header)) = decoder.decode(&mut input)? else { panic!() };
 //! assert_eq!((header.opcode, header.fin, header.len), (OpCode::Text, true, 5));
-//! let Some(Event::Payload(payload)) = decoder.decode(&mut input)? else { panic!() };
+//! let Some(FrameEvent::Payload(payload)) = decoder.decode(&mut input)? else { panic!() };
 //! assert_eq!(payload, b"Hello");
-//! assert!(matches!(decoder.decode(&mut input)?, Some(Event::End)));
+//! assert!(matches!(decoder.decode(&mut input)?, Some(FrameEvent::End)));
 //! # Ok::<(), wscodec::Fault>(())
 //! ```
 //!
-//! To write one, [`encode`] puts header and payload into a slice, and [`Compiled`] keeps the bytes
+//! To write one, [`encode`] puts header and payload into a slice, and [`CompiledFrame`] keeps the bytes
 //! of a frame that is sent many times.
 
 mod check;
@@ -37,12 +37,12 @@ mod opcode;
 mod simple;
 
 pub use check::{Role, Rules};
-pub use close::Close;
-pub use compiled::Compiled;
-pub use decode::{Decoder, Event};
+pub use close::CloseFrame;
+pub use compiled::CompiledFrame;
+pub use decode::{FrameDecoder, FrameEvent};
 pub(crate) use encode::with_len;
 pub use encode::{encode, encode_in_place};
-pub use header::{Header, Parsed, Rsv};
+pub use header::{FrameHeader, ParsedHeader, Rsv};
 pub use opcode::OpCode;
 pub(crate) use simple::Simple;
 

@@ -1,7 +1,7 @@
 //! The frames that nearly all are, read with as few steps as can be.
 //!
 //! A shortcut, not a second set of rules: what is not plainly in order is left where it is, and
-//! [`Header::parse`](super::Header::parse) and [`Rules::check`](super::Rules::check) say why.
+//! [`FrameHeader::parse`](super::FrameHeader::parse) and [`Rules::check`](super::Rules::check) say why.
 
 use core::mem;
 

@@ -5,8 +5,8 @@
 use super::key::{is_accept, is_key};
 use crate::error::{Error, Fault, HandshakeError};
 use crate::head::{
-    Extensions, Field, HeadScanner, Headers, Named, Tokens, count_extensions, is_host, is_token,
-    lists,
+    Extensions, Field, HeadScanner, HeaderFields, Named, Tokens, count_extensions, is_host,
+    is_token, lists,
 };
 
 /// The most extensions that an answer may name, since each is looked for in the offer.
@@ -239,7 +239,7 @@ impl<'h> Fields<'h> {
         Values(match (slot.lines, self.source) {
             (0, _) => Lines::One(None),
             (1, _) => Lines::One(Some(slot.value)),
-            (_, Source::Head(head)) => Lines::Head(Headers::of(head).named(name)),
+            (_, Source::Head(head)) => Lines::Head(HeaderFields::of(head).named(name)),
             #[cfg(feature = "http")]
             (_, Source::Map(map)) => Lines::Map(map.get_all(name).iter()),
         })

@@ -7,7 +7,7 @@ use super::fields::{Fields, Values};
 use super::origin::Origin;
 use super::reject::Rejection;
 use crate::error::{Error, Fault, HandshakeError};
-use crate::head::{Extension, Extensions, HeadScanner, Headers, Tokens, is_host, malformed};
+use crate::head::{Extension, Extensions, HeadScanner, HeaderFields, Tokens, is_host, malformed};
 use crate::limits::Limits;
 
 /// Reads a request's head from bytes that come in pieces.
@@ -156,8 +156,8 @@ impl<'h> UpgradeRequest<'h> {
     }
 
     /// All header lines, in their order.
-    pub fn headers(&self) -> Headers<'h> {
-        Headers::of(self.head)
+    pub fn headers(&self) -> HeaderFields<'h> {
+        HeaderFields::of(self.head)
     }
 
     /// The head's bytes, with the empty line that ends it.

@@ -4,7 +4,7 @@ use super::fields::Fields;
 use super::key::accept_key;
 use super::request::{Offered, OfferedExtensions, UpgradeRequest};
 use crate::error::{Error, Fault, HandshakeError};
-use crate::head::{Extension, HeadScanner, Headers};
+use crate::head::{Extension, HeadScanner, HeaderFields};
 use crate::limits::Limits;
 
 /// Reads the head of a server's answer from bytes that come in pieces, as
@@ -104,8 +104,8 @@ impl<'h> UpgradeResponse<'h> {
     }
 
     /// All header lines, in their order.
-    pub fn headers(&self) -> Headers<'h> {
-        Headers::of(self.head)
+    pub fn headers(&self) -> HeaderFields<'h> {
+        HeaderFields::of(self.head)
     }
 
     /// The head's bytes, with the empty line that ends it.

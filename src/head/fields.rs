@@ -22,19 +22,19 @@ impl HeaderField<'_> {
 /// The header lines of a head, in their order, split as they are asked for.
 ///
 /// ```
-/// use wscodec::head::Headers;
+/// use wscodec::head::HeaderFields;
 ///
-/// let mut headers = Headers::of(b"GET / HTTP/1.1\r\nHost: a\r\nCookie:  b=1 \r\n\r\n");
+/// let mut headers = HeaderFields::of(b"GET / HTTP/1.1\r\nHost: a\r\nCookie:  b=1 \r\n\r\n");
 /// assert_eq!(headers.next().unwrap().name, "Host");
 /// assert_eq!(headers.next().unwrap().value, b"b=1");
 /// assert_eq!(headers.next(), None);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Headers<'h> {
+pub struct HeaderFields<'h> {
     rest: &'h [u8],
 }
 
-impl<'h> Headers<'h> {
+impl<'h> HeaderFields<'h> {
     /// The header lines after the start line of a head that a
     /// [`HeadScanner`](super::HeadScanner) has passed. Of other bytes, the well-formed header lines
     /// in front of the first one that is not.
@@ -54,7 +54,7 @@ impl<'h> Headers<'h> {
     }
 }
 
-impl<'h> Iterator for Headers<'h> {
+impl<'h> Iterator for HeaderFields<'h> {
     type Item = HeaderField<'h>;
 
     fn next(&mut self) -> Option<HeaderField<'h>> {
@@ -67,10 +67,10 @@ impl<'h> Iterator for Headers<'h> {
     }
 }
 
-/// The values of all headers of one name; see [`Headers::named`].
+/// The values of all headers of one name; see [`HeaderFields::named`].
 #[derive(Clone, Debug)]
 pub struct Named<'h, 'n> {
-    headers: Headers<'h>,
+    headers: HeaderFields<'h>,
     name: &'n str,
 }
 
@@ -91,9 +91,9 @@ mod tests {
     #[test]
     fn finds_all_of_one_name() {
         let head = b"GET / HTTP/1.1\r\nA: 1\r\na:2\r\nB:\r\nAa: 4\r\n\r\n";
-        let values: Vec<_> = Headers::of(head).named("a").collect();
+        let values: Vec<_> = HeaderFields::of(head).named("a").collect();
         assert_eq!(values, [b"1", b"2"]);
-        assert_eq!(Headers::of(head).named("b").next(), Some(&b""[..]));
+        assert_eq!(HeaderFields::of(head).named("b").next(), Some(&b""[..]));
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
             "\n:\r",
             "\n\u{e9}:a\r\n\r\n",
         ] {
-            assert!(Headers::of(bytes.as_bytes()).count() <= 1, "{bytes:?}");
+            assert!(HeaderFields::of(bytes.as_bytes()).count() <= 1, "{bytes:?}");
         }
     }
 }

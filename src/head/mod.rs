@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use wscodec::Limits;
-//! use wscodec::head::{HeadScanner, Headers, Tokens};
+//! use wscodec::head::{HeadScanner, HeaderFields, Tokens};
 //!
 //! let bytes = b"GET / HTTP/1.1\r\n\
 //!     Sec-WebSocket-Protocol: chat, v2\r\n\
@@ -16,7 +16,7 @@
 //! let len = scanner.scan(bytes)?.expect("the empty line has come");
 //! assert_eq!(&bytes[len..], b"and what follows");
 //!
-//! let lines = Headers::of(&bytes[..len]).named("sec-websocket-protocol");
+//! let lines = HeaderFields::of(&bytes[..len]).named("sec-websocket-protocol");
 //! let protocols: Result<Vec<_>, _> = Tokens::new(lines).collect();
 //! assert_eq!(protocols.unwrap(), ["chat", "v2", "v1"]);
 //! # Ok::<(), wscodec::Fault>(())
@@ -29,7 +29,7 @@ mod param;
 mod scan;
 mod token;
 
-pub use fields::{HeaderField, Headers, Named};
+pub use fields::{HeaderField, HeaderFields, Named};
 pub use host::split_host;
 pub(crate) use host::{is_host, split as split_host_bytes};
 pub use list::{Malformed, Tokens, lists};

@@ -7,10 +7,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
-use super::connection::{Agreed, IoSession};
+use super::connection::{IoSession, Negotiated};
 use super::head::{Head, Input};
 use super::line::Line;
-use super::{Connection, Error, Keys, Options, Rejected, Transport};
+use super::{Connection, ConnectionOptions, Error, Keys, Rejected, Transport};
 use crate::error::{LimitError, MisuseError};
 use crate::frame::Role;
 use crate::handshake::{Rejection, UpgradeRequest, UpgradeRequestReader};
@@ -44,7 +44,7 @@ pub struct Acceptor<'p> {
     /// Origins, subprotocols and compression.
     pub policy: Policy<'p>,
     /// What holds for each connection.
-    pub options: Options,
+    pub options: ConnectionOptions,
 }
 
 impl Acceptor<'_> {
@@ -109,7 +109,7 @@ impl Acceptor<'_> {
         line: &mut Line<S>,
         until: Option<Instant>,
         decide: impl FnOnce(&UpgradeRequest<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
-    ) -> Result<(IoSession, Input, Agreed), Error> {
+    ) -> Result<(IoSession, Input, Negotiated), Error> {
         let limits = &self.options.session.limits;
         let mut reader = UpgradeRequestReader::new(limits);
         let mut head = Head::new(&self.options);
@@ -137,7 +137,7 @@ impl Acceptor<'_> {
         request: &UpgradeRequest<'_>,
         decide: impl FnOnce(&UpgradeRequest<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
         out: &mut Vec<u8>,
-    ) -> Result<(IoSession, Agreed), Error> {
+    ) -> Result<(IoSession, Negotiated), Error> {
         let mut answer = Answer {
             upgrade: self.policy.judge(request)?,
             headers: Vec::new(),
@@ -152,7 +152,7 @@ impl Acceptor<'_> {
         let (inbound, outbound) = answer.upgrade.coders(config);
         let session = Session::new(Role::Server, Keys::none(), inbound, outbound, config)
             .with_offset(request.head_len() as u64);
-        let agreed = Agreed {
+        let agreed = Negotiated {
             protocol: answer.upgrade.protocol().map(Box::from),
             #[cfg(feature = "deflate")]
             deflate: answer.upgrade.deflate(),
@@ -184,7 +184,7 @@ impl Answer<'_> {
 
     /// What was agreed on for compression.
     #[cfg(feature = "deflate")]
-    pub fn deflate(&self) -> Option<crate::deflate::Agreed> {
+    pub fn deflate(&self) -> Option<crate::deflate::AgreedDeflate> {
         self.upgrade.deflate()
     }
 

@@ -7,11 +7,11 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Instant;
 
-use super::connection::{Agreed, IoSession};
+use super::connection::{IoSession, Negotiated};
 use super::head::{Head, Input};
 use super::line::{Line, read};
 use super::random::nonce;
-use super::{Connection, Error, Keys, Options, Rejected, Transport, Url};
+use super::{Connection, ConnectionOptions, Error, Keys, Rejected, Transport, Url};
 #[cfg(feature = "deflate")]
 use crate::deflate;
 use crate::error::{HandshakeError, MisuseError};
@@ -55,9 +55,9 @@ pub struct Connector<'a> {
     pub connect_timeout: Option<Duration>,
     /// What compression to offer; `None` for none. Default: with the defaults.
     #[cfg(feature = "deflate")]
-    pub deflate: Option<deflate::Config>,
+    pub deflate: Option<deflate::DeflateOptions>,
     /// What holds for each connection.
-    pub options: Options,
+    pub options: ConnectionOptions,
 }
 
 impl Connector<'_> {
@@ -69,8 +69,8 @@ impl Connector<'_> {
         address: None,
         connect_timeout: None,
         #[cfg(feature = "deflate")]
-        deflate: Some(deflate::Config::DEFAULT),
-        options: Options::DEFAULT,
+        deflate: Some(deflate::DeflateOptions::DEFAULT),
+        options: ConnectionOptions::DEFAULT,
     };
 
     /// Connects over TCP to a `ws:` URL. Small messages are then sent without delay
@@ -150,7 +150,7 @@ impl Connector<'_> {
         until: Option<Instant>,
         url: &Url,
         look: impl FnOnce(&UpgradeResponse<'_>) -> Result<(), Error>,
-    ) -> Result<(IoSession, Input, Agreed), Error> {
+    ) -> Result<(IoSession, Input, Negotiated), Error> {
         let options = &self.options;
         let path = url.path();
         let host = self.host.unwrap_or(url.authority());
@@ -173,7 +173,7 @@ impl Connector<'_> {
                         false => Keys::random()?,
                     };
                     let session = connected.session(keys, &options.session);
-                    let agreed = Agreed {
+                    let agreed = Negotiated {
                         protocol: connected.response().protocol().map(Box::from),
                         #[cfg(feature = "deflate")]
                         deflate: connected.deflate(),

@@ -12,18 +12,18 @@ use super::inbox::{Driver, Found, Inbox, Outgoing, Part, Place};
 use super::line::{Line, Pushed};
 use super::reader::Source;
 use super::writer::{Sink, Step};
-use super::{Error, Keys, MessageReader, MessageWriter, Options, Outbox, Transport};
+use super::{ConnectionOptions, Error, Keys, MessageReader, MessageWriter, Outbox, Transport};
 use crate::error::{CloseCode, MisuseError};
 use crate::frame::Role;
 use crate::message::{Event, Kind, Message, Prepared};
-use crate::session::{Config, In, Out, Outcome, Piece, Session, State};
+use crate::session::{In, Out, Outcome, Piece, Session, SessionOptions, SessionState};
 
 /// A session with what this room gives it.
 pub type IoSession = Session<Keys, In, Out>;
 
 impl IoSession {
     /// A session without extensions.
-    pub(super) fn plain(role: Role, keys: Keys, config: &Config) -> Self {
+    pub(super) fn plain(role: Role, keys: Keys, config: &SessionOptions) -> Self {
         Self::new(role, keys, In::default(), Out::default(), config)
     }
 }
@@ -45,20 +45,20 @@ impl IoSession {
 ///
 /// # Time
 /// Where the [`Transport`] has time-outs, as TCP does, reads keep the session's
-/// [heartbeat, idle time and close time-out](crate::session::Config) by the
+/// [heartbeat, idle time and close time-out](crate::session::SessionOptions) by the
 /// [rule of the timers](crate::session#timers), and a [deadline](Self::set_deadline) of the caller's.
 /// On other streams the clock is looked at after each read, and after one that timed out if the
 /// caller has set a time-out.
 ///
 /// # Memory
 /// [`memory`](Self::memory) tells what is held besides the value itself: while idle, the buffer for
-/// reading ([`Options::buffer`]), a client's block of 512 random bytes, and whatever messages in
+/// reading ([`ConnectionOptions::buffer`]), a client's block of 512 random bytes, and whatever messages in
 /// parts, compression and large sends have needed before; [`release`](Self::release) gives that back.
 pub struct Connection<S> {
     pub(super) inbox: Inbox,
     pub(super) outgoing: Outgoing,
     pub(super) line: Line<S>,
-    pub(super) agreed: Agreed,
+    pub(super) agreed: Negotiated,
     partial: Option<Partial>,
 }
 
@@ -84,10 +84,10 @@ pub struct Parts<S> {
 
 /// What the handshake came to.
 #[derive(Debug, Default)]
-pub(super) struct Agreed {
+pub(super) struct Negotiated {
     pub(super) protocol: Option<Box<str>>,
     #[cfg(feature = "deflate")]
-    pub(super) deflate: Option<crate::deflate::Agreed>,
+    pub(super) deflate: Option<crate::deflate::AgreedDeflate>,
 }
 
 /// The sending side and the stream, while the receiving side is used.
@@ -102,14 +102,14 @@ impl<S: Read + Write> Connection<S> {
     /// that came behind the head.
     ///
     /// ```
-    /// use wscodec::io::{Keys, Options, Transport, Connection};
-    /// use wscodec::session::{Config, In, Out, Session};
+    /// use wscodec::io::{Keys, ConnectionOptions, Transport, Connection};
+    /// use wscodec::session::{SessionOptions, In, Out, Session};
     /// use wscodec::frame::Role;
     ///
-    /// let session = Session::new(Role::Server, Keys::none(), In::default(), Out::default(), &Config::default());
+    /// let session = Session::new(Role::Server, Keys::none(), In::default(), Out::default(), &SessionOptions::default());
     /// let stream = std::io::Cursor::new(Vec::new());
     /// let came = b"\x82\x81\0\0\0\0!";
-    /// let options = Options::default();
+    /// let options = ConnectionOptions::default();
     /// let mut ws = Connection::new(stream, Transport::plain(), session, came, &options);
     /// let (message, _) = ws.read()?.expect("a message");
     /// assert_eq!(message.payload, b"!");
@@ -120,7 +120,7 @@ impl<S: Read + Write> Connection<S> {
         transport: Transport<S>,
         session: IoSession,
         came: &[u8],
-        options: &Options,
+        options: &ConnectionOptions,
     ) -> Self {
         let line = Line::new(stream, transport, options);
         Self::begin(line, session, (came.to_vec(), 0..came.len()), options)
@@ -130,7 +130,7 @@ impl<S: Read + Write> Connection<S> {
         line: Line<S>,
         session: IoSession,
         input: Input,
-        options: &Options,
+        options: &ConnectionOptions,
     ) -> Self {
         let (receiver, mut outgoing) = session.into_parts();
         let mut line = line;
@@ -142,7 +142,7 @@ impl<S: Read + Write> Connection<S> {
             inbox: Inbox::new(receiver, input, options),
             outgoing,
             line,
-            agreed: Agreed::default(),
+            agreed: Negotiated::default(),
             partial: None,
         }
     }
@@ -177,7 +177,7 @@ impl<S: Read + Write> Connection<S> {
     }
 
     /// As [`read`](Self::read), with pings, pongs and the close frame; what is answered by itself is
-    /// [configured](crate::session::Config).
+    /// [configured](crate::session::SessionOptions).
     ///
     /// # Errors
     /// As for [`read`](Self::read).
@@ -368,14 +368,17 @@ impl<S: Read + Write> Connection<S> {
     /// before, only says how.
     ///
     /// On a stream with time-outs, a peer that reads nothing and sends nothing ends this after the
-    /// session's [`close_timeout`](crate::session::Config::close_timeout): once for the answer, and
+    /// session's [`close_timeout`](crate::session::SessionOptions::close_timeout): once for the answer, and
     /// once for the end of the transport. A peer that still reads what waits for it, or still sends
     /// messages, has longer, by the [rule of the timers](crate::session#timers).
     ///
     /// # Errors
     /// As for [`Outbox::close`] and [`read`](Self::read).
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Outcome<'_>, Error> {
-        if matches!(self.outgoing.state(), State::Open | State::PeerClosed) {
+        if matches!(
+            self.outgoing.state(),
+            SessionState::Open | SessionState::PeerClosed
+        ) {
             self.outbox().close(code, reason)?;
         }
         // The caller's deadline was for messages.
@@ -398,7 +401,7 @@ impl<S: Read + Write> Connection<S> {
 
 impl<S> Connection<S> {
     /// Where the session stands.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> SessionState {
         self.outgoing.state()
     }
 
@@ -414,7 +417,7 @@ impl<S> Connection<S> {
 
     /// What was agreed on for compression.
     #[cfg(feature = "deflate")]
-    pub fn deflate(&self) -> Option<crate::deflate::Agreed> {
+    pub fn deflate(&self) -> Option<crate::deflate::AgreedDeflate> {
         self.agreed.deflate
     }
 

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 
 use super::Error;
 use crate::error::LimitError;
-use crate::frame::{Header, MAX_HEADER_LEN, Parsed, encode, mask};
+use crate::frame::{FrameHeader, MAX_HEADER_LEN, ParsedHeader, encode, mask};
 
 /// Frames of up to this length are put together without asking for memory.
 const SMALL: usize = 1024;
@@ -31,15 +31,15 @@ const SMALL: usize = 1024;
 ///
 /// # Errors
 /// [`Error::Io`], with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) where the stream ends;
-/// [`Error::Fault`] with what [`Header::parse`] says. Bytes that were read before a time-out are
+/// [`Error::Fault`] with what [`FrameHeader::parse`] says. Bytes that were read before a time-out are
 /// lost.
-pub fn read_header(reader: &mut impl Read) -> Result<Header, Error> {
+pub fn read_header(reader: &mut impl Read) -> Result<FrameHeader, Error> {
     let mut bytes = [0; MAX_HEADER_LEN];
     let mut have = 0;
     loop {
-        match Header::parse(&bytes[..have])? {
-            Parsed::Complete(header, _) => return Ok(header),
-            Parsed::Incomplete(more) => {
+        match FrameHeader::parse(&bytes[..have])? {
+            ParsedHeader::Complete(header, _) => return Ok(header),
+            ParsedHeader::Incomplete(more) => {
                 let next = have + more.min(MAX_HEADER_LEN - have);
                 reader.read_exact(&mut bytes[have..next])?;
                 have = next;
@@ -69,7 +69,7 @@ pub fn read_frame(
     reader: &mut impl Read,
     payload: &mut Vec<u8>,
     max: u64,
-) -> Result<Header, Error> {
+) -> Result<FrameHeader, Error> {
     payload.clear();
     let header = read_header(reader)?;
     if header.len > max {
@@ -88,8 +88,8 @@ pub fn read_frame(
 /// Writes a frame's header. The payload is to follow, masked by the caller if the header has a key.
 ///
 /// # Errors
-/// [`Error::Misuse`] with what [`Header::encode`] says; [`Error::Io`].
-pub fn write_header(writer: &mut impl Write, header: &Header) -> Result<(), Error> {
+/// [`Error::Misuse`] with what [`FrameHeader::encode`] says; [`Error::Io`].
+pub fn write_header(writer: &mut impl Write, header: &FrameHeader) -> Result<(), Error> {
     let mut bytes = [0; MAX_HEADER_LEN];
     let len = header.encode(&mut bytes)?;
     Ok(writer.write_all(&bytes[..len])?)
@@ -99,18 +99,22 @@ pub fn write_header(writer: &mut impl Write, header: &Header) -> Result<(), Erro
 /// payload is masked on its way.
 ///
 /// ```
-/// use wscodec::frame::{Header, OpCode};
+/// use wscodec::frame::{FrameHeader, OpCode};
 /// use wscodec::io::write_frame;
 ///
 /// let mut stream = Vec::new();
-/// write_frame(&mut stream, Header::new(OpCode::Ping, 0), b"now?")?;
+/// write_frame(&mut stream, FrameHeader::new(OpCode::Ping, 0), b"now?")?;
 /// assert_eq!(stream, b"\x89\x04now?");
 /// # Ok::<(), wscodec::io::Error>(())
 /// ```
 ///
 /// # Errors
-/// [`Error::Misuse`] with what [`Header::encode`] says; [`Error::Io`].
-pub fn write_frame(writer: &mut impl Write, header: Header, payload: &[u8]) -> Result<(), Error> {
+/// [`Error::Misuse`] with what [`FrameHeader::encode`] says; [`Error::Io`].
+pub fn write_frame(
+    writer: &mut impl Write,
+    header: FrameHeader,
+    payload: &[u8],
+) -> Result<(), Error> {
     let len = MAX_HEADER_LEN + payload.len();
     if len <= SMALL {
         let mut frame = [0; SMALL];

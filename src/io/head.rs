@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::error::timed_out;
 use super::line::{Line, read};
-use super::{Error, Options};
+use super::{ConnectionOptions, Error};
 use crate::error::{LimitError, PeerError};
 
 /// A buffer, and where in it what came lies.
@@ -23,7 +23,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &ConnectionOptions) -> Self {
         Self {
             bytes: vec![0; options.buffer.max(512)],
             len: 0,

@@ -13,8 +13,8 @@ use super::head::Input;
 use super::line::Pushed;
 use super::rounds::More;
 use crate::error::{CloseCode, Fault};
-use crate::frame::{Close, Header, Role};
-use crate::message::{Event, Inbound, Kind, Message, Piece, Receiver};
+use crate::frame::{CloseFrame, FrameHeader, Role};
+use crate::message::{Event, InboundExtension, Kind, Message, MessageDecoder, Piece};
 use crate::session;
 
 pub(super) type Outgoing = session::Outgoing<Keys, session::Out>;
@@ -89,7 +89,7 @@ pub(super) enum Found {
 /// A piece, likewise.
 #[derive(Clone, Debug)]
 pub(super) enum Part {
-    Frame(Header),
+    Frame(FrameHeader),
     Data(Place),
     End,
     Ping(Place),
@@ -102,7 +102,7 @@ pub(super) enum Part {
 /// Invariant: `start <= end <= input.len()`; `input[start..end]` came and is not looked at yet.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    pub(super) receiver: Receiver<session::In>,
+    pub(super) receiver: MessageDecoder<session::In>,
     pub(super) input: Vec<u8>,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -127,9 +127,9 @@ pub(super) struct Inbox {
 
 impl Inbox {
     pub(super) fn new(
-        receiver: Receiver<session::In>,
+        receiver: MessageDecoder<session::In>,
         (input, Range { start, end }): Input,
-        options: &super::Options,
+        options: &super::ConnectionOptions,
     ) -> Self {
         Self {
             server: receiver.role() == Role::Server,
@@ -219,9 +219,9 @@ impl Inbox {
         self.close().map_or("", |close| close.reason)
     }
 
-    fn close(&self) -> Option<Close<'_>> {
+    fn close(&self) -> Option<CloseFrame<'_>> {
         let (code, reason) = self.close.as_ref()?;
-        Some(Close {
+        Some(CloseFrame {
             code: *code,
             reason,
         })

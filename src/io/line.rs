@@ -21,7 +21,7 @@ use std::io::{self, Read, Write};
 use std::time::Instant;
 
 use super::error::is_timeout;
-use super::{Options, Transport};
+use super::{ConnectionOptions, Transport};
 
 /// The most bytes that are read and dropped after the end of a connection that the peer has not
 /// noticed yet.
@@ -74,7 +74,7 @@ pub(super) struct Line<S> {
 }
 
 impl<S> Line<S> {
-    pub(super) fn new(stream: S, transport: Transport<S>, options: &Options) -> Self {
+    pub(super) fn new(stream: S, transport: Transport<S>, options: &ConnectionOptions) -> Self {
         Self {
             stream,
             out: Vec::new(),

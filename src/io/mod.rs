@@ -45,8 +45,8 @@
 //!
 //! # Back-pressure
 //!
-//! Sending is the back-pressure: it blocks while more than [`Options::queue`] waits and the peer does
-//! not read, and fails after [`Options::write_timeout`] without progress. Reading does not wait for
+//! Sending is the back-pressure: it blocks while more than [`ConnectionOptions::queue`] waits and the peer does
+//! not read, and fails after [`ConnectionOptions::write_timeout`] without progress. Reading does not wait for
 //! the queue: on a stream with time-outs, a read writes what goes and reads what has arrived, so a
 //! slow reader's own messages, pings and close frame are seen at once. A loop that echoes therefore
 //! stops reading from a slow reader when its queue is full; a loop that sends from a second thread
@@ -92,7 +92,7 @@ pub use connect::Connector;
 pub use connection::{Connection, IoSession, Parts};
 pub use error::{Error, Rejected};
 pub use frames::{read_frame, read_header, write_frame, write_header};
-pub use options::Options;
+pub use options::ConnectionOptions;
 pub use outbox::Outbox;
 pub use owned::Message;
 pub use random::{Keys, nonce};

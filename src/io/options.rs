@@ -2,24 +2,24 @@
 
 use core::time::Duration;
 
-use crate::session::Config;
+use crate::session::SessionOptions;
 
 /// How a connection behaves, in both roles.
 ///
 /// ```
 /// use std::time::Duration;
-/// use wscodec::io::Options;
+/// use wscodec::io::ConnectionOptions;
 ///
-/// let mut options = Options::default();
+/// let mut options = ConnectionOptions::default();
 /// options.session.heartbeat = Some(Duration::from_secs(30));
 /// options.session.limits.message = 1 << 20;
 /// options.buffer = 16 << 10;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Options {
+pub struct ConnectionOptions {
     /// Limits, automatic answers, heartbeat, idle time, and how long the close may take.
-    pub session: Config,
+    pub session: SessionOptions,
     /// How long the opening handshake may take, from its first byte to its last, on a stream with
     /// time-outs; a client's look-up of addresses is not counted. `None` is for ever, but for the
     /// body of a rejection. Default 10 seconds.
@@ -42,10 +42,10 @@ pub struct Options {
     pub dangerously_zero_masks: bool,
 }
 
-impl Options {
+impl ConnectionOptions {
     /// The defaults, in a constant.
     pub const DEFAULT: Self = Self {
-        session: Config::DEFAULT,
+        session: SessionOptions::DEFAULT,
         handshake_timeout: Some(Duration::from_secs(10)),
         write_timeout: Some(Duration::from_secs(30)),
         buffer: 4 << 10,
@@ -55,7 +55,7 @@ impl Options {
     };
 }
 
-impl Default for Options {
+impl Default for ConnectionOptions {
     fn default() -> Self {
         Self::DEFAULT
     }

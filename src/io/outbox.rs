@@ -9,14 +9,14 @@ use super::line::Line;
 use super::writer::{Sink, Step};
 use super::{Error, MessageWriter};
 use crate::error::CloseCode;
-use crate::frame::Close;
+use crate::frame::CloseFrame;
 use crate::message::{Kind, Message, Prepared};
 
 /// The sending side of a [`Connection`](super::Connection), lent along with what came so that it can
 /// be answered at once.
 ///
 /// What is sent waits in a queue, and is written in one go: by [`flush`](Self::flush), before a read
-/// that would wait for the peer, or when more than [`Options::queue`](super::Options::queue) waits.
+/// that would wait for the peer, or when more than [`ConnectionOptions::queue`](super::ConnectionOptions::queue) waits.
 #[derive(Debug)]
 pub struct Outbox<'a, S> {
     pub(super) outgoing: &'a mut Outgoing,
@@ -116,7 +116,7 @@ impl<S: Write> Outbox<'_, S> {
     }
 
     /// Queues a pong, of at most 125 bytes; pings are answered without it, unless
-    /// [`auto_pong`](crate::session::Config::auto_pong) is off.
+    /// [`auto_pong`](crate::session::SessionOptions::auto_pong) is off.
     ///
     /// # Errors
     /// As for [`ping`](Self::ping).
@@ -133,10 +133,10 @@ impl<S: Write> Outbox<'_, S> {
     /// [`CloseCodeNotSendable`](crate::MisuseError::CloseCodeNotSendable),
     /// [`CloseReasonTooLong`](crate::MisuseError::CloseReasonTooLong).
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.close_with(Some(Close { code, reason }))
+        self.close_with(Some(CloseFrame { code, reason }))
     }
 
-    pub(super) fn close_with(&mut self, close: Option<Close<'_>>) -> Result<(), Error> {
+    pub(super) fn close_with(&mut self, close: Option<CloseFrame<'_>>) -> Result<(), Error> {
         self.outgoing.close(close, &mut self.line.out)?;
         Ok(())
     }

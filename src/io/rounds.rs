@@ -15,7 +15,7 @@ use super::error::{Error, is_timeout, timed_out};
 use super::inbox::{Driver, Found, Inbox, Place};
 use super::line::{DRAIN, GRAIN, Pushed, read};
 use crate::error::{Fault, PeerError};
-use crate::session::State;
+use crate::session::SessionState;
 
 /// The most that is read at a time to where a large message is put together.
 const SPACE: usize = 64 << 10;
@@ -40,12 +40,12 @@ impl Inbox {
     pub(super) fn more<D: Driver>(&mut self, driver: &mut D) -> Result<More, Error> {
         loop {
             match driver.with(|outgoing, _| outgoing.state()) {
-                State::Open | State::Closing => {}
-                State::PeerClosed => {
+                SessionState::Open | SessionState::Closing => {}
+                SessionState::PeerClosed => {
                     self.write_out(driver)?;
                     return Ok(More::End);
                 }
-                State::Closed => {
+                SessionState::Closed => {
                     self.end(driver)?;
                     return Ok(More::End);
                 }
@@ -96,7 +96,7 @@ impl Inbox {
                     if let Some(error) = refused {
                         return Err(error.into());
                     }
-                    if stuck && driver.with(|outgoing, _| outgoing.state()) == State::Open {
+                    if stuck && driver.with(|outgoing, _| outgoing.state()) == SessionState::Open {
                         driver.check_stall()?;
                     }
                 }

@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::error::is_timeout;
 use super::inbox::Outgoing;
 use super::line::{Line, Pushed};
-use crate::session::State;
+use crate::session::SessionState;
 
 /// What both halves have.
 ///
@@ -61,7 +61,10 @@ pub(super) struct Sending {
 impl Sending {
     /// Whether messages can be sent, as far as the session is concerned.
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.outgoing.state(), State::Open | State::PeerClosed)
+        matches!(
+            self.outgoing.state(),
+            SessionState::Open | SessionState::PeerClosed
+        )
     }
 }
 

@@ -15,11 +15,11 @@ use super::line::{Line, Pushed};
 use super::reader::Source;
 use super::shared::{Sending, Shared};
 use super::writer::{Sink, Step};
-use super::{Connection, Error, MessageReader, MessageWriter, Options, Transport};
+use super::{Connection, ConnectionOptions, Error, MessageReader, MessageWriter, Transport};
 use crate::error::CloseCode;
-use crate::frame::Close;
+use crate::frame::CloseFrame;
 use crate::message::{Event, Kind, Message, Prepared};
-use crate::session::{Outcome, Piece, State};
+use crate::session::{Outcome, Piece, SessionState};
 
 /// The longest that a read waits before it looks whether the other half closes.
 const NAP: Duration = Duration::from_secs(1);
@@ -88,7 +88,7 @@ impl<S> Connection<S> {
         let (fragment, stall) = (self.line.fragment, self.line.stall);
         let (stream, out) = self.line.into_parts();
         let (reading, writing) = split(stream)?;
-        let mut line = Line::new(writing, write, &Options::DEFAULT);
+        let mut line = Line::new(writing, write, &ConnectionOptions::DEFAULT);
         line.stall = stall;
         let shared = Arc::new(Shared {
             sending: Mutex::new(Sending {
@@ -111,7 +111,7 @@ impl<S> Connection<S> {
         let reader = ReadHalf {
             close_timeout: self.inbox.close_timeout(),
             inbox: self.inbox,
-            line: Line::new(reading, read, &Options::DEFAULT),
+            line: Line::new(reading, read, &ConnectionOptions::DEFAULT),
             shared: Arc::clone(&shared),
         };
         Ok((reader, WriteHalf::new(shared)))
@@ -176,7 +176,7 @@ impl<R: Read, W: Write> ReadHalf<R, W> {
     }
 
     /// Where the session stands.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> SessionState {
         self.shared.lock().outgoing.state()
     }
 
@@ -258,7 +258,7 @@ impl<W: Write> WriteHalf<W> {
     /// # Errors
     /// As for [`Outbox::close`](super::Outbox::close).
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let close = Close { code, reason };
+        let close = CloseFrame { code, reason };
         self.put(|outgoing, out| Ok(outgoing.close(Some(close), out)?))
     }
 
@@ -271,7 +271,7 @@ impl<W: Write> WriteHalf<W> {
     }
 
     /// Where the session stands.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> SessionState {
         self.shared.lock().outgoing.state()
     }
 

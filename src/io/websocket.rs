@@ -4,13 +4,13 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::{
-    Acceptor, Connection, Connector, Error, IoSession, Keys, Message, Options, ReadHalf, Transport,
-    WriteHalf,
+    Acceptor, Connection, ConnectionOptions, Connector, Error, IoSession, Keys, Message, ReadHalf,
+    Transport, WriteHalf,
 };
 use crate::error::CloseCode;
 use crate::frame::Role;
 use crate::message::Kind;
-use crate::session::{Outcome, State};
+use crate::session::{Outcome, SessionState};
 
 /// A WebSocket over a blocking stream.
 ///
@@ -82,7 +82,7 @@ impl<S: Read + Write + 'static> WebSocket<S> {
     /// # Errors
     /// [`Error::Io`] if a client finds no source of random numbers for its mask keys.
     pub fn from_stream(stream: S, role: Role) -> Result<Self, Error> {
-        let options = Options::DEFAULT;
+        let options = ConnectionOptions::DEFAULT;
         let keys = match role {
             Role::Client => Keys::random()?,
             Role::Server => Keys::none(),
@@ -133,7 +133,7 @@ impl<S: Read + Write> WebSocket<S> {
 
 impl<S> WebSocket<S> {
     /// How far the connection is.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> SessionState {
         self.connection.state()
     }
 

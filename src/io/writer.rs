@@ -8,7 +8,7 @@ use super::Error;
 use crate::message::Kind;
 
 /// Writes one message, in as many fragments as it takes: a fragment for each
-/// [`Options::fragment`](super::Options::fragment) bytes, and one for each `flush`. A message that
+/// [`ConnectionOptions::fragment`](super::ConnectionOptions::fragment) bytes, and one for each `flush`. A message that
 /// is short enough goes as a whole, in one frame.
 ///
 /// [`finish`](Self::finish) ends the message. One that is dropped before that stays unfinished, so

@@ -5,7 +5,7 @@ use core::mem;
 
 use super::assembly::Assembly;
 use super::recv::unmask;
-use super::{Inbound, Receiver};
+use super::{InboundExtension, MessageDecoder};
 use crate::error::Fault;
 use crate::frame::Simple;
 
@@ -53,7 +53,7 @@ impl BatchBuffer {
     }
 }
 
-impl<E: Inbound> Receiver<E> {
+impl<E: InboundExtension> MessageDecoder<E> {
     /// Gives up a large buffer in which no message is begun. What the last batch put together is
     /// gone then.
     #[inline]

@@ -1,6 +1,6 @@
 //! What a receiver hands out.
 
-use crate::frame::{Close, OpCode};
+use crate::frame::{CloseFrame, OpCode};
 
 /// The type of a message (RFC 6455 §5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,5 +61,5 @@ pub enum Event<'a> {
     Pong(&'a [u8]),
     /// The peer closes: a close frame with the same code is due, if none was sent yet (RFC 6455
     /// §5.5.1). `None` if it gave no code.
-    Close(Option<Close<'a>>),
+    Close(Option<CloseFrame<'a>>),
 }

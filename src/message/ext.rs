@@ -13,18 +13,18 @@ use crate::frame::Rsv;
 
 /// How the payload of a message is to be treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Treatment {
+pub enum PayloadCoding {
     /// It is what was sent.
     Plain,
-    /// It goes through [`Inbound::decode`].
+    /// It goes through [`InboundExtension::decode`].
     Decode,
     /// It is coded and handed on as it is; text is not checked.
     Opaque,
 }
 
-/// What a call of [`Inbound::decode`] did.
+/// What a call of [`InboundExtension::decode`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct DecodeProgress {
     /// Bytes of the input used up.
     pub read: usize,
     /// Bytes written to the front of the output.
@@ -34,23 +34,28 @@ pub struct Progress {
 }
 
 /// An extension's part in receiving.
-pub trait Inbound {
+pub trait InboundExtension {
     /// The reserved bits that the extension may find set on the first frame of a message.
     fn rsv(&self) -> Rsv;
 
     /// A data message begins with these bits on its first frame, at least one of them. A message
-    /// without any is [plain](Treatment::Plain), and the extension is not asked.
+    /// without any is [plain](PayloadCoding::Plain), and the extension is not asked.
     ///
     /// # Errors
     /// If the bits make no sense; the connection fails with that.
-    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, Error>;
+    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, Error>;
 
     /// Decodes the next bytes of a message's payload. `last` says that `input` ends the message.
     /// Called again with what is left until it is `done`.
     ///
     /// # Errors
     /// If the payload is damaged; the connection fails with that.
-    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error>;
+    fn decode(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut [u8],
+    ) -> Result<DecodeProgress, Error>;
 
     /// Bytes of memory held.
     fn memory(&self) -> usize {
@@ -63,7 +68,7 @@ pub trait Inbound {
 }
 
 /// An extension's part in sending.
-pub trait Outbound {
+pub trait OutboundExtension {
     /// A data message begins, of `len` bytes if that is known. Returns the bits to set on its first
     /// frame; with none of them set the message is sent as it is.
     fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv;
@@ -103,21 +108,21 @@ pub trait Outbound {
 
 /// No extension.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Plain;
+pub struct NoExtension;
 
-impl Inbound for Plain {
+impl InboundExtension for NoExtension {
     #[inline]
     fn rsv(&self) -> Rsv {
         Rsv::NONE
     }
 
     #[inline]
-    fn begin(&mut self, _: Rsv) -> Result<Treatment, Error> {
-        Ok(Treatment::Plain)
+    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, Error> {
+        Ok(PayloadCoding::Plain)
     }
 
-    fn decode(&mut self, _: &[u8], _: bool, _: &mut [u8]) -> Result<Progress, Error> {
-        Ok(Progress {
+    fn decode(&mut self, _: &[u8], _: bool, _: &mut [u8]) -> Result<DecodeProgress, Error> {
+        Ok(DecodeProgress {
             read: 0,
             written: 0,
             done: true,
@@ -125,7 +130,7 @@ impl Inbound for Plain {
     }
 }
 
-impl Outbound for Plain {
+impl OutboundExtension for NoExtension {
     #[inline]
     fn begin(&mut self, _: Kind, _: Option<usize>) -> Rsv {
         Rsv::NONE
@@ -138,22 +143,27 @@ impl Outbound for Plain {
 }
 
 /// An extension that was agreed on or not: without it, messages are plain.
-impl<E: Inbound> Inbound for Option<E> {
+impl<E: InboundExtension> InboundExtension for Option<E> {
     fn rsv(&self) -> Rsv {
         self.as_ref().map_or(Rsv::NONE, E::rsv)
     }
 
-    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, Error> {
+    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, Error> {
         match self {
             Some(extension) => extension.begin(rsv),
-            None => Inbound::begin(&mut Plain, rsv),
+            None => InboundExtension::begin(&mut NoExtension, rsv),
         }
     }
 
-    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+    fn decode(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut [u8],
+    ) -> Result<DecodeProgress, Error> {
         match self {
             Some(extension) => extension.decode(input, last, output),
-            None => Plain.decode(input, last, output),
+            None => NoExtension.decode(input, last, output),
         }
     }
 
@@ -169,7 +179,7 @@ impl<E: Inbound> Inbound for Option<E> {
 }
 
 /// An extension that was agreed on or not: without it, messages are plain.
-impl<E: Outbound> Outbound for Option<E> {
+impl<E: OutboundExtension> OutboundExtension for Option<E> {
     fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv {
         match self {
             Some(extension) => extension.begin(kind, len),
@@ -180,7 +190,7 @@ impl<E: Outbound> Outbound for Option<E> {
     fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
         match self {
             Some(extension) => extension.encode(input, last, output),
-            None => Plain.encode(input, last, output),
+            None => NoExtension.encode(input, last, output),
         }
     }
 
@@ -209,16 +219,21 @@ impl<E: Outbound> Outbound for Option<E> {
 }
 
 /// An extension that lies elsewhere, where most connections have none.
-impl<E: Inbound + ?Sized> Inbound for Box<E> {
+impl<E: InboundExtension + ?Sized> InboundExtension for Box<E> {
     fn rsv(&self) -> Rsv {
         (**self).rsv()
     }
 
-    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, Error> {
+    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, Error> {
         (**self).begin(rsv)
     }
 
-    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+    fn decode(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut [u8],
+    ) -> Result<DecodeProgress, Error> {
         (**self).decode(input, last, output)
     }
 
@@ -232,7 +247,7 @@ impl<E: Inbound + ?Sized> Inbound for Box<E> {
 }
 
 /// An extension that lies elsewhere, where most connections have none.
-impl<E: Outbound + ?Sized> Outbound for Box<E> {
+impl<E: OutboundExtension + ?Sized> OutboundExtension for Box<E> {
     fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv {
         (**self).begin(kind, len)
     }
@@ -266,18 +281,23 @@ pub struct Opaque(
     pub Rsv,
 );
 
-impl Inbound for Opaque {
+impl InboundExtension for Opaque {
     #[inline]
     fn rsv(&self) -> Rsv {
         self.0
     }
 
     #[inline]
-    fn begin(&mut self, _: Rsv) -> Result<Treatment, Error> {
-        Ok(Treatment::Opaque)
+    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, Error> {
+        Ok(PayloadCoding::Opaque)
     }
 
-    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
-        Plain.decode(input, last, output)
+    fn decode(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut [u8],
+    ) -> Result<DecodeProgress, Error> {
+        NoExtension.decode(input, last, output)
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | get whole messages | [`Receiver`]: a message of one frame is lent from the input, others are put together |
-//! | get messages in pieces, as they come | [`Receiver::receive_piece`]; [`Pieces`] holds no payload |
-//! | send messages, whole or in fragments | [`Sender`] |
+//! | get whole messages | [`MessageDecoder`]: a message of one frame is lent from the input, others are put together |
+//! | get messages in pieces, as they come | [`MessageDecoder::receive_piece`]; [`Pieces`] holds no payload |
+//! | send messages, whole or in fragments | [`MessageEncoder`] |
 //! | send one message to many | [`Prepared`] |
-//! | change payloads on the way | [`Inbound`] and [`Outbound`], the seam for extensions (§9) |
+//! | change payloads on the way | [`InboundExtension`] and [`OutboundExtension`], the seam for extensions (§9) |
 //!
 //! Everything here is sans-I/O: bytes that came are handed in as `&mut [u8]` (payloads are
 //! unmasked where they lie), bytes to send are appended to a buffer of the caller's, and mask keys
@@ -16,16 +16,16 @@
 //! ```
 //! use wscodec::Limits;
 //! use wscodec::frame::Role;
-//! use wscodec::message::{Event, Receiver, Sender};
+//! use wscodec::message::{Event, MessageDecoder, MessageEncoder};
 //!
 //! // A client sends: its keys come from here.
-//! let mut sender = Sender::client(|| [0x37, 0xfa, 0x21, 0x3d]);
+//! let mut sender = MessageEncoder::client(|| [0x37, 0xfa, 0x21, 0x3d]);
 //! let mut wire = Vec::new();
 //! sender.text("Hello", &mut wire)?;
 //! sender.ping(b"there?", &mut wire)?;
 //!
 //! // A server receives.
-//! let mut receiver = Receiver::new(Role::Server, &Limits::default());
+//! let mut receiver = MessageDecoder::new(Role::Server, &Limits::default());
 //! let mut input = &mut wire[..];
 //! let mut seen = Vec::new();
 //! while let Some(event) = receiver.receive(&mut input)? {
@@ -54,8 +54,10 @@ mod stream;
 pub use batch::BatchBuffer;
 pub use buffer::Buffer;
 pub use event::{Event, Kind, Message};
-pub use ext::{Inbound, Opaque, Outbound, Plain, Progress, Treatment};
+pub use ext::{
+    DecodeProgress, InboundExtension, NoExtension, Opaque, OutboundExtension, PayloadCoding,
+};
 pub use pieces::{Piece, Pieces};
 pub use prepared::Prepared;
-pub use recv::Receiver;
-pub use send::{DangerouslyZero, MaskSource, Sender, Unmasked};
+pub use recv::MessageDecoder;
+pub use send::{DangerouslyZero, MaskSource, MessageEncoder, Unmasked};

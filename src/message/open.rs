@@ -1,9 +1,9 @@
 //! The message that is begun and not finished, and the rules that it has to keep.
 
-use super::{Event, Inbound, Kind, Message, Treatment};
+use super::{Event, InboundExtension, Kind, Message, PayloadCoding};
 use crate::Limits;
 use crate::error::{Error, LimitError, PeerError};
-use crate::frame::{Header, OpCode, Rsv};
+use crate::frame::{FrameHeader, OpCode, Rsv};
 use crate::utf8::Validator;
 
 /// The limits that concern messages.
@@ -26,10 +26,10 @@ impl Bounds {
 
     /// The most bytes of a message in the form in which they come.
     #[inline]
-    const fn most(&self, treatment: Treatment) -> u64 {
+    const fn most(&self, treatment: PayloadCoding) -> u64 {
         match treatment {
-            Treatment::Decode => self.coded,
-            Treatment::Plain | Treatment::Opaque => self.message,
+            PayloadCoding::Decode => self.coded,
+            PayloadCoding::Plain | PayloadCoding::Opaque => self.message,
         }
     }
 }
@@ -41,7 +41,7 @@ impl Bounds {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
     pub(super) kind: Kind,
-    pub(super) treatment: Treatment,
+    pub(super) treatment: PayloadCoding,
     pub(super) ascii: bool,
     /// Bytes in all frames of which the header came.
     announced: u64,
@@ -54,9 +54,9 @@ impl Open {
     #[inline]
     pub(super) fn header(
         open: &mut Option<Self>,
-        header: &Header,
+        header: &FrameHeader,
         bounds: &Bounds,
-        extension: &mut impl Inbound,
+        extension: &mut impl InboundExtension,
     ) -> Result<(), Error> {
         let kind = match header.opcode {
             OpCode::Text => Kind::Text,
@@ -64,7 +64,7 @@ impl Open {
             _ => return Self::fragment(open, header.len, bounds),
         };
         let treatment = match header.rsv {
-            Rsv::NONE => Treatment::Plain,
+            Rsv::NONE => PayloadCoding::Plain,
             rsv => extension.begin(rsv)?,
         };
         if header.len > bounds.most(treatment) {
@@ -94,7 +94,7 @@ impl Open {
     #[cold]
     pub(super) fn announced(
         open: &Option<Self>,
-        header: &Header,
+        header: &FrameHeader,
         bounds: &Bounds,
     ) -> Result<(), Error> {
         if header.opcode.is_control() {
@@ -134,13 +134,13 @@ impl Open {
     /// Whether payload has to be UTF-8.
     #[inline]
     pub(super) fn is_text(&self) -> bool {
-        self.kind == Kind::Text && self.treatment != Treatment::Opaque
+        self.kind == Kind::Text && self.treatment != PayloadCoding::Opaque
     }
 
     /// Whether payload has to be UTF-8 as it comes, and whether it goes through the extension.
     #[inline]
     pub(super) fn handling(&self) -> (bool, bool) {
-        let coded = self.treatment == Treatment::Decode;
+        let coded = self.treatment == PayloadCoding::Decode;
         (self.is_text() && !coded, coded)
     }
 
@@ -167,8 +167,8 @@ impl Open {
         Event::Message(Message {
             kind: self.kind,
             payload,
-            ascii: self.ascii && self.treatment == Treatment::Plain,
-            opaque: self.treatment == Treatment::Opaque,
+            ascii: self.ascii && self.treatment == PayloadCoding::Plain,
+            opaque: self.treatment == PayloadCoding::Opaque,
         })
     }
 }

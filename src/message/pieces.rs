@@ -1,17 +1,17 @@
-//! Messages in pieces, as they come, for onlookers: [`Receiver::receive_piece`] without an extension.
+//! Messages in pieces, as they come, for onlookers: [`MessageDecoder::receive_piece`] without an extension.
 
-use super::{Kind, Opaque, Receiver};
+use super::{Kind, MessageDecoder, Opaque};
 use crate::Limits;
 use crate::error::Fault;
-use crate::frame::{Close, Header, Role, Rsv};
+use crate::frame::{CloseFrame, FrameHeader, Role, Rsv};
 
 /// What [`Pieces::receive`] hands out. Every frame begins with a `Frame`. For a control frame, one
-/// `Ping`, `Pong` or `Close` with the whole of it follows; for data, `Data` for as many pieces as
+/// `Ping`, `Pong` or `CloseFrame` with the whole of it follows; for data, `Data` for as many pieces as
 /// its payload came in, and `End` if the frame ends its message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// A frame begins.
-    Frame(Header),
+    Frame(FrameHeader),
     /// The next bytes of a message's payload: unmasked, never empty, and checked if they are text.
     Data(&'a mut [u8]),
     /// The message is complete.
@@ -20,9 +20,9 @@ pub enum Piece<'a> {
     Ping(&'a [u8]),
     /// A pong, likewise.
     Pong(&'a [u8]),
-    /// A close frame. Unlike [`Receiver`](super::Receiver), `Pieces` goes on with what comes after
+    /// A close frame. Unlike [`MessageDecoder`](super::MessageDecoder), `Pieces` goes on with what comes after
     /// it.
-    Close(Option<Close<'a>>),
+    Close(Option<CloseFrame<'a>>),
 }
 
 /// Reads messages out of a stream of bytes without putting them together: for those who pass large
@@ -46,7 +46,7 @@ pub enum Piece<'a> {
 /// # Ok::<(), wscodec::Fault>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Pieces(Receiver<Opaque>);
+pub struct Pieces(MessageDecoder<Opaque>);
 
 impl Pieces {
     /// At the beginning of the frames, without extensions.
@@ -57,7 +57,7 @@ impl Pieces {
     /// Lets messages with these reserved bits pass as they are, their text unchecked: an extension
     /// that the endpoints agreed on has coded them.
     pub fn tolerating(rsv: Rsv, role: Role, limits: &Limits) -> Self {
-        Self(Receiver::with_extension(role, limits, Opaque(rsv)))
+        Self(MessageDecoder::with_extension(role, limits, Opaque(rsv)))
     }
 
     /// Counts offsets from here instead of 0: for a stream whose handshake was read before.

@@ -6,18 +6,18 @@ use bytes::Bytes;
 
 use super::Kind;
 use crate::error::Error;
-use crate::frame::{self, Header, Rsv};
+use crate::frame::{self, FrameHeader, Rsv};
 use crate::reserve::reserve_exact;
 
 /// A message with its frame, as a server sends it; cloning shares the bytes.
 ///
 /// ```
-/// use wscodec::message::{Prepared, Sender};
+/// use wscodec::message::{Prepared, MessageEncoder};
 ///
 /// let news = Prepared::text("news")?;
 /// let mut outputs = [Vec::new(), Vec::new()];
 /// for out in &mut outputs {
-///     Sender::server().prepared(&news, out)?;
+///     MessageEncoder::server().prepared(&news, out)?;
 /// }
 /// assert_eq!(outputs[1], b"\x81\x04news");
 /// # Ok::<(), wscodec::ErrorKind>(())
@@ -39,9 +39,9 @@ pub(super) struct Form {
 
 impl Form {
     fn new(kind: Kind, rsv: Rsv, payload: &[u8]) -> Result<Self, Error> {
-        let header = Header {
+        let header = FrameHeader {
             rsv,
-            ..Header::new(kind.opcode(), 0)
+            ..FrameHeader::new(kind.opcode(), 0)
         };
         let (head, header_len) = frame::with_len(header, payload.len())?;
         let mut frame = Vec::new();
@@ -86,7 +86,7 @@ impl Prepared {
     }
 
     /// Adds a second form of the message, coded by an extension: with these bits set and that
-    /// payload. It is sent instead where the sender's extension [says so](super::Outbound::pass);
+    /// payload. It is sent instead where the sender's extension [says so](super::OutboundExtension::pass);
     /// what the number `needs` means is the extension's to say.
     ///
     /// # Errors

@@ -5,10 +5,12 @@ use core::mem;
 use super::assembly::Assembly;
 use super::open::{Bounds, Open};
 use super::stream::Stream;
-use super::{Event, Inbound, Kind, Message, Plain, Treatment};
+use super::{Event, InboundExtension, Kind, Message, NoExtension, PayloadCoding};
 use crate::Limits;
 use crate::error::{Error, Fault, LimitError, MisuseError, PeerError};
-use crate::frame::{Close, Decoder, Header, MAX_CONTROL_LEN, OpCode, Role, Rules, Simple, mask};
+use crate::frame::{
+    CloseFrame, FrameDecoder, FrameHeader, MAX_CONTROL_LEN, OpCode, Role, Rules, Simple, mask,
+};
 use crate::utf8::Validator;
 
 /// The least room that an extension is given to decode into, and by which the room grows at first.
@@ -22,9 +24,9 @@ const DECODE_STEP: usize = 1024;
 /// the bytes that came (never by a length that a header claims) and is used again for the next.
 ///
 /// ```
-/// use wscodec::{Limits, frame::Role, message::{Event, Receiver}};
+/// use wscodec::{Limits, frame::Role, message::{Event, MessageDecoder}};
 ///
-/// let mut receiver = Receiver::new(Role::Client, &Limits::default());
+/// let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
 /// let mut first = *b"\x01\x03Hel\x89\x00\x80";
 /// let mut input = &mut first[..];
 /// assert_eq!(receiver.receive(&mut input)?, Some(Event::Ping(b"")));
@@ -37,8 +39,8 @@ const DECODE_STEP: usize = 1024;
 /// # Ok::<(), wscodec::Fault>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Receiver<E = Plain> {
-    pub(super) decoder: Decoder,
+pub struct MessageDecoder<E = NoExtension> {
+    pub(super) decoder: FrameDecoder,
     pub(super) bounds: Bounds,
     pub(super) extension: E,
     /// The frame whose payload comes; of meaning while the decoder is in a frame.
@@ -67,21 +69,21 @@ enum Found {
     Message(Open),
 }
 
-impl Receiver {
+impl MessageDecoder {
     /// A receiver at the beginning of the frames, without extensions.
     pub fn new(role: Role, limits: &Limits) -> Self {
-        Self::with_extension(role, limits, Plain)
+        Self::with_extension(role, limits, NoExtension)
     }
 }
 
-impl<E: Inbound> Receiver<E> {
+impl<E: InboundExtension> MessageDecoder<E> {
     /// A receiver whose messages an extension decodes.
     pub fn with_extension(role: Role, limits: &Limits, extension: E) -> Self {
         let rules = Rules::new(role)
             .with_rsv(extension.rsv())
             .with_max_len(limits.max_frame());
         Self {
-            decoder: Decoder::new(rules),
+            decoder: FrameDecoder::new(rules),
             bounds: Bounds::new(limits),
             extension,
             opcode: OpCode::Continuation,
@@ -262,9 +264,9 @@ impl<E: Inbound> Receiver<E> {
     /// [`fill`](Self::fill).
     ///
     /// ```
-    /// use wscodec::{Limits, frame::Role, message::{Event, Receiver}};
+    /// use wscodec::{Limits, frame::Role, message::{Event, MessageDecoder}};
     ///
-    /// let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    /// let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
     /// assert!(receiver.space(1024).is_none());
     /// let mut bytes = *b"\x82\x05Hel";
     /// assert_eq!(receiver.receive(&mut &mut bytes[..])?, None);
@@ -290,7 +292,7 @@ impl<E: Inbound> Receiver<E> {
         match &self.open {
             Some(open)
                 if !self.opcode.is_control()
-                    && open.treatment != Treatment::Decode
+                    && open.treatment != PayloadCoding::Decode
                     && !self.stream.open =>
             {
                 self.decoder.left()
@@ -363,7 +365,7 @@ impl<E: Inbound> Receiver<E> {
 
     /// A data frame that lies in the input and is not the whole of its message, or is coded. Its
     /// payload is still masked.
-    fn part(&mut self, header: &Header, payload: &mut [u8]) -> Result<Option<Open>, Fault> {
+    fn part(&mut self, header: &FrameHeader, payload: &mut [u8]) -> Result<Option<Open>, Fault> {
         let (text, coded) = self.data_header(header)?;
         if coded {
             if let Some(key) = header.mask {
@@ -446,7 +448,7 @@ impl<E: Inbound> Receiver<E> {
     }
 
     /// Takes note of a data frame, and says how its payload is to be [handled](Open::handling).
-    pub(super) fn data_header(&mut self, header: &Header) -> Result<(bool, bool), Fault> {
+    pub(super) fn data_header(&mut self, header: &FrameHeader) -> Result<(bool, bool), Fault> {
         let (bounds, extension) = (&self.bounds, &mut self.extension);
         if let Err(error) = Open::header(&mut self.open, header, bounds, extension) {
             return self.decoder.fail(error, self.decoder.frame_offset());
@@ -552,7 +554,7 @@ impl<E: Inbound> Receiver<E> {
     #[inline]
     pub(super) fn control(&mut self, payload: &[u8], start: u64) -> Result<(), Fault> {
         if self.opcode == OpCode::Close {
-            if let Err(fault) = Close::parse(payload) {
+            if let Err(fault) = CloseFrame::parse(payload) {
                 return self.decoder.fail(fault.error, start + fault.offset);
             }
             self.closed = true;
@@ -599,6 +601,6 @@ fn control_event(opcode: OpCode, payload: &[u8]) -> Event<'_> {
     match opcode {
         OpCode::Ping => Event::Ping(payload),
         OpCode::Pong => Event::Pong(payload),
-        _ => Event::Close(Close::parse(payload).ok().flatten()),
+        _ => Event::Close(CloseFrame::parse(payload).ok().flatten()),
     }
 }

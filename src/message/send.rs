@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use bytes::BufMut;
 
-use super::{Buffer, Kind, Message, Outbound, Plain, Prepared};
+use super::{Buffer, Kind, Message, NoExtension, OutboundExtension, Prepared};
 use crate::error::{Error, MisuseError};
-use crate::frame::{Close, Header, MAX_CONTROL_LEN, OpCode, Rsv, mask};
+use crate::frame::{CloseFrame, FrameHeader, MAX_CONTROL_LEN, OpCode, Rsv, mask};
 use crate::utf8::Validator;
 
 /// Where mask keys come from. A client needs a new one for each frame, that its peer's neighbours
@@ -55,9 +55,9 @@ impl MaskSource for DangerouslyZero {
 /// [`LimitError::OutOfMemory`](crate::LimitError::OutOfMemory).
 ///
 /// ```
-/// use wscodec::message::{Kind, Sender};
+/// use wscodec::message::{Kind, MessageEncoder};
 ///
-/// let mut sender = Sender::server();
+/// let mut sender = MessageEncoder::server();
 /// let mut out = Vec::new();
 /// sender.text("Hi", &mut out)?;
 /// assert_eq!(out, b"\x81\x02Hi");
@@ -71,7 +71,7 @@ impl MaskSource for DangerouslyZero {
 /// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Sender<M = Unmasked, X = Plain> {
+pub struct MessageEncoder<M = Unmasked, X = NoExtension> {
     keys: M,
     extension: X,
     open: Option<Open>,
@@ -86,21 +86,21 @@ struct Open {
     coded: bool,
 }
 
-impl Sender {
+impl MessageEncoder {
     /// A server's: unmasked, without extensions.
     pub fn server() -> Self {
-        Self::new(Unmasked, Plain)
+        Self::new(Unmasked, NoExtension)
     }
 }
 
-impl<M: MaskSource> Sender<M> {
+impl<M: MaskSource> MessageEncoder<M> {
     /// A client's: masked with these keys, without extensions.
     pub fn client(keys: M) -> Self {
-        Self::new(keys, Plain)
+        Self::new(keys, NoExtension)
     }
 }
 
-impl<M: MaskSource, X: Outbound> Sender<M, X> {
+impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// With any keys and an extension.
     pub fn new(keys: M, extension: X) -> Self {
         Self {
@@ -168,10 +168,10 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
         check_text(&mut text, part, false)?;
         let rsv = self.extension.begin(kind, None);
         let coded = !rsv.is_empty();
-        let header = Header {
+        let header = FrameHeader {
             fin: false,
             rsv,
-            ..Header::new(kind.opcode(), 0)
+            ..FrameHeader::new(kind.opcode(), 0)
         };
         self.part(header, part, coded, false, out)?;
         self.open = Some(Open { text, coded });
@@ -197,7 +197,7 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     }
 
     /// Sends a message that was framed once for many receivers, in its coded form if it has one
-    /// that the extension lets [pass](Outbound::pass). A client's is masked anew.
+    /// that the extension lets [pass](OutboundExtension::pass). A client's is masked anew.
     ///
     /// # Errors
     /// [`MisuseError::MessageUnfinished`], and an error of the [buffer](Buffer::make_room).
@@ -213,10 +213,10 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
                 Ok(())
             }
             mask @ Some(_) => {
-                let header = Header {
+                let header = FrameHeader {
                     mask,
                     rsv: form.rsv,
-                    ..Header::new(message.kind().opcode(), 0)
+                    ..FrameHeader::new(message.kind().opcode(), 0)
                 };
                 write(header, form.payload(), out)
             }
@@ -249,11 +249,11 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
                 Ok(())
             }
             mask @ Some(_) => {
-                let header = Header {
+                let header = FrameHeader {
                     mask,
                     fin: first & 0x80 != 0,
                     rsv: Rsv::new(first >> 4 & 7),
-                    ..Header::new(OpCode::new(first & 15)?, 0)
+                    ..FrameHeader::new(OpCode::new(first & 15)?, 0)
                 };
                 write(header, payload, out)
             }
@@ -280,9 +280,13 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     /// which is the caller's to see to.
     ///
     /// # Errors
-    /// Those of [`Close::encode`], and an error of the [buffer](Buffer::make_room); nothing is
+    /// Those of [`CloseFrame::encode`], and an error of the [buffer](Buffer::make_room); nothing is
     /// written then.
-    pub fn close(&mut self, close: Option<Close<'_>>, out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn close(
+        &mut self,
+        close: Option<CloseFrame<'_>>,
+        out: &mut impl Buffer,
+    ) -> Result<(), Error> {
         let mut payload = [0; MAX_CONTROL_LEN];
         let len = match close {
             Some(close) => close.encode(&mut payload)?,
@@ -327,9 +331,9 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
             return Err(MisuseError::MessageUnfinished.into());
         }
         let rsv = self.extension.begin(kind, Some(payload.len()));
-        let header = Header {
+        let header = FrameHeader {
             rsv,
-            ..Header::new(kind.opcode(), 0)
+            ..FrameHeader::new(kind.opcode(), 0)
         };
         self.part(header, payload, rsv != Rsv::NONE, false, out)
     }
@@ -339,9 +343,9 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
             return Err(MisuseError::NoMessageBegun.into());
         };
         check_text(&mut open.text, part, fin)?;
-        let header = Header {
+        let header = FrameHeader {
             fin,
-            ..Header::new(OpCode::Continuation, 0)
+            ..FrameHeader::new(OpCode::Continuation, 0)
         };
         self.part(header, part, open.coded, true, out)?;
         self.open = (!fin).then_some(open);
@@ -352,14 +356,14 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
     #[inline]
     fn part(
         &mut self,
-        header: Header,
+        header: FrameHeader,
         part: &[u8],
         coded: bool,
         begun: bool,
         out: &mut impl Buffer,
     ) -> Result<(), Error> {
         let mask = self.keys.next_key();
-        let header = Header { mask, ..header };
+        let header = FrameHeader { mask, ..header };
         if !coded {
             return write(header, part, out);
         }
@@ -385,9 +389,9 @@ impl<M: MaskSource, X: Outbound> Sender<M, X> {
             return Err(MisuseError::ControlPayloadTooLong.into());
         }
         let mask = self.keys.next_key();
-        let header = Header {
+        let header = FrameHeader {
             mask,
-            ..Header::new(opcode, 0)
+            ..FrameHeader::new(opcode, 0)
         };
         write(header, payload, out)
     }
@@ -409,9 +413,9 @@ fn check_text(text: &mut Option<Validator>, part: &[u8], last: bool) -> Result<(
 /// Appends a frame, which the rules allow to be sent: data of any length, or a whole control frame
 /// of at most 125 bytes.
 #[inline(always)]
-fn write(header: Header, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+fn write(header: FrameHeader, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
     let len = payload.len() as u64;
-    let header = Header { len, ..header };
+    let header = FrameHeader { len, ..header };
     header.put_with(
         out,
         |out, header_len| out.make_room(header_len + payload.len()),

@@ -1,4 +1,4 @@
-//! Messages in pieces from a [`Receiver`], decoded too.
+//! Messages in pieces from a [`MessageDecoder`], decoded too.
 //!
 //! A coded message is handed out in pieces of at most [`ROOM`] bytes, so that a message of any length
 //! is held in a buffer of one length. The coded bytes are copied to the front of that buffer first,
@@ -12,14 +12,14 @@
 
 use core::mem;
 
-use super::{Inbound, Piece, Receiver};
+use super::{InboundExtension, MessageDecoder, Piece};
 use crate::error::{Error, Fault, LimitError, PeerError};
 #[cfg(all(
     feature = "io",
     not(all(target_arch = "wasm32", target_os = "unknown"))
 ))]
 use crate::frame::Role;
-use crate::frame::{Close, OpCode};
+use crate::frame::{CloseFrame, OpCode};
 
 /// Coded bytes that are taken at a time, and room for what comes out of them.
 const CODED: usize = 4 << 10;
@@ -41,16 +41,16 @@ pub(super) struct Stream {
     len: u64,
 }
 
-impl<E: Inbound> Receiver<E> {
+impl<E: InboundExtension> MessageDecoder<E> {
     /// Takes bytes off the front of `input` until there is something to tell, as
     /// [`Pieces`](super::Pieces) does, and decodes what is coded: pieces of at most 16 KiB then. A
     /// message is received in pieces to its end; before and after it, messages may be received
     /// whole.
     ///
     /// ```
-    /// use wscodec::{Limits, frame::Role, message::{Event, Piece, Receiver}};
+    /// use wscodec::{Limits, frame::Role, message::{Event, Piece, MessageDecoder}};
     ///
-    /// let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    /// let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
     /// let mut bytes = *b"\x01\x02He\x80\x03llo\x81\x02Hi";
     /// let mut input = &mut bytes[..];
     /// let mut text = Vec::new();
@@ -163,7 +163,7 @@ impl<E: Inbound> Receiver<E> {
         Ok(Some(match self.opcode {
             OpCode::Ping => Piece::Ping(payload),
             OpCode::Pong => Piece::Pong(payload),
-            _ => Piece::Close(Close::parse(payload).ok().flatten()),
+            _ => Piece::Close(CloseFrame::parse(payload).ok().flatten()),
         }))
     }
 
@@ -242,7 +242,7 @@ impl<E: Inbound> Receiver<E> {
     feature = "io",
     not(all(target_arch = "wasm32", target_os = "unknown"))
 ))]
-impl<E: Inbound> Receiver<E> {
+impl<E: InboundExtension> MessageDecoder<E> {
     pub(crate) fn role(&self) -> Role {
         self.decoder.role()
     }

@@ -13,10 +13,10 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::timers::Timers;
-use super::{Config, Outgoing, Session, State};
+use super::{Outgoing, Session, SessionOptions, SessionState};
 use crate::error::Fault;
-use crate::frame::Close;
-use crate::message::{Buffer, Inbound, MaskSource, Outbound, Receiver};
+use crate::frame::CloseFrame;
+use crate::message::{Buffer, InboundExtension, MaskSource, MessageDecoder, OutboundExtension};
 
 /// The deadlines of a session that rests, without the session: for faces whose idle connections
 /// share sessions.
@@ -25,19 +25,19 @@ pub struct RestingTimers(Timers);
 
 impl RestingTimers {
     /// The timers of a session that begins.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &SessionOptions) -> Self {
         Self(Timers::new(config))
     }
 }
 
-impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
+impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> {
     /// The side that receives, and the side that sends.
-    pub fn parts_mut(&mut self) -> (&mut Receiver<I>, &mut Outgoing<M, O>) {
+    pub fn parts_mut(&mut self) -> (&mut MessageDecoder<I>, &mut Outgoing<M, O>) {
         (&mut self.receiver, &mut self.outgoing)
     }
 
     /// The side that receives.
-    pub fn receiver(&self) -> &Receiver<I> {
+    pub fn receiver(&self) -> &MessageDecoder<I> {
         &self.receiver
     }
 
@@ -58,7 +58,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     }
 }
 
-impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
+impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     /// `len` bytes are about to be decoded; of a message that was begun before, or not. Sends a pong
     /// that waited for room.
     pub fn begin_batch(&mut self, len: usize, in_message: bool, out: &mut Vec<u8>) {
@@ -79,7 +79,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     }
 
     /// The events have come to the peer's close frame.
-    pub fn answer_close(&mut self, close: Option<Close<'_>>, out: &mut Vec<u8>) {
+    pub fn answer_close(&mut self, close: Option<CloseFrame<'_>>, out: &mut Vec<u8>) {
         if !self.is_deaf() {
             self.peer_closes(close, out);
         }
@@ -92,7 +92,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
 
     /// Sends a pong that waits for room, even where there is none.
     pub fn answer_now(&mut self, out: &mut Vec<u8>) {
-        if self.pong_due && self.state == State::Open {
+        if self.pong_due && self.state == SessionState::Open {
             let mut pong = Vec::new();
             self.pay(&mut pong);
             self.pong_due = out.make_room(pong.len()).is_err();

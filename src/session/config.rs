@@ -8,16 +8,16 @@ use crate::Limits;
 ///
 /// ```
 /// use core::time::Duration;
-/// use wscodec::session::Config;
+/// use wscodec::session::SessionOptions;
 ///
-/// let mut config = Config::default();
+/// let mut config = SessionOptions::default();
 /// config.heartbeat = Some(Duration::from_secs(30));
 /// config.limits.message = 1 << 20;
 /// assert!(config.auto_pong && config.auto_close);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Config {
+pub struct SessionOptions {
     /// What the peer may make us hold or do.
     pub limits: Limits,
     /// Answer pings (RFC 6455 §5.5.2). Without it, the caller answers each
@@ -45,7 +45,7 @@ pub struct Config {
     pub dangerously_accept_unmasked: bool,
 }
 
-impl Config {
+impl SessionOptions {
     /// The defaults, in a constant.
     pub const DEFAULT: Self = Self {
         limits: Limits::DEFAULT,
@@ -60,7 +60,7 @@ impl Config {
     };
 }
 
-impl Default for Config {
+impl Default for SessionOptions {
     fn default() -> Self {
         Self::DEFAULT
     }

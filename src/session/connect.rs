@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Config, In, Out, Session};
+use super::{In, Out, Session, SessionOptions};
 use crate::Limits;
 use crate::error::{Error, Fault, LimitError, MisuseError};
 use crate::frame::Role;
@@ -15,7 +15,7 @@ use crate::deflate;
 /// A client's opening handshake.
 ///
 /// ```
-/// use wscodec::session::{Config, Connect};
+/// use wscodec::session::{SessionOptions, Connect};
 ///
 /// // 16 bytes that can't be guessed, new for each connection.
 /// let mut connect = Connect::new("example.com", "/chat", *b"the sample nonce")
@@ -30,7 +30,7 @@ use crate::deflate;
 /// assert!(connect.read(&answer[..50])?.is_none());
 /// let connected = connect.read(answer)?.expect("a whole answer");
 /// assert_eq!(connected.response().protocol(), Some("chat"));
-/// let session = connected.session(|| [1, 2, 3, 4], &Config::default());
+/// let session = connected.session(|| [1, 2, 3, 4], &SessionOptions::default());
 /// assert_eq!(answer[connected.head_len()..], *b"\x81\x02hi", "frames already");
 /// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
@@ -42,7 +42,7 @@ pub struct Connect<'a> {
     protocols: &'a [&'a str],
     headers: &'a [(&'a str, &'a str)],
     #[cfg(feature = "deflate")]
-    deflate: Option<deflate::Config>,
+    deflate: Option<deflate::DeflateOptions>,
     limits: Limits,
     reader: UpgradeResponseReader,
     /// Bytes of interim answers.
@@ -60,7 +60,7 @@ impl<'a> Connect<'a> {
             protocols: &[],
             headers: &[],
             #[cfg(feature = "deflate")]
-            deflate: Some(deflate::Config::DEFAULT),
+            deflate: Some(deflate::DeflateOptions::DEFAULT),
             limits: Limits::DEFAULT,
             reader: UpgradeResponseReader::new(&Limits::DEFAULT),
             skipped: 0,
@@ -82,7 +82,7 @@ impl<'a> Connect<'a> {
     /// What compression to offer; `None` for none.
     #[cfg(feature = "deflate")]
     #[must_use]
-    pub fn deflate(self, deflate: Option<deflate::Config>) -> Self {
+    pub fn deflate(self, deflate: Option<deflate::DeflateOptions>) -> Self {
         Self { deflate, ..self }
     }
 
@@ -110,7 +110,7 @@ impl<'a> Connect<'a> {
     ///
     /// # Errors
     /// As for [`UpgradeResponseReader::read`], [`ClientRequest::check`] and
-    /// [`deflate::Offer::check`](crate::deflate::Offer::check). After
+    /// [`deflate::DeflateOffer::check`](crate::deflate::DeflateOffer::check). After
     /// [`HandshakeError::Status`](crate::HandshakeError::Status), [`rejection`](Self::rejection) tells
     /// what the server said. After any error the connection is to be closed.
     pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Connected<'h>>, Fault> {
@@ -177,7 +177,7 @@ pub struct Connected<'h> {
     response: UpgradeResponse<'h>,
     head_len: usize,
     #[cfg(feature = "deflate")]
-    deflate: Option<(deflate::Agreed, deflate::Config)>,
+    deflate: Option<(deflate::AgreedDeflate, deflate::DeflateOptions)>,
 }
 
 impl<'h> Connected<'h> {
@@ -193,12 +193,12 @@ impl<'h> Connected<'h> {
 
     /// What was agreed on for compression.
     #[cfg(feature = "deflate")]
-    pub fn deflate(&self) -> Option<deflate::Agreed> {
+    pub fn deflate(&self) -> Option<deflate::AgreedDeflate> {
         self.deflate.map(|(agreed, _)| agreed)
     }
 
     /// The session that begins behind the answer: its offsets count on from there.
-    pub fn session<M: MaskSource>(&self, keys: M, config: &Config) -> Session<M, In, Out> {
+    pub fn session<M: MaskSource>(&self, keys: M, config: &SessionOptions) -> Session<M, In, Out> {
         #[cfg(feature = "deflate")]
         let (inbound, outbound) = match &self.deflate {
             Some((agreed, deflate)) => (

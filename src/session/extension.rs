@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::error::Error;
 use crate::frame::Rsv;
-use crate::message::{Inbound, Kind, Outbound, Progress, Treatment};
+use crate::message::{DecodeProgress, InboundExtension, Kind, OutboundExtension, PayloadCoding};
 
 #[cfg(feature = "deflate")]
 use crate::deflate::{Compressor, Decompressor};
@@ -13,12 +13,12 @@ use crate::deflate::{Compressor, Decompressor};
 #[cfg(feature = "deflate")]
 type Decoder = Option<Decompressor>;
 #[cfg(not(feature = "deflate"))]
-type Decoder = crate::message::Plain;
+type Decoder = crate::message::NoExtension;
 
 #[cfg(feature = "deflate")]
 type Encoder = Option<Compressor>;
 #[cfg(not(feature = "deflate"))]
-type Encoder = crate::message::Plain;
+type Encoder = crate::message::NoExtension;
 
 /// The extension that decodes what comes: permessage-deflate if the crate has it and the peers agreed
 /// on it, or none. The default is none.
@@ -48,37 +48,42 @@ impl From<Compressor> for Out {
     }
 }
 
-impl Inbound for In {
+impl InboundExtension for In {
     #[inline]
     fn rsv(&self) -> Rsv {
         self.0.rsv()
     }
 
     #[inline]
-    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, Error> {
-        Inbound::begin(&mut self.0, rsv)
+    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, Error> {
+        InboundExtension::begin(&mut self.0, rsv)
     }
 
     #[inline]
-    fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, Error> {
+    fn decode(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut [u8],
+    ) -> Result<DecodeProgress, Error> {
         self.0.decode(input, last, output)
     }
 
     #[inline]
     fn memory(&self) -> usize {
-        Inbound::memory(&self.0)
+        InboundExtension::memory(&self.0)
     }
 
     #[inline]
     fn release(&mut self) {
-        Inbound::release(&mut self.0);
+        InboundExtension::release(&mut self.0);
     }
 }
 
-impl Outbound for Out {
+impl OutboundExtension for Out {
     #[inline]
     fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv {
-        Outbound::begin(&mut self.0, kind, len)
+        OutboundExtension::begin(&mut self.0, kind, len)
     }
 
     #[inline]
@@ -98,11 +103,11 @@ impl Outbound for Out {
 
     #[inline]
     fn memory(&self) -> usize {
-        Outbound::memory(&self.0)
+        OutboundExtension::memory(&self.0)
     }
 
     #[inline]
     fn release(&mut self) {
-        Outbound::release(&mut self.0);
+        OutboundExtension::release(&mut self.0);
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | run a connection | [`Session`]: answers pings and close frames, knows the [`State`], keeps the timers |
-//! | set what it does by itself, and its times | [`Config`] |
+//! | run a connection | [`Session`]: answers pings and close frames, knows the [`SessionState`], keeps the timers |
+//! | set what it does by itself, and its times | [`SessionOptions`] |
 //! | decide on a client's request, extensions and all | [`Upgrade`] |
 //! | ask a server, and begin when it agrees | [`Connect`] |
 //!
@@ -24,23 +24,23 @@
 //! (`unsent` of [`tick`](Session::tick)). With both, the session knows the position of each frame in
 //! its output.
 //!
-//! - **Close** (RFC 6455 §7.1.1). Our close frame is the last frame that the session sends. While it
+//! - **CloseFrame** (RFC 6455 §7.1.1). Our close frame is the last frame that the session sends. While it
 //!   waits in the output, any outbound progress moves the deadline to one
-//!   [`close_timeout`](Config::close_timeout) from now; without progress for that long the session
+//!   [`close_timeout`](SessionOptions::close_timeout) from now; without progress for that long the session
 //!   fails with [`NoClose`](crate::PeerError::NoClose). When the close frame has left, the peer has
 //!   `close_timeout` to answer. Bytes of messages that it still sends move the deadline; pings and
 //!   pongs do not. The close as a whole takes at most 10 times `close_timeout` after the close frame
 //!   has left, so that a peer can't hold a closing connection for ever. After a failure the session
-//!   is [`Closed`](State::Closed) and reads nothing more, so inbound bytes are no progress.
-//! - **Heartbeat** (RFC 6455 §5.5.2). After [`heartbeat`](Config::heartbeat) without any sign of life
+//!   is [`Closed`](SessionState::Closed) and reads nothing more, so inbound bytes are no progress.
+//! - **Heartbeat** (RFC 6455 §5.5.2). After [`heartbeat`](SessionOptions::heartbeat) without any sign of life
 //!   the session sends a ping. When the ping has left, the peer has
-//!   [`pong_timeout`](Config::pong_timeout) to send anything at all. Before that, outbound progress
+//!   [`pong_timeout`](SessionOptions::pong_timeout) to send anything at all. Before that, outbound progress
 //!   moves the deadline, and a stall of `pong_timeout` fails the session with
-//!   [`NoPong`](crate::PeerError::NoPong). Whatever is received is a sign of life. Outbound progress
+//!   [`NoPong`](crate::PeerError::NoPong). Whatever is received is a sign of life. OutboundExtension progress
 //!   is one only if bytes were waiting at the last look at the clock: then the kernel's buffer was
 //!   full, and acknowledgements of the peer made room. If no bytes were waiting, progress proves
 //!   nothing, because the kernel accepts small writes for a dead peer too.
-//! - **Idle**. The session closes with 1001 when no message came for [`idle`](Config::idle).
+//! - **Idle**. The session closes with 1001 when no message came for [`idle`](SessionOptions::idle).
 //! - **Paused reading**. While the caller does not read ([`set_reading`](Outgoing::set_reading)), the
 //!   peer can't show that it lives: the heartbeat does not fail it, and the connection is not idle.
 //!   Both times start anew when the caller reads again.
@@ -52,17 +52,17 @@
 //!   (RFC 6455 §7.1.5), whatever happens to the transport afterwards.
 //!
 //! ```
-//! use wscodec::session::{Config, Event, Session, State};
-//! use wscodec::{CloseCode, frame::Close};
+//! use wscodec::session::{SessionOptions, Event, Session, SessionState};
+//! use wscodec::{CloseCode, frame::CloseFrame};
 //!
-//! let config = Config::default();
+//! let config = SessionOptions::default();
 //! let mut server = Session::server(&config);
 //! let mut client = Session::client(|| [1, 2, 3, 4], &config);
 //! let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
 //!
 //! client.text("Hello", &mut to_server)?;
 //! client.ping(b"?", &mut to_server)?;
-//! let close = Close { code: CloseCode::NORMAL, reason: "bye" };
+//! let close = CloseFrame { code: CloseCode::NORMAL, reason: "bye" };
 //! client.close(Some(close), &mut to_server)?;
 //!
 //! let mut input = &mut to_server[..];
@@ -71,7 +71,7 @@
 //!         outgoing.send(message.kind, message.payload, &mut to_client)?;
 //!     }
 //! }
-//! assert_eq!(server.state(), State::Closed);
+//! assert_eq!(server.state(), SessionState::Closed);
 //!
 //! let mut input = &mut to_client[..];
 //! let mut seen = Vec::new();
@@ -102,23 +102,26 @@ use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 pub use batch::RestingTimers;
-pub use config::Config;
+pub use config::SessionOptions;
 pub use connect::{Connect, Connected};
 pub use extension::{In, Out};
-pub use outcome::{Outcome, State};
+pub use outcome::{Outcome, SessionState};
 pub use outgoing::Outgoing;
 pub use upgrade::{Policy, Upgrade};
 
 pub use crate::message::{Event, Piece};
 
 use crate::frame::Role;
-use crate::message::{Inbound, MaskSource, Outbound, Plain, Receiver, Sender, Unmasked};
+use crate::message::{
+    InboundExtension, MaskSource, MessageDecoder, MessageEncoder, NoExtension, OutboundExtension,
+    Unmasked,
+};
 
-/// What decodes by a [`Pool`](crate::deflate::Pool), where there is compression.
+/// What decodes by a [`DeflatePool`](crate::deflate::DeflatePool), where there is compression.
 #[cfg(feature = "deflate")]
 pub type PooledIn =
     Option<alloc::boxed::Box<crate::deflate::Decompressor<crate::deflate::PooledInflate>>>;
-/// What encodes by a [`Pool`](crate::deflate::Pool), where there is compression.
+/// What encodes by a [`DeflatePool`](crate::deflate::DeflatePool), where there is compression.
 #[cfg(feature = "deflate")]
 pub type PooledOut =
     Option<alloc::boxed::Box<crate::deflate::Compressor<crate::deflate::PooledDeflate>>>;
@@ -134,34 +137,34 @@ pub type Received<'r, T, M, O> = Option<(T, &'r mut Outgoing<M, O>)>;
 /// It holds no buffer but for a message that comes in parts and what extensions need:
 /// [`memory`](Self::memory) says how much that is.
 #[derive(Debug)]
-pub struct Session<M = Unmasked, I = Plain, O = Plain> {
-    receiver: Receiver<I>,
+pub struct Session<M = Unmasked, I = NoExtension, O = NoExtension> {
+    receiver: MessageDecoder<I>,
     outgoing: Outgoing<M, O>,
 }
 
 impl Session {
     /// A server's end, without extensions.
-    pub fn server(config: &Config) -> Self {
-        Self::new(Role::Server, Unmasked, Plain, Plain, config)
+    pub fn server(config: &SessionOptions) -> Self {
+        Self::new(Role::Server, Unmasked, NoExtension, NoExtension, config)
     }
 }
 
 impl<M: MaskSource> Session<M> {
     /// A client's end, masked with these keys (see [`MaskSource`]), without extensions.
-    pub fn client(keys: M, config: &Config) -> Self {
-        Self::new(Role::Client, keys, Plain, Plain, config)
+    pub fn client(keys: M, config: &SessionOptions) -> Self {
+        Self::new(Role::Client, keys, NoExtension, NoExtension, config)
     }
 }
 
-impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
+impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> {
     /// Either end, with the extensions agreed on; [`Upgrade`] and [`Connect`] do this for
     /// permessage-deflate.
-    pub fn new(role: Role, keys: M, inbound: I, outbound: O, config: &Config) -> Self {
-        let receiver = Receiver::with_extension(role, &config.limits, inbound)
+    pub fn new(role: Role, keys: M, inbound: I, outbound: O, config: &SessionOptions) -> Self {
+        let receiver = MessageDecoder::with_extension(role, &config.limits, inbound)
             .dangerously_accept_unmasked(config.dangerously_accept_unmasked);
         Self {
             receiver,
-            outgoing: Outgoing::new(Sender::new(keys, outbound), config),
+            outgoing: Outgoing::new(MessageEncoder::new(keys, outbound), config),
         }
     }
 
@@ -211,7 +214,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     /// [`Duration::ZERO`] for at once. `None` if nothing waits for the clock.
     ///
     /// It changes by `tick`, by [`sent`](Outgoing::sent) and
-    /// [`set_reading`](Outgoing::set_reading), and with the [`State`]. What is received changes
+    /// [`set_reading`](Outgoing::set_reading), and with the [`SessionState`]. What is received changes
     /// nothing before the next `tick`.
     pub fn deadline(&self) -> Option<Duration> {
         self.outgoing.deadline()

@@ -1,17 +1,17 @@
 //! Where a session stands, and how it ended.
 
 use crate::error::{CloseCode, Fault};
-use crate::frame::{Close, MAX_CONTROL_LEN};
+use crate::frame::{CloseFrame, MAX_CONTROL_LEN};
 
 /// How far a session is (RFC 6455 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum SessionState {
     /// Both sides may send.
     Open,
     /// We sent a close frame, and messages may still come.
     Closing,
     /// The peer sent a close frame, and ours is due: only without
-    /// [`auto_close`](super::Config::auto_close).
+    /// [`auto_close`](super::SessionOptions::auto_close).
     PeerClosed,
     /// Nothing more goes either way: both close frames went, or the session failed. What is in the
     /// caller's buffer is to be sent; then a server closes the transport, and a client waits for
@@ -23,9 +23,9 @@ pub enum State {
 ///
 /// ```
 /// use wscodec::CloseCode;
-/// use wscodec::session::{Config, Session};
+/// use wscodec::session::{SessionOptions, Session};
 ///
-/// let mut session = Session::server(&Config::default());
+/// let mut session = Session::server(&SessionOptions::default());
 /// let fault = session.finish().unwrap_err();
 /// assert_eq!(fault.error.code(), "UNEXPECTED_EOF");
 /// let outcome = session.outcome().unwrap();
@@ -71,14 +71,14 @@ impl Note {
         &self.bytes[..usize::from(self.len)]
     }
 
-    pub(super) fn set_close(&mut self, close: Option<Close<'_>>) {
+    pub(super) fn set_close(&mut self, close: Option<CloseFrame<'_>>) {
         self.len = match close {
             Some(close) => close.encode(&mut self.bytes).map_or(0, |len| len as u8),
             None => 0,
         };
     }
 
-    pub(super) fn close(&self) -> Option<Close<'_>> {
-        Close::parse(self.payload()).ok().flatten()
+    pub(super) fn close(&self) -> Option<CloseFrame<'_>> {
+        CloseFrame::parse(self.payload()).ok().flatten()
     }
 }

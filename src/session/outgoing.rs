@@ -3,19 +3,21 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::outcome::{Note, Outcome, State};
+use super::outcome::{Note, Outcome, SessionState};
 use super::timers::{Due, Timers};
-use super::{Config, Session};
+use super::{Session, SessionOptions};
 use crate::error::{CloseCode, Error, Fault, LimitError, MisuseError, PeerError};
-use crate::frame::Close;
-use crate::message::{Buffer, Inbound, MaskSource, Outbound, Receiver, Sender};
+use crate::frame::CloseFrame;
+use crate::message::{
+    Buffer, InboundExtension, MaskSource, MessageDecoder, MessageEncoder, OutboundExtension,
+};
 
 /// The side of a [`Session`] that sends: all of it but the receiver, from which events are lent
 /// meanwhile. A session's own methods are these too.
 #[derive(Debug)]
 pub struct Outgoing<M, O> {
-    pub(super) sender: Sender<M, O>,
-    pub(super) state: State,
+    pub(super) sender: MessageEncoder<M, O>,
+    pub(super) state: SessionState,
     pub(super) timers: Timers,
     auto_pong: bool,
     auto_close: bool,
@@ -32,11 +34,11 @@ pub struct Outgoing<M, O> {
     failed: bool,
 }
 
-impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
-    pub(super) fn new(sender: Sender<M, O>, config: &Config) -> Self {
+impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
+    pub(super) fn new(sender: MessageEncoder<M, O>, config: &SessionOptions) -> Self {
         Self {
             sender,
-            state: State::Open,
+            state: SessionState::Open,
             timers: Timers::new(config),
             auto_pong: config.auto_pong,
             auto_close: config.auto_close,
@@ -53,12 +55,12 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     /// Whether there is nothing to do but to receive.
     #[inline]
     pub(super) fn at_ease(&self) -> bool {
-        self.state == State::Open && !self.pong_due
+        self.state == SessionState::Open && !self.pong_due
     }
 
     /// Whether what comes is to be dropped.
     pub(super) fn is_deaf(&self) -> bool {
-        matches!(self.state, State::PeerClosed | State::Closed)
+        matches!(self.state, SessionState::PeerClosed | SessionState::Closed)
     }
 
     /// The error that the session has failed with.
@@ -71,13 +73,13 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
 
     /// Where the session stands.
     #[inline]
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> SessionState {
         self.state
     }
 
-    /// How the session ended; `None` until it is [`State::Closed`].
+    /// How the session ended; `None` until it is [`SessionState::Closed`].
     pub fn outcome(&self) -> Option<Outcome<'_>> {
-        if self.state != State::Closed {
+        if self.state != SessionState::Closed {
             return None;
         }
         let close = self.came.then(|| self.note.close());
@@ -95,12 +97,12 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     }
 
     /// Whether a pong waits for room in the caller's buffer: see
-    /// [`Config::backlog`](super::Config::backlog). It goes with the next call of
+    /// [`SessionOptions::backlog`](super::SessionOptions::backlog). It goes with the next call of
     /// [`receive`](super::Session::receive) or [`tick`](super::Session::tick) that finds some, so a
     /// caller who has sent all calls one of them before it waits for the peer.
     #[inline]
     pub fn owes_pong(&self) -> bool {
-        self.pong_due && self.state == State::Open
+        self.pong_due && self.state == SessionState::Open
     }
 
     /// Bytes came, or not; of a message that was begun before, or not.
@@ -112,7 +114,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
 
     /// A ping came.
     pub(super) fn pinged(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        if !self.auto_pong || self.state != State::Open {
+        if !self.auto_pong || self.state != SessionState::Open {
             return;
         }
         if out.len() < self.backlog {
@@ -128,13 +130,13 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
 
     /// Sends the pong that waits, if there is room again.
     pub fn pay(&mut self, out: &mut Vec<u8>) {
-        if self.pong_due && self.state == State::Open && out.len() < self.backlog {
+        if self.pong_due && self.state == SessionState::Open && out.len() < self.backlog {
             self.pong_due = self.sender.pong(self.note.payload(), out).is_err();
         }
     }
 
     /// A close frame came.
-    pub(super) fn peer_closes(&mut self, close: Option<Close<'_>>, out: &mut Vec<u8>) {
+    pub(super) fn peer_closes(&mut self, close: Option<CloseFrame<'_>>, out: &mut Vec<u8>) {
         if self.owes_pong() {
             // There is no later for it; it is one.
             let _ = self.sender.pong(self.note.payload(), out);
@@ -142,16 +144,16 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         self.note.set_close(close);
         (self.came, self.pong_due) = (true, false);
         match self.state {
-            State::Open if self.auto_close => {
+            SessionState::Open if self.auto_close => {
                 // A close frame that could be received can be sent, unless memory is missing.
                 if self.sender.close(close, out).is_ok() {
                     self.sent = Some(close.map_or(CloseCode::NO_STATUS, |close| close.code));
                 }
-                self.state = State::Closed;
+                self.state = SessionState::Closed;
             }
-            State::Open => self.state = State::PeerClosed,
-            State::Closing => self.state = State::Closed,
-            State::PeerClosed | State::Closed => {}
+            SessionState::Open => self.state = SessionState::PeerClosed,
+            SessionState::Closing => self.state = SessionState::Closed,
+            SessionState::PeerClosed | SessionState::Closed => {}
         }
     }
 
@@ -168,7 +170,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     /// the session was ending for a reason of ours already, that reason stays.
     #[cold]
     pub(super) fn fail(&mut self, fault: Fault, out: &mut Vec<u8>) -> Fault {
-        if self.state == State::Closed {
+        if self.state == SessionState::Closed {
             return self.cause.unwrap_or(fault);
         }
         if self.sent.is_none()
@@ -176,16 +178,20 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
             && code.is_sendable()
         {
             let reason = fault.error.message();
-            if self.sender.close(Some(Close { code, reason }), out).is_ok() {
+            if self
+                .sender
+                .close(Some(CloseFrame { code, reason }), out)
+                .is_ok()
+            {
                 self.sent = Some(code);
             }
         }
-        (self.state, self.failed, self.pong_due) = (State::Closed, true, false);
+        (self.state, self.failed, self.pong_due) = (SessionState::Closed, true, false);
         *self.cause.get_or_insert(fault)
     }
 
     /// Begins the close, or answers the peer's where that isn't
-    /// [automatic](Config::auto_close): sends a close frame, and nothing after it. `None` gives no
+    /// [automatic](SessionOptions::auto_close): sends a close frame, and nothing after it. `None` gives no
     /// code. An unfinished message stays unfinished.
     ///
     /// From here on [`tick`](Session::tick) looks after the time that the peer takes.
@@ -194,11 +200,15 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     /// [`MisuseError::Closing`] if a close frame was sent before;
     /// [`MisuseError::CloseCodeNotSendable`] and [`MisuseError::CloseReasonTooLong`]. Nothing is
     /// written then.
-    pub fn close(&mut self, close: Option<Close<'_>>, out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn close(
+        &mut self,
+        close: Option<CloseFrame<'_>>,
+        out: &mut impl Buffer,
+    ) -> Result<(), Error> {
         let next = match self.state {
-            State::Open => State::Closing,
-            State::PeerClosed => State::Closed,
-            State::Closing | State::Closed => return Err(MisuseError::Closing.into()),
+            SessionState::Open => SessionState::Closing,
+            SessionState::PeerClosed => SessionState::Closed,
+            SessionState::Closing | SessionState::Closed => return Err(MisuseError::Closing.into()),
         };
         self.sender.close(close, out)?;
         self.sent = Some(close.map_or(CloseCode::NO_STATUS, |close| close.code));
@@ -223,10 +233,10 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     }
 }
 
-impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
+impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> {
     /// Fails the connection for a reason of the caller's (RFC 6455 §7.1.7): sends a close frame
     /// with the error's [code](Error::close_code) if none was sent, and is
-    /// [`Closed`](State::Closed).
+    /// [`Closed`](SessionState::Closed).
     pub fn fail(&mut self, error: impl Into<Error>, out: &mut Vec<u8>) {
         let fault = error.into().at(self.receiver.offset());
         self.outgoing.fail(fault, out);
@@ -257,9 +267,9 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use wscodec::session::{Config, Session};
+    /// use wscodec::session::{SessionOptions, Session};
     ///
-    /// let mut config = Config::default();
+    /// let mut config = SessionOptions::default();
     /// config.heartbeat = Some(Duration::from_secs(30));
     /// let mut session = Session::server(&config);
     /// let (mut now, mut out) = (Duration::from_secs(1000), Vec::new());
@@ -285,19 +295,22 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
 }
 
 /// As the session's methods of these names; the receiver can be elsewhere.
-impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
+impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     pub(crate) fn deadline(&self) -> Option<Duration> {
         match self.state {
-            State::Open => self.timers.deadline(false),
-            State::Closing => self.timers.deadline(true),
+            SessionState::Open => self.timers.deadline(false),
+            SessionState::Closing => self.timers.deadline(true),
             // The peer sends nothing more that a timer could wait for.
-            State::PeerClosed | State::Closed => None,
+            SessionState::PeerClosed | SessionState::Closed => None,
         }
     }
 
-    pub(crate) fn finish<I: Inbound>(&mut self, receiver: &mut Receiver<I>) -> Result<(), Fault> {
+    pub(crate) fn finish<I: InboundExtension>(
+        &mut self,
+        receiver: &mut MessageDecoder<I>,
+    ) -> Result<(), Fault> {
         if self.is_deaf() {
-            self.state = State::Closed;
+            self.state = SessionState::Closed;
             return self.fault().map_or(Ok(()), Err);
         }
         let error = Error::from(PeerError::UnexpectedEof);
@@ -318,13 +331,13 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
         match self.state {
-            State::Open | State::Closing => {}
-            State::PeerClosed => return Ok(()),
-            State::Closed => return self.fault().map_or(Ok(()), Err),
+            SessionState::Open | SessionState::Closing => {}
+            SessionState::PeerClosed => return Ok(()),
+            SessionState::Closed => return self.fault().map_or(Ok(()), Err),
         }
         let before = out.len();
         self.pay(out);
-        let closing = self.state == State::Closing;
+        let closing = self.state == SessionState::Closing;
         let error = match self.timers.look(now, unsent, closing) {
             Due::Nothing => return Ok(()),
             Due::Ping => {
@@ -336,7 +349,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
                 let error = LimitError::Idle;
                 let code = CloseCode::GOING_AWAY;
                 let reason = error.message();
-                let _ = self.close(Some(Close { code, reason }), out);
+                let _ = self.close(Some(CloseFrame { code, reason }), out);
                 self.cause = Some(Error::from(error).at(offset));
                 self.timers.look(now, unsent + (out.len() - before), true);
                 return Ok(());

@@ -5,9 +5,9 @@ use core::mem;
 
 use super::{Event, Outgoing, Piece, Received, Session};
 use crate::error::Fault;
-use crate::message::{Inbound, MaskSource, Outbound, Receiver};
+use crate::message::{InboundExtension, MaskSource, MessageDecoder, OutboundExtension};
 
-impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
+impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> {
     /// Takes bytes off the front of `input` until there is an event; `None` when `input` is used
     /// up. With it comes the side that sends, for the caller's answers; those to pings and to a
     /// close frame are appended to `out` at once.
@@ -18,7 +18,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     /// # Errors
     /// The first rule broken or limit passed, and where. A close frame with the code that it calls
     /// for is appended to `out` (RFC 6455 §7.1.7); the session is
-    /// [`Closed`](super::State::Closed), and answers the same to every later call.
+    /// [`Closed`](super::SessionState::Closed), and answers the same to every later call.
     #[inline]
     pub fn receive<'r, 'i: 'r>(
         &'r mut self,
@@ -30,7 +30,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
     }
 
     /// As [`receive`](Self::receive), in pieces as they come: see
-    /// [`Receiver::receive_piece`](crate::message::Receiver::receive_piece).
+    /// [`MessageDecoder::receive_piece`](crate::message::MessageDecoder::receive_piece).
     ///
     /// # Errors
     /// As for [`receive`](Self::receive).
@@ -47,7 +47,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
 
     /// Where the next bytes of the stream may be written instead of handing them to
     /// [`receive`](Self::receive), which spares a copy of large messages: see
-    /// [`Receiver::space`](crate::message::Receiver::space).
+    /// [`MessageDecoder::space`](crate::message::MessageDecoder::space).
     pub fn space(&mut self, max: usize) -> Option<&mut [u8]> {
         match self.outgoing.is_deaf() {
             true => None,
@@ -81,19 +81,19 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Session<M, I, O> {
         feature = "io",
         not(all(target_arch = "wasm32", target_os = "unknown"))
     ))]
-    pub(crate) fn into_parts(self) -> (Receiver<I>, Outgoing<M, O>) {
+    pub(crate) fn into_parts(self) -> (MessageDecoder<I>, Outgoing<M, O>) {
         (self.receiver, self.outgoing)
     }
 }
 
 /// What a session does with what its receiver finds. The receiver is an argument, so that the two
 /// can be apart.
-impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
+impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     // Inlined as the receiver's method is, for the same reason.
     #[inline(always)]
-    pub(crate) fn receive<'r, 'i: 'r, I: Inbound>(
+    pub(crate) fn receive<'r, 'i: 'r, I: InboundExtension>(
         &mut self,
-        receiver: &'r mut Receiver<I>,
+        receiver: &'r mut MessageDecoder<I>,
         input: &mut &'i mut [u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'r>>, Fault> {
@@ -116,9 +116,9 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         }
     }
 
-    pub(crate) fn receive_piece<'r, 'i: 'r, I: Inbound>(
+    pub(crate) fn receive_piece<'r, 'i: 'r, I: InboundExtension>(
         &mut self,
-        receiver: &'r mut Receiver<I>,
+        receiver: &'r mut MessageDecoder<I>,
         input: &mut &'i mut [u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Piece<'r>>, Fault> {
@@ -141,9 +141,9 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         }
     }
 
-    pub(crate) fn fill<'r, I: Inbound>(
+    pub(crate) fn fill<'r, I: InboundExtension>(
         &mut self,
-        receiver: &'r mut Receiver<I>,
+        receiver: &'r mut MessageDecoder<I>,
         len: usize,
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'r>>, Fault> {

@@ -1,12 +1,12 @@
 //! Commands in, bytes out.
 
-use super::{Outgoing, State};
+use super::{Outgoing, SessionState};
 use crate::error::{Error, MisuseError};
-use crate::message::{Buffer, Kind, MaskSource, Message, Outbound, Prepared};
+use crate::message::{Buffer, Kind, MaskSource, Message, OutboundExtension, Prepared};
 
 /// Everything here is refused with [`MisuseError::Closing`] once a close frame was sent or the
 /// session has ended, and writes nothing if it fails.
-impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
+impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     /// Sends a text message in one frame.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
         self.sender.prepared(message, out)
     }
 
-    /// Sends a message that was framed elsewhere: see [`Sender::framed`](crate::message::Sender::framed).
+    /// Sends a message that was framed elsewhere: see [`MessageEncoder::framed`](crate::message::MessageEncoder::framed).
     ///
     /// # Errors
     /// As for [`text`](Self::text).
@@ -109,7 +109,7 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     }
 
     /// Sends a pong, of at most 125 bytes: only needed without
-    /// [`auto_pong`](super::Config::auto_pong), or as a sign of life.
+    /// [`auto_pong`](super::SessionOptions::auto_pong), or as a sign of life.
     ///
     /// # Errors
     /// As for [`ping`](Self::ping).
@@ -121,8 +121,8 @@ impl<M: MaskSource, O: Outbound> Outgoing<M, O> {
     #[inline]
     fn may_send(&self) -> Result<(), MisuseError> {
         match self.state {
-            State::Open | State::PeerClosed => Ok(()),
-            State::Closing | State::Closed => Err(MisuseError::Closing),
+            SessionState::Open | SessionState::PeerClosed => Ok(()),
+            SessionState::Closing | SessionState::Closed => Err(MisuseError::Closing),
         }
     }
 }

@@ -17,7 +17,7 @@
 
 use core::time::Duration;
 
-use super::Config;
+use super::SessionOptions;
 
 /// The close as a whole takes at most this many times the close timeout, counted from when our close
 /// frame has left.
@@ -81,7 +81,7 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &SessionOptions) -> Self {
         Self {
             heard: false,
             busy: false,
@@ -258,11 +258,11 @@ mod tests {
     }
 
     fn timers(heartbeat: Option<u64>, idle: Option<u64>) -> Timers {
-        Timers::new(&Config {
+        Timers::new(&SessionOptions {
             heartbeat: heartbeat.map(secs),
             pong_timeout: secs(5),
             idle: idle.map(secs),
-            ..Config::DEFAULT
+            ..SessionOptions::DEFAULT
         })
     }
 
@@ -484,12 +484,12 @@ mod tests {
 
     #[test]
     fn times_without_end_are_no_overflow() {
-        let mut timers = Timers::new(&Config {
+        let mut timers = Timers::new(&SessionOptions {
             heartbeat: Some(Duration::MAX),
             pong_timeout: Duration::MAX,
             idle: Some(Duration::MAX),
             close_timeout: Duration::MAX,
-            ..Config::DEFAULT
+            ..SessionOptions::DEFAULT
         });
         timers.sent(usize::MAX);
         timers.sent(usize::MAX);

@@ -12,7 +12,7 @@
 #[cfg(feature = "deflate")]
 use alloc::boxed::Box;
 
-use super::{Config, In, Out, Session};
+use super::{In, Out, Session, SessionOptions};
 #[cfg(feature = "deflate")]
 use super::{PooledIn, PooledOut};
 use crate::error::{Fault, MisuseError};
@@ -28,7 +28,7 @@ use crate::deflate;
 /// ```
 /// use wscodec::Limits;
 /// use wscodec::handshake::{Origin, UpgradeRequest};
-/// use wscodec::session::{Config, Policy};
+/// use wscodec::session::{SessionOptions, Policy};
 ///
 /// let mut policy = Policy::default();
 /// policy.protocols = &["v2.chat", "v1.chat"];
@@ -44,7 +44,7 @@ use crate::deflate;
 ///
 /// let mut out = Vec::new();
 /// upgrade.accept().headers(&[("Set-Cookie", "id=1")]).write(&mut out)?;
-/// let mut session = upgrade.session(&Config::default());
+/// let mut session = upgrade.session(&SessionOptions::default());
 /// session.text("welcome", &mut out)?;
 /// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
@@ -71,9 +71,9 @@ pub struct Policy<'a> {
     /// chosen (RFC 6455 §4.2.2). Default: none.
     pub protocols: &'a [&'a str],
     /// How messages are compressed, if the client offers it. Default: with the defaults of
-    /// [`deflate::Config`]; `None` for never.
+    /// [`deflate::DeflateOptions`]; `None` for never.
     #[cfg(feature = "deflate")]
-    pub deflate: Option<deflate::Config>,
+    pub deflate: Option<deflate::DeflateOptions>,
 }
 
 impl Policy<'_> {
@@ -83,7 +83,7 @@ impl Policy<'_> {
         allowed_hosts: None,
         protocols: &[],
         #[cfg(feature = "deflate")]
-        deflate: Some(deflate::Config::DEFAULT),
+        deflate: Some(deflate::DeflateOptions::DEFAULT),
     };
 
     /// Decides on a request. Nothing is answered yet: the caller may look at the request too, and
@@ -125,8 +125,8 @@ impl Default for Policy<'_> {
 #[cfg(feature = "deflate")]
 #[derive(Clone, Copy, Debug)]
 struct Deflate {
-    config: deflate::Config,
-    agreed: deflate::Agreed,
+    config: deflate::DeflateOptions,
+    agreed: deflate::AgreedDeflate,
     header: deflate::HeaderValue,
 }
 
@@ -163,7 +163,7 @@ impl<'r> Upgrade<'r> {
 
     /// What was agreed on for compression.
     #[cfg(feature = "deflate")]
-    pub fn deflate(&self) -> Option<deflate::Agreed> {
+    pub fn deflate(&self) -> Option<deflate::AgreedDeflate> {
         self.deflate.map(|deflate| deflate.agreed)
     }
 
@@ -183,14 +183,14 @@ impl<'r> Upgrade<'r> {
 
     /// The session that begins behind the answer, and behind the request: its offsets count on
     /// from there.
-    pub fn session(&self, config: &Config) -> Session<Unmasked, In, Out> {
+    pub fn session(&self, config: &SessionOptions) -> Session<Unmasked, In, Out> {
         let (inbound, outbound) = self.coders(config);
         Session::new(Role::Server, Unmasked, inbound, outbound, config)
             .with_offset(self.request.head_len() as u64)
     }
 
     /// The extensions agreed on.
-    pub(crate) fn coders(&self, config: &Config) -> (In, Out) {
+    pub(crate) fn coders(&self, config: &SessionOptions) -> (In, Out) {
         #[cfg(feature = "deflate")]
         if let Some(it) = &self.deflate {
             let decompressor = deflate::Decompressor::new(&it.agreed, &config.limits);
@@ -201,13 +201,13 @@ impl<'r> Upgrade<'r> {
         (In::default(), Out::default())
     }
 
-    /// As [`session`](Self::session), with what a [`Pool`](deflate::Pool) shares among the
+    /// As [`session`](Self::session), with what a [`DeflatePool`](deflate::DeflatePool) shares among the
     /// connections of a thread.
     #[cfg(feature = "deflate")]
     pub fn session_from(
         &self,
-        pool: &deflate::Pool,
-        config: &Config,
+        pool: &deflate::DeflatePool,
+        config: &SessionOptions,
     ) -> Session<Unmasked, PooledIn, PooledOut> {
         let (inbound, outbound) = match &self.deflate {
             Some(it) => (

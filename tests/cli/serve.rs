@@ -393,7 +393,7 @@ fn by_default_all_connections_together_hold_at_most_a_gibibyte() {
         .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     assert!(help.contains("--max-memory"));
-    let options = wscodec_server::Options::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let options = wscodec_server::ServerOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)));
     assert_eq!(options.max_memory, Some(1 << 30));
 }
 

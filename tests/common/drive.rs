@@ -1,7 +1,7 @@
 //! Feeds bytes, cut in some way, to each of the decoders, and notes what comes out in one form.
 
-use wscodec::frame::{self, Close, Decoder, Header, OpCode, Role, Rsv, Rules};
-use wscodec::message::{Event, Inbound, Kind, Opaque, Piece, Pieces, Receiver};
+use wscodec::frame::{self, CloseFrame, FrameDecoder, FrameHeader, OpCode, Role, Rsv, Rules};
+use wscodec::message::{Event, InboundExtension, Kind, MessageDecoder, Opaque, Piece, Pieces};
 use wscodec::{Fault, Limits};
 
 /// What came in, with memory of its own.
@@ -36,20 +36,20 @@ impl Setup {
         }
     }
 
-    pub fn receiver(&self) -> Receiver<Opaque> {
+    pub fn receiver(&self) -> MessageDecoder<Opaque> {
         let extension = Opaque(self.rsv);
-        Receiver::with_extension(self.role, &self.limits, extension).with_offset(self.offset)
+        MessageDecoder::with_extension(self.role, &self.limits, extension).with_offset(self.offset)
     }
 
     pub fn pieces(&self) -> Pieces {
         Pieces::tolerating(self.rsv, self.role, &self.limits).with_offset(self.offset)
     }
 
-    pub fn decoder(&self) -> Decoder {
+    pub fn decoder(&self) -> FrameDecoder {
         let rules = Rules::new(self.role)
             .with_rsv(self.rsv)
             .with_max_len(self.limits.max_frame());
-        Decoder::new(rules).with_offset(self.offset)
+        FrameDecoder::new(rules).with_offset(self.offset)
     }
 }
 
@@ -66,7 +66,7 @@ pub struct Run<T = Seen> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub offset: u64,
-    pub header: Header,
+    pub header: FrameHeader,
     pub payload: Vec<u8>,
 }
 
@@ -90,7 +90,7 @@ pub fn own(event: Event<'_>) -> Seen {
     }
 }
 
-fn own_close(close: Option<Close<'_>>) -> Seen {
+fn own_close(close: Option<CloseFrame<'_>>) -> Seen {
     Seen::Close(close.map(|close| (close.code.value(), close.reason.to_owned())))
 }
 
@@ -109,8 +109,8 @@ fn stretches<'a>(bytes: &'a mut [u8], cuts: &[usize]) -> Vec<&'a mut [u8]> {
 }
 
 /// Feeds a stretch to a receiver until it is used up.
-pub fn feed<E: Inbound>(
-    receiver: &mut Receiver<E>,
+pub fn feed<E: InboundExtension>(
+    receiver: &mut MessageDecoder<E>,
     mut input: &mut [u8],
     seen: &mut Vec<Seen>,
 ) -> Result<(), Fault> {
@@ -137,8 +137,12 @@ fn close_run<T>(
     }
 }
 
-/// Through a `Receiver` with any extension.
-pub fn through<E: Inbound>(receiver: &mut Receiver<E>, bytes: &[u8], cuts: &[usize]) -> Run {
+/// Through a `MessageDecoder` with any extension.
+pub fn through<E: InboundExtension>(
+    receiver: &mut MessageDecoder<E>,
+    bytes: &[u8],
+    cuts: &[usize],
+) -> Run {
     let mut bytes = bytes.to_vec();
     let mut seen = Vec::new();
     let mut fault = Ok(());
@@ -153,12 +157,12 @@ pub fn through<E: Inbound>(receiver: &mut Receiver<E>, bytes: &[u8], cuts: &[usi
     close_run(seen, fault, || receiver.finish())
 }
 
-/// Through `Receiver`.
+/// Through `MessageDecoder`.
 pub fn receiver(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run {
     through(&mut setup.receiver(), bytes, cuts)
 }
 
-/// Through `Receiver`, with payloads written to where it wants them, up to `most` bytes at a time;
+/// Through `MessageDecoder`, with payloads written to where it wants them, up to `most` bytes at a time;
 /// what is no payload comes byte by byte.
 pub fn filled(setup: &Setup, bytes: &[u8], most: usize) -> Run {
     let mut receiver = setup.receiver();
@@ -246,7 +250,7 @@ pub fn pieces(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run {
     )
 }
 
-/// Through `frame::Decoder`.
+/// Through `frame::FrameDecoder`.
 pub fn frames(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run<Frame> {
     let mut bytes = bytes.to_vec();
     let mut decoder = setup.decoder();
@@ -269,7 +273,7 @@ pub fn frames(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run<Frame> {
                 }
             };
             match event {
-                frame::Event::Header(header) => {
+                frame::FrameEvent::Header(header) => {
                     assert!(ended, "a header inside a frame");
                     ended = false;
                     seen.push(Frame {
@@ -278,12 +282,12 @@ pub fn frames(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run<Frame> {
                         payload: Vec::new(),
                     });
                 }
-                frame::Event::Payload(payload) => {
+                frame::FrameEvent::Payload(payload) => {
                     assert!(!payload.is_empty());
                     let frame = seen.last_mut().expect("a header came");
                     frame.payload.extend_from_slice(payload);
                 }
-                frame::Event::End => ended = true,
+                frame::FrameEvent::End => ended = true,
             }
         }
     }

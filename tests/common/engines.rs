@@ -14,6 +14,6 @@ pub(crate) type Deflate = deflate::ZlibDeflate;
 #[cfg(feature = "zlib-rs")]
 pub(crate) type Inflate = deflate::ZlibInflate;
 
-pub(crate) type Pool = deflate::Pool<Deflate, Inflate>;
+pub(crate) type DeflatePool = deflate::DeflatePool<Deflate, Inflate>;
 pub(crate) type PooledDeflate = deflate::PooledDeflate<Deflate>;
 pub(crate) type PooledInflate = deflate::PooledInflate<Inflate>;

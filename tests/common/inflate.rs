@@ -2,8 +2,8 @@
 
 #![cfg(feature = "deflate")]
 
-use wscodec::deflate::{Decompressor, Direction, Window};
-use wscodec::frame::{Header, MAX_HEADER_LEN, OpCode, Rsv, encode};
+use wscodec::deflate::{Decompressor, DeflateDirection, WindowBits};
+use wscodec::frame::{FrameHeader, MAX_HEADER_LEN, OpCode, Rsv, encode};
 use wscodec::{ErrorKind, Limits, PeerError};
 
 // The engine under test: zlib-rs where it is built in.
@@ -17,8 +17,8 @@ pub(crate) type Inflater = Decompressor<DefaultInflate>;
 pub(crate) const DAMAGED: ErrorKind = ErrorKind::Peer(PeerError::InvalidCompressedData);
 
 pub(crate) fn inflater(bits: u8, takeover: bool, limits: &Limits) -> Inflater {
-    let window = Window::new(bits).unwrap();
-    Decompressor::with_engine(Direction { window, takeover }, limits)
+    let window = WindowBits::new(bits).unwrap();
+    Decompressor::with_engine(DeflateDirection { window, takeover }, limits)
 }
 
 pub(crate) fn one(inflater: &mut Inflater, coded: &[u8]) -> Result<Vec<u8>, ErrorKind> {
@@ -29,10 +29,10 @@ pub(crate) fn one(inflater: &mut Inflater, coded: &[u8]) -> Result<Vec<u8>, Erro
 /// A server's frame.
 pub(crate) fn frame(opcode: OpCode, rsv: Rsv, fin: bool, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0; payload.len() + MAX_HEADER_LEN];
-    let header = Header {
+    let header = FrameHeader {
         fin,
         rsv,
-        ..Header::new(opcode, payload.len() as u64)
+        ..FrameHeader::new(opcode, payload.len() as u64)
     };
     let len = encode(header, payload, &mut out).unwrap();
     out.truncate(len);

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::thread;
 
 use wscodec::CloseCode;
-use wscodec::frame::Close;
+use wscodec::frame::CloseFrame;
 use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::message::Message;
-use wscodec_server::{Grant, Handler, Options, Peer, Server};
+use wscodec_server::{AcceptOptions, Handler, Peer, Server, ServerOptions};
 
 use crate::wire::{close, converse, request, text};
 
@@ -20,14 +20,14 @@ impl Handler for Closing {
     fn accept(
         &mut self,
         _: &UpgradeRequest<'_>,
-        _: &mut Grant<'_>,
+        _: &mut AcceptOptions<'_>,
     ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
         let (code, len) = message.text().unwrap().split_once(' ').unwrap();
-        let close = Close {
+        let close = CloseFrame {
             code: CloseCode::new(code.parse().unwrap()),
             reason: &"x".repeat(len.parse().unwrap()),
         };
@@ -39,7 +39,7 @@ impl Handler for Closing {
 
 #[test]
 fn hostile_36_close_frames_that_must_not_be_sent() {
-    let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let mut options = ServerOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)));
     options.loops = 1;
     let server = Server::bind(options).unwrap();
     let (address, handle) = (server.addresses()[0], server.handle());

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use socket2::{Domain, Socket, Type};
 use wscodec::deflate;
 use wscodec::message::Kind;
-use wscodec::session::{Config, Connect, Event, In, Out, Session};
+use wscodec::session::{Connect, Event, In, Out, Session, SessionOptions};
 
 use crate::component::{LONG, read_all};
 
@@ -60,11 +60,11 @@ impl Client {
         Self::over(open(address), None)
     }
 
-    pub(crate) fn with(address: SocketAddr, deflate: Option<deflate::Config>) -> Self {
+    pub(crate) fn with(address: SocketAddr, deflate: Option<deflate::DeflateOptions>) -> Self {
         Self::over(open(address), deflate)
     }
 
-    pub(crate) fn over(mut stream: TcpStream, deflate: Option<deflate::Config>) -> Self {
+    pub(crate) fn over(mut stream: TcpStream, deflate: Option<deflate::DeflateOptions>) -> Self {
         let mut connect = Connect::new("localhost", "/", [7; 16]).deflate(deflate);
         let mut out = Vec::new();
         connect.write(&mut out).unwrap();
@@ -74,7 +74,7 @@ impl Client {
             assert!(read_some(&mut stream, &mut bytes) > 0, "no whole answer");
             if let Some(connected) = connect.read(&bytes).unwrap() {
                 let keys: fn() -> [u8; 4] = || [9, 8, 7, 6];
-                let session = connected.session(keys, &Config::default());
+                let session = connected.session(keys, &SessionOptions::default());
                 let head = connected.head_len();
                 return Self {
                     stream,

@@ -49,7 +49,7 @@ fn hundreds_that_are_ready_at_once_are_all_served() {
     let server = serve(&[]);
     let mut clients: Vec<_> = (0..800).map(|_| Client::new(server.address)).collect();
     // While the server is at this, the others become ready.
-    let mut busy = Client::with(server.address, Some(deflate::Config::default()));
+    let mut busy = Client::with(server.address, Some(deflate::DeflateOptions::default()));
     let mut rng = Rng(1);
     let long: Vec<u8> = (0..4 << 20).map(|_| b'a' + (rng.byte() & 15)).collect();
     for round in 0..5 {

@@ -15,7 +15,7 @@ use crate::component::{self, serve};
 fn messages_of_every_size_come_back() {
     let mut rng = Rng(1);
     let server = serve(&[]);
-    for deflate in [None, Some(deflate::Config::default())] {
+    for deflate in [None, Some(deflate::DeflateOptions::default())] {
         let mut client = Client::with(server.address, deflate);
         for len in [0, 1, 125, 126, 65535, 65536, 100_000, 5 << 20] {
             let payload: Vec<u8> = (0..len).map(|_| rng.byte() & 0x3f).collect();
@@ -33,7 +33,7 @@ fn messages_of_every_size_come_back() {
 #[ignore = "by `cargo xtask wasi test`"]
 fn messages_are_compressed_with_what_came_before() {
     let server = serve(&[]);
-    let mut client = Client::with(server.address, Some(deflate::Config::default()));
+    let mut client = Client::with(server.address, Some(deflate::DeflateOptions::default()));
     let text = "what was said before is not said again, ".repeat(10);
     for _ in 0..20 {
         client.echo(text.as_bytes());
@@ -143,7 +143,7 @@ fn connections_end_with_their_code() {
         let len = usize::from(answer[end + 1]);
         assert_eq!(answer.len(), end + 2 + len, "one close frame and no more");
     }
-    let mut client = Client::with(server.address, Some(deflate::Config::default()));
+    let mut client = Client::with(server.address, Some(deflate::DeflateOptions::default()));
     client.send(&[b'0'; 100_000]);
     assert_eq!(client.next(), Err(1009), "it is short, and inflates");
 }

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use serde_json::Value;
 use wscodec::Limits;
 use wscodec::frame::Role;
-use wscodec::message::{Event, Receiver};
+use wscodec::message::{Event, MessageDecoder};
 
 use crate::client::{REQUEST, open};
 use crate::common::drive::{Seen, own};
@@ -104,7 +104,7 @@ fn conversation(server: &Component, bytes: &[u8]) -> Vec<Seen> {
     writing.join().unwrap();
     let end = all.windows(4).position(|it| it == b"\r\n\r\n").unwrap() + 4;
     let mut input = &mut all[end..];
-    let mut receiver = Receiver::new(Role::Client, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
     let mut seen = Vec::new();
     while let Some(event) = receiver.receive(&mut input).unwrap() {
         seen.push(match event {

@@ -10,7 +10,7 @@ use miniz_oxide::{DataFormat, MZFlush};
 use serde_json::{Value, json};
 use wscodec::Limits;
 use wscodec::deflate::{
-    Agreed, Config, Deflate, Inflate, MinizDeflate, MinizInflate, Pool, ZlibDeflate, ZlibInflate,
+    AgreedDeflate, DeflateOptions, Deflate, Inflate, MinizDeflate, MinizInflate, DeflatePool, ZlibDeflate, ZlibInflate,
 };
 
 use crate::measure::{Plan, Row, Table};
@@ -89,8 +89,8 @@ fn messages(len: usize) -> Vec<Vec<u8>> {
     (0..count).map(one).collect()
 }
 
-fn agreed(takeover: bool) -> Agreed {
-    let mut agreed = Agreed::default();
+fn agreed(takeover: bool) -> AgreedDeflate {
+    let mut agreed = AgreedDeflate::default();
     agreed.send.takeover = takeover;
     agreed.receive.takeover = takeover;
     agreed
@@ -101,25 +101,25 @@ fn compressors(takeover: bool) -> Vec<(&'static str, Compressing)> {
         (
             "wscodec",
             ours(
-                Pool::<MinizDeflate, MinizInflate>::with_engines().dedicated(),
+                DeflatePool::<MinizDeflate, MinizInflate>::with_engines().dedicated(),
                 takeover,
             ),
         ),
         (
             "wscodec, shared",
-            ours(Pool::<MinizDeflate, MinizInflate>::with_engines(), takeover),
+            ours(DeflatePool::<MinizDeflate, MinizInflate>::with_engines(), takeover),
         ),
         ("miniz_oxide alone", miniz(takeover)),
         (
             "wscodec, zlib-rs",
             ours(
-                Pool::<ZlibDeflate, ZlibInflate>::with_engines().dedicated(),
+                DeflatePool::<ZlibDeflate, ZlibInflate>::with_engines().dedicated(),
                 takeover,
             ),
         ),
         (
             "wscodec, zlib-rs, shared",
-            ours(Pool::<ZlibDeflate, ZlibInflate>::with_engines(), takeover),
+            ours(DeflatePool::<ZlibDeflate, ZlibInflate>::with_engines(), takeover),
         ),
         ("zlib-rs alone", zlib_rs(takeover)),
         ("zlib alone", zlib(takeover)),
@@ -128,10 +128,10 @@ fn compressors(takeover: bool) -> Vec<(&'static str, Compressing)> {
 
 /// One connection with an engine of its own, or several that share one.
 fn ours<D: Deflate + 'static, I: Inflate + 'static>(
-    pool: Pool<D, I>,
+    pool: DeflatePool<D, I>,
     takeover: bool,
 ) -> Compressing {
-    let compressor = || pool.compressor(&agreed(takeover), &Config::default());
+    let compressor = || pool.compressor(&agreed(takeover), &DeflateOptions::default());
     let shared = !format!("{pool:?}").contains("dedicated: true");
     let count = if shared { LINES } else { 1 };
     let mut lines: Vec<_> = (0..count).map(|_| compressor()).collect();
@@ -259,8 +259,8 @@ fn our_inflating<'a, I: Inflate + 'a>(
     takeover: bool,
 ) -> Row<'a> {
     let pool = match shared {
-        true => Pool::<ZlibDeflate, I>::with_engines(),
-        false => Pool::with_engines().dedicated(),
+        true => DeflatePool::<ZlibDeflate, I>::with_engines(),
+        false => DeflatePool::with_engines().dedicated(),
     };
     let mut limits = Limits::default();
     limits.inflation = u32::MAX;

@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use wscodec::Limits;
 use wscodec::frame::Role;
-use wscodec::message::{Event, Kind, Receiver, Sender};
+use wscodec::message::{Event, Kind, MessageDecoder, MessageEncoder};
 
 use crate::measure::{Plan, Row, Table};
 use crate::workload::{Random, header};
@@ -37,8 +37,8 @@ fn by_length(plan: Plan) -> Table {
         let rows = vec![
             decode("decode, binary", 2),
             decode("decode, text", 1),
-            encoding("encode, a server", Sender::server(), &payload, times),
-            encoding("encode, a client", Sender::client(|| KEY), &payload, times),
+            encoding("encode, a server", MessageEncoder::server(), &payload, times),
+            encoding("encode, a client", MessageEncoder::client(|| KEY), &payload, times),
         ];
         table.column(&len.to_string(), rows, plan);
     }
@@ -104,7 +104,7 @@ fn masked(opcode: u8, fin: bool, payload: &[u8]) -> Vec<u8> {
 
 /// A row that reads the stream in pieces of this length, with `times` messages in it.
 fn decoding<'a>(name: &'static str, stream: Vec<u8>, read: usize, times: usize) -> Row<'a> {
-    let mut receiver = Receiver::new(Role::Server, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Server, &Limits::default());
     let mut input = stream.clone();
     Row::new(name, times, move || {
         input.copy_from_slice(&stream);
@@ -123,7 +123,7 @@ fn decoding<'a>(name: &'static str, stream: Vec<u8>, read: usize, times: usize) 
 
 fn encoding<'a, M: wscodec::message::MaskSource + 'a>(
     name: &'static str,
-    mut sender: Sender<M>,
+    mut sender: MessageEncoder<M>,
     payload: &'a [u8],
     times: usize,
 ) -> Row<'a> {

@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use tungstenite::protocol::frame::FrameHeader;
 use websocket_sans_io::{FrameInfo, Opcode, WebsocketFrameEncoder};
-use wscodec::frame::{Header, Parsed, mask};
+use wscodec::frame::{FrameHeader, ParsedHeader, mask};
 
 use crate::measure::{Plan, Row, Table};
 use crate::workload::Workload;
@@ -73,8 +73,8 @@ pub fn headers(workloads: &[Workload], plan: Plan) -> Table {
             continue;
         }
         let rows = vec![
-            parsing("wscodec", workload, |bytes| match Header::parse(bytes) {
-                Ok(Parsed::Complete(header, _)) => header.len,
+            parsing("wscodec", workload, |bytes| match FrameHeader::parse(bytes) {
+                Ok(ParsedHeader::Complete(header, _)) => header.len,
                 other => panic!("there is a header, but: {other:?}"),
             }),
             parsing("tungstenite", workload, |bytes| {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use workload::Workload;
 use wscodec::frame::{Role, mask};
-use wscodec::message::{Event, Receiver};
+use wscodec::message::{Event, MessageDecoder};
 use wscodec::{Limits, utf8};
 
 /// Bytes that a read gives at most.
@@ -97,7 +97,7 @@ fn sum(payload: &[u8]) -> u64 {
 
 #[inline(never)]
 fn decode(stream: &[u8], buffer: &mut [u8]) -> u64 {
-    let mut receiver = Receiver::new(Role::Server, &Limits::default());
+    let mut receiver = MessageDecoder::new(Role::Server, &Limits::default());
     let mut total = 0;
     for read in stream.chunks(READ) {
         let mut input = &mut buffer[..read.len()];

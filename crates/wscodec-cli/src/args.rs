@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
-use wscodec::deflate::{self, Window};
+use wscodec::deflate::{self, WindowBits};
 use wscodec::handshake::ClientRequest;
 use wscodec::head::is_token;
 
@@ -114,9 +114,9 @@ impl Arguments {
     }
 
     /// A window of a compressor.
-    pub(crate) fn window(&mut self) -> Result<Window, Failure> {
+    pub(crate) fn window(&mut self) -> Result<WindowBits, Failure> {
         let text = self.text()?;
-        let window = text.parse().ok().and_then(Window::new);
+        let window = text.parse().ok().and_then(WindowBits::new);
         window.ok_or_else(|| self.wrong(&text, "a number of bits from 8 to 15"))
     }
 
@@ -178,7 +178,7 @@ impl Arguments {
 #[derive(Debug, Default)]
 pub(crate) struct Compression {
     off: bool,
-    config: deflate::Config,
+    config: deflate::DeflateOptions,
     /// An option that is about how to compress.
     given: Option<String>,
 }
@@ -212,7 +212,7 @@ impl Compression {
     }
 
     /// How to compress; `None` for never.
-    pub(crate) fn config(&self) -> Result<Option<deflate::Config>, Failure> {
+    pub(crate) fn config(&self) -> Result<Option<deflate::DeflateOptions>, Failure> {
         match &self.given {
             Some(option) if self.off => Err(Failure::Usage(format!(
                 "--{option} says how to compress, and --no-deflate not to"

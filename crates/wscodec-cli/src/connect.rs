@@ -7,7 +7,7 @@ use std::time::Duration;
 use wscodec::PeerError;
 use wscodec::head::{is_token, is_value};
 use wscodec::io::{Error, Url};
-use wscodec::session::{Config, Connect};
+use wscodec::session::{Connect, SessionOptions};
 use wscodec_server::client::{self, Call, Ended, Stop};
 
 use crate::args::{Arguments, Compression, HOST, is_host};
@@ -26,7 +26,7 @@ struct Settings {
     headers: Vec<(String, String)>,
     protocols: Vec<String>,
     compression: Compression,
-    session: Config,
+    session: SessionOptions,
     timeout: Duration,
     cut: Cut,
     at_end: AtEnd,
@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         headers: Vec::new(),
         protocols: Vec::new(),
         compression: Compression::default(),
-        session: Config::default(),
+        session: SessionOptions::default(),
         timeout: Duration::from_secs(10),
         cut: Cut::TextLines,
         at_end: AtEnd::Close,

@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use wscodec::deflate::{self, Window};
+use wscodec::deflate::{self, WindowBits};
 use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
 use wscodec::message::{Message, Prepared};
-use wscodec_server::{Echo, Grant, Handle, Handler, Memory, Options, Peer, Server};
+use wscodec_server::{
+    AcceptOptions, Echo, Handler, Memory, Peer, Server, ServerHandle, ServerOptions,
+};
 
 use crate::args::{Arguments, Compression};
 use crate::out::print;
@@ -22,12 +24,12 @@ struct Settings {
     compression: Compression,
     /// Whether connections have engines for compression of their own.
     dedicated: bool,
-    history: Option<Window>,
+    history: Option<WindowBits>,
     broadcast: bool,
 }
 
 pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
-    let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 9001)));
+    let mut options = ServerOptions::new(SocketAddr::from(([127, 0, 0, 1], 9001)));
     let mut settings = Settings::default();
     let mut level = ::log::LevelFilter::Error;
     let mut asked = false;
@@ -122,7 +124,11 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// An option of the server itself.
-fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> Result<(), Failure> {
+fn option(
+    name: &str,
+    arguments: &mut Arguments,
+    options: &mut ServerOptions<'_>,
+) -> Result<(), Failure> {
     let limits = &mut options.session.limits;
     match name {
         "max-message" => limits.message = arguments.bytes()?,
@@ -151,7 +157,7 @@ fn option(name: &str, arguments: &mut Arguments, options: &mut Options<'_>) -> R
     Ok(())
 }
 
-fn serve(options: Options<'_>, broadcast: bool) -> Result<(), Failure> {
+fn serve(options: ServerOptions<'_>, broadcast: bool) -> Result<(), Failure> {
     let broadcast = broadcast.then_some(options.policy.deflate);
     let listen = options.listen.clone();
     let server = Server::bind(options).map_err(|e| cannot_listen(&listen, &e))?;
@@ -204,7 +210,7 @@ fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> Failure {
 struct Program {
     first: bool,
     /// Send every message to all, with this compression, in place of back.
-    broadcast: Option<Option<deflate::Config>>,
+    broadcast: Option<Option<deflate::DeflateOptions>>,
 }
 
 impl Handler for Program {
@@ -213,7 +219,7 @@ impl Handler for Program {
     fn accept(
         &mut self,
         request: &UpgradeRequest<'_>,
-        grant: &mut Grant<'_>,
+        grant: &mut AcceptOptions<'_>,
     ) -> Result<(), Rejection<'static>> {
         Echo.accept(request, grant)
     }
@@ -226,7 +232,7 @@ impl Handler for Program {
         }
     }
 
-    fn tick(&mut self, handle: &Handle) {
+    fn tick(&mut self, handle: &ServerHandle) {
         if !self.first {
             return;
         }
@@ -250,7 +256,11 @@ impl Handler for Program {
 }
 
 /// Sends a message to all, framed and compressed once.
-fn broadcast(peer: &mut Peer<'_, ()>, message: Message<'_>, deflate: Option<&deflate::Config>) {
+fn broadcast(
+    peer: &mut Peer<'_, ()>,
+    message: Message<'_>,
+    deflate: Option<&deflate::DeflateOptions>,
+) {
     let prepared = match (message.text(), deflate) {
         (Some(text), Some(config)) => deflate::prepare_text(text, config),
         (Some(text), None) => Prepared::text(text),

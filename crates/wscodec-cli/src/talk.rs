@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use wscodec::CloseCode;
-use wscodec::frame::Close;
+use wscodec::frame::CloseFrame;
 use wscodec::handshake::UpgradeResponse;
 use wscodec::message::Kind;
 use wscodec::session::Event;
@@ -227,7 +227,7 @@ impl Conversation {
 
     fn close(&mut self, line: &mut Line<'_>) {
         self.closed = true;
-        let normal = Close {
+        let normal = CloseFrame {
             code: CloseCode::NORMAL,
             reason: "",
         };
@@ -262,7 +262,7 @@ fn ask(asked: Asked, line: &mut Line<'_>) -> Result<(), wscodec::ErrorKind> {
         Asked::Ping(payload) => line.ping(&payload),
         Asked::Close(close) => {
             let close = close.as_ref();
-            let close = close.map(|(code, reason)| Close {
+            let close = close.map(|(code, reason)| CloseFrame {
                 code: *code,
                 reason,
             });
@@ -318,6 +318,6 @@ impl Talk for Conversation {
         self.cut_short = true;
         let code = CloseCode::GOING_AWAY;
         // It fails only if the connection is closing already.
-        let _ = line.close(Some(Close { code, reason: "" }));
+        let _ = line.close(Some(CloseFrame { code, reason: "" }));
     }
 }

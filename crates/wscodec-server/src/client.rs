@@ -13,11 +13,11 @@ use std::vec::Vec;
 use super::net::{Net, Platform, Source, Waker};
 use super::queue::Queue;
 use wscodec::error::{CloseCode, Error as CodecError, Fault, HandshakeError, PeerError};
-use wscodec::frame::Close;
+use wscodec::frame::CloseFrame;
 use wscodec::handshake::{BodyReader, UpgradeResponse};
 use wscodec::io::{Error, Keys, Rejected};
 use wscodec::message::Kind;
-use wscodec::session::{Config, Connect, Event, In, Out, Outgoing, Session, State};
+use wscodec::session::{Connect, Event, In, Out, Outgoing, Session, SessionOptions, SessionState};
 
 /// The only stream's index.
 const STREAM: u32 = 0;
@@ -46,7 +46,7 @@ pub struct Call<'a> {
     /// The request; see [`nonce`].
     pub connect: Connect<'a>,
     /// Limits, heartbeat, the time to close.
-    pub session: Config,
+    pub session: SessionOptions,
     /// How long connecting may take, and then the handshake.
     pub timeout: Duration,
     /// Whether [`Talk::input`] is given the bytes of standard input.
@@ -118,7 +118,7 @@ pub trait Talk {
     fn stop(&mut self, line: &mut Line<'_>) {
         let code = CloseCode::GOING_AWAY;
         // It fails only if the connection is closing already.
-        let _ = line.close(Some(Close { code, reason: "" }));
+        let _ = line.close(Some(CloseFrame { code, reason: "" }));
     }
 }
 
@@ -199,7 +199,7 @@ impl Line<'_> {
     /// # Errors
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::CloseCodeNotSendable`](wscodec::MisuseError::CloseCodeNotSendable),
     /// [`MisuseError::CloseReasonTooLong`](wscodec::MisuseError::CloseReasonTooLong).
-    pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), CodecError> {
+    pub fn close(&mut self, close: Option<CloseFrame<'_>>) -> Result<(), CodecError> {
         self.outgoing.close(close, self.out)
     }
 }
@@ -398,7 +398,7 @@ impl Caller {
         let mut again = true;
         loop {
             let now = self.net.now();
-            if session.state() == State::Closed {
+            if session.state() == SessionState::Closed {
                 // A client waits for the server to close first (RFC 6455 §7.1.1).
                 let linger = *linger.get_or_insert(now.saturating_add(LINGER));
                 if self.ended || now >= linger {
@@ -431,7 +431,7 @@ impl Caller {
                 self.flush()?;
                 again = self.read_stream(session, buf, talk)?;
             }
-            let open = session.state() == State::Open;
+            let open = session.state() == SessionState::Open;
             if input && open && self.queue.len() < HIGH_WATER {
                 input = self.read_input(session, buf, talk)?;
             }
@@ -494,7 +494,7 @@ impl Caller {
                 }
             };
             self.with_line(session, |line| talk.input(&buf[..n], line))?;
-            let open = session.state() == State::Open;
+            let open = session.state() == SessionState::Open;
             if n == 0 || !open || self.queue.len() >= HIGH_WATER {
                 return Ok(n > 0);
             }

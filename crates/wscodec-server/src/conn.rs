@@ -18,7 +18,7 @@ use super::unwind;
 use wscodec::error::{ErrorKind, LimitError, MisuseError};
 use wscodec::handshake::UpgradeRequestReader;
 use wscodec::message::Unmasked;
-use wscodec::session::{PooledIn, PooledOut, Session, State};
+use wscodec::session::{PooledIn, PooledOut, Session, SessionState};
 
 type Stream = <Platform as Net>::Stream;
 
@@ -212,7 +212,7 @@ impl<S> Conn<S> {
             if core::mem::take(&mut cx.starved) {
                 session.fail(LimitError::OutOfMemory, &mut out);
             }
-            if session.state() == State::Closed {
+            if session.state() == SessionState::Closed {
                 self.leave(key, cx);
             } else if session.buffered() > KEPT && !session.in_message() {
                 session.shrink();
@@ -331,7 +331,7 @@ impl<S> Conn<S> {
             self.phase = phase;
             return;
         };
-        if session.state() != State::Closed {
+        if session.state() != SessionState::Closed {
             // Its transport was lost, or is taken from it.
             let _ = session.finish();
         }

@@ -5,24 +5,24 @@ use std::boxed::Box;
 use std::net::SocketAddr;
 use std::vec::Vec;
 
-use wscodec::deflate::Pool;
+use wscodec::deflate::DeflatePool;
 use wscodec::message::Unmasked;
 use wscodec::session::{Outgoing, PooledOut};
 
-use super::handle::{Handle, Id, Stats};
+use super::handle::{Id, ServerHandle, Stats};
 use super::handler::{Handler, Peer};
 use super::net::Platform;
-use super::options::Options;
+use super::options::ServerOptions;
 use super::table::Key;
 
 /// The parts of an event loop that its connections share. One connection at a time uses them.
 pub(super) struct Context<'a, H> {
     pub(super) net: Platform,
     pub(super) handler: H,
-    pub(super) options: &'a Options<'a>,
-    pub(super) handle: Handle,
+    pub(super) options: &'a ServerOptions<'a>,
+    pub(super) handle: ServerHandle,
     pub(super) index: u32,
-    pub(super) pool: Pool,
+    pub(super) pool: DeflatePool,
     /// The buffer that sockets are read into.
     pub(super) buf: Box<[u8]>,
     /// The buffer for output that leaves at once.

@@ -1,6 +1,6 @@
 //! The simplest server.
 
-use super::handler::{Grant, Handler, Peer};
+use super::handler::{AcceptOptions, Handler, Peer};
 use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::message::Message;
 
@@ -14,7 +14,7 @@ impl Handler for Echo {
     fn accept(
         &mut self,
         _: &UpgradeRequest<'_>,
-        _: &mut Grant<'_>,
+        _: &mut AcceptOptions<'_>,
     ) -> Result<(), Rejection<'static>> {
         Ok(())
     }

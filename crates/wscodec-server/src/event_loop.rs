@@ -23,13 +23,13 @@ use std::vec::Vec;
 use super::conn::{Conn, KEPT, Next};
 use super::context::Context;
 use super::deadlines::Deadlines;
-use super::handle::{Handle, Mail, Stats, Target};
+use super::handle::{Mail, Recipients, ServerHandle, Stats};
 use super::handler::Handler;
 use super::net::{BACKLOG, Net, Platform, Source};
-use super::options::{Memory, Options};
+use super::options::{Memory, ServerOptions};
 use super::table::{Key, Table};
 use super::unwind::guard;
-use wscodec::deflate::Pool;
+use wscodec::deflate::DeflatePool;
 use wscodec::error::{LimitError, MisuseError};
 
 /// Bytes read at a time.
@@ -84,14 +84,14 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     pub(super) fn new(
         net: Platform,
         handler: H,
-        options: &'a Options<'a>,
-        handle: Handle,
+        options: &'a ServerOptions<'a>,
+        handle: ServerHandle,
         index: u32,
         listeners: Vec<Listener>,
     ) -> io::Result<Self> {
         let pool = match options.memory {
-            Memory::Shared { history } => Pool::new().history(history),
-            Memory::Dedicated => Pool::new().dedicated(),
+            Memory::Shared { history } => DeflatePool::new().history(history),
+            Memory::Dedicated => DeflatePool::new().dedicated(),
         };
         let most = options.max_connections.saturating_add(SURPLUS);
         let mut this = Self {
@@ -413,15 +413,15 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             match mail {
                 Mail::Stream(stream, address) => self.register(stream, address),
                 Mail::Message(target, message) => match target {
-                    Target::All => {
+                    Recipients::All => {
                         for index in self.conns.indices() {
                             self.deliver(index, None, &message, &mut touched);
                         }
                     }
-                    Target::One(id) => {
+                    Recipients::One(id) => {
                         self.deliver(id.key.index, Some(id.key), &message, &mut touched);
                     }
-                    Target::Some(ids) => {
+                    Recipients::Some(ids) => {
                         let index = self.context.index;
                         for id in ids.iter().filter(|id| id.event_loop == index) {
                             self.deliver(id.key.index, Some(id.key), &message, &mut touched);

@@ -9,7 +9,7 @@ use super::net::Net;
 use super::table::Key;
 use super::unwind::guard;
 use wscodec::message::Event;
-use wscodec::session::State;
+use wscodec::session::SessionState;
 
 /// If so many bytes of a message have arrived, the loop reads the rest directly into the message's
 /// buffer, without a copy.
@@ -96,7 +96,9 @@ impl<S> Conn<S> {
                     match event {
                         Event::Ping(payload) => handler.ping(&mut peer, payload),
                         Event::Pong(payload) => handler.pong(&mut peer, payload),
-                        Event::Close(close) if peer.outgoing.state() == State::PeerClosed => {
+                        Event::Close(close)
+                            if peer.outgoing.state() == SessionState::PeerClosed =>
+                        {
                             handler.peer_closes(&mut peer, close);
                             // It fails if the handler has closed.
                             let _ = peer.close(close);

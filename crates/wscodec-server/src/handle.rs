@@ -18,7 +18,7 @@ pub struct Id {
 
 /// The receivers of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum Recipients {
     /// All open connections.
     All,
     /// One connection, if it still exists.
@@ -32,7 +32,7 @@ pub enum Target {
 /// [`send`](Self::send) puts a message into the mailboxes of the event loops, which send messages in the
 /// order of the calls. A busy loop does not make the caller wait.
 #[derive(Clone, Debug)]
-pub struct Handle {
+pub struct ServerHandle {
     pub(super) shared: Arc<Shared>,
 }
 
@@ -67,7 +67,7 @@ struct Inbox {
 pub(super) enum Mail {
     /// A connection that another loop accepted.
     Stream(<Platform as Net>::Stream, std::net::SocketAddr),
-    Message(Target, Prepared),
+    Message(Recipients, Prepared),
     Stop,
 }
 
@@ -239,26 +239,26 @@ impl Mailbox {
     }
 }
 
-impl Handle {
+impl ServerHandle {
     /// Sends a message that was framed once. An event loop that has ended has no connections, so
     /// the message for it is dropped.
     ///
     /// # Errors
     /// [`LimitError::OutOfMemory`], if the server holds more than
-    /// [`Options::max_memory`](super::Options::max_memory). Nothing is sent then. A caller that is
+    /// [`ServerOptions::max_memory`](super::ServerOptions::max_memory). Nothing is sent then. A caller that is
     /// faster than the event loops meets this limit.
-    pub fn send(&self, target: Target, message: &Prepared) -> Result<(), LimitError> {
+    pub fn send(&self, target: Recipients, message: &Prepared) -> Result<(), LimitError> {
         if self.shared.is_full() {
             return Err(LimitError::OutOfMemory);
         }
         let mailboxes = &self.shared.mailboxes;
         match &target {
-            Target::One(id) => {
+            Recipients::One(id) => {
                 if let Some(mailbox) = mailboxes.get(id.event_loop as usize) {
                     self.put(mailbox, Mail::Message(target, message.clone()));
                 }
             }
-            Target::All | Target::Some(_) => {
+            Recipients::All | Recipients::Some(_) => {
                 for mailbox in mailboxes {
                     self.put(mailbox, Mail::Message(target.clone(), message.clone()));
                 }
@@ -279,7 +279,7 @@ impl Handle {
     /// Stops the server. Connections that wait to be accepted and requests that are not answered yet
     /// get status 503. Messages that have arrived, or arrive within a tenth of a second, are handed to
     /// the handler and answered, and a message that has arrived in part may complete. Then each
-    /// connection is closed with 1001. A connection that is still there after [`Options::grace`](super::Options::grace) is dropped.
+    /// connection is closed with 1001. A connection that is still there after [`ServerOptions::grace`](super::ServerOptions::grace) is dropped.
     pub fn stop(&self) {
         for mailbox in &self.shared.mailboxes {
             // A loop that has ended has stopped.

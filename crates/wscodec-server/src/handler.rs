@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::handle::{Handle, Id, Target};
+use super::handle::{Id, Recipients, ServerHandle};
 use wscodec::error::{ErrorKind, LimitError};
-use wscodec::frame::Close;
+use wscodec::frame::CloseFrame;
 use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::message::{Kind, Message, Prepared, Unmasked};
 use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
@@ -29,7 +29,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// ```no_run
 /// use wscodec::handshake::{Rejection, UpgradeRequest};
 /// use wscodec::message::Message;
-/// use wscodec_server::{Grant, Handler, Options, Peer, Server};
+/// use wscodec_server::{AcceptOptions, Handler, ServerOptions, Peer, Server};
 ///
 /// /// Answers each message with its number and its length.
 /// struct Count;
@@ -37,7 +37,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// impl Handler for Count {
 ///     type State = u64;
 ///
-///     fn accept(&mut self, request: &UpgradeRequest<'_>, _: &mut Grant<'_>) -> Result<u64, Rejection<'static>> {
+///     fn accept(&mut self, request: &UpgradeRequest<'_>, _: &mut AcceptOptions<'_>) -> Result<u64, Rejection<'static>> {
 ///         match &*request.path() {
 ///             "/count" => Ok(0),
 ///             _ => Err(Rejection::new(404)),
@@ -51,7 +51,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 ///     }
 /// }
 ///
-/// let server = Server::bind(Options::new("127.0.0.1:9001".parse()?))?;
+/// let server = Server::bind(ServerOptions::new("127.0.0.1:9001".parse()?))?;
 /// server.run(|_| Count)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -59,7 +59,7 @@ pub trait Handler {
     /// The application's data for one connection.
     type State;
 
-    /// A request that the [policy](super::Options::policy) grants: its connection's state, or the
+    /// A request that the [policy](super::ServerOptions::policy) grants: its connection's state, or the
     /// rejection.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ pub trait Handler {
     fn accept(
         &mut self,
         request: &UpgradeRequest<'_>,
-        grant: &mut Grant<'_>,
+        grant: &mut AcceptOptions<'_>,
     ) -> Result<Self::State, Rejection<'static>>;
 
     /// The connection is open.
@@ -78,19 +78,19 @@ pub trait Handler {
     /// A message arrived. Its payload is borrowed from the place where it was decoded.
     fn message(&mut self, peer: &mut Peer<'_, Self::State>, message: Message<'_>);
 
-    /// A ping arrived. It is answered already, unless [`auto_pong`](wscodec::session::Config::auto_pong)
+    /// A ping arrived. It is answered already, unless [`auto_pong`](wscodec::session::SessionOptions::auto_pong)
     /// is off: then the handler answers it with [`Peer::pong`].
     fn ping(&mut self, peer: &mut Peer<'_, Self::State>, payload: &[u8]) {
         let _ = (peer, payload);
     }
 
-    /// A close frame arrived, and [`auto_close`](wscodec::session::Config::auto_close) is off. The
+    /// A close frame arrived, and [`auto_close`](wscodec::session::SessionOptions::auto_close) is off. The
     /// handler may still send messages, and may close with a code of its own. If it does not, the
     /// event loop answers with the peer's code when this method returns.
     ///
     /// With `auto_close` on, which is the default, the close frame was answered at once and this
     /// method is not called.
-    fn peer_closes(&mut self, peer: &mut Peer<'_, Self::State>, close: Option<Close<'_>>) {
+    fn peer_closes(&mut self, peer: &mut Peer<'_, Self::State>, close: Option<CloseFrame<'_>>) {
         let _ = (peer, close);
     }
 
@@ -104,23 +104,23 @@ pub trait Handler {
         let _ = (id, state, outcome);
     }
 
-    /// Called each time that [`Options::tick`](super::Options::tick) has passed, for work that is done
+    /// Called each time that [`ServerOptions::tick`](super::ServerOptions::tick) has passed, for work that is done
     /// regularly where there may be no threads. Late if the loop is busy, and never twice for that.
-    fn tick(&mut self, handle: &Handle) {
+    fn tick(&mut self, handle: &ServerHandle) {
         let _ = handle;
     }
 }
 
 /// The answer to a request that is granted, before it is sent.
 #[derive(Debug)]
-pub struct Grant<'r> {
+pub struct AcceptOptions<'r> {
     /// The agreed subprotocol and compression. The handler may choose another subprotocol.
     pub upgrade: Upgrade<'r>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) address: SocketAddr,
 }
 
-impl Grant<'_> {
+impl AcceptOptions<'_> {
     /// Adds a header to the answer, such as `Set-Cookie`.
     pub fn header(&mut self, name: impl Into<String>, value: impl Display) {
         self.headers.push((name.into(), value.to_string()));
@@ -147,7 +147,7 @@ pub struct Peer<'p, S> {
     pub(super) out: &'p mut Vec<u8>,
     /// Bytes at the front of `out` that have left already.
     pub(super) left: usize,
-    pub(super) handle: &'p Handle,
+    pub(super) handle: &'p ServerHandle,
     pub(super) sent: &'p mut u64,
     pub(super) starved: &'p mut bool,
 }
@@ -164,7 +164,7 @@ impl<S> Peer<'_, S> {
     }
 
     /// The server's handle, to send to other connections.
-    pub fn handle(&self) -> &Handle {
+    pub fn handle(&self) -> &ServerHandle {
         self.handle
     }
 
@@ -241,9 +241,9 @@ impl<S> Peer<'_, S> {
     /// the handler returns.
     ///
     /// # Errors
-    /// As for [`Handle::send`].
+    /// As for [`ServerHandle::send`].
     pub fn broadcast(&mut self, message: &Prepared) -> Result<(), LimitError> {
-        self.handle.send(Target::All, message)
+        self.handle.send(Recipients::All, message)
     }
 
     /// Sends a ping, of at most 125 bytes.
@@ -256,7 +256,7 @@ impl<S> Peer<'_, S> {
     }
 
     /// Sends a pong, of at most 125 bytes: needed if
-    /// [`auto_pong`](wscodec::session::Config::auto_pong) is off.
+    /// [`auto_pong`](wscodec::session::SessionOptions::auto_pong) is off.
     ///
     /// # Errors
     /// As for [`ping`](Self::ping).
@@ -270,7 +270,7 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::CloseCodeNotSendable`](wscodec::MisuseError::CloseCodeNotSendable),
     /// [`MisuseError::CloseReasonTooLong`](wscodec::MisuseError::CloseReasonTooLong).
-    pub fn close(&mut self, close: Option<Close<'_>>) -> Result<(), ErrorKind> {
+    pub fn close(&mut self, close: Option<CloseFrame<'_>>) -> Result<(), ErrorKind> {
         let sent = self.outgoing.close(close, self.out);
         sent.map_err(|error| self.failed(error))
     }

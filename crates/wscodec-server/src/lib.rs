@@ -4,20 +4,20 @@
 //! | to | use |
 //! |---|---|
 //! | say what a server does with messages | [`Handler`] |
-//! | set limits, timeouts, origins, compression | [`Options`] |
+//! | set limits, timeouts, origins, compression | [`ServerOptions`] |
 //! | run it | [`Server`] |
-//! | send to connections from anywhere, stop, look at figures | [`Handle`] |
+//! | send to connections from anywhere, stop, look at figures | [`ServerHandle`] |
 //! | be a client, beside standard input | [`client`] |
 //!
 //! In each round an event loop reads from the sockets that are ready, calls the handler for every
 //! message, and writes all answers of a connection at once. A peer that does not read makes nobody
-//! else wait: its answers are queued up to a limit ([`Options::max_buffered`]), and it is dropped when
+//! else wait: its answers are queued up to a limit ([`ServerOptions::max_buffered`]), and it is dropped when
 //! it takes nothing for a stated time. An idle connection costs less than 1 KiB, and no time.
 //!
 //! ```
-//! use wscodec_server::{Echo, Options, Server};
+//! use wscodec_server::{Echo, ServerOptions, Server};
 //!
-//! let mut options = Options::new("127.0.0.1:0".parse()?);
+//! let mut options = ServerOptions::new("127.0.0.1:0".parse()?);
 //! options.loops = 1;
 //! let server = Server::bind(options)?;
 //! println!("listens on {}", server.addresses()[0]);
@@ -56,9 +56,9 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 pub use echo::Echo;
-pub use handle::{Handle, Id, Stats, Target};
-pub use handler::{Grant, Handler, Peer};
-pub use options::{Memory, OptionError, Options};
+pub use handle::{Id, Recipients, ServerHandle, Stats};
+pub use handler::{AcceptOptions, Handler, Peer};
+pub use options::{Memory, OptionError, ServerOptions};
 
 use event_loop::EventLoop;
 use handle::Shared;
@@ -66,11 +66,11 @@ use net::{Net, Platform};
 
 /// A server that listens, and runs when it is told to.
 pub struct Server<'a> {
-    options: Options<'a>,
+    options: ServerOptions<'a>,
     listeners: Vec<<Platform as Net>::Listener>,
     addresses: Vec<SocketAddr>,
     nets: Vec<Platform>,
-    handle: Handle,
+    handle: ServerHandle,
 }
 
 impl<'a> Server<'a> {
@@ -81,7 +81,7 @@ impl<'a> Server<'a> {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) with an [`OptionError`] inside, if an option
     /// can't be used. Otherwise those of the system: the address is in use, or not ours, or not
     /// allowed.
-    pub fn bind(options: Options<'a>) -> io::Result<Self> {
+    pub fn bind(options: ServerOptions<'a>) -> io::Result<Self> {
         options
             .check()
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
@@ -100,7 +100,7 @@ impl<'a> Server<'a> {
             listeners,
             addresses,
             nets,
-            handle: Handle {
+            handle: ServerHandle {
                 shared: Arc::new(shared),
             },
         })
@@ -113,16 +113,16 @@ impl<'a> Server<'a> {
     }
 
     /// The way to it while it runs.
-    pub fn handle(&self) -> Handle {
+    pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
     }
 
-    /// Runs until it is [stopped](Handle::stop). `handler` makes the handler of each loop, and is
+    /// Runs until it is [stopped](ServerHandle::stop). `handler` makes the handler of each loop, and is
     /// told the loop's number; it is called in the loop's own thread.
     ///
     /// # Errors
     /// Those of the system that concern an event loop as a whole, and a panic in `handler` or in an
-    /// event loop itself. The whole server stops then, as by [`Handle::stop`]. A panic in a method
+    /// event loop itself. The whole server stops then, as by [`ServerHandle::stop`]. A panic in a method
     /// of the [`Handler`] is no error: it ends one connection.
     pub fn run<H: Handler>(self, handler: impl Fn(usize) -> H + Sync) -> io::Result<()> {
         let Self {

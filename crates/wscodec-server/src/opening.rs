@@ -7,7 +7,7 @@ use log::info;
 
 use super::conn::{Conn, Next, Phase};
 use super::context::Context;
-use super::handler::{Grant, Handler};
+use super::handler::{AcceptOptions, Handler};
 use super::table::Key;
 use super::unwind::guard;
 use wscodec::error::{ErrorKind, LimitError, MisuseError};
@@ -68,7 +68,7 @@ impl<S> Conn<S> {
             Ok(upgrade) => upgrade,
             Err(fault) => return self.reject(key, fault.error, cx),
         };
-        let mut grant = Grant {
+        let mut grant = AcceptOptions {
             upgrade,
             headers: Vec::new(),
             address: self.address,
@@ -86,7 +86,7 @@ impl<S> Conn<S> {
                 return self.answer(key, rejection, cx);
             }
         };
-        let Grant {
+        let AcceptOptions {
             upgrade, headers, ..
         } = grant;
         let mut out = self.queue.buffer(&mut cx.out);

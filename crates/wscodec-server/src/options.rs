@@ -7,20 +7,20 @@ use std::vec;
 use std::vec::Vec;
 
 use wscodec::Limits;
-use wscodec::deflate::Window;
+use wscodec::deflate::WindowBits;
 use wscodec::handshake::Origin;
-use wscodec::session::{Config, Policy};
+use wscodec::session::{Policy, SessionOptions};
 
 /// How a server behaves. The options do not change while it runs.
-/// [`Server::bind`](super::Server::bind) [checks](Options::check) them.
+/// [`Server::bind`](super::Server::bind) [checks](ServerOptions::check) them.
 ///
 /// No time may be zero, except `grace` and `linger`. "Never" is `None`, or [`Duration::MAX`].
 ///
 /// ```
 /// use wscodec::handshake::Origin;
-/// use wscodec_server::Options;
+/// use wscodec_server::ServerOptions;
 ///
-/// let mut options = Options::new("127.0.0.1:9001".parse()?);
+/// let mut options = ServerOptions::new("127.0.0.1:9001".parse()?);
 /// options.policy.protocols = &["chat"];
 /// options.policy.origin = Origin::List(&["https://example.com"]);
 /// options.session.limits.message = 1 << 20;
@@ -30,7 +30,7 @@ use wscodec::session::{Config, Policy};
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Options<'a> {
+pub struct ServerOptions<'a> {
     /// Where to listen; port 0 takes one that is free.
     pub listen: Vec<SocketAddr>,
     /// Origins, subprotocols and compression.
@@ -38,7 +38,7 @@ pub struct Options<'a> {
     /// Limits of messages and heads, heartbeat, idle time, the time to close. With `auto_pong` off,
     /// the handler answers each [`ping`](super::Handler::ping) itself. With `auto_close` off, the
     /// handler may still send something when the [peer closes](super::Handler::peer_closes).
-    pub session: Config,
+    pub session: SessionOptions,
     /// Which memory compression uses.
     pub memory: Memory,
     /// Connections at a time. The next ones are answered with status 503. Default 100,000.
@@ -62,7 +62,7 @@ pub struct Options<'a> {
     /// With this many bytes queued, the event loop writes before it handles the next message. See
     /// also [`pause_reading_when_full`](Self::pause_reading_when_full). Default 64 KiB.
     pub high_water: usize,
-    /// Bytes of messages from elsewhere ([`Handle::send`](super::Handle::send)) that may be queued for
+    /// Bytes of messages from elsewhere ([`ServerHandle::send`](super::ServerHandle::send)) that may be queued for
     /// one connection. A connection with more is dropped with
     /// [`LimitError::BufferFull`](wscodec::LimitError::BufferFull) in its outcome. Answers of the
     /// connection's own handler are counted by themselves, and may always come to the largest message
@@ -74,7 +74,7 @@ pub struct Options<'a> {
     /// How long a peer may take to close the transport after the last byte. Default 2 seconds.
     pub linger: Duration,
     /// How long connections may take to complete half-read messages and to close when the server
-    /// [stops](super::Handle::stop). Default 5 seconds.
+    /// [stops](super::ServerHandle::stop). Default 5 seconds.
     pub grace: Duration,
     /// Stop when standard input ends: for platforms without signals, and for those who start the
     /// server as a part of theirs. Default: no.
@@ -92,8 +92,8 @@ pub struct Options<'a> {
 pub enum Memory {
     /// One engine a loop; connections with takeover keep this much of what they sent.
     Shared {
-        /// See [`Pool::history`](wscodec::deflate::Pool::history).
-        history: Window,
+        /// See [`DeflatePool::history`](wscodec::deflate::DeflatePool::history).
+        history: WindowBits,
     },
     /// Engines of their own for each connection: quickest, and some hundred KiB each.
     Dedicated,
@@ -102,18 +102,18 @@ pub enum Memory {
 impl Default for Memory {
     fn default() -> Self {
         Self::Shared {
-            history: Window::new(12).unwrap_or(Window::MAX),
+            history: WindowBits::new(12).unwrap_or(WindowBits::MAX),
         }
     }
 }
 
-impl Options<'_> {
+impl ServerOptions<'_> {
     /// The defaults, for one address.
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen: vec![listen],
             policy: Policy::DEFAULT,
-            session: Config::DEFAULT,
+            session: SessionOptions::DEFAULT,
             memory: Memory::default(),
             max_connections: 100_000,
             max_memory: Some(1 << 30),
@@ -131,7 +131,7 @@ impl Options<'_> {
     }
 }
 
-impl Options<'_> {
+impl ServerOptions<'_> {
     /// Checks all options.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use super::context::Context;
 use super::handler::Handler;
 use super::table::Key;
 use wscodec::error::{CloseCode, PeerError};
-use wscodec::frame::Close;
-use wscodec::session::State;
+use wscodec::frame::CloseFrame;
+use wscodec::session::SessionState;
 
 /// Bytes that are read from a connection after the server was stopped, before it is closed at the
 /// next boundary between messages. No socket's buffer holds more, so what arrived before is read.
@@ -47,7 +47,7 @@ impl<S> Conn<S> {
         };
         let read = next == Next::Keep && !self.queued && !self.paused;
         let between = !self.in_frame && !session.in_message() && self.held.is_empty();
-        between && (read || session.offset() > most) && session.state() == State::Open
+        between && (read || session.offset() > most) && session.state() == SessionState::Open
     }
 
     /// Closes the connection because the server stops.
@@ -62,7 +62,7 @@ impl<S> Conn<S> {
         let before = self.queue.len();
         let mut out = self.queue.buffer(&mut cx.out);
         let start = out.len();
-        let close = Close {
+        let close = CloseFrame {
             code: CloseCode::GOING_AWAY,
             reason: "the server stops",
         };

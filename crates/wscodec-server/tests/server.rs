@@ -13,11 +13,13 @@ use common::rng::Rng;
 use support::{Client, LONG, REQUEST, Running, echo, open, options, raw, read_some, run};
 use wscodec::CloseCode;
 use wscodec::deflate;
-use wscodec::frame::Close;
+use wscodec::frame::CloseFrame;
 use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
 use wscodec::message::{Kind, Message, Prepared};
 use wscodec::session::Outcome;
-use wscodec_server::{Grant, Handle, Handler, Id, Memory, Options, Peer, Server};
+use wscodec_server::{
+    AcceptOptions, Handler, Id, Memory, Peer, Server, ServerHandle, ServerOptions,
+};
 
 #[test]
 fn thousands_of_messages_in_one_write_come_back_in_order() {
@@ -48,7 +50,7 @@ fn messages_of_every_size_come_back() {
         let mut options = options();
         options.loops = loops;
         let server = echo(options);
-        for deflate in [None, Some(deflate::Config::default())] {
+        for deflate in [None, Some(deflate::DeflateOptions::default())] {
             let mut client = Client::with(server.address, deflate);
             for len in [0, 1, 125, 126, 65535, 65536, 100_000, 5 << 20] {
                 let payload: Vec<u8> = (0..len).map(|_| rng.byte() & 0x3f).collect();
@@ -69,7 +71,7 @@ fn compressed_conversations_share_an_engine_or_have_their_own() {
         let mut options = options();
         options.memory = memory;
         let server = echo(options);
-        let config = Some(deflate::Config::default());
+        let config = Some(deflate::DeflateOptions::default());
         let mut clients: Vec<_> = (0..8)
             .map(|_| Client::with(server.address, config))
             .collect();
@@ -250,7 +252,7 @@ impl Handler for Chat {
     fn accept(
         &mut self,
         request: &UpgradeRequest<'_>,
-        grant: &mut Grant<'_>,
+        grant: &mut AcceptOptions<'_>,
     ) -> Result<String, Rejection<'static>> {
         if request.header("authorization").is_none() && request.path() == "/secret" {
             return Err(Rejection::new(401));
@@ -268,7 +270,7 @@ impl Handler for Chat {
         match message.text() {
             Some("all") => peer.broadcast(&Prepared::text("to all").unwrap()).unwrap(),
             Some("close") => {
-                let close = Close {
+                let close = CloseFrame {
                     code: CloseCode::new(4001),
                     reason: "as you wish",
                 };
@@ -306,8 +308,9 @@ fn handlers_greet_broadcast_close_and_hear_of_the_end_once() {
     for client in &mut clients {
         assert_eq!(client.next().unwrap(), b"to all");
     }
-    let outside = deflate::prepare_text("from outside", &deflate::Config::default()).unwrap();
-    let all = wscodec_server::Target::All;
+    let outside =
+        deflate::prepare_text("from outside", &deflate::DeflateOptions::default()).unwrap();
+    let all = wscodec_server::Recipients::All;
     server.handle.send(all, &outside).unwrap();
     for client in &mut clients {
         assert_eq!(client.next().unwrap(), b"from outside");
@@ -366,14 +369,14 @@ impl Handler for Clock {
     fn accept(
         &mut self,
         _: &UpgradeRequest<'_>,
-        _: &mut Grant<'_>,
+        _: &mut AcceptOptions<'_>,
     ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
 
     fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
 
-    fn tick(&mut self, handle: &Handle) {
+    fn tick(&mut self, handle: &ServerHandle) {
         self.0 += 1;
         if self.0 == 3 {
             handle.stop();
@@ -392,7 +395,7 @@ fn handlers_are_called_as_time_passes() {
 #[test]
 fn an_address_in_use_is_an_error() {
     let server = echo(options());
-    let again = Server::bind(Options::new(server.address));
+    let again = Server::bind(ServerOptions::new(server.address));
     assert_eq!(again.err().unwrap().kind(), ErrorKind::AddrInUse);
 }
 
@@ -408,7 +411,8 @@ fn connections_that_come_and_go_leave_nothing() {
                 let _ = stream.write_all(&REQUEST[..50]);
             }
             3 => {
-                let mut client = Client::with(server.address, Some(deflate::Config::default()));
+                let mut client =
+                    Client::with(server.address, Some(deflate::DeflateOptions::default()));
                 client.send(Kind::Text, &[b'x'; 1000]);
                 client.next().unwrap();
             }

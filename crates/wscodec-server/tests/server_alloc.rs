@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use wscodec::handshake::{Rejection, UpgradeRequest};
 use wscodec::message::Message;
-use wscodec_server::{Grant, Handler, Options, Peer, Server};
+use wscodec_server::{AcceptOptions, Handler, Peer, Server, ServerOptions};
 
 /// Counts what the threads allocate that ask to be counted.
 struct Counting;
@@ -57,7 +57,7 @@ impl Handler for Echo {
     fn accept(
         &mut self,
         _: &UpgradeRequest<'_>,
-        _: &mut Grant<'_>,
+        _: &mut AcceptOptions<'_>,
     ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
@@ -86,7 +86,7 @@ fn open(address: SocketAddr) -> TcpStream {
 /// One test, so that nothing else allocates meanwhile.
 #[test]
 fn nothing_for_a_message_and_less_than_a_kibibyte_for_a_connection() {
-    let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let mut options = ServerOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)));
     options.loops = 1;
     let server = Server::bind(options).unwrap();
     let (address, handle) = (server.addresses()[0], server.handle());

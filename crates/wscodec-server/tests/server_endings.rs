@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use support::{Client, LONG, REQUEST, Running, open, options, raw, read_some, run};
 use wscodec::CloseCode;
-use wscodec::frame::Close;
+use wscodec::frame::CloseFrame;
 use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
 use wscodec::message::{Kind, Message, Prepared};
 use wscodec::session::Outcome;
-use wscodec_server::{Grant, Handler, Id, Options, Peer, Server, Target};
+use wscodec_server::{AcceptOptions, Handler, Id, Peer, Recipients, Server, ServerOptions};
 
 /// Does what its messages say, and tells how its connections end.
 struct Told {
@@ -27,7 +27,7 @@ impl Handler for Told {
     fn accept(
         &mut self,
         request: &UpgradeRequest<'_>,
-        _: &mut Grant<'_>,
+        _: &mut AcceptOptions<'_>,
     ) -> Result<(), Rejection<'static>> {
         assert!(request.path() != "/panic", "a panic that is meant");
         Ok(())
@@ -45,7 +45,7 @@ impl Handler for Told {
                 for _ in 0..12 {
                     peer.binary(&vec![7; 1 << 20]).unwrap();
                 }
-                let close = Close {
+                let close = CloseFrame {
                     code: CloseCode::NORMAL,
                     reason: "that was all",
                 };
@@ -62,11 +62,11 @@ impl Handler for Told {
         }
     }
 
-    fn peer_closes(&mut self, peer: &mut Peer<'_, ()>, close: Option<Close<'_>>) {
+    fn peer_closes(&mut self, peer: &mut Peer<'_, ()>, close: Option<CloseFrame<'_>>) {
         let code = close.map_or(0, |close| close.code.value());
         peer.text(&format!("last words, {code}")).unwrap();
         if code == 4000 {
-            let close = Close {
+            let close = CloseFrame {
                 code: CloseCode::new(4001),
                 reason: "",
             };
@@ -85,7 +85,7 @@ impl Handler for Told {
     }
 }
 
-fn told(options: Options<'static>) -> (Running, Receiver<String>) {
+fn told(options: ServerOptions<'static>) -> (Running, Receiver<String>) {
     let (ends, hears) = mpsc::channel();
     let server = run(options, move |_| Told { ends: ends.clone() });
     (server, hears)
@@ -144,7 +144,7 @@ impl Handler for Fragile {
     fn accept(
         &mut self,
         _: &UpgradeRequest<'_>,
-        _: &mut Grant<'_>,
+        _: &mut AcceptOptions<'_>,
     ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Handler for Fragile {
         panic!("a panic that is meant");
     }
 
-    fn tick(&mut self, _: &wscodec_server::Handle) {
+    fn tick(&mut self, _: &wscodec_server::ServerHandle) {
         panic!("a panic that is meant");
     }
 }
@@ -300,7 +300,7 @@ fn every_ending_that_the_server_causes_keeps_its_reason() {
     let mut client = welcome(server.address);
     let long = Prepared::binary(&vec![0; 50_000]).unwrap();
     let end = loop {
-        server.handle.send(Target::All, &long).unwrap();
+        server.handle.send(Recipients::All, &long).unwrap();
         if let Ok(end) = hears.recv_timeout(Duration::from_millis(1)) {
             break end;
         }
@@ -377,7 +377,7 @@ fn an_answer_that_the_peer_reads_is_no_backlog() {
     server.stats_when(|it| it.messages_out == 2);
     // Far more than `max_buffered` is queued, but by the connection's own handler.
     let news = Prepared::text("news").unwrap();
-    server.handle.send(Target::All, &news).unwrap();
+    server.handle.send(Recipients::All, &news).unwrap();
     assert!(client.next().unwrap().len() == 20 << 20);
     assert_eq!(client.next().unwrap(), b"news");
 }
@@ -515,7 +515,7 @@ fn a_half_message_that_does_not_complete_gets_1001_when_the_time_is_over() {
 
 #[test]
 fn options_are_checked_by_name() {
-    let check = |name: &str, change: &dyn Fn(&mut Options<'static>)| {
+    let check = |name: &str, change: &dyn Fn(&mut ServerOptions<'static>)| {
         let mut options = options();
         change(&mut options);
         let error = options.check().expect_err(name);

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
 use wscodec::message::{Message, Prepared};
-use wscodec_server::{Echo, Grant, Handle, Handler, Options, Peer, Server, Target};
+use wscodec_server::{
+    AcceptOptions, Echo, Handler, Peer, Recipients, Server, ServerHandle, ServerOptions,
+};
 
 /// Longer than anything here takes: what waits for it has failed.
 const LONG: Duration = Duration::from_secs(20);
@@ -20,12 +22,12 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket
 /// A server in a thread, stopped when it is dropped.
 struct Running {
     address: SocketAddr,
-    handle: Handle,
+    handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
 
 fn serve(limit: usize) -> Running {
-    let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let mut options = ServerOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)));
     options.loops = 2;
     options.policy.origin = Origin::Any;
     options.grace = Duration::from_secs(1);
@@ -175,7 +177,10 @@ fn a_message_to_all_is_not_held_for_all_at_once() {
     let server = serve(1 << 20);
     let clients: Vec<_> = (0..50).map(|_| open(server.address).unwrap()).collect();
     let message = Prepared::binary(&[7; 100_000]);
-    server.handle.send(Target::All, &message.unwrap()).unwrap();
+    server
+        .handle
+        .send(Recipients::All, &message.unwrap())
+        .unwrap();
     for mut stream in clients {
         let mut answer = vec![0; 10 + 100_000];
         stream.read_exact(&mut answer).unwrap();
@@ -192,7 +197,7 @@ impl Handler for &Busy {
     fn accept(
         &mut self,
         _: &UpgradeRequest<'_>,
-        _: &mut Grant<'_>,
+        _: &mut AcceptOptions<'_>,
     ) -> Result<(), Rejection<'static>> {
         Ok(())
     }
@@ -204,7 +209,7 @@ impl Handler for &Busy {
 
 #[test]
 fn mailboxes_of_a_busy_loop_take_messages_up_to_the_limit() {
-    let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let mut options = ServerOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)));
     options.loops = 1;
     options.policy.origin = Origin::Any;
     options.max_memory = Some(10 << 20);
@@ -217,7 +222,7 @@ fn mailboxes_of_a_busy_loop_take_messages_up_to_the_limit() {
     client.write_all(b"\x82\x82\0\0\0\0hi").unwrap();
     let message = Prepared::binary(&vec![0; 1 << 20]).unwrap();
     // For nobody, so that they hold memory in the mailbox only.
-    let nobody = || Target::Some([].into());
+    let nobody = || Recipients::Some([].into());
     let sent = (0..100).take_while(|_| handle.send(nobody(), &message).is_ok());
     let sent = sent.count();
     assert!((9..12).contains(&sent), "{sent} messages of 1 MiB");
@@ -225,7 +230,7 @@ fn mailboxes_of_a_busy_loop_take_messages_up_to_the_limit() {
     // Then there is room again.
     let start = Instant::now();
     while handle
-        .send(Target::All, &Prepared::text("last").unwrap())
+        .send(Recipients::All, &Prepared::text("last").unwrap())
         .is_err()
     {
         assert!(start.elapsed() < LONG, "the mailbox stays full");

@@ -8,16 +8,16 @@
 //! there is nothing else to send. A loop that only reads must send it after each item. After an error
 //! too, because our close frame waits there.
 //!
-//! A codec can't close its stream either. When the session is [`Closed`](State::Closed), send
+//! A codec can't close its stream either. When the session is [`Closed`](SessionState::Closed), send
 //! [`Item::Answers`] and close the sink: a client waits for the server to close (RFC 6455 §7.1.1).
 //!
 //! ```
 //! use bytes::BytesMut;
 //! use tokio_util::codec::{Decoder, Encoder};
 //! use wscodec_tokio::{Codec, Item};
-//! use wscodec::session::{Config, Session};
+//! use wscodec::session::{SessionOptions, Session};
 //!
-//! let mut codec = Codec::new(Session::server(&Config::default()));
+//! let mut codec = Codec::new(Session::server(&SessionOptions::default()));
 //! let mut came = BytesMut::from(&b"\x89\x80\0\0\0\0\x81\x82\0\0\0\0hi"[..]);
 //! assert_eq!(codec.decode(&mut came)?, Some(Item::Ping([][..].into())));
 //! assert_eq!(codec.decode(&mut came)?, Some(Item::Text("hi".to_owned())));
@@ -31,10 +31,12 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
 use wscodec::error::{CloseCode, MisuseError};
-use wscodec::frame::Close;
+use wscodec::frame::CloseFrame;
 use wscodec::io::Error;
-use wscodec::message::{Event, Inbound, Kind, MaskSource, Outbound, Plain, Unmasked};
-use wscodec::session::{Session, State};
+use wscodec::message::{
+    Event, InboundExtension, Kind, MaskSource, NoExtension, OutboundExtension, Unmasked,
+};
+use wscodec::session::{Session, SessionState};
 
 /// What came, and what is to be sent: each with bytes of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,13 +59,13 @@ pub enum Item {
 
 /// A session as a codec: see the crate's documentation.
 #[derive(Debug)]
-pub struct Codec<M = Unmasked, I = Plain, O = Plain> {
+pub struct Codec<M = Unmasked, I = NoExtension, O = NoExtension> {
     session: Session<M, I, O>,
     /// What waits for the next write.
     answers: Vec<u8>,
 }
 
-impl<M: MaskSource, I: Inbound, O: Outbound> Codec<M, I, O> {
+impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Codec<M, I, O> {
     /// A codec around a session at its beginning.
     pub fn new(session: Session<M, I, O>) -> Self {
         Self {
@@ -88,7 +90,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Codec<M, I, O> {
     }
 }
 
-impl<M: MaskSource, I: Inbound, O: Outbound> Decoder for Codec<M, I, O> {
+impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Decoder for Codec<M, I, O> {
     type Item = Item;
     type Error = Error;
 
@@ -106,14 +108,14 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Decoder for Codec<M, I, O> {
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Item>, Error> {
         match self.decode(src)? {
-            None if self.session.state() == State::Closed => Ok(None),
+            None if self.session.state() == SessionState::Closed => Ok(None),
             None => Ok(self.session.finish().map(|()| None)?),
             item => Ok(item),
         }
     }
 }
 
-impl<M: MaskSource, I: Inbound, O: Outbound> Encoder<Item> for Codec<M, I, O> {
+impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Encoder<Item> for Codec<M, I, O> {
     type Error = Error;
 
     fn encode(&mut self, item: Item, dst: &mut BytesMut) -> Result<(), Error> {
@@ -126,7 +128,7 @@ impl<M: MaskSource, I: Inbound, O: Outbound> Encoder<Item> for Codec<M, I, O> {
             Item::Pong(payload) => self.session.pong(&payload, dst)?,
             Item::Close(close) => {
                 let close = close.as_ref();
-                let close = close.map(|(code, reason)| Close {
+                let close = close.map(|(code, reason)| CloseFrame {
                     code: *code,
                     reason,
                 });

@@ -17,8 +17,8 @@ use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{Framed, FramedParts};
 use wscodec::io::Error;
-use wscodec::message::{Inbound, MaskSource, Outbound, Plain, Unmasked};
-use wscodec::session::{Session, State};
+use wscodec::message::{InboundExtension, MaskSource, NoExtension, OutboundExtension, Unmasked};
+use wscodec::session::{Session, SessionState};
 
 use crate::{Codec, Item};
 
@@ -29,14 +29,14 @@ use crate::{Codec, Item};
 ///
 /// ```
 /// use futures_util::{SinkExt, StreamExt};
-/// use wscodec::session::{Config, Session};
+/// use wscodec::session::{SessionOptions, Session};
 /// use wscodec_tokio::{Item, Socket};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// // Two ends whose handshake is done.
 /// let (here, there) = tokio::io::duplex(1024);
-/// let mut server = Socket::new(here, Session::server(&Config::default()), b"");
-/// let client = Session::client(|| [1, 2, 3, 4], &Config::default());
+/// let mut server = Socket::new(here, Session::server(&SessionOptions::default()), b"");
+/// let client = Session::client(|| [1, 2, 3, 4], &SessionOptions::default());
 /// let mut client = Socket::new(there, client, b"");
 ///
 /// client.send(Item::Text("Hello".to_owned())).await?;
@@ -52,7 +52,7 @@ use crate::{Codec, Item};
 /// # Ok::<(), wscodec::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Socket<T, M = Unmasked, I = Plain, O = Plain> {
+pub struct Socket<T, M = Unmasked, I = NoExtension, O = NoExtension> {
     framed: Framed<T, Codec<M, I, O>>,
     /// Writing has failed.
     lost: bool,
@@ -73,8 +73,8 @@ impl<T, M, I, O> Socket<T, M, I, O>
 where
     T: AsyncRead + AsyncWrite + Unpin,
     M: MaskSource + Unpin,
-    I: Inbound + Unpin,
-    O: Outbound + Unpin,
+    I: InboundExtension + Unpin,
+    O: OutboundExtension + Unpin,
 {
     /// A connection whose handshake is done; `came` are bytes that came behind the head.
     pub fn new(stream: T, session: Session<M, I, O>, came: &[u8]) -> Self {
@@ -136,8 +136,8 @@ impl<T, M, I, O> Stream for Socket<T, M, I, O>
 where
     T: AsyncRead + AsyncWrite + Unpin,
     M: MaskSource + Unpin,
-    I: Inbound + Unpin,
-    O: Outbound + Unpin,
+    I: InboundExtension + Unpin,
+    O: OutboundExtension + Unpin,
 {
     type Item = Result<Item, Error>;
 
@@ -149,7 +149,7 @@ where
                 Some(Ok(item)) => {
                     // A pong, or the answer to a close frame, leaves at once.
                     this.push(cx);
-                    if this.session().state() == State::Closed {
+                    if this.session().state() == SessionState::Closed {
                         this.phase = Phase::Ending;
                     }
                     return Poll::Ready(Some(Ok(item)));
@@ -175,8 +175,8 @@ impl<T, M, I, O> Sink<Item> for Socket<T, M, I, O>
 where
     T: AsyncRead + AsyncWrite + Unpin,
     M: MaskSource + Unpin,
-    I: Inbound + Unpin,
-    O: Outbound + Unpin,
+    I: InboundExtension + Unpin,
+    O: OutboundExtension + Unpin,
 {
     type Error = Error;
 

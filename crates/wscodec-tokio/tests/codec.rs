@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::codec::{Decoder, Encoder};
 use wscodec::CloseCode;
 use wscodec::io::{self, Error};
-use wscodec::session::{Config, Event, Session, State};
+use wscodec::session::{Event, Session, SessionOptions, SessionState};
 use wscodec_tokio::{Codec, Item, Socket};
 
 #[allow(dead_code)]
@@ -99,7 +99,7 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 fn a_loop_that_only_reads_answers_pings_and_closes() {
     run(async {
         let (here, mut there) = tokio::io::duplex(64);
-        let session = Session::server(&Config::default());
+        let session = Session::server(&SessionOptions::default());
         let mut socket = Socket::new(here, session, b"\x89\x81\0\0\0\0");
         let reading = async { while socket.next().await.transpose().unwrap().is_some() {} };
         let talking = async {
@@ -124,7 +124,7 @@ fn a_loop_that_only_reads_answers_pings_and_closes() {
 fn what_came_before_the_stream_was_lost_is_delivered() {
     run(async {
         let (here, mut there) = tokio::io::duplex(1024);
-        let session = Session::server(&Config::default());
+        let session = Session::server(&SessionOptions::default());
         let mut socket = Socket::new(here, session, b"");
         there
             .write_all(b"\x81\x82\0\0\0\0hi\x88\x82\0\0\0\0\x03\xf0")
@@ -150,8 +150,8 @@ fn what_came_before_the_stream_was_lost_is_delivered() {
 
 #[test]
 fn two_codecs_without_a_stream() {
-    let mut server = Codec::new(Session::server(&Config::default()));
-    let mut client = Codec::new(Session::client(|| [1, 2, 3, 4], &Config::default()));
+    let mut server = Codec::new(Session::server(&SessionOptions::default()));
+    let mut client = Codec::new(Session::client(|| [1, 2, 3, 4], &SessionOptions::default()));
     let (mut there, mut back) = (BytesMut::new(), BytesMut::new());
     let items = [
         Item::Text("text".to_owned()),
@@ -162,7 +162,7 @@ fn two_codecs_without_a_stream() {
     for item in items.clone() {
         client.encode(item, &mut there).unwrap();
     }
-    assert_eq!(client.session().state(), State::Closing);
+    assert_eq!(client.session().state(), SessionState::Closing);
     for item in items {
         assert_eq!(server.decode(&mut there).unwrap(), Some(item));
     }
@@ -177,7 +177,7 @@ fn two_codecs_without_a_stream() {
     ));
     assert_eq!(client.decode_eof(&mut back).unwrap(), None);
     // Without a close frame, the end is a fault.
-    let mut server = Codec::new(Session::server(&Config::default()));
+    let mut server = Codec::new(Session::server(&SessionOptions::default()));
     let error = server.decode_eof(&mut BytesMut::new()).unwrap_err();
     assert_eq!(error.code(), "UNEXPECTED_EOF");
 }

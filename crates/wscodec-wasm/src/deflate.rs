@@ -11,38 +11,38 @@ use super::session::{Manner, Resting};
 use super::{address, errors, grow};
 use wscodec::Limits;
 use wscodec::deflate::{
-    Agreed, Answer, Compressor, Config, Decompressor, Direction, NAME, Pool, PooledDeflate,
-    PooledInflate, Window,
+    AgreedDeflate, Compressor, Decompressor, DeflateAnswer, DeflateDirection, DeflateOptions,
+    DeflatePool, NAME, PooledDeflate, PooledInflate, WindowBits,
 };
 use wscodec::error::{ErrorKind, HandshakeError, LimitError};
 use wscodec::frame::Rsv;
 use wscodec::head::{Extension, Extensions};
-use wscodec::message::{Inbound, Outbound};
+use wscodec::message::{InboundExtension, OutboundExtension};
 
 /// The most that a step of [`Inflater::step`] writes, and what is kept for the next message.
 const STEP: usize = 64 << 10;
 
 /// One direction in a number: the window's bits, and 16 for takeover.
-pub(super) fn direction(packed: u8) -> Direction {
-    Direction {
-        window: Window::new(packed & 15).unwrap_or(Window::MAX),
+pub(super) fn direction(packed: u8) -> DeflateDirection {
+    DeflateDirection {
+        window: WindowBits::new(packed & 15).unwrap_or(WindowBits::MAX),
         takeover: packed & 16 != 0,
     }
 }
 
-fn packed(direction: Direction) -> u32 {
+fn packed(direction: DeflateDirection) -> u32 {
     u32::from(direction.window.bits()) | u32::from(direction.takeover) << 4
 }
 
-fn config(send: u8, receive: u8) -> Config {
-    let mut config = Config::DEFAULT;
+fn config(send: u8, receive: u8) -> DeflateOptions {
+    let mut config = DeflateOptions::DEFAULT;
     config.send = direction(send);
     config.receive = direction(receive);
     config
 }
 
 /// What was agreed on in a number: receive above send.
-fn numbers(agreed: &Agreed) -> u32 {
+fn numbers(agreed: &AgreedDeflate) -> u32 {
     packed(agreed.send) | packed(agreed.receive) << 8
 }
 
@@ -95,7 +95,7 @@ pub fn deflate_observe(answer: &str) -> i32 {
     let Some(answer) = answers.next() else {
         return 0;
     };
-    match (Answer::parse(answer), answers.next()) {
+    match (DeflateAnswer::parse(answer), answers.next()) {
         (Some(answer), None) => numbers(&answer.agreed()) as i32,
         _ => -(errors::number(HandshakeError::ExtensionParameter.into()) as i32),
     }
@@ -106,7 +106,7 @@ use wscodec::deflate::{MinizDeflate as DeflateEngine, MinizInflate as InflateEng
 #[cfg(feature = "zlib-rs")]
 use wscodec::deflate::{ZlibDeflate as DeflateEngine, ZlibInflate as InflateEngine};
 
-type EnginePool = Pool<DeflateEngine, InflateEngine>;
+type EnginePool = DeflatePool<DeflateEngine, InflateEngine>;
 
 /// The engines that connections share: one for all of a module instance.
 #[wasm_bindgen]
@@ -144,7 +144,7 @@ impl Engines {
 impl Engines {
     /// `history` is a window's bits, 0 for engines of one's own.
     fn pool(&self, history: u8) -> EnginePool {
-        match Window::new(history) {
+        match WindowBits::new(history) {
             Some(window) => self.shared.clone().history(window),
             None => self.dedicated.clone(),
         }
@@ -161,8 +161,8 @@ impl Engines {
         let mut limits = Limits::DEFAULT;
         limits.message = message as u64;
         limits.inflation = inflation;
-        let agreed = Agreed {
-            send: Direction::DEFAULT,
+        let agreed = AgreedDeflate {
+            send: DeflateDirection::DEFAULT,
             receive: direction(receive),
         };
         let decompressor = self.pool(history).decompressor(&agreed, &limits);
@@ -216,7 +216,7 @@ impl Deflater {
         let mut config = config(send, send);
         config.level = level;
         config.threshold = threshold;
-        let agreed = Agreed {
+        let agreed = AgreedDeflate {
             send: config.send,
             receive: config.receive,
         };

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::deflate::Deflater;
 use super::{address, errors, grow};
 use wscodec::error::MisuseError;
-use wscodec::frame::{Close, Header, OpCode, Rsv, encode_in_place};
+use wscodec::frame::{CloseFrame, FrameHeader, OpCode, Rsv, encode_in_place};
 use wscodec::{CloseCode, utf8::Validator};
 
 /// The first reserved bit in a frame's first byte.
@@ -71,7 +71,7 @@ impl Output {
         let result = OpCode::new(first & 15)
             .map_err(Into::into)
             .and_then(|opcode| {
-                let header = Header {
+                let header = FrameHeader {
                     fin: first & 0x80 != 0,
                     rsv: Rsv::new(first >> 4),
                     opcode,
@@ -114,7 +114,7 @@ impl Output {
     pub fn check_close(&self, code: u16, reason: usize) -> u32 {
         if !CloseCode::new(code).is_sendable() {
             errors::number(MisuseError::CloseCodeNotSendable.into())
-        } else if reason > Close::MAX_REASON_LEN {
+        } else if reason > CloseFrame::MAX_REASON_LEN {
             errors::number(MisuseError::CloseReasonTooLong.into())
         } else {
             0
@@ -184,10 +184,10 @@ impl Output {
 #[cfg(feature = "deflate")]
 fn header_len(len: usize, masked: bool) -> usize {
     let mask = masked.then_some([0; 4]);
-    let header = Header {
+    let header = FrameHeader {
         mask,
         len: len as u64,
-        ..Header::new(OpCode::Binary, 0)
+        ..FrameHeader::new(OpCode::Binary, 0)
     };
     header.encoded_len()
 }

@@ -8,8 +8,10 @@ pub(super) use super::deflate::Inflating;
 use wscodec::ErrorKind;
 use wscodec::frame::Rsv;
 #[cfg(not(feature = "deflate"))]
-pub(super) use wscodec::message::Plain as Inflating;
-use wscodec::message::{Inbound, Kind, Opaque, Outbound, Progress, Treatment};
+pub(super) use wscodec::message::NoExtension as Inflating;
+use wscodec::message::{
+    DecodeProgress, InboundExtension, Kind, Opaque, OutboundExtension, PayloadCoding,
+};
 
 /// The part that inflates lies elsewhere, as most connections have none.
 #[cfg(feature = "deflate")]
@@ -21,13 +23,13 @@ pub(super) type Inflate = Inflating;
 #[derive(Default)]
 pub(super) struct Coding(
     #[cfg(feature = "deflate")] pub(super) Option<Box<super::deflate::Deflating>>,
-    #[cfg(not(feature = "deflate"))] wscodec::message::Plain,
+    #[cfg(not(feature = "deflate"))] wscodec::message::NoExtension,
 );
 
-impl Outbound for Coding {
+impl OutboundExtension for Coding {
     #[inline]
     fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv {
-        Outbound::begin(&mut self.0, kind, len)
+        OutboundExtension::begin(&mut self.0, kind, len)
     }
 
     fn encode(
@@ -36,23 +38,23 @@ impl Outbound for Coding {
         last: bool,
         output: &mut alloc::vec::Vec<u8>,
     ) -> Result<(), ErrorKind> {
-        Outbound::encode(&mut self.0, input, last, output)
+        OutboundExtension::encode(&mut self.0, input, last, output)
     }
 
     fn discard(&mut self, begun: bool) {
-        Outbound::discard(&mut self.0, begun);
+        OutboundExtension::discard(&mut self.0, begun);
     }
 
     fn pass(&mut self, rsv: Rsv, needs: u8) -> bool {
-        Outbound::pass(&mut self.0, rsv, needs)
+        OutboundExtension::pass(&mut self.0, rsv, needs)
     }
 
     fn memory(&self) -> usize {
-        Outbound::memory(&self.0)
+        OutboundExtension::memory(&self.0)
     }
 
     fn release(&mut self) {
-        Outbound::release(&mut self.0);
+        OutboundExtension::release(&mut self.0);
     }
 }
 
@@ -81,14 +83,14 @@ impl Extension {
     }
 }
 
-impl Inbound for Extension {
+impl InboundExtension for Extension {
     fn rsv(&self) -> Rsv {
         Rsv::new(self.opaque.rsv().bits() | self.deflate.rsv().bits())
     }
 
-    fn begin(&mut self, rsv: Rsv) -> Result<Treatment, ErrorKind> {
+    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, ErrorKind> {
         match &mut self.deflate {
-            Some(deflate) if rsv == deflate.rsv() => Inbound::begin(deflate, rsv),
+            Some(deflate) if rsv == deflate.rsv() => InboundExtension::begin(deflate, rsv),
             _ => self.opaque.begin(rsv),
         }
     }
@@ -98,15 +100,15 @@ impl Inbound for Extension {
         input: &[u8],
         last: bool,
         output: &mut [u8],
-    ) -> Result<Progress, ErrorKind> {
+    ) -> Result<DecodeProgress, ErrorKind> {
         self.deflate.decode(input, last, output)
     }
 
     fn memory(&self) -> usize {
-        Inbound::memory(&self.deflate)
+        InboundExtension::memory(&self.deflate)
     }
 
     fn release(&mut self) {
-        Inbound::release(&mut self.deflate);
+        InboundExtension::release(&mut self.deflate);
     }
 }

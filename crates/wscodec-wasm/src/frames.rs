@@ -8,8 +8,8 @@ use super::arena::{Arena, Row, keep};
 use super::extension::Extension;
 use super::{address, errors, grow, limits, outcome, role};
 use wscodec::error::{ErrorKind, Fault};
-use wscodec::frame::{Header, Rsv};
-use wscodec::message::{Piece, Receiver};
+use wscodec::frame::{FrameHeader, Rsv};
+use wscodec::message::{MessageDecoder, Piece};
 
 const FIN: u32 = 1 << 4;
 const MASKED: u32 = 1 << 5;
@@ -32,7 +32,7 @@ type Pair = [Row; 2];
 #[wasm_bindgen]
 pub struct Frames {
     /// The same as for messages in pieces, so that its code is in the module once.
-    pieces: Receiver<Extension>,
+    pieces: MessageDecoder<Extension>,
     fault: Option<Fault>,
     /// The head of the current frame's rows, without its payload.
     row: Pair,
@@ -54,7 +54,7 @@ impl Frames {
     ) -> Self {
         let limits = limits(frame, message, fragments);
         Self {
-            pieces: Receiver::with_extension(
+            pieces: MessageDecoder::with_extension(
                 role(client),
                 &limits,
                 Extension::new(Rsv::new(rsv & 7), None),
@@ -169,7 +169,7 @@ impl Frames {
 }
 
 /// The row of a frame that begins.
-fn head(header: &Header, offset: u64) -> Pair {
+fn head(header: &FrameHeader, offset: u64) -> Pair {
     let fin = if header.fin { FIN } else { 0 };
     let masked = if header.mask.is_some() { MASKED } else { 0 };
     let first = header.opcode as u32 | fin | masked | FIRST;

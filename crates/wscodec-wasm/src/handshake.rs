@@ -11,7 +11,9 @@ use wscodec::handshake::{
     ClientRequest, Origin, Rejection, UpgradeRequest, UpgradeRequestReader, UpgradeResponseReader,
     accept_key, accept_plainly,
 };
-use wscodec::head::{Extensions, HeaderField, Headers, Param, Tokens, end_of_head, start_line};
+use wscodec::head::{
+    Extensions, HeaderField, HeaderFields, Param, Tokens, end_of_head, start_line,
+};
 
 /// The words of the row. Pairs are a place and a length: of the last output; of the last table; and
 /// of the last request or response, its host or its reason, and its path. The path is told as it was
@@ -145,11 +147,11 @@ impl Heads {
     pub fn lines(&mut self, len: usize) -> i32 {
         let head = first(&self.input, len);
         self.table.clear();
-        let count = Headers::of(head).count();
+        let count = HeaderFields::of(head).count();
         if self.table.try_reserve_exact(count).is_err() {
             return number(LimitError::OutOfMemory.into());
         }
-        for HeaderField { name, value } in Headers::of(head) {
+        for HeaderField { name, value } in HeaderFields::of(head) {
             let name = name.as_bytes();
             let lengths = (name.len() as u32, value.len() as u32);
             self.table.push([

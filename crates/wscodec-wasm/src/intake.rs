@@ -22,7 +22,7 @@ use super::arena::{Arena, Row, keep};
 use super::extension::Extension;
 use super::{address, grow, outcome};
 use wscodec::error::{ErrorKind, Fault, LimitError};
-use wscodec::message::{Event, Kind, Receiver};
+use wscodec::message::{Event, Kind, MessageDecoder};
 
 const ASCII: u32 = 1 << 8;
 pub(super) const OPAQUE: u32 = 1 << 9;
@@ -54,7 +54,7 @@ impl Intake {
     #[inline(never)]
     pub(super) fn push(
         &mut self,
-        receiver: &mut Receiver<Extension>,
+        receiver: &mut MessageDecoder<Extension>,
         arena: &mut Arena,
         len: usize,
     ) -> i32 {
@@ -79,7 +79,11 @@ impl Intake {
     }
 
     /// Goes on with the bytes that [`push`](Self::push) has left.
-    pub(super) fn resume(&mut self, receiver: &mut Receiver<Extension>, arena: &mut Arena) -> i32 {
+    pub(super) fn resume(
+        &mut self,
+        receiver: &mut MessageDecoder<Extension>,
+        arena: &mut Arena,
+    ) -> i32 {
         if let Err(error) = arena.begin(self.rest.len() - self.at) {
             return self.fails(receiver, error);
         }
@@ -95,7 +99,7 @@ impl Intake {
     /// how many; `(0, 0)` where the stream is not within a payload.
     pub(super) fn space(
         &mut self,
-        receiver: &mut Receiver<Extension>,
+        receiver: &mut MessageDecoder<Extension>,
         arena: &mut Arena,
         len: usize,
     ) -> (u32, usize) {
@@ -111,7 +115,7 @@ impl Intake {
     /// Takes the bytes that were written to [`space`](Self::space). Returns the number of rows.
     pub(super) fn fill(
         &mut self,
-        receiver: &mut Receiver<Extension>,
+        receiver: &mut MessageDecoder<Extension>,
         arena: &mut Arena,
         len: usize,
     ) -> i32 {
@@ -148,7 +152,7 @@ impl Intake {
 
     /// Ends the stream with an error of ours.
     #[cold]
-    fn fails(&mut self, receiver: &Receiver<Extension>, error: LimitError) -> i32 {
+    fn fails(&mut self, receiver: &MessageDecoder<Extension>, error: LimitError) -> i32 {
         self.fault = Some(ErrorKind::from(error).at(receiver.offset()));
         outcome(0, true)
     }
@@ -157,7 +161,7 @@ impl Intake {
     #[cold]
     fn fails_after(
         &mut self,
-        receiver: &Receiver<Extension>,
+        receiver: &MessageDecoder<Extension>,
         arena: &Arena,
         error: LimitError,
     ) -> i32 {
@@ -169,7 +173,7 @@ impl Intake {
     #[inline]
     fn decode(
         &mut self,
-        receiver: &mut Receiver<Extension>,
+        receiver: &mut MessageDecoder<Extension>,
         arena: &mut Arena,
         mut input: &mut [u8],
     ) -> (i32, usize) {

@@ -10,7 +10,7 @@ use super::intake::Intake;
 use super::{errors, limits, role};
 use wscodec::Limits;
 use wscodec::frame::Rsv;
-use wscodec::message::{Inbound, Receiver};
+use wscodec::message::{InboundExtension, MessageDecoder};
 
 /// Beside the reserved bits: a server takes frames that are not masked.
 pub(super) const UNMASKED: u8 = 8;
@@ -18,7 +18,7 @@ pub(super) const UNMASKED: u8 = 8;
 /// A receiver of whole messages, which writes the rows that [`intake`](super::intake) describes.
 #[wasm_bindgen]
 pub struct Messages {
-    receiver: Receiver<Extension>,
+    receiver: MessageDecoder<Extension>,
     intake: Intake,
     /// How many bytes [`space`](Self::space) has handed out.
     space: usize,
@@ -158,7 +158,7 @@ impl Messages {
     ) -> Self {
         let extension = Extension::new(Rsv::new(rsv & 7), deflate);
         Self {
-            receiver: Receiver::with_extension(role(client), limits, extension)
+            receiver: MessageDecoder::with_extension(role(client), limits, extension)
                 .dangerously_accept_unmasked(rsv & UNMASKED != 0)
                 .with_offset(offset as u64),
             intake: Intake::default(),

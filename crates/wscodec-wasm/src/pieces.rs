@@ -5,8 +5,8 @@ use super::extension::Extension;
 use super::intake::{Intake, MORE, OPAQUE};
 use super::{address, grow, outcome};
 use wscodec::error::ErrorKind;
-use wscodec::frame::{Header, OpCode, Rsv};
-use wscodec::message::{Piece, Receiver};
+use wscodec::frame::{FrameHeader, OpCode, Rsv};
+use wscodec::message::{MessageDecoder, Piece};
 
 /// The message began before this row.
 const CONTINUED: u32 = 1 << 10;
@@ -23,7 +23,7 @@ impl Intake {
     /// are left, too.
     pub(super) fn decode_pieces(
         &mut self,
-        receiver: &mut Receiver<Extension>,
+        receiver: &mut MessageDecoder<Extension>,
         arena: &mut Arena,
         mut head: u32,
         mut input: &mut [u8],
@@ -92,7 +92,7 @@ impl Intake {
 }
 
 /// The head of the next row once this header came.
-fn begun(head: u32, header: &Header, inflates: bool) -> u32 {
+fn begun(head: u32, header: &FrameHeader, inflates: bool) -> u32 {
     let coded = header.rsv == Rsv::NONE || inflates && header.rsv == Rsv::RSV1;
     match header.opcode {
         OpCode::Text | OpCode::Binary => header.opcode as u32 | if coded { 0 } else { OPAQUE },

@@ -9,7 +9,7 @@
 //!   [`answer`](Endpoint::answer) only at rows of control frames and [`fail`](Endpoint::fail) at a
 //!   fault behind the last row, in their order: nothing is answered while decoding, because a close
 //!   frame in the same chunk would end the session before its messages are handled.
-//! - State, deadline and the output's place are words ([`Shown`]) at an address that does not change.
+//! - SessionState, deadline and the output's place are words ([`Shown`]) at an address that does not change.
 //!   JavaScript takes the output by copying it and writing 0 over the length; the next call sees that
 //!   ([`sync`](Endpoint::sync)) and empties the buffer.
 //! - A session [at rest](Session::is_at_rest) needs no endpoint. JavaScript keeps its offset, and with
@@ -30,9 +30,9 @@ use super::intake::Intake;
 use super::messages::UNMASKED;
 use super::{address, errors, grow, limits};
 use wscodec::error::{CloseCode, ErrorKind, Fault, LimitError, MisuseError};
-use wscodec::frame::{Close, Role, Rsv};
-use wscodec::message::{Inbound, Kind, MaskSource, Message, Outbound};
-use wscodec::session::{Config, RestingTimers, Session, State};
+use wscodec::frame::{CloseFrame, Role, Rsv};
+use wscodec::message::{InboundExtension, Kind, MaskSource, Message, OutboundExtension};
+use wscodec::session::{RestingTimers, Session, SessionOptions, SessionState};
 
 /// An endpoint keeps an output buffer of this size for the next session; a session that does not
 /// rest keeps less.
@@ -99,7 +99,7 @@ impl MaskSource for Keys {
 /// How the sessions of the same options behave.
 #[wasm_bindgen]
 pub struct Manner {
-    config: Config,
+    config: SessionOptions,
     client: bool,
     rsv: u8,
     pieces: bool,
@@ -121,7 +121,7 @@ impl Manner {
     /// For one side; `rsv` as for [`Messages`](super::messages::Messages).
     #[wasm_bindgen(constructor)]
     pub fn new(client: bool, rsv: u8, frame: f64, message: f64, fragments: u32) -> Self {
-        let mut config = Config::DEFAULT;
+        let mut config = SessionOptions::DEFAULT;
         config.limits = limits(frame, message, fragments);
         config.dangerously_accept_unmasked = rsv & UNMASKED != 0;
         Self {
@@ -179,12 +179,12 @@ impl Resting {
 
     /// Bytes of memory held by the extension.
     pub fn memory(&self) -> usize {
-        Inbound::memory(&self.inflate) + self.coding.memory()
+        InboundExtension::memory(&self.inflate) + self.coding.memory()
     }
 
     /// Gives memory back that is not needed until the next message.
     pub fn release(&mut self) {
-        Inbound::release(&mut self.inflate);
+        InboundExtension::release(&mut self.inflate);
         self.coding.release();
     }
 }
@@ -316,7 +316,7 @@ impl Endpoint {
         match opcode {
             9 => outgoing.answer_ping(payload, &mut self.output),
             8 => {
-                let close = (code != 1005).then(|| Close {
+                let close = (code != 1005).then(|| CloseFrame {
                     code: CloseCode::new(code),
                     // The receiver has checked it.
                     reason: core::str::from_utf8(payload).unwrap_or_default(),
@@ -441,7 +441,7 @@ impl Endpoint {
     pub fn close(&mut self, arena: &Arena, code: i32, len: usize, key: u32) -> u32 {
         self.begin(key, key);
         let reason = arena.stage.get(..len).unwrap_or_default();
-        let close = u16::try_from(code).ok().map(|code| Close {
+        let close = u16::try_from(code).ok().map(|code| CloseFrame {
             code: CloseCode::new(code),
             reason: core::str::from_utf8(reason).unwrap_or_default(),
         });
@@ -675,10 +675,10 @@ impl Endpoint {
     fn show(&mut self) {
         let session = &self.session;
         self.shown.state = match session.state() {
-            State::Open => OPEN,
-            State::Closing => CLOSING,
-            State::PeerClosed => PEER_CLOSED,
-            State::Closed => CLOSED,
+            SessionState::Open => OPEN,
+            SessionState::Closing => CLOSING,
+            SessionState::PeerClosed => PEER_CLOSED,
+            SessionState::Closed => CLOSED,
         };
         let rests = session.is_at_rest() && self.intake.is_done();
         self.shown.flags = if rests { AT_REST } else { 0 }

@@ -2,18 +2,18 @@
 
 use wscodec::Limits;
 use wscodec::frame::Role;
-use wscodec::message::{Event, Kind, Receiver};
+use wscodec::message::{Event, Kind, MessageDecoder};
 
 use super::Decode;
 use crate::feed::{Feed, READ};
 use crate::sum::Sink;
 
-fn receiver() -> Receiver {
-    Receiver::new(Role::Server, &Limits::default())
+fn receiver() -> MessageDecoder {
+    MessageDecoder::new(Role::Server, &Limits::default())
 }
 
 #[inline]
-fn drain<S: Sink>(receiver: &mut Receiver, mut input: &mut [u8], sink: &mut S) {
+fn drain<S: Sink>(receiver: &mut MessageDecoder, mut input: &mut [u8], sink: &mut S) {
     while let Some(event) = receiver.receive(&mut input).expect("the stream is right") {
         if let Event::Message(message) = event {
             sink.message(message.kind == Kind::Text, message.payload);
@@ -23,7 +23,7 @@ fn drain<S: Sink>(receiver: &mut Receiver, mut input: &mut [u8], sink: &mut S) {
 
 /// Every read goes to one buffer, and from there to `receive`.
 pub struct Whole {
-    receiver: Receiver,
+    receiver: MessageDecoder,
     buffer: Vec<u8>,
 }
 
@@ -48,7 +48,7 @@ impl Decode for Whole {
 
 /// Reads within a large payload go to where the receiver puts the message together.
 pub struct Fill {
-    receiver: Receiver,
+    receiver: MessageDecoder,
     buffer: Vec<u8>,
 }
 

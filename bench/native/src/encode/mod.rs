@@ -12,7 +12,7 @@ pub use out::Out;
 
 use wscodec::Limits;
 use wscodec::frame::Role;
-use wscodec::message::{Event, Kind, Receiver};
+use wscodec::message::{Event, Kind, MessageDecoder};
 
 /// A message to send; the peers want to be told text as text.
 #[derive(Clone, Copy)]
@@ -74,7 +74,7 @@ fn read_back(wire: &mut [u8], role: Role) -> Sum {
         Role::Client => Role::Server,
         Role::Server => Role::Client,
     };
-    let mut receiver = Receiver::new(reader, &Limits::default());
+    let mut receiver = MessageDecoder::new(reader, &Limits::default());
     let mut sum = Sum::default();
     let mut input = wire;
     while let Some(event) = receiver.receive(&mut input).expect("frames are right") {

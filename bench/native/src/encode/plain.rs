@@ -6,8 +6,8 @@ use embedded_websocket::{
     EmptyRng, Server, WebSocket, WebSocketSendMessageType, WebSocketServer, WebSocketState,
 };
 use websocket_sans_io::{FrameInfo, Opcode, WebsocketFrameEncoder};
-use wscodec::frame::{self, Header, MAX_HEADER_LEN, OpCode, Role};
-use wscodec::message::{MaskSource, Sender};
+use wscodec::frame::{self, FrameHeader, MAX_HEADER_LEN, OpCode, Role};
+use wscodec::message::{MaskSource, MessageEncoder};
 
 use super::{Data, Encode, Out};
 use crate::workload::header;
@@ -69,13 +69,13 @@ impl Encode for Ours {
 
     fn encode(&mut self, messages: &[Data], out: &mut Out) {
         match self.0 {
-            Role::Server => send(Sender::server(), messages, out),
-            Role::Client => send(Sender::client(key), messages, out),
+            Role::Server => send(MessageEncoder::server(), messages, out),
+            Role::Client => send(MessageEncoder::client(key), messages, out),
         }
     }
 }
 
-fn send<M: MaskSource>(mut sender: Sender<M>, messages: &[Data], out: &mut Out) {
+fn send<M: MaskSource>(mut sender: MessageEncoder<M>, messages: &[Data], out: &mut Out) {
     for message in messages {
         match message {
             Data::Text(text) => sender.text(text, out.room()),
@@ -109,9 +109,9 @@ impl Encode for Frames {
                 Data::Binary(_) => OpCode::Binary,
             };
             let mask = (self.role == Role::Client).then(key);
-            let header = Header {
+            let header = FrameHeader {
                 mask,
-                ..Header::new(opcode, 0)
+                ..FrameHeader::new(opcode, 0)
             };
             let written = frame::encode(header, message.bytes(), &mut self.buffer);
             let len = written.expect("there is room");

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use wscodec::deflate;
 use wscodec::handshake::Origin;
 use wscodec::message::{Kind, Prepared};
-use wscodec::session::{Config, Connect, Event, In, Out, Session};
-use wscodec_server::{Echo, Handle, Handler, Options, Server, Stats, Target};
+use wscodec::session::{Connect, Event, In, Out, Session, SessionOptions};
+use wscodec_server::{Echo, Handler, Recipients, Server, ServerHandle, ServerOptions, Stats};
 
 /// Longer than anything here takes: what waits for it has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
@@ -19,12 +19,12 @@ pub(crate) const LONG: Duration = Duration::from_secs(20);
 /// A server in a thread, stopped when it is dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    pub(crate) handle: Handle,
+    pub(crate) handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
 
-pub(crate) fn options() -> Options<'static> {
-    let mut options = Options::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+pub(crate) fn options() -> ServerOptions<'static> {
+    let mut options = ServerOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)));
     options.loops = 2;
     options.policy.origin = Origin::Any;
     options.grace = Duration::from_secs(1);
@@ -33,7 +33,7 @@ pub(crate) fn options() -> Options<'static> {
 }
 
 pub(crate) fn run<H: Handler>(
-    options: Options<'static>,
+    options: ServerOptions<'static>,
     handler: impl Fn(usize) -> H + Send + Sync + 'static,
 ) -> Running {
     let server = Server::bind(options).unwrap();
@@ -46,7 +46,7 @@ pub(crate) fn run<H: Handler>(
     }
 }
 
-pub(crate) fn echo(options: Options<'static>) -> Running {
+pub(crate) fn echo(options: ServerOptions<'static>) -> Running {
     run(options, |_| Echo)
 }
 
@@ -61,7 +61,7 @@ impl Running {
             }
             assert!(start.elapsed() < LONG, "{stats:?}");
             // Makes every loop take a turn.
-            let nobody = Target::Some([].into());
+            let nobody = Recipients::Some([].into());
             let _ = self.handle.send(nobody, &Prepared::text("").unwrap());
             thread::sleep(Duration::from_millis(5));
         }
@@ -98,7 +98,7 @@ impl Client {
         Self::with(address, None)
     }
 
-    pub(crate) fn with(address: SocketAddr, deflate: Option<deflate::Config>) -> Self {
+    pub(crate) fn with(address: SocketAddr, deflate: Option<deflate::DeflateOptions>) -> Self {
         let mut stream = open(address);
         let mut connect = Connect::new("localhost", "/", [7; 16]).deflate(deflate);
         let mut out = Vec::new();
@@ -109,7 +109,7 @@ impl Client {
             read_some(&mut stream, &mut bytes);
             if let Some(connected) = connect.read(&bytes).unwrap() {
                 let keys: fn() -> [u8; 4] = || [9, 8, 7, 6];
-                let mut config = Config::default();
+                let mut config = SessionOptions::default();
                 config.limits.message = 1 << 30;
                 let session = connected.session(keys, &config);
                 let head = connected.head_len();

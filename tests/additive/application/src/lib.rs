@@ -2,7 +2,7 @@
 
 use additive_library::Endpoint;
 use wscodec::CloseCode;
-use wscodec::frame::Close;
+use wscodec::frame::CloseFrame;
 
 /// Closes an endpoint of the library.
 ///
@@ -12,5 +12,5 @@ pub fn close(endpoint: &mut Endpoint, out: &mut Vec<u8>) -> Result<(), wscodec::
     let code = CloseCode::NORMAL;
     endpoint
         .session
-        .close(Some(Close { code, reason: "" }), out)
+        .close(Some(CloseFrame { code, reason: "" }), out)
 }

@@ -2,9 +2,9 @@
 
 use std::net::TcpStream;
 
-use wscodec::io::{self, Options};
+use wscodec::io::{self, ConnectionOptions};
 use wscodec::message::Unmasked;
-use wscodec::session::{Config, In, Out, Session, Upgrade};
+use wscodec::session::{In, Out, Session, SessionOptions, Upgrade};
 
 /// What a library keeps for a connection whose I/O is its own.
 pub struct Endpoint {
@@ -15,7 +15,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Begins behind an accepted request.
     pub fn new(upgrade: &Upgrade<'_>) -> Self {
-        let session = upgrade.session(&Config::default());
+        let session = upgrade.session(&SessionOptions::default());
         Self { session }
     }
 }
@@ -25,5 +25,5 @@ pub struct Connection {
     /// The connection.
     pub socket: io::Connection<TcpStream>,
     /// Its options.
-    pub options: Options,
+    pub options: ConnectionOptions,
 }
