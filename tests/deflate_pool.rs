@@ -47,7 +47,7 @@ struct Line {
 }
 
 impl Line {
-    fn new(pool: &Pool, agreed: AgreedDeflate, level: u8) -> Self {
+    fn new(pool: &DeflatePool, agreed: AgreedDeflate, level: u8) -> Self {
         let DeflateDirection { window, takeover } = agreed.send;
         Self {
             agreed,
@@ -84,7 +84,7 @@ impl Line {
     }
 }
 
-fn pool(history: u8) -> Pool {
+fn pool(history: u8) -> DeflatePool {
     DeflatePool::with_engines().history(WindowBits::new(history).unwrap())
 }
 
@@ -161,7 +161,7 @@ fn sizes_at_the_edge_of_the_window() {
 /// is kept, the more so. Without takeover it does not matter who else sends.
 #[test]
 fn what_it_gains() {
-    let size = |pool: Pool, takeover| {
+    let size = |pool: DeflatePool, takeover| {
         let mut rng = Rng(31);
         let agreed = agreed(15, takeover);
         let mut lines = [(); 4].map(|()| Line::new(&pool, agreed, 6));
@@ -201,7 +201,10 @@ fn release_keeps_the_history() {
 /// A prepared message makes a connection forget what was before, shared or not.
 #[test]
 fn prepared_messages() {
-    for pool in [DeflatePool::with_engines(), DeflatePool::with_engines().dedicated()] {
+    for pool in [
+        DeflatePool::with_engines(),
+        DeflatePool::with_engines().dedicated(),
+    ] {
         let mut rng = Rng(6);
         let agreed = agreed(15, true);
         let mut senders =

@@ -115,7 +115,7 @@ type Step<'a> = dyn FnMut(&mut PooledSender, &mut Vec<u8>) -> Result<(), ErrorKi
 /// each failure both send. The peers must get what was sent, and nothing else.
 fn sends(
     agreed: &AgreedDeflate,
-    pool: &Pool,
+    pool: &DeflatePool,
     mut send: impl FnMut(&mut PooledSender, &mut Vec<u8>, &str) -> Result<(), ErrorKind>,
 ) {
     let config = DeflateOptions::default();
@@ -161,7 +161,10 @@ fn sends(
 #[test]
 fn a_send_that_fails_changes_nothing() {
     for (bits, takeover) in [(15, true), (15, false), (10, true), (10, false)] {
-        for pool in [DeflatePool::with_engines(), DeflatePool::with_engines().dedicated()] {
+        for pool in [
+            DeflatePool::with_engines(),
+            DeflatePool::with_engines().dedicated(),
+        ] {
             sends(&agreed(bits, takeover), &pool, |sender, out, text| {
                 sender.text(text, out)
             });
@@ -185,7 +188,10 @@ fn an_engine_that_can_not_be_made_fails_one_send() {
 #[test]
 fn a_fragment_that_fails_changes_nothing() {
     for (bits, takeover) in [(15, true), (9, false)] {
-        for pool in [DeflatePool::with_engines(), DeflatePool::with_engines().dedicated()] {
+        for pool in [
+            DeflatePool::with_engines(),
+            DeflatePool::with_engines().dedicated(),
+        ] {
             let agreed = agreed(bits, takeover);
             let mut sender = MessageEncoder::new(
                 Unmasked,
