@@ -61,6 +61,52 @@ export function readVectors(name: string): Vector[] {
   return vectors;
 }
 
+/** A step of a session's script: see the head of `session.json`. */
+export interface Step {
+  readonly receive?: string;
+  readonly text?: string;
+  readonly binary?: string;
+  readonly begin?: { readonly type: "text" | "binary"; readonly data: string };
+  readonly more?: string;
+  readonly finish?: string;
+  readonly ping?: string;
+  readonly pong?: string;
+  readonly close?: readonly [code?: number, reason?: string];
+  readonly tick?: number;
+  readonly unsent?: number;
+  readonly reading?: boolean;
+  readonly end?: boolean;
+  readonly events?: readonly Record<string, unknown>[];
+  readonly out?: string;
+  readonly keep?: boolean;
+  readonly state?: string;
+  readonly deadline?: number | null;
+  readonly error?: string;
+}
+
+/** A session as a script. */
+export interface SessionScript {
+  readonly name: string;
+  readonly role: "client" | "server";
+  readonly options?: Record<string, unknown>;
+  readonly split?: boolean;
+  readonly steps: readonly Step[];
+  readonly outcome?: {
+    readonly code: number;
+    readonly reason?: string;
+    readonly sent?: number;
+    readonly clean: boolean;
+    readonly error?: string;
+  };
+}
+
+export function readSessions(): SessionScript[] {
+  const { sessions } = JSON.parse(file("vectors/session.json").toString()) as {
+    sessions: SessionScript[];
+  };
+  return sessions;
+}
+
 /** Bytes as the vectors write them: hex, `00*5` for five zeros, `#` for a comment. */
 export function bytesOf(value: string | readonly string[]): Uint8Array {
   const parts: Buffer[] = [];

@@ -13,6 +13,7 @@ const vectors = join(tests, "..", "..", "tests", "vectors");
 const FILES = [
   "vectors",
   "session",
+  "session-vectors",
   "pieces",
   "prepared",
   "streams",
