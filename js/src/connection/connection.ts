@@ -21,7 +21,6 @@ import type { Outcome, Session, SessionEvent } from "../session/session.ts";
 import { afterPoll, forget, wait } from "./clock.ts";
 import type { ConnectionOptions, Handlers } from "./handlers.ts";
 import type { Plan } from "./options.ts";
-import { Pace } from "./pace.ts";
 import { account, longest, queued } from "./queue.ts";
 import { handlerFailed, limit, report, terminated } from "./report.ts";
 import type { Transport } from "./transport.ts";
@@ -73,7 +72,6 @@ export class Connection<T = unknown> {
   #deadline: number | undefined;
   /** How many bytes had not left when that was decided. */
   #mark = 0;
-  #pace: Pace | undefined;
   #protocol: string | undefined;
   #outcome: Outcome | undefined;
   /** Why this side ended the connection. */
@@ -82,8 +80,6 @@ export class Connection<T = unknown> {
   #held: Uint8Array[] | undefined;
   /** The transport's end, if it was closed meanwhile. */
   #cut: { readonly error: unknown } | undefined;
-  /** Bytes of the session's output that were given to the transport. */
-  #written = 0;
   #gone = false;
   /** Whether this side has dropped the transport, whose end is not told yet. */
   #dropped = false;
@@ -220,7 +216,7 @@ export class Connection<T = unknown> {
   get due(): number | undefined {
     const { session } = this;
     if (session === undefined || this.#deadline !== undefined) return this.#deadline;
-    return (this.#pace ??= new Pace(this.plan.closeTimeout)).due(session);
+    return session.deadline;
   }
 
   /** @internal */
@@ -237,11 +233,8 @@ export class Connection<T = unknown> {
       if (!this.#moves(now)) this.#transport.destroy();
       return;
     }
-    const { unsent } = this.#transport;
-    const pace = (this.#pace ??= new Pace(this.plan.closeTimeout));
-    const reading = !this.#paused && !this.#stalls;
     try {
-      pace.tick(session, now, this.#written - unsent, unsent, reading);
+      session.tick(now, this.#transport.unsent);
     } catch {
       // The peer is silent: a close frame goes if it can, and nothing is waited for.
       this.flush();
@@ -254,7 +247,6 @@ export class Connection<T = unknown> {
   /** Bytes were received. @internal */
   received(chunk: Uint8Array): void {
     this.#heard = true;
-    if (this.#pace !== undefined) this.#pace.heard = true;
     const { session } = this;
     if (this.#held !== undefined) {
       this.#held.push(chunk.slice());
@@ -404,8 +396,8 @@ export class Connection<T = unknown> {
   }
 
   #read(on: boolean): void {
-    const { session } = this;
-    if (session !== undefined) this.#pace?.reading(session, on);
+    // The heartbeat must not fail a peer that we do not read from.
+    if (!this.#gone) this.session?.setReading(on);
     this.#transport.read(on);
   }
 
@@ -437,7 +429,6 @@ export class Connection<T = unknown> {
     while (session.bufferedAmount > 0) {
       const bytes = transport.allocate(session.bufferedAmount);
       session.takeInto(bytes);
-      this.#written += bytes.length;
       if (transport.write(bytes) || this.#full) continue;
       this.#full = true;
       if (this.plan.pauses) this.#read(false);
