@@ -171,6 +171,26 @@ fn hostile_49_peers_that_read_slowly_or_not_at_all() {
     served.assert_peak_below(16 << 20);
 }
 
+/// While pausing is off, the server reads on and queues the answers, up to its limit. Then it drops
+/// the peer.
+#[test]
+fn hostile_49_a_peer_that_reads_nothing_while_pausing_is_off() {
+    let served = Served::new(&["--max-message", "1M", "--max-buffered", "2M"]);
+    let good = Good::start(served.address);
+    for (dropped, message) in [
+        (1, text(&"x".repeat(100)).repeat(500)),
+        (2, frame(0x82, &vec![1; 500_000])),
+    ] {
+        let mut open = Open::new(served.address, &request(""));
+        // The kernels' buffers take some MiB of the answers.
+        let went = stuff(&mut open, &message, 256 << 20);
+        assert!(went < 256 << 20, "the server took {went} bytes");
+        served.figure_when("failed", |failed| failed == dropped);
+    }
+    good.finish();
+    served.assert_peak_below(16 << 20);
+}
+
 /// One that sends all before it reads: the largest message that is taken comes back.
 #[test]
 fn a_large_message_waits_for_one_who_reads_late() {

@@ -16,14 +16,13 @@
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::io;
-use std::net::SocketAddr;
 use std::vec;
 use std::vec::Vec;
 
-use super::conn::{Conn, KEPT, Next};
+use super::conn::{Conn, Next};
 use super::context::Context;
 use super::deadlines::Deadlines;
-use super::handle::{Mail, Recipients, ServerHandle, Stats};
+use super::handle::{ServerHandle, Stats};
 use super::handler::Handler;
 use super::net::{BACKLOG, Net, Platform, Source};
 use super::options::{Memory, ServerOptions};
@@ -34,18 +33,13 @@ use wscodec::error::{LimitError, MisuseError};
 
 /// Bytes read at a time.
 const READ: usize = 64 << 10;
-/// Connections accepted in a row.
-const ACCEPTS: usize = 256;
 /// Connections that are accepted and refused when the server stops, at most: the backlog, and those
 /// that come meanwhile.
 const MOST_WAITING: usize = 2 * BACKLOG as usize;
 /// Those beyond the limit that may wait for their rejection.
-const SURPLUS: usize = 64;
+pub(super) const SURPLUS: usize = 64;
 /// Deadlines of connections that are gone, before they are looked for.
 const MOST_STALE: usize = 4096;
-/// After a failure to accept, such as too many open files: nothing is accepted for this long, or
-/// until a connection has ended.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// When the server stops, messages that were sent before may still be on their way, or in the
 /// client's kernel, which waits for an acknowledgement before it sends a second small segment. So
 /// connections are closed after this time, or a quarter of the time to stop if that is less.
@@ -53,19 +47,19 @@ const ON_THE_WAY: Duration = Duration::from_millis(100);
 /// A wait that takes so much longer than asked for shows that the process did not run.
 const LATE: Duration = Duration::from_millis(100);
 
-type Listener = <Platform as Net>::Listener;
+pub(super) type Listener = <Platform as Net>::Listener;
 
 pub(super) struct EventLoop<'a, H: Handler> {
-    context: Context<'a, H>,
-    conns: Table<Conn<H::State>>,
+    pub(super) context: Context<'a, H>,
+    pub(super) conns: Table<Conn<H::State>>,
     deadlines: Deadlines,
     /// No deadline is applied before this time.
     deadlines_from: Duration,
-    listeners: Vec<Listener>,
+    pub(super) listeners: Vec<Listener>,
     /// When to accept connections again.
-    accept_at: Option<Duration>,
+    pub(super) accept_at: Option<Duration>,
     /// The last try to accept failed, which was logged. Until `accept_at` the listeners rest.
-    resting: bool,
+    pub(super) resting: bool,
     /// The ready queue: connections that have more to read.
     again: Vec<Key>,
     /// Whether standard input is of interest.
@@ -75,9 +69,9 @@ pub(super) struct EventLoop<'a, H: Handler> {
     /// When connections begin to be closed, once the server stops.
     close_at: Option<Duration>,
     /// When all must be gone, once the server stops.
-    end: Option<Duration>,
+    pub(super) end: Option<Duration>,
     /// The loop that gets the next connection.
-    turn: usize,
+    pub(super) turn: usize,
 }
 
 impl<'a, H: Handler> EventLoop<'a, H> {
@@ -222,7 +216,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     }
 
     /// Runs a step of a connection, if it still exists.
-    fn step(
+    pub(super) fn step(
         &mut self,
         key: Key,
         f: impl FnOnce(&mut Conn<H::State>, Key, &mut Context<'a, H>) -> Next,
@@ -266,7 +260,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         }
     }
 
-    fn remove(&mut self, key: Key) {
+    pub(super) fn remove(&mut self, key: Key) {
         if let Some(mut conn) = self.conns.remove(key) {
             conn.uncount(&self.context);
             let shared = &self.context.handle.shared;
@@ -295,98 +289,6 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         }
     }
 
-    fn accept(&mut self) {
-        self.accept_at = None;
-        let mut listeners = core::mem::take(&mut self.listeners);
-        for listener in &mut listeners {
-            self.accept_from(listener, ACCEPTS);
-        }
-        self.listeners = listeners;
-    }
-
-    /// Accepts in a batch, so that thousands that connect at once wait for few rounds.
-    fn accept_from(&mut self, listener: &mut Listener, most: usize) {
-        for _ in 0..most {
-            match self.context.net.accept(listener) {
-                Ok(Some((stream, address))) => {
-                    self.rest(false);
-                    self.distribute(stream, address);
-                }
-                Ok(None) => return self.rest(false),
-                // Of one connection only: the next one is accepted in the next round.
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => break,
-                Err(e) => {
-                    if !self.resting {
-                        log::error!("can't accept connections, and tries again: {e}");
-                    }
-                    self.rest(true);
-                    self.accept_at = Some(self.context.now + ACCEPT_PAUSE);
-                    return;
-                }
-            }
-        }
-        self.accept_at = Some(self.context.now);
-    }
-
-    /// Begins or ends a rest of the listeners: an event loop that polled them meanwhile would not
-    /// wait at all.
-    fn rest(&mut self, rests: bool) {
-        if self.resting != rests {
-            self.resting = rests;
-            self.context.net.rest(rests);
-        }
-    }
-
-    /// Gives a new connection to the next loop in turn.
-    fn distribute(&mut self, stream: <Platform as Net>::Stream, address: SocketAddr) {
-        let shared = self.context.handle.shared.clone();
-        let before = shared.connections.fetch_add(1, Ordering::Relaxed);
-        if before + self.context.net.closing() >= self.context.options.max_connections + SURPLUS {
-            shared.connections.fetch_sub(1, Ordering::Relaxed);
-            return; // Closed as it is dropped.
-        }
-        self.turn = (self.turn + 1) % shared.mailboxes.len();
-        // Another loop may have ended already while the server stops; then the mailbox gives the
-        // connection back.
-        if self.turn != self.context.index as usize && self.end.is_none() {
-            let back = shared.mailboxes[self.turn].put(Mail::Stream(stream, address));
-            if let Some(Mail::Stream(stream, address)) = back {
-                self.register(stream, address);
-            }
-        } else {
-            self.register(stream, address);
-        }
-    }
-
-    fn register(&mut self, mut stream: <Platform as Net>::Stream, address: SocketAddr) {
-        let shared = &self.context.handle.shared;
-        let open = shared.connections.load(Ordering::Relaxed) + self.context.net.closing();
-        let surplus = open > self.context.options.max_connections;
-        let key = self.conns.next_key();
-        if let Err(e) = self.context.net.add(&mut stream, key.index) {
-            log::error!("{address}: {e}");
-            shared.connections.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
-        let conn = Conn::new(stream, address, surplus);
-        let key = match self.conns.insert(conn) {
-            Ok(key) => key,
-            Err(conn) => {
-                log::warn!("{address} is dropped: {}", LimitError::OutOfMemory);
-                shared.connections.fetch_sub(1, Ordering::Relaxed);
-                return conn.end(key, &mut self.context);
-            }
-        };
-        let stopping = self.end.is_some();
-        self.step(key, |conn, key, cx| {
-            conn.begin(cx);
-            match stopping {
-                true => conn.stop(key, cx),
-                false => Next::Keep,
-            }
-        });
-    }
-
     /// Reads standard input, of which only the end matters.
     fn read_input(&mut self) {
         while self.watches_input {
@@ -401,68 +303,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         }
     }
 
-    fn read_mail(&mut self, mail: &mut Vec<Mail>) {
-        self.context.handle.shared.mailboxes[self.context.index as usize].take(mail);
-        if mail.is_empty() {
-            return;
-        }
-        let mut touched = Vec::new();
-        for mail in mail.drain(..) {
-            let held = &self.context.handle.shared.held;
-            held.fetch_sub(mail.weight(), Ordering::Relaxed);
-            match mail {
-                Mail::Stream(stream, address) => self.register(stream, address),
-                Mail::Message(target, message) => match target {
-                    Recipients::All => {
-                        for index in self.conns.indices() {
-                            self.deliver(index, None, &message, &mut touched);
-                        }
-                    }
-                    Recipients::One(id) => {
-                        self.deliver(id.key.index, Some(id.key), &message, &mut touched);
-                    }
-                    Recipients::Some(ids) => {
-                        let index = self.context.index;
-                        for id in ids.iter().filter(|id| id.event_loop == index) {
-                            self.deliver(id.key.index, Some(id.key), &message, &mut touched);
-                        }
-                    }
-                },
-                Mail::Stop => self.stop(),
-            }
-        }
-        // All messages for one connection leave in one write.
-        touched.sort_unstable();
-        touched.dedup();
-        for key in touched {
-            self.step(key, Conn::flush);
-        }
-    }
-
-    fn deliver(
-        &mut self,
-        index: u32,
-        expected: Option<Key>,
-        message: &wscodec::message::Prepared,
-        touched: &mut Vec<Key>,
-    ) {
-        let Some((key, conn)) = self.conns.at(index) else {
-            return;
-        };
-        if expected.is_some_and(|expected| expected != key) {
-            return;
-        }
-        match conn.deliver(message, &mut self.context) {
-            Next::Drop => self.remove(key),
-            // Copies for all of them at once might be more than there is memory for.
-            _ if self.context.options.max_memory.is_some() && conn.queue.len() > KEPT => {
-                self.step(key, Conn::flush);
-            }
-            _ => touched.push(key),
-        }
-    }
-
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         if self.end.is_some() {
             return;
         }

@@ -30,6 +30,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accepting;
 pub mod client;
 mod conn;
 mod context;
@@ -39,6 +40,7 @@ mod event_loop;
 mod frames;
 mod handle;
 mod handler;
+mod mail;
 mod memory;
 mod net;
 mod opening;
