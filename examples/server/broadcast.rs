@@ -6,7 +6,7 @@
 
 use wscodec::deflate::{self, DeflateOptions};
 use wscodec::handshake::{Rejection, UpgradeRequest};
-use wscodec::message::Message;
+use wscodec::message::MessageRef;
 use wscodec::session::Outcome;
 use wscodec_server::{AcceptOptions, Handler, Id, Peer, Server, ServerOptions};
 
@@ -40,7 +40,7 @@ impl Handler for Room {
         say(peer, &text);
     }
 
-    fn message(&mut self, peer: &mut Peer<'_, Guest>, message: Message<'_>) {
+    fn message(&mut self, peer: &mut Peer<'_, Guest>, message: MessageRef<'_>) {
         match message.text() {
             Some(text) => {
                 let text = format!("{}: {text}", peer.state.name);

@@ -5,7 +5,7 @@ use core::mem::take;
 
 use super::engine::{self, Deflate, Flush};
 use super::{AgreedDeflate, DefaultDeflate, DeflateDirection, DeflateOptions};
-use crate::error::{Error, LimitError};
+use crate::error::{ErrorKind, LimitError};
 use crate::frame::Rsv;
 use crate::message::{Kind, OutboundExtension};
 use crate::reserve::append;
@@ -100,7 +100,7 @@ impl<E: Deflate> Compressor<E> {
     ///
     /// # Errors
     /// [`LimitError::OutOfMemory`]. Nothing is appended then, and the compressor can be used on.
-    pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), ErrorKind> {
         self.open = true;
         let start = out.len();
         if let Err(error) = self.part(payload, true, out) {
@@ -167,7 +167,7 @@ impl<E: Deflate> OutboundExtension for Compressor<E> {
         }
     }
 
-    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind> {
         Ok(self.part(input, last, output)?)
     }
 
@@ -209,7 +209,7 @@ impl<E: Deflate> OutboundExtension for Compressor<E> {
 ///
 /// # Errors
 /// [`LimitError::OutOfMemory`].
-pub fn compress(payload: &[u8], level: u8) -> Result<Vec<u8>, Error> {
+pub fn compress(payload: &[u8], level: u8) -> Result<Vec<u8>, ErrorKind> {
     let config = DeflateOptions {
         level,
         ..DeflateOptions::DEFAULT

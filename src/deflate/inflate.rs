@@ -6,7 +6,7 @@ use core::mem::take;
 use super::engine::{END, Inflate, InflateState, Inflated};
 use super::{AgreedDeflate, DefaultInflate, DeflateDirection};
 use crate::Limits;
-use crate::error::{Error, LimitError, PeerError};
+use crate::error::{ErrorKind, LimitError, PeerError};
 use crate::frame::Rsv;
 use crate::message::{DecodeProgress, InboundExtension, PayloadCoding};
 use crate::reserve::reserve;
@@ -64,7 +64,7 @@ pub struct Decompressor<E = DefaultInflate> {
     /// Bytes of the open message, as they came and as they are.
     read: u64,
     written: u64,
-    fault: Option<Error>,
+    fault: Option<ErrorKind>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl<E: Inflate> Decompressor<E> {
     /// [`PeerError::InvalidCompressedData`], [`LimitError::MessageTooLarge`],
     /// [`LimitError::InflationRatio`] and [`LimitError::OutOfMemory`]. Every later call fails with
     /// the same.
-    pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), ErrorKind> {
         self.begin(Rsv::RSV1)?;
         let start = out.len();
         let mut rest = payload;
@@ -174,7 +174,7 @@ impl<E: Inflate> Decompressor<E> {
         input: &[u8],
         at: &mut DecodeProgress,
         output: &mut [u8],
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, ErrorKind> {
         loop {
             let rest = &input[at.read..];
             let step = match self.ratio {
@@ -223,7 +223,7 @@ impl<E: Inflate> Decompressor<E> {
     }
 
     /// Sees that the message ended where a block does. Says whether that is done.
-    fn end(&mut self, at: &mut DecodeProgress, output: &mut [u8]) -> Result<bool, Error> {
+    fn end(&mut self, at: &mut DecodeProgress, output: &mut [u8]) -> Result<bool, ErrorKind> {
         // A final block was last, or nothing came at all: there is no block to be ended.
         if !self.ended && self.read > 0 {
             let Phase::End(fed) = self.phase else {
@@ -275,7 +275,7 @@ impl<E: Inflate> InboundExtension for Decompressor<E> {
         Rsv::RSV1
     }
 
-    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, Error> {
+    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, ErrorKind> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -290,7 +290,7 @@ impl<E: Inflate> InboundExtension for Decompressor<E> {
         input: &[u8],
         last: bool,
         output: &mut [u8],
-    ) -> Result<DecodeProgress, Error> {
+    ) -> Result<DecodeProgress, ErrorKind> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -344,7 +344,7 @@ impl<E: Inflate> InboundExtension for Decompressor<E> {
 ///
 /// # Errors
 /// As for [`Decompressor::message`].
-pub fn decompress(payload: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
+pub fn decompress(payload: &[u8], limits: &Limits) -> Result<Vec<u8>, ErrorKind> {
     let mut out = Vec::new();
     Decompressor::new(&AgreedDeflate::default(), limits).message(payload, &mut out)?;
     Ok(out)

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Compressor, DefaultDeflate, DeflateDirection, DeflateOptions};
-use crate::error::Error;
+use crate::error::ErrorKind;
 use crate::frame::Rsv;
 use crate::message::Prepared;
 
@@ -41,7 +41,7 @@ use crate::message::Prepared;
 ///
 /// # Errors
 /// As for [`Prepared::text`].
-pub fn prepare_text(text: &str, config: &DeflateOptions) -> Result<Prepared, Error> {
+pub fn prepare_text(text: &str, config: &DeflateOptions) -> Result<Prepared, ErrorKind> {
     with_compressed(Prepared::text(text)?, config)
 }
 
@@ -49,11 +49,11 @@ pub fn prepare_text(text: &str, config: &DeflateOptions) -> Result<Prepared, Err
 ///
 /// # Errors
 /// As for [`Prepared::binary`].
-pub fn prepare_binary(payload: &[u8], config: &DeflateOptions) -> Result<Prepared, Error> {
+pub fn prepare_binary(payload: &[u8], config: &DeflateOptions) -> Result<Prepared, ErrorKind> {
     with_compressed(Prepared::binary(payload)?, config)
 }
 
-fn with_compressed(plain: Prepared, config: &DeflateOptions) -> Result<Prepared, Error> {
+fn with_compressed(plain: Prepared, config: &DeflateOptions) -> Result<Prepared, ErrorKind> {
     let payload = plain.payload();
     if payload.len() < config.threshold {
         return Ok(plain);

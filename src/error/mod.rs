@@ -19,10 +19,6 @@ use core::fmt;
 
 pub use close_code::CloseCode;
 
-// The modules of the crate name it so.
-#[doc(hidden)]
-pub use ErrorKind as Error;
-
 /// Writes one group of errors as a table: variant, stable code, a number (close code or HTTP
 /// status, 0 for none), and what it says.
 macro_rules! group {

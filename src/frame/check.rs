@@ -3,7 +3,7 @@
 
 use super::{FrameHeader, MAX_CONTROL_LEN, OpCode, Rsv};
 use crate::Limits;
-use crate::error::{Error, LimitError, PeerError};
+use crate::error::{ErrorKind, LimitError, PeerError};
 
 /// Which side of the connection this endpoint is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,7 +78,7 @@ impl Rules {
     /// A [`PeerError`] (close code 1002), or [`LimitError::FrameTooLarge`] (1009), from the header
     /// alone.
     #[inline]
-    pub fn check(&self, header: &FrameHeader, message_open: bool) -> Result<(), Error> {
+    pub fn check(&self, header: &FrameHeader, message_open: bool) -> Result<(), ErrorKind> {
         self.check_start(header, message_open)?;
         if header.len > self.max_len {
             return Err(LimitError::FrameTooLarge.into());
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(check(0xc1, 5, false), Ok(()));
         assert_eq!(check(0x00, 5, true), Ok(()));
         assert_eq!(check(0x89, 125, true), Ok(()));
-        let refused: [(u8, u64, bool, Error); 9] = [
+        let refused: [(u8, u64, bool, ErrorKind); 9] = [
             (0x91, 5, false, PeerError::ReservedBits.into()),
             (0xc0, 5, true, PeerError::ReservedBits.into()),
             (0xc9, 5, false, PeerError::ReservedBits.into()),

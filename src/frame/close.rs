@@ -1,7 +1,7 @@
 //! The payload of a close frame (RFC 6455 §5.5.1).
 
 use super::MAX_CONTROL_LEN;
-use crate::error::{CloseCode, Error, Fault, MisuseError, PeerError};
+use crate::error::{CloseCode, ErrorKind, Fault, MisuseError, PeerError};
 use crate::utf8;
 
 /// A close frame's code and reason.
@@ -37,18 +37,18 @@ impl<'a> CloseFrame<'a> {
         let Some((code, reason)) = payload.split_first_chunk() else {
             return match payload {
                 [] => Ok(None),
-                _ => Err(Error::from(PeerError::CloseLength).at(0)),
+                _ => Err(ErrorKind::from(PeerError::CloseLength).at(0)),
             };
         };
         let code = CloseCode::new(u16::from_be_bytes(*code));
         if !code.is_sendable() {
-            return Err(Error::from(PeerError::CloseCode).at(0));
+            return Err(ErrorKind::from(PeerError::CloseCode).at(0));
         }
         match core::str::from_utf8(reason) {
             Ok(reason) => Ok(Some(Self { code, reason })),
             Err(e) => {
                 let bad = utf8::first_impossible(reason, e);
-                Err(Error::from(PeerError::InvalidUtf8).at(2 + bad as u64))
+                Err(ErrorKind::from(PeerError::InvalidUtf8).at(2 + bad as u64))
             }
         }
     }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn fault(error: PeerError, offset: u64) -> Result<Option<CloseFrame<'static>>, Fault> {
-        Err(Error::from(error).at(offset))
+        Err(ErrorKind::from(error).at(offset))
     }
 
     #[test]

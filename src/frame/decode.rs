@@ -4,7 +4,7 @@ use core::mem;
 
 use super::simple::{Shape, Simple};
 use super::{FrameHeader, MAX_HEADER_LEN, ParsedHeader, Role, Rules, mask};
-use crate::error::{Error, Fault, PeerError};
+use crate::error::{ErrorKind, Fault, PeerError};
 
 /// What [`FrameDecoder::decode`] hands out. Every frame is one `FrameHeader`, `Payload`s for as many pieces
 /// as its payload came in (none, if it is empty), and one `End`.
@@ -240,13 +240,13 @@ impl FrameDecoder {
     /// Fails at a header that can't be parsed. A fault that its first two bytes show comes first: it is
     /// found before the length has come, where the input ends between them.
     #[cold]
-    fn fail_header<T>(&mut self, error: Error, front: &[u8]) -> Result<T, Fault> {
+    fn fail_header<T>(&mut self, error: ErrorKind, front: &[u8]) -> Result<T, Fault> {
         let start = FrameHeader::parse_front(front.get(..2).unwrap_or_default());
         let error = match start {
             Ok(Some((header, _))) => self
                 .rules
                 .check_start(&header, self.message_open)
-                .map_or_else(Error::from, |()| error),
+                .map_or_else(ErrorKind::from, |()| error),
             _ => error,
         };
         self.fail(error, self.frame_offset)
@@ -272,7 +272,7 @@ impl FrameDecoder {
             Ok(Some((header, false))) => self
                 .rules
                 .check_start(&header, self.message_open)
-                .map_err(Error::from),
+                .map_err(ErrorKind::from),
             // The length is at fault; perhaps so is what lies before it.
             Err(error) => {
                 let front = self.partial;
@@ -408,7 +408,7 @@ impl FrameDecoder {
 
     /// Goes into the state of a fault, for good.
     #[cold]
-    pub(crate) fn fail<T>(&mut self, error: Error, offset: u64) -> Result<T, Fault> {
+    pub(crate) fn fail<T>(&mut self, error: ErrorKind, offset: u64) -> Result<T, Fault> {
         let fault = error.at(offset);
         self.state = State::Failed(fault);
         Err(fault)
@@ -473,7 +473,7 @@ mod tests {
         for end in 1..whole {
             let mut bytes = stream();
             bytes.truncate(end);
-            let fault = Error::from(PeerError::UnexpectedEof).at(end as u64);
+            let fault = ErrorKind::from(PeerError::UnexpectedEof).at(end as u64);
             assert_eq!(frames(&mut [&mut bytes]), Err(fault));
         }
     }
@@ -484,7 +484,7 @@ mod tests {
         let mut decoder = FrameDecoder::new(Rules::new(Role::Server)).with_offset(100);
         let mut input = &mut bytes[..];
         while let Ok(Some(_)) = decoder.decode(&mut input) {}
-        let fault = Error::from(PeerError::UnmaskedFrame).at(106);
+        let fault = ErrorKind::from(PeerError::UnmaskedFrame).at(106);
         assert_eq!(decoder.decode(&mut input), Err(fault));
         assert_eq!(decoder.finish(), Err(fault));
     }

@@ -1,7 +1,7 @@
 //! The frame header (RFC 6455 §5.2), read and written in all three forms of the length.
 
 use super::{MAX_HEADER_LEN, OpCode};
-use crate::error::{Error, MisuseError, PeerError};
+use crate::error::{ErrorKind, MisuseError, PeerError};
 
 /// The three reserved bits, for extensions (RFC 6455 §5.2, §9). As a number RSV1 is 4, RSV2 is 2
 /// and RSV3 is 1.
@@ -105,7 +105,7 @@ impl FrameHeader {
     /// # Ok::<(), wscodec::ErrorKind>(())
     /// ```
     #[inline]
-    pub fn parse(bytes: &[u8]) -> Result<ParsedHeader, Error> {
+    pub fn parse(bytes: &[u8]) -> Result<ParsedHeader, ErrorKind> {
         match bytes.first_chunk() {
             Some(bytes) => Self::parse_padded(bytes),
             None => Self::parse_short(bytes),
@@ -113,7 +113,7 @@ impl FrameHeader {
     }
 
     /// Near the end of the input: with what is there, and zeros behind it.
-    fn parse_short(bytes: &[u8]) -> Result<ParsedHeader, Error> {
+    fn parse_short(bytes: &[u8]) -> Result<ParsedHeader, ErrorKind> {
         let needed = match bytes {
             &[_, second, ..] => {
                 let extended = match second & 0x7f {
@@ -141,7 +141,7 @@ impl FrameHeader {
     ///
     /// # Errors
     /// As for [`parse`](Self::parse).
-    pub(super) fn parse_front(front: &[u8]) -> Result<Option<(Self, bool)>, Error> {
+    pub(super) fn parse_front(front: &[u8]) -> Result<Option<(Self, bool)>, ErrorKind> {
         let &[first, second, ref rest @ ..] = front else {
             return Ok(None);
         };
@@ -175,7 +175,7 @@ impl FrameHeader {
 
     /// With as many bytes as the longest header has: no read has to look for the end.
     #[inline]
-    fn parse_padded(bytes: &[u8; MAX_HEADER_LEN]) -> Result<ParsedHeader, Error> {
+    fn parse_padded(bytes: &[u8; MAX_HEADER_LEN]) -> Result<ParsedHeader, ErrorKind> {
         // Whole words: bytes put together one by one would wait for each other.
         let (Some(front), Some(len64), Some(last)) = (
             bytes.first_chunk(),

@@ -3,7 +3,7 @@
 //! crate are held to the same rules.
 
 use super::key::{is_accept, is_key};
-use crate::error::{Error, Fault, HandshakeError};
+use crate::error::{ErrorKind, Fault, HandshakeError};
 use crate::head::{
     Extensions, Field, HeadScanner, HeaderFields, Named, Tokens, count_extensions, is_host,
     is_token, lists,
@@ -44,7 +44,7 @@ impl<'h> Slot<'h> {
     }
 
     pub(super) fn fault(&self, error: HandshakeError) -> Fault {
-        Error::from(error).at(self.at.into())
+        ErrorKind::from(error).at(self.at.into())
     }
 }
 

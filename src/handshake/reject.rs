@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::write::{check_headers, headers_len, put, put_headers, put_number};
-use crate::error::{Error, MisuseError};
+use crate::error::{ErrorKind, MisuseError};
 use crate::head::is_value;
 
 /// An answer that rejects a request, and after which the connection is to be closed.
@@ -49,16 +49,16 @@ impl<'a> Rejection<'a> {
     }
 
     /// The rejection that an error calls for, with a line of text that says what is wrong. `None`
-    /// for errors that have no [`status`](Error::status): those of the caller, of the client's
+    /// for errors that have no [`status`](ErrorKind::status): those of the caller, of the client's
     /// side, and of a running connection.
     ///
-    /// Takes an [`Error`], a [`Fault`](crate::Fault), a [`HandshakeError`](crate::HandshakeError)
+    /// Takes an [`ErrorKind`], a [`Fault`](crate::Fault), a [`HandshakeError`](crate::HandshakeError)
     /// or a [`LimitError`](crate::LimitError).
-    pub fn of(error: impl Into<Error>) -> Option<Self> {
+    pub fn of(error: impl Into<ErrorKind>) -> Option<Self> {
         Self::of_error(error.into())
     }
 
-    fn of_error(error: Error) -> Option<Self> {
+    fn of_error(error: ErrorKind) -> Option<Self> {
         Some(Self {
             status: error.status()?,
             reason: None,
@@ -148,7 +148,7 @@ fn usual_reason(status: u16) -> &'static str {
         426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
+        500 => "Internal Server ErrorKind",
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",

@@ -6,7 +6,7 @@ use super::accept::Accept;
 use super::fields::{Fields, Values};
 use super::origin::Origin;
 use super::reject::Rejection;
-use crate::error::{Error, Fault, HandshakeError};
+use crate::error::{ErrorKind, Fault, HandshakeError};
 use crate::head::{Extension, Extensions, HeadScanner, HeaderFields, Tokens, is_host, malformed};
 use crate::limits::Limits;
 
@@ -209,10 +209,10 @@ impl<'h> UpgradeRequest<'h> {
 
     fn check(&mut self, method: &[u8], minor: u8) -> Result<(), Fault> {
         if method != b"GET" {
-            return Err(Error::from(HandshakeError::Method).at(0));
+            return Err(ErrorKind::from(HandshakeError::Method).at(0));
         }
         if minor != 1 {
-            return Err(Error::from(HandshakeError::HttpVersion).at(0));
+            return Err(ErrorKind::from(HandshakeError::HttpVersion).at(0));
         }
         if self.target.starts_with('/') {
             return self.fields.check_request();

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::key::accept_key;
 use super::request::{Offered, OfferedExtensions, UpgradeRequest};
-use crate::error::{Error, Fault, HandshakeError};
+use crate::error::{ErrorKind, Fault, HandshakeError};
 use crate::head::{Extension, HeadScanner, HeaderFields};
 use crate::limits::Limits;
 
@@ -167,10 +167,10 @@ impl<'h> UpgradeResponse<'h> {
 
     fn check_form(&self) -> Result<(), Fault> {
         if self.status != 101 {
-            return Err(Error::from(HandshakeError::Status).at(0));
+            return Err(ErrorKind::from(HandshakeError::Status).at(0));
         }
         if self.version != 1 {
-            return Err(Error::from(HandshakeError::HttpVersion).at(0));
+            return Err(ErrorKind::from(HandshakeError::HttpVersion).at(0));
         }
         self.fields.check_response()
     }

@@ -19,7 +19,7 @@
 //! line that this place is in.
 
 use super::token::{token_len, trim, value_len};
-use crate::error::{Error, Fault, HandshakeError, LimitError};
+use crate::error::{ErrorKind, Fault, HandshakeError, LimitError};
 use crate::limits::Limits;
 
 /// Which start line a head has.
@@ -139,7 +139,7 @@ impl HeadScanner {
                     }
                 }
                 if self.lines >= self.max_lines {
-                    let error = Error::from(LimitError::TooManyHeaders);
+                    let error = ErrorKind::from(LimitError::TooManyHeaders);
                     return Err(error.at(self.at as u64));
                 }
                 match self.line.read(rest) {
@@ -157,7 +157,7 @@ impl HeadScanner {
             }
         }
         if buf.len() >= self.max_bytes {
-            let error = Error::from(LimitError::HeadTooLarge);
+            let error = ErrorKind::from(LimitError::HeadTooLarge);
             return Err(error.at(self.max_bytes as u64));
         }
         Ok(None)
@@ -303,7 +303,7 @@ impl Line {
 }
 
 pub(crate) fn malformed(at: usize) -> Fault {
-    Error::from(HandshakeError::MalformedHead).at(at as u64)
+    ErrorKind::from(HandshakeError::MalformedHead).at(at as u64)
 }
 
 /// `method SP request-target SP HTTP-version` (RFC 9112 §3).
@@ -353,7 +353,7 @@ fn version(bytes: &[u8], at: usize) -> Result<u8, Fault> {
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
-            Err(Error::from(HandshakeError::HttpVersion).at(at as u64))
+            Err(ErrorKind::from(HandshakeError::HttpVersion).at(at as u64))
         }
         _ => Err(malformed(at)),
     }
@@ -362,17 +362,17 @@ fn version(bytes: &[u8], at: usize) -> Result<u8, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
+    use crate::error::ErrorKind;
     use std::string::{String, ToString};
     use std::vec::Vec;
 
-    const MALFORMED: Error = Error::Handshake(HandshakeError::MalformedHead);
-    const VERSION: Error = Error::Handshake(HandshakeError::HttpVersion);
-    const LARGE: Error = Error::Limit(LimitError::HeadTooLarge);
-    const MANY: Error = Error::Limit(LimitError::TooManyHeaders);
+    const MALFORMED: ErrorKind = ErrorKind::Handshake(HandshakeError::MalformedHead);
+    const VERSION: ErrorKind = ErrorKind::Handshake(HandshakeError::HttpVersion);
+    const LARGE: ErrorKind = ErrorKind::Limit(LimitError::HeadTooLarge);
+    const MANY: ErrorKind = ErrorKind::Limit(LimitError::TooManyHeaders);
 
     /// What a scan says of the whole, the same at every split and byte by byte.
-    fn scan(scanner: &HeadScanner, bytes: &[u8]) -> Result<Option<usize>, (Error, u64)> {
+    fn scan(scanner: &HeadScanner, bytes: &[u8]) -> Result<Option<usize>, (ErrorKind, u64)> {
         let outcome = |parts: &[usize]| {
             let mut scanner = scanner.clone();
             let mut result = Ok(None);
@@ -394,11 +394,11 @@ mod tests {
         whole
     }
 
-    fn request(bytes: &str) -> Result<Option<usize>, (Error, u64)> {
+    fn request(bytes: &str) -> Result<Option<usize>, (ErrorKind, u64)> {
         scan(&HeadScanner::request(&Limits::DEFAULT), bytes.as_bytes())
     }
 
-    fn response(bytes: &str) -> Result<Option<usize>, (Error, u64)> {
+    fn response(bytes: &str) -> Result<Option<usize>, (ErrorKind, u64)> {
         scan(&HeadScanner::response(&Limits::DEFAULT), bytes.as_bytes())
     }
 

@@ -15,7 +15,7 @@ use super::writer::{Sink, Step};
 use super::{ConnectionOptions, Error, Keys, MessageReader, MessageWriter, Outbox, Transport};
 use crate::error::{CloseCode, MisuseError};
 use crate::frame::Role;
-use crate::message::{Event, Kind, Message, Prepared};
+use crate::message::{Event, Kind, MessageRef, Prepared};
 use crate::session::{In, Out, Outcome, Piece, Session, SessionOptions, SessionState};
 
 /// A session with what this room gives it.
@@ -157,7 +157,7 @@ impl<S: Read + Write> Connection<S> {
     /// [`Error::Fault`] if the peer broke a rule or passed a limit: it was told, and the connection
     /// is over. [`Error::Io`] if the transport failed, or time ran out: see
     /// [`Error::is_timeout`].
-    pub fn read(&mut self) -> Result<Option<(Message<'_>, Outbox<'_, S>)>, Error> {
+    pub fn read(&mut self) -> Result<Option<(MessageRef<'_>, Outbox<'_, S>)>, Error> {
         self.partial = None;
         let (shape, place) = loop {
             match self

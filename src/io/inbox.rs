@@ -14,7 +14,7 @@ use super::line::Pushed;
 use super::rounds::More;
 use crate::error::{CloseCode, Fault};
 use crate::frame::{CloseFrame, FrameHeader, Role};
-use crate::message::{Event, InboundExtension, Kind, Message, MessageDecoder, Piece};
+use crate::message::{Event, InboundExtension, Kind, MessageDecoder, MessageRef, Piece};
 use crate::session;
 
 pub(super) type Outgoing = session::Outgoing<Keys, session::Out>;
@@ -238,8 +238,8 @@ impl Inbox {
     }
 
     /// Lends a message.
-    pub(super) fn message(&self, shape: Shape, place: &Place) -> Message<'_> {
-        Message {
+    pub(super) fn message(&self, shape: Shape, place: &Place) -> MessageRef<'_> {
+        MessageRef {
             kind: shape.kind,
             payload: match place {
                 Place::Input(range) => &self.input[range.clone()],

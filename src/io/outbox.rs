@@ -10,7 +10,7 @@ use super::writer::{Sink, Step};
 use super::{Error, MessageWriter};
 use crate::error::CloseCode;
 use crate::frame::CloseFrame;
-use crate::message::{Kind, Message, Prepared};
+use crate::message::{Kind, MessageRef, Prepared};
 
 /// The sending side of a [`Connection`](super::Connection), lent along with what came so that it can
 /// be answered at once.
@@ -59,7 +59,7 @@ impl<S: Write> Outbox<'_, S> {
     ///
     /// # Errors
     /// As for [`text`](Self::text).
-    pub fn forward(&mut self, message: Message<'_>) -> Result<(), Error> {
+    pub fn forward(&mut self, message: MessageRef<'_>) -> Result<(), Error> {
         self.outgoing.forward(message, &mut self.line.out)?;
         self.overflow()
     }

@@ -3,10 +3,10 @@
 use alloc::string::{FromUtf8Error, String};
 use alloc::vec::Vec;
 
-use crate::message::{Kind, Message as Lent};
+use crate::message::{Kind, MessageRef};
 
 /// A text or binary message with bytes of its own (RFC 6455 §5.6). The
-/// [lent](crate::message::Message) one needs no copy, and lives until the next read.
+/// [lent](crate::message::MessageRef) one needs no copy, and lives until the next read.
 ///
 /// ```
 /// use wscodec::Message;
@@ -124,8 +124,8 @@ impl<const N: usize> From<&[u8; N]> for Message {
     }
 }
 
-impl From<Lent<'_>> for Message {
-    fn from(message: Lent<'_>) -> Self {
+impl From<MessageRef<'_>> for Message {
+    fn from(message: MessageRef<'_>) -> Self {
         match message.text() {
             Some(text) => text.into(),
             None => message.payload.into(),

@@ -18,7 +18,7 @@ use super::writer::{Sink, Step};
 use super::{Connection, ConnectionOptions, Error, MessageReader, MessageWriter, Transport};
 use crate::error::CloseCode;
 use crate::frame::CloseFrame;
-use crate::message::{Event, Kind, Message, Prepared};
+use crate::message::{Event, Kind, MessageRef, Prepared};
 use crate::session::{Outcome, Piece, SessionState};
 
 /// The longest that a read waits before it looks whether the other half closes.
@@ -123,7 +123,7 @@ impl<R: Read, W: Write> ReadHalf<R, W> {
     ///
     /// # Errors
     /// As for [`Connection::read`].
-    pub fn read(&mut self) -> Result<Option<Message<'_>>, Error> {
+    pub fn read(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
         let (inbox, mut driver) = self.driver();
         loop {
             match inbox.next(&mut driver)? {

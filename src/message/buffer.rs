@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::{BufMut, BytesMut};
 
-use crate::error::{Error, LimitError, MisuseError};
+use crate::error::{ErrorKind, LimitError, MisuseError};
 
 /// A buffer that bytes to send are appended to, and that can say that it has no room. A sender makes
 /// all the room that a frame needs before it writes the frame's first byte, so that a frame is
@@ -15,12 +15,12 @@ pub trait Buffer: BufMut {
     /// # Errors
     /// [`LimitError::OutOfMemory`] if the allocator has no memory left;
     /// [`MisuseError::BufferTooSmall`] if the buffer can't grow.
-    fn make_room(&mut self, additional: usize) -> Result<(), Error>;
+    fn make_room(&mut self, additional: usize) -> Result<(), ErrorKind>;
 }
 
 impl Buffer for Vec<u8> {
     #[inline]
-    fn make_room(&mut self, additional: usize) -> Result<(), Error> {
+    fn make_room(&mut self, additional: usize) -> Result<(), ErrorKind> {
         // A loop, so that the compiler knows behind it that there is room.
         while additional > self.capacity() - self.len() {
             crate::reserve::reserve(self, additional)?;
@@ -32,7 +32,7 @@ impl Buffer for Vec<u8> {
 /// `BytesMut` has no growth that can fail. It asks the allocator for at most twice its capacity, so
 /// a block of that size is asked for and given back first.
 impl Buffer for BytesMut {
-    fn make_room(&mut self, additional: usize) -> Result<(), Error> {
+    fn make_room(&mut self, additional: usize) -> Result<(), ErrorKind> {
         if additional > self.capacity() - self.len() {
             let needed = self.len().checked_add(additional);
             let needed = needed.ok_or(LimitError::OutOfMemory)?;
@@ -45,7 +45,7 @@ impl Buffer for BytesMut {
 
 /// A slice of a fixed length: its front is written to, and cut off.
 impl Buffer for &mut [u8] {
-    fn make_room(&mut self, additional: usize) -> Result<(), Error> {
+    fn make_room(&mut self, additional: usize) -> Result<(), ErrorKind> {
         match additional > self.len() {
             true => Err(MisuseError::BufferTooSmall.into()),
             false => Ok(()),
@@ -54,7 +54,7 @@ impl Buffer for &mut [u8] {
 }
 
 impl<B: Buffer + ?Sized> Buffer for &mut B {
-    fn make_room(&mut self, additional: usize) -> Result<(), Error> {
+    fn make_room(&mut self, additional: usize) -> Result<(), ErrorKind> {
         (**self).make_room(additional)
     }
 }

@@ -24,7 +24,7 @@ impl Kind {
 
 /// A whole message, lent from the input or from the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Message<'a> {
+pub struct MessageRef<'a> {
     /// Text or binary.
     pub kind: Kind,
     /// The payload; of a text, checked to be UTF-8 unless [`opaque`](Self::opaque).
@@ -37,7 +37,7 @@ pub struct Message<'a> {
     pub opaque: bool,
 }
 
-impl<'a> Message<'a> {
+impl<'a> MessageRef<'a> {
     /// The text, if the message is one and is not [`opaque`](Self::opaque).
     ///
     /// The payload was checked as it came; `str` has no other safe way than to look once more,
@@ -54,7 +54,7 @@ impl<'a> Message<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A message, whole.
-    Message(Message<'a>),
+    Message(MessageRef<'a>),
     /// A ping: a pong with the same payload is due (RFC 6455 §5.5.2).
     Ping(&'a [u8]),
     /// A pong, asked for or not (RFC 6455 §5.5.3).

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::mem::size_of_val;
 
 use super::Kind;
-use crate::error::Error;
+use crate::error::ErrorKind;
 use crate::frame::Rsv;
 
 /// How the payload of a message is to be treated.
@@ -43,7 +43,7 @@ pub trait InboundExtension {
     ///
     /// # Errors
     /// If the bits make no sense; the connection fails with that.
-    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, Error>;
+    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, ErrorKind>;
 
     /// Decodes the next bytes of a message's payload. `last` says that `input` ends the message.
     /// Called again with what is left until it is `done`.
@@ -55,7 +55,7 @@ pub trait InboundExtension {
         input: &[u8],
         last: bool,
         output: &mut [u8],
-    ) -> Result<DecodeProgress, Error>;
+    ) -> Result<DecodeProgress, ErrorKind>;
 
     /// Bytes of memory held.
     fn memory(&self) -> usize {
@@ -78,7 +78,7 @@ pub trait OutboundExtension {
     ///
     /// # Errors
     /// If it can't be encoded, or if `output` can't grow. [`discard`](Self::discard) follows.
-    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error>;
+    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind>;
 
     /// The last call of [`encode`](Self::encode) has failed, or there was no room for what it wrote.
     /// Nothing of it is sent, so the peer does not have its input. What is encoded next must not
@@ -117,11 +117,11 @@ impl InboundExtension for NoExtension {
     }
 
     #[inline]
-    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, Error> {
+    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, ErrorKind> {
         Ok(PayloadCoding::Plain)
     }
 
-    fn decode(&mut self, _: &[u8], _: bool, _: &mut [u8]) -> Result<DecodeProgress, Error> {
+    fn decode(&mut self, _: &[u8], _: bool, _: &mut [u8]) -> Result<DecodeProgress, ErrorKind> {
         Ok(DecodeProgress {
             read: 0,
             written: 0,
@@ -136,7 +136,7 @@ impl OutboundExtension for NoExtension {
         Rsv::NONE
     }
 
-    fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+    fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind> {
         output.extend_from_slice(input);
         Ok(())
     }
@@ -148,7 +148,7 @@ impl<E: InboundExtension> InboundExtension for Option<E> {
         self.as_ref().map_or(Rsv::NONE, E::rsv)
     }
 
-    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, Error> {
+    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, ErrorKind> {
         match self {
             Some(extension) => extension.begin(rsv),
             None => InboundExtension::begin(&mut NoExtension, rsv),
@@ -160,7 +160,7 @@ impl<E: InboundExtension> InboundExtension for Option<E> {
         input: &[u8],
         last: bool,
         output: &mut [u8],
-    ) -> Result<DecodeProgress, Error> {
+    ) -> Result<DecodeProgress, ErrorKind> {
         match self {
             Some(extension) => extension.decode(input, last, output),
             None => NoExtension.decode(input, last, output),
@@ -187,7 +187,7 @@ impl<E: OutboundExtension> OutboundExtension for Option<E> {
         }
     }
 
-    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind> {
         match self {
             Some(extension) => extension.encode(input, last, output),
             None => NoExtension.encode(input, last, output),
@@ -224,7 +224,7 @@ impl<E: InboundExtension + ?Sized> InboundExtension for Box<E> {
         (**self).rsv()
     }
 
-    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, Error> {
+    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, ErrorKind> {
         (**self).begin(rsv)
     }
 
@@ -233,7 +233,7 @@ impl<E: InboundExtension + ?Sized> InboundExtension for Box<E> {
         input: &[u8],
         last: bool,
         output: &mut [u8],
-    ) -> Result<DecodeProgress, Error> {
+    ) -> Result<DecodeProgress, ErrorKind> {
         (**self).decode(input, last, output)
     }
 
@@ -252,7 +252,7 @@ impl<E: OutboundExtension + ?Sized> OutboundExtension for Box<E> {
         (**self).begin(kind, len)
     }
 
-    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind> {
         (**self).encode(input, last, output)
     }
 
@@ -288,7 +288,7 @@ impl InboundExtension for Opaque {
     }
 
     #[inline]
-    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, Error> {
+    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, ErrorKind> {
         Ok(PayloadCoding::Opaque)
     }
 
@@ -297,7 +297,7 @@ impl InboundExtension for Opaque {
         input: &[u8],
         last: bool,
         output: &mut [u8],
-    ) -> Result<DecodeProgress, Error> {
+    ) -> Result<DecodeProgress, ErrorKind> {
         NoExtension.decode(input, last, output)
     }
 }

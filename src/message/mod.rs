@@ -53,7 +53,7 @@ mod stream;
 
 pub use batch::BatchBuffer;
 pub use buffer::Buffer;
-pub use event::{Event, Kind, Message};
+pub use event::{Event, Kind, MessageRef};
 pub use ext::{
     DecodeProgress, InboundExtension, NoExtension, Opaque, OutboundExtension, PayloadCoding,
 };

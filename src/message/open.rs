@@ -1,8 +1,8 @@
 //! The message that is begun and not finished, and the rules that it has to keep.
 
-use super::{Event, InboundExtension, Kind, Message, PayloadCoding};
+use super::{Event, InboundExtension, Kind, MessageRef, PayloadCoding};
 use crate::Limits;
-use crate::error::{Error, LimitError, PeerError};
+use crate::error::{ErrorKind, LimitError, PeerError};
 use crate::frame::{FrameHeader, OpCode, Rsv};
 use crate::utf8::Validator;
 
@@ -57,7 +57,7 @@ impl Open {
         header: &FrameHeader,
         bounds: &Bounds,
         extension: &mut impl InboundExtension,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ErrorKind> {
         let kind = match header.opcode {
             OpCode::Text => Kind::Text,
             OpCode::Binary => Kind::Binary,
@@ -96,7 +96,7 @@ impl Open {
         open: &Option<Self>,
         header: &FrameHeader,
         bounds: &Bounds,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ErrorKind> {
         if header.opcode.is_control() {
             return Ok(());
         }
@@ -115,7 +115,7 @@ impl Open {
         }
     }
 
-    fn fragment(open: &mut Option<Self>, len: u64, bounds: &Bounds) -> Result<(), Error> {
+    fn fragment(open: &mut Option<Self>, len: u64, bounds: &Bounds) -> Result<(), ErrorKind> {
         let Some(open) = open else {
             return Err(PeerError::UnexpectedContinuation.into());
         };
@@ -164,7 +164,7 @@ impl Open {
     /// The event of the finished message.
     #[inline]
     pub(super) fn event(self, payload: &[u8]) -> Event<'_> {
-        Event::Message(Message {
+        Event::Message(MessageRef {
             kind: self.kind,
             payload,
             ascii: self.ascii && self.treatment == PayloadCoding::Plain,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::Kind;
-use crate::error::Error;
+use crate::error::ErrorKind;
 use crate::frame::{self, FrameHeader, Rsv};
 use crate::reserve::reserve_exact;
 
@@ -38,7 +38,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    fn new(kind: Kind, rsv: Rsv, payload: &[u8]) -> Result<Self, Error> {
+    fn new(kind: Kind, rsv: Rsv, payload: &[u8]) -> Result<Self, ErrorKind> {
         let header = FrameHeader {
             rsv,
             ..FrameHeader::new(kind.opcode(), 0)
@@ -65,7 +65,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`LimitError::OutOfMemory`](crate::LimitError::OutOfMemory), if there is no memory for a copy.
-    pub fn text(text: &str) -> Result<Self, Error> {
+    pub fn text(text: &str) -> Result<Self, ErrorKind> {
         Self::new(Kind::Text, text.as_bytes())
     }
 
@@ -73,11 +73,11 @@ impl Prepared {
     ///
     /// # Errors
     /// As for [`text`](Self::text).
-    pub fn binary(payload: &[u8]) -> Result<Self, Error> {
+    pub fn binary(payload: &[u8]) -> Result<Self, ErrorKind> {
         Self::new(Kind::Binary, payload)
     }
 
-    fn new(kind: Kind, payload: &[u8]) -> Result<Self, Error> {
+    fn new(kind: Kind, payload: &[u8]) -> Result<Self, ErrorKind> {
         Ok(Self {
             kind,
             plain: Form::new(kind, Rsv::NONE, payload)?,
@@ -91,7 +91,7 @@ impl Prepared {
     ///
     /// # Errors
     /// As for [`text`](Self::text).
-    pub fn with_coded(self, rsv: Rsv, needs: u8, payload: &[u8]) -> Result<Self, Error> {
+    pub fn with_coded(self, rsv: Rsv, needs: u8, payload: &[u8]) -> Result<Self, ErrorKind> {
         let form = Form::new(self.kind, rsv, payload)?;
         Ok(Self {
             coded: Some((form, needs)),

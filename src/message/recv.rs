@@ -5,9 +5,9 @@ use core::mem;
 use super::assembly::Assembly;
 use super::open::{Bounds, Open};
 use super::stream::Stream;
-use super::{Event, InboundExtension, Kind, Message, NoExtension, PayloadCoding};
+use super::{Event, InboundExtension, Kind, MessageRef, NoExtension, PayloadCoding};
 use crate::Limits;
-use crate::error::{Error, Fault, LimitError, MisuseError, PeerError};
+use crate::error::{ErrorKind, Fault, LimitError, MisuseError, PeerError};
 use crate::frame::{
     CloseFrame, FrameDecoder, FrameHeader, MAX_CONTROL_LEN, OpCode, Role, Rules, Simple, mask,
 };
@@ -340,7 +340,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
         let Some(ascii) = unmask(text, key, payload) else {
             return self.bad_text(payload);
         };
-        Ok(Some(Event::Message(Message {
+        Ok(Some(Event::Message(MessageRef {
             kind: if text { Kind::Text } else { Kind::Binary },
             payload,
             ascii,
@@ -565,7 +565,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// A message is received in another way than it was begun. A fault that came before stays.
     #[cold]
     pub(super) fn misused(&self) -> Fault {
-        let misuse = Error::from(MisuseError::MessageInPieces).at(self.decoder.offset());
+        let misuse = ErrorKind::from(MisuseError::MessageInPieces).at(self.decoder.offset());
         self.decoder.fault().unwrap_or(misuse)
     }
 

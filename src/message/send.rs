@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use bytes::BufMut;
 
-use super::{Buffer, Kind, Message, NoExtension, OutboundExtension, Prepared};
-use crate::error::{Error, MisuseError};
+use super::{Buffer, Kind, MessageRef, NoExtension, OutboundExtension, Prepared};
+use crate::error::{ErrorKind, MisuseError};
 use crate::frame::{CloseFrame, FrameHeader, MAX_CONTROL_LEN, OpCode, Rsv, mask};
 use crate::utf8::Validator;
 
@@ -118,7 +118,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// [`finish`](Self::finish), an error of the extension, and an error of the
     /// [buffer](Buffer::make_room); nothing is written then.
     #[inline]
-    pub fn text(&mut self, text: &str, out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn text(&mut self, text: &str, out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.whole(Kind::Text, text.as_bytes(), out)
     }
 
@@ -127,7 +127,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn binary(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn binary(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.whole(Kind::Binary, payload, out)
     }
 
@@ -135,7 +135,12 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     ///
     /// # Errors
     /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
-    pub fn send(&mut self, kind: Kind, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn send(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        out: &mut impl Buffer,
+    ) -> Result<(), ErrorKind> {
         if kind == Kind::Text && simdutf8::basic::from_utf8(payload).is_err() {
             return Err(MisuseError::TextNotUtf8.into());
         }
@@ -146,9 +151,13 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     ///
     /// # Errors
     /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`] for one that wasn't, because
-    /// it is [`opaque`](Message::opaque).
+    /// it is [`opaque`](MessageRef::opaque).
     #[inline]
-    pub fn forward(&mut self, message: Message<'_>, out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn forward(
+        &mut self,
+        message: MessageRef<'_>,
+        out: &mut impl Buffer,
+    ) -> Result<(), ErrorKind> {
         if message.opaque {
             return self.send(message.kind, message.payload, out);
         }
@@ -160,7 +169,12 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub fn begin(&mut self, kind: Kind, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn begin(
+        &mut self,
+        kind: Kind,
+        part: &[u8],
+        out: &mut impl Buffer,
+    ) -> Result<(), ErrorKind> {
         if self.open.is_some() {
             return Err(MisuseError::MessageUnfinished.into());
         }
@@ -184,7 +198,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// [`MisuseError::NoMessageBegun`], [`MisuseError::TextNotUtf8`], an error of the extension, and
     /// an error of the [buffer](Buffer::make_room); nothing is written then, and the same fragment
     /// can be sent again.
-    pub fn more(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn more(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.fragment(part, false, out)
     }
 
@@ -192,7 +206,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     ///
     /// # Errors
     /// As for [`more`](Self::more).
-    pub fn finish(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn finish(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.fragment(part, true, out)
     }
 
@@ -201,7 +215,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     ///
     /// # Errors
     /// [`MisuseError::MessageUnfinished`], and an error of the [buffer](Buffer::make_room).
-    pub fn prepared(&mut self, message: &Prepared, out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn prepared(&mut self, message: &Prepared, out: &mut impl Buffer) -> Result<(), ErrorKind> {
         if self.open.is_some() {
             return Err(MisuseError::MessageUnfinished.into());
         }
@@ -235,7 +249,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         frame: &[u8],
         header_len: usize,
         out: &mut impl Buffer,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ErrorKind> {
         if self.open.is_some() {
             return Err(MisuseError::MessageUnfinished.into());
         }
@@ -264,7 +278,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     ///
     /// # Errors
     /// [`MisuseError::ControlPayloadTooLong`], and an error of the [buffer](Buffer::make_room).
-    pub fn ping(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn ping(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.control(OpCode::Ping, payload, out)
     }
 
@@ -272,7 +286,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     ///
     /// # Errors
     /// As for [`ping`](Self::ping).
-    pub fn pong(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn pong(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.control(OpCode::Pong, payload, out)
     }
 
@@ -286,7 +300,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         &mut self,
         close: Option<CloseFrame<'_>>,
         out: &mut impl Buffer,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ErrorKind> {
         let mut payload = [0; MAX_CONTROL_LEN];
         let len = match close {
             Some(close) => close.encode(&mut payload)?,
@@ -326,7 +340,12 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     }
 
     #[inline]
-    fn whole(&mut self, kind: Kind, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    fn whole(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        out: &mut impl Buffer,
+    ) -> Result<(), ErrorKind> {
         if self.open.is_some() {
             return Err(MisuseError::MessageUnfinished.into());
         }
@@ -338,7 +357,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         self.part(header, payload, rsv != Rsv::NONE, false, out)
     }
 
-    fn fragment(&mut self, part: &[u8], fin: bool, out: &mut impl Buffer) -> Result<(), Error> {
+    fn fragment(&mut self, part: &[u8], fin: bool, out: &mut impl Buffer) -> Result<(), ErrorKind> {
         let Some(mut open) = self.open else {
             return Err(MisuseError::NoMessageBegun.into());
         };
@@ -361,7 +380,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         coded: bool,
         begun: bool,
         out: &mut impl Buffer,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ErrorKind> {
         let mask = self.keys.next_key();
         let header = FrameHeader { mask, ..header };
         if !coded {
@@ -384,7 +403,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         opcode: OpCode,
         payload: &[u8],
         out: &mut impl Buffer,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ErrorKind> {
         if payload.len() > MAX_CONTROL_LEN {
             return Err(MisuseError::ControlPayloadTooLong.into());
         }
@@ -413,7 +432,7 @@ fn check_text(text: &mut Option<Validator>, part: &[u8], last: bool) -> Result<(
 /// Appends a frame, which the rules allow to be sent: data of any length, or a whole control frame
 /// of at most 125 bytes.
 #[inline(always)]
-fn write(header: FrameHeader, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+fn write(header: FrameHeader, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
     let len = payload.len() as u64;
     let header = FrameHeader { len, ..header };
     header.put_with(

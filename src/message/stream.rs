@@ -13,7 +13,7 @@
 use core::mem;
 
 use super::{InboundExtension, MessageDecoder, Piece};
-use crate::error::{Error, Fault, LimitError, PeerError};
+use crate::error::{ErrorKind, Fault, LimitError, PeerError};
 #[cfg(all(
     feature = "io",
     not(all(target_arch = "wasm32", target_os = "unknown"))
@@ -213,7 +213,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
             let (mut good, mut fault) = (written, None);
             if self.stream.len + written as u64 > self.bounds.message {
                 good -= 1;
-                fault = Some(Error::from(LimitError::MessageTooLarge));
+                fault = Some(ErrorKind::from(LimitError::MessageTooLarge));
             }
             if let Some(open) = &mut self.open
                 && open.is_text()

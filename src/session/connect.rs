@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{In, Out, Session, SessionOptions};
 use crate::Limits;
-use crate::error::{Error, Fault, LimitError, MisuseError};
+use crate::error::{ErrorKind, Fault, LimitError, MisuseError};
 use crate::frame::Role;
 use crate::handshake::{ClientRequest, UpgradeResponse, UpgradeResponseReader};
 use crate::message::MaskSource;
@@ -123,7 +123,7 @@ impl<'a> Connect<'a> {
                 _ => self.skipped += response.head_len(),
             }
             if self.skipped > self.limits.head {
-                return Err(Error::from(LimitError::HeadTooLarge).at(self.skipped as u64));
+                return Err(ErrorKind::from(LimitError::HeadTooLarge).at(self.skipped as u64));
             }
             self.reader = UpgradeResponseReader::new(&self.limits);
         };
@@ -135,7 +135,7 @@ impl<'a> Connect<'a> {
         let deflate = match self.deflate {
             Some(config) => {
                 let agreed = config.offer().check(response.extensions());
-                let agreed = agreed.map_err(|error| Error::from(error).at(skipped))?;
+                let agreed = agreed.map_err(|error| ErrorKind::from(error).at(skipped))?;
                 agreed.map(|agreed| (agreed, config))
             }
             None => None,

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use crate::error::Error;
+use crate::error::ErrorKind;
 use crate::frame::Rsv;
 use crate::message::{DecodeProgress, InboundExtension, Kind, OutboundExtension, PayloadCoding};
 
@@ -55,7 +55,7 @@ impl InboundExtension for In {
     }
 
     #[inline]
-    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, Error> {
+    fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, ErrorKind> {
         InboundExtension::begin(&mut self.0, rsv)
     }
 
@@ -65,7 +65,7 @@ impl InboundExtension for In {
         input: &[u8],
         last: bool,
         output: &mut [u8],
-    ) -> Result<DecodeProgress, Error> {
+    ) -> Result<DecodeProgress, ErrorKind> {
         self.0.decode(input, last, output)
     }
 
@@ -87,7 +87,7 @@ impl OutboundExtension for Out {
     }
 
     #[inline]
-    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), Error> {
+    fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind> {
         self.0.encode(input, last, output)
     }
 

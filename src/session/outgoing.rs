@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::outcome::{Note, Outcome, SessionState};
 use super::timers::{Due, Timers};
 use super::{Session, SessionOptions};
-use crate::error::{CloseCode, Error, Fault, LimitError, MisuseError, PeerError};
+use crate::error::{CloseCode, ErrorKind, Fault, LimitError, MisuseError, PeerError};
 use crate::frame::CloseFrame;
 use crate::message::{
     Buffer, InboundExtension, MaskSource, MessageDecoder, MessageEncoder, OutboundExtension,
@@ -161,7 +161,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     #[cold]
     pub(super) fn refuse(&mut self, fault: Fault, out: &mut Vec<u8>) -> Fault {
         match fault.error {
-            Error::Misuse(_) => fault,
+            ErrorKind::Misuse(_) => fault,
             _ => self.fail(fault, out),
         }
     }
@@ -204,7 +204,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
         &mut self,
         close: Option<CloseFrame<'_>>,
         out: &mut impl Buffer,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ErrorKind> {
         let next = match self.state {
             SessionState::Open => SessionState::Closing,
             SessionState::PeerClosed => SessionState::Closed,
@@ -235,9 +235,9 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
 
 impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> {
     /// Fails the connection for a reason of the caller's (RFC 6455 §7.1.7): sends a close frame
-    /// with the error's [code](Error::close_code) if none was sent, and is
+    /// with the error's [code](ErrorKind::close_code) if none was sent, and is
     /// [`Closed`](SessionState::Closed).
-    pub fn fail(&mut self, error: impl Into<Error>, out: &mut Vec<u8>) {
+    pub fn fail(&mut self, error: impl Into<ErrorKind>, out: &mut Vec<u8>) {
         let fault = error.into().at(self.receiver.offset());
         self.outgoing.fail(fault, out);
     }
@@ -313,7 +313,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
             self.state = SessionState::Closed;
             return self.fault().map_or(Ok(()), Err);
         }
-        let error = Error::from(PeerError::UnexpectedEof);
+        let error = ErrorKind::from(PeerError::UnexpectedEof);
         let fault = match receiver.finish() {
             Ok(()) => error.at(receiver.offset()),
             Err(fault) => fault,
@@ -350,14 +350,14 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
                 let code = CloseCode::GOING_AWAY;
                 let reason = error.message();
                 let _ = self.close(Some(CloseFrame { code, reason }), out);
-                self.cause = Some(Error::from(error).at(offset));
+                self.cause = Some(ErrorKind::from(error).at(offset));
                 self.timers.look(now, unsent + (out.len() - before), true);
                 return Ok(());
             }
             Due::NoPong => PeerError::NoPong,
             Due::NoClose => PeerError::NoClose,
         };
-        Err(self.fail(Error::from(error).at(offset), out))
+        Err(self.fail(ErrorKind::from(error).at(offset), out))
     }
 
     /// Bytes held for sending.

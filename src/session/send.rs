@@ -1,8 +1,8 @@
 //! Commands in, bytes out.
 
 use super::{Outgoing, SessionState};
-use crate::error::{Error, MisuseError};
-use crate::message::{Buffer, Kind, MaskSource, Message, OutboundExtension, Prepared};
+use crate::error::{ErrorKind, MisuseError};
+use crate::message::{Buffer, Kind, MaskSource, MessageRef, OutboundExtension, Prepared};
 
 /// Everything here is refused with [`MisuseError::Closing`] once a close frame was sent or the
 /// session has ended, and writes nothing if it fails.
@@ -13,7 +13,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     /// [`MisuseError::Closing`], and [`MisuseError::MessageUnfinished`] between
     /// [`begin`](Self::begin) and [`finish_message`](Self::finish_message).
     #[inline]
-    pub fn text(&mut self, text: &str, out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn text(&mut self, text: &str, out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.text(text, out)
     }
@@ -23,7 +23,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn binary(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn binary(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.binary(payload, out)
     }
@@ -33,7 +33,12 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     /// # Errors
     /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
     #[inline]
-    pub fn send(&mut self, kind: Kind, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn send(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        out: &mut impl Buffer,
+    ) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.send(kind, payload, out)
     }
@@ -43,7 +48,11 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn forward(&mut self, message: Message<'_>, out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn forward(
+        &mut self,
+        message: MessageRef<'_>,
+        out: &mut impl Buffer,
+    ) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.forward(message, out)
     }
@@ -53,7 +62,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn prepared(&mut self, message: &Prepared, out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn prepared(&mut self, message: &Prepared, out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.prepared(message, out)
     }
@@ -67,7 +76,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
         frame: &[u8],
         header_len: usize,
         out: &mut impl Buffer,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.framed(frame, header_len, out)
     }
@@ -76,7 +85,12 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub fn begin(&mut self, kind: Kind, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn begin(
+        &mut self,
+        kind: Kind,
+        part: &[u8],
+        out: &mut impl Buffer,
+    ) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.begin(kind, part, out)
     }
@@ -85,7 +99,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     ///
     /// # Errors
     /// [`MisuseError::Closing`], [`MisuseError::NoMessageBegun`], [`MisuseError::TextNotUtf8`].
-    pub fn more(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn more(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.more(part, out)
     }
@@ -94,7 +108,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     ///
     /// # Errors
     /// As for [`more`](Self::more).
-    pub fn finish_message(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn finish_message(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.finish(part, out)
     }
@@ -103,7 +117,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     ///
     /// # Errors
     /// [`MisuseError::Closing`], [`MisuseError::ControlPayloadTooLong`].
-    pub fn ping(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn ping(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.ping(payload, out)
     }
@@ -113,7 +127,7 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
     ///
     /// # Errors
     /// As for [`ping`](Self::ping).
-    pub fn pong(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), Error> {
+    pub fn pong(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.may_send()?;
         self.sender.pong(payload, out)
     }

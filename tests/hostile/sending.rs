@@ -6,7 +6,7 @@ use std::thread;
 use wscodec::CloseCode;
 use wscodec::frame::CloseFrame;
 use wscodec::handshake::{Rejection, UpgradeRequest};
-use wscodec::message::Message;
+use wscodec::message::MessageRef;
 use wscodec_server::{AcceptOptions, Handler, Peer, Server, ServerOptions};
 
 use crate::wire::{close, converse, request, text};
@@ -25,7 +25,7 @@ impl Handler for Closing {
         Ok(())
     }
 
-    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
         let (code, len) = message.text().unwrap().split_once(' ').unwrap();
         let close = CloseFrame {
             code: CloseCode::new(code.parse().unwrap()),

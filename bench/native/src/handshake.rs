@@ -102,7 +102,7 @@ fn check(name: &str, answer: &[u8]) {
 /// The key, by httparse.
 fn parse(head: &str) -> &[u8] {
     let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut request = httparse::UpgradeRequest::new(&mut headers);
+    let mut request = httparse::Request::new(&mut headers);
     let status = request.parse(head.as_bytes()).expect("the head is right");
     assert!(status.is_complete());
     let key = request
@@ -128,7 +128,7 @@ fn ours(head: &str, out: &mut Vec<u8>) {
 
 fn embedded(head: &str, out: &mut Vec<u8>) {
     let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut request = httparse::UpgradeRequest::new(&mut headers);
+    let mut request = httparse::Request::new(&mut headers);
     request.parse(head.as_bytes()).expect("the head is right");
     let pairs = request
         .headers

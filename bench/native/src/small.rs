@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::io::Cursor;
 
-use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::FrameHeader as TungsteniteHeader;
 use websocket_sans_io::{FrameInfo, Opcode, WebsocketFrameEncoder};
 use wscodec::frame::{FrameHeader, ParsedHeader, mask};
 
@@ -78,7 +78,7 @@ pub fn headers(workloads: &[Workload], plan: Plan) -> Table {
                 other => panic!("there is a header, but: {other:?}"),
             }),
             parsing("tungstenite", workload, |bytes| {
-                let header = FrameHeader::parse(&mut Cursor::new(bytes));
+                let header = TungsteniteHeader::parse(&mut Cursor::new(bytes));
                 header.expect("it is right").expect("it is whole").1
             }),
         ];

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use wscodec::deflate::{self, WindowBits};
 use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
-use wscodec::message::{Message, Prepared};
+use wscodec::message::{MessageRef, Prepared};
 use wscodec_server::{
     AcceptOptions, Echo, Handler, Memory, Peer, Server, ServerHandle, ServerOptions,
 };
@@ -225,7 +225,7 @@ impl Handler for Program {
     }
 
     #[inline]
-    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
         match &self.broadcast {
             None => Echo.message(peer, message),
             Some(deflate) => broadcast(peer, message, deflate.as_ref()),
@@ -258,7 +258,7 @@ impl Handler for Program {
 /// Sends a message to all, framed and compressed once.
 fn broadcast(
     peer: &mut Peer<'_, ()>,
-    message: Message<'_>,
+    message: MessageRef<'_>,
     deflate: Option<&deflate::DeflateOptions>,
 ) {
     let prepared = match (message.text(), deflate) {

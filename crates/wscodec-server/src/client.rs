@@ -12,7 +12,7 @@ use std::vec::Vec;
 
 use super::net::{Net, Platform, Source, Waker};
 use super::queue::Queue;
-use wscodec::error::{CloseCode, Error as CodecError, Fault, HandshakeError, PeerError};
+use wscodec::error::{CloseCode, ErrorKind, Fault, HandshakeError, PeerError};
 use wscodec::frame::CloseFrame;
 use wscodec::handshake::{BodyReader, UpgradeResponse};
 use wscodec::io::{Error, Keys, Rejected};
@@ -144,7 +144,7 @@ impl Line<'_> {
     ///
     /// # Errors
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing) once a close frame was sent.
-    pub fn text(&mut self, text: &str) -> Result<(), CodecError> {
+    pub fn text(&mut self, text: &str) -> Result<(), ErrorKind> {
         self.outgoing.text(text, self.out)
     }
 
@@ -152,7 +152,7 @@ impl Line<'_> {
     ///
     /// # Errors
     /// As for [`text`](Self::text).
-    pub fn binary(&mut self, payload: &[u8]) -> Result<(), CodecError> {
+    pub fn binary(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
         self.outgoing.binary(payload, self.out)
     }
 
@@ -160,7 +160,7 @@ impl Line<'_> {
     ///
     /// # Errors
     /// As for [`Outgoing::begin`].
-    pub fn begin(&mut self, kind: Kind, part: &[u8]) -> Result<(), CodecError> {
+    pub fn begin(&mut self, kind: Kind, part: &[u8]) -> Result<(), ErrorKind> {
         self.outgoing.begin(kind, part, self.out)
     }
 
@@ -168,7 +168,7 @@ impl Line<'_> {
     ///
     /// # Errors
     /// As for [`Outgoing::more`].
-    pub fn more(&mut self, part: &[u8]) -> Result<(), CodecError> {
+    pub fn more(&mut self, part: &[u8]) -> Result<(), ErrorKind> {
         self.outgoing.more(part, self.out)
     }
 
@@ -176,7 +176,7 @@ impl Line<'_> {
     ///
     /// # Errors
     /// As for [`Outgoing::finish_message`].
-    pub fn finish_message(&mut self, part: &[u8]) -> Result<(), CodecError> {
+    pub fn finish_message(&mut self, part: &[u8]) -> Result<(), ErrorKind> {
         self.outgoing.finish_message(part, self.out)
     }
 
@@ -190,7 +190,7 @@ impl Line<'_> {
     ///
     /// # Errors
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::ControlPayloadTooLong`](wscodec::MisuseError::ControlPayloadTooLong).
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), CodecError> {
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
         self.outgoing.ping(payload, self.out)
     }
 
@@ -199,7 +199,7 @@ impl Line<'_> {
     /// # Errors
     /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::CloseCodeNotSendable`](wscodec::MisuseError::CloseCodeNotSendable),
     /// [`MisuseError::CloseReasonTooLong`](wscodec::MisuseError::CloseReasonTooLong).
-    pub fn close(&mut self, close: Option<CloseFrame<'_>>) -> Result<(), CodecError> {
+    pub fn close(&mut self, close: Option<CloseFrame<'_>>) -> Result<(), ErrorKind> {
         self.outgoing.close(close, self.out)
     }
 }
@@ -314,7 +314,7 @@ impl Caller {
             came.extend_from_slice(&buf[..n]);
             match connect.read(&came) {
                 Ok(None) if n == 0 => {
-                    return Err(CodecError::from(PeerError::UnexpectedEof)
+                    return Err(ErrorKind::from(PeerError::UnexpectedEof)
                         .at(came.len() as u64)
                         .into());
                 }

@@ -2,7 +2,7 @@
 
 use super::handler::{AcceptOptions, Handler, Peer};
 use wscodec::handshake::{Rejection, UpgradeRequest};
-use wscodec::message::Message;
+use wscodec::message::MessageRef;
 
 /// Sends every message back.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +20,7 @@ impl Handler for Echo {
     }
 
     #[inline]
-    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
         // It fails if the connection is closing, or the event loop closes it for lack of memory.
         let _ = peer.forward(message);
     }

@@ -9,7 +9,7 @@ use super::handle::{Id, Recipients, ServerHandle};
 use wscodec::error::{ErrorKind, LimitError};
 use wscodec::frame::CloseFrame;
 use wscodec::handshake::{Rejection, UpgradeRequest};
-use wscodec::message::{Kind, Message, Prepared, Unmasked};
+use wscodec::message::{Kind, MessageRef, Prepared, Unmasked};
 use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 
 /// The application. Each event loop has a handler of its own, so that no handler waits for another
@@ -28,7 +28,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 ///
 /// ```no_run
 /// use wscodec::handshake::{Rejection, UpgradeRequest};
-/// use wscodec::message::Message;
+/// use wscodec::message::MessageRef;
 /// use wscodec_server::{AcceptOptions, Handler, ServerOptions, Peer, Server};
 ///
 /// /// Answers each message with its number and its length.
@@ -44,7 +44,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 ///         }
 ///     }
 ///
-///     fn message(&mut self, peer: &mut Peer<'_, u64>, message: Message<'_>) {
+///     fn message(&mut self, peer: &mut Peer<'_, u64>, message: MessageRef<'_>) {
 ///         *peer.state += 1;
 ///         let text = format!("{}: {} bytes", peer.state, message.payload.len());
 ///         let _ = peer.text(&text);
@@ -76,7 +76,7 @@ pub trait Handler {
     }
 
     /// A message arrived. Its payload is borrowed from the place where it was decoded.
-    fn message(&mut self, peer: &mut Peer<'_, Self::State>, message: Message<'_>);
+    fn message(&mut self, peer: &mut Peer<'_, Self::State>, message: MessageRef<'_>);
 
     /// A ping arrived. It is answered already, unless [`auto_pong`](wscodec::session::SessionOptions::auto_pong)
     /// is off: then the handler answers it with [`Peer::pong`].
@@ -217,7 +217,7 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// As for [`text`](Self::text).
     #[inline]
-    pub fn forward(&mut self, message: Message<'_>) -> Result<(), ErrorKind> {
+    pub fn forward(&mut self, message: MessageRef<'_>) -> Result<(), ErrorKind> {
         match self.outgoing.forward(message, self.out) {
             Ok(()) => *self.sent += 1,
             Err(error) => return Err(self.failed(error)),

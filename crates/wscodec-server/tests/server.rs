@@ -15,7 +15,7 @@ use wscodec::CloseCode;
 use wscodec::deflate;
 use wscodec::frame::CloseFrame;
 use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
-use wscodec::message::{Kind, Message, Prepared};
+use wscodec::message::{Kind, MessageRef, Prepared};
 use wscodec::session::Outcome;
 use wscodec_server::{
     AcceptOptions, Handler, Id, Memory, Peer, Server, ServerHandle, ServerOptions,
@@ -266,7 +266,7 @@ impl Handler for Chat {
         let _ = peer.text("welcome");
     }
 
-    fn message(&mut self, peer: &mut Peer<'_, String>, message: Message<'_>) {
+    fn message(&mut self, peer: &mut Peer<'_, String>, message: MessageRef<'_>) {
         match message.text() {
             Some("all") => peer.broadcast(&Prepared::text("to all").unwrap()).unwrap(),
             Some("close") => {
@@ -374,7 +374,7 @@ impl Handler for Clock {
         Ok(())
     }
 
-    fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
+    fn message(&mut self, _: &mut Peer<'_, ()>, _: MessageRef<'_>) {}
 
     fn tick(&mut self, handle: &ServerHandle) {
         self.0 += 1;

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use wscodec::handshake::{Rejection, UpgradeRequest};
-use wscodec::message::Message;
+use wscodec::message::MessageRef;
 use wscodec_server::{AcceptOptions, Handler, Peer, Server, ServerOptions};
 
 /// Counts what the threads allocate that ask to be counted.
@@ -62,7 +62,7 @@ impl Handler for Echo {
         Ok(())
     }
 
-    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
         peer.forward(message).unwrap();
     }
 }

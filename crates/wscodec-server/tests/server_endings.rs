@@ -12,7 +12,7 @@ use support::{Client, LONG, REQUEST, Running, open, options, raw, read_some, run
 use wscodec::CloseCode;
 use wscodec::frame::CloseFrame;
 use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
-use wscodec::message::{Kind, Message, Prepared};
+use wscodec::message::{Kind, MessageRef, Prepared};
 use wscodec::session::Outcome;
 use wscodec_server::{AcceptOptions, Handler, Id, Peer, Recipients, Server, ServerOptions};
 
@@ -37,7 +37,7 @@ impl Handler for Told {
         let _ = peer.text("welcome");
     }
 
-    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
         match message.text() {
             Some("panic") => panic!("a panic that is meant"),
             Some("close") => peer.close(None).unwrap(),
@@ -149,7 +149,7 @@ impl Handler for Fragile {
         Ok(())
     }
 
-    fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
+    fn message(&mut self, _: &mut Peer<'_, ()>, _: MessageRef<'_>) {}
 
     fn close(&mut self, _: Id, (): (), _: &Outcome<'_>) {
         panic!("a panic that is meant");

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
-use wscodec::message::{Message, Prepared};
+use wscodec::message::{MessageRef, Prepared};
 use wscodec_server::{
     AcceptOptions, Echo, Handler, Peer, Recipients, Server, ServerHandle, ServerOptions,
 };
@@ -202,7 +202,7 @@ impl Handler for &Busy {
         Ok(())
     }
 
-    fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {
+    fn message(&mut self, _: &mut Peer<'_, ()>, _: MessageRef<'_>) {
         self.0.lock().unwrap().recv().unwrap();
     }
 }

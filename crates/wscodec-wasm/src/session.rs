@@ -31,7 +31,7 @@ use super::messages::UNMASKED;
 use super::{address, errors, grow, limits};
 use wscodec::error::{CloseCode, ErrorKind, Fault, LimitError, MisuseError};
 use wscodec::frame::{CloseFrame, Role, Rsv};
-use wscodec::message::{InboundExtension, Kind, MaskSource, Message, OutboundExtension};
+use wscodec::message::{InboundExtension, Kind, MaskSource, MessageRef, OutboundExtension};
 use wscodec::session::{RestingTimers, Session, SessionOptions, SessionState};
 
 /// An endpoint keeps an output buffer of this size for the next session; a session that does not
@@ -600,7 +600,7 @@ impl Endpoint {
             return outgoing.send(kind, payload, &mut self.output);
         }
         // JavaScript has written it out of a string, or it was received as a text.
-        let message = Message {
+        let message = MessageRef {
             kind,
             payload,
             ascii: false,
