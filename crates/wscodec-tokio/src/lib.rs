@@ -1,13 +1,26 @@
-//! wscodec for [tokio](https://docs.rs/tokio): a [session](wscodec::session) as a codec of
-//! `tokio-util`, and as a stream and sink of messages that answers pings and closes by itself.
-//!
-//! The crate has no rule of the protocol: [`Codec`] hands bytes to a
-//! [`Session`](wscodec::session::Session) and carries its events and its output.
+//! WebSockets for [tokio](https://docs.rs/tokio), with permessage-deflate.
 
 #![forbid(unsafe_code)]
 
-mod codec;
-mod socket;
+mod accept;
+mod buffers;
+mod connection;
+mod engines;
+mod input;
+mod message;
+mod names;
+mod options;
+mod outbox;
+mod split;
+mod wakers;
+mod websocket;
 
-pub use codec::{Codec, Item};
-pub use socket::Socket;
+pub use accept::{Acceptor, Incoming, accept};
+pub use connection::{Inbound, Outbound, SharedSession};
+pub use engines::{SharedDeflate, SharedInflate};
+pub use message::{CloseFrame, Message, Utf8Bytes};
+pub use options::ConnectionOptions;
+pub use outbox::Outbox;
+pub use split::{ReadHalf, WriteHalf};
+pub use websocket::{Outcome, WebSocket};
+pub use wscodec::io::Error;

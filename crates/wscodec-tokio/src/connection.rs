@@ -1,0 +1,754 @@
+//! The connection behind all faces of this crate: a stream, a session, and what waits between them.
+//!
+//! Everything that changes state happens within a poll, and nothing is kept in a future. A message is
+//! queued in the same poll that finds room for it, and bytes are decoded in the same poll that hands
+//! the event out. So a future that is dropped between two polls has either done its work or none.
+//!
+//! Order of work of a reader: decode what was read; read; only when nothing can be read, look at the
+//! timers and write what is queued. Messages that arrive together are therefore answered in one
+//! write, and bytes that have arrived are decoded before a deadline is applied, as the rule of the
+//! timers in `wscodec::session` demands.
+//!
+//! Nothing that is queued is stranded: answers to control frames and messages that were sent are
+//! written at once, unless undecoded input is held. Then the queue is left to the next poll that
+//! finds nothing to read, and a task is spawned that writes it if no such poll comes (see
+//! [`Shared::flush_soon`]). Only `feed` leaves messages in the queue on purpose.
+//!
+//! The end: when the session is closed or has failed, the connection writes what is queued and shuts
+//! the stream down. A server does so at once; a client first waits for the server (RFC 6455 §7.1.1).
+//! After a failure the rest of the peer's bytes is read and dropped, as unread bytes would make the
+//! system reset the connection, and the peer would not see the close frame. Each step is bounded by
+//! the close timeout. Then the reader is told the error, once.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until};
+use wscodec::deflate::{Compressor, Decompressor};
+use wscodec::frame::Role;
+use wscodec::{CloseCode, ErrorKind, Fault, LimitError, MisuseError, PeerError};
+
+use crate::buffers;
+use crate::engines::{SharedDeflate, SharedInflate};
+use crate::input::{CUT, Input};
+use crate::message::{CloseFrame, Message};
+use crate::names::{Error, Event, Keys, Kind, LentMessage, Outgoing, Session, SessionState};
+use crate::options::ConnectionOptions;
+use crate::wakers::{Wakers, poll_shared};
+
+/// The extension that decodes: permessage-deflate with [shared](crate::SharedInflate) tables, or none.
+pub type Inbound = Option<Box<Decompressor<SharedInflate>>>;
+/// The extension that encodes: permessage-deflate with [shared](crate::SharedDeflate) engines, or none.
+pub type Outbound = Option<Box<Compressor<SharedDeflate>>>;
+/// The session of a connection of this crate.
+pub type SharedSession = Session<Keys, Inbound, Outbound>;
+pub(crate) type Sending = Outgoing<Keys, Outbound>;
+
+/// After this many reads without an event a reader lets other tasks run.
+const READS: u8 = 32;
+/// From this many bytes of a begun message on, its payload is read to where it is put together.
+const DIRECT: usize = 16 << 10;
+/// The most bytes that are read there at a time.
+const DIRECT_MOST: usize = 256 << 10;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// The queue is written.
+    Flush,
+    /// A client waits for the server to close.
+    Await,
+    Shutdown,
+    /// Bytes of the peer are read and dropped.
+    Drain,
+    Done,
+}
+
+/// Bytes for the session: handed over, or written to its space.
+pub(crate) enum Fed<'f, 'i> {
+    Bytes(&'f mut &'i mut [u8]),
+    Filled(usize),
+}
+
+/// What a step of decoding found.
+pub(crate) enum Step<R> {
+    /// All bytes are used up.
+    Nothing,
+    /// An event that is not the caller's.
+    Other,
+    /// A result for the caller. With `true`, what is queued is to be written soon.
+    Found(R, bool),
+}
+
+pub(crate) struct Connection<S> {
+    pub(crate) stream: S,
+    pub(crate) session: SharedSession,
+    input: Input,
+    /// Bytes to send, of which the first `written` have left.
+    out: Vec<u8>,
+    written: usize,
+    /// The stream has bytes that it was not asked to flush.
+    unflushed: bool,
+    phase: Phase,
+    /// The error that ended the connection, until the reader is told.
+    error: Option<Error>,
+    /// Writing has failed for good.
+    lost: Option<io::ErrorKind>,
+    role: Role,
+    close_timeout: Duration,
+    write_timeout: Option<Duration>,
+    queue: usize,
+    /// The zero of the session's clock.
+    epoch: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// When the transport counts as stalled, or the phase of the end is over.
+    until: Option<Instant>,
+    /// A task was spawned that will write the queue.
+    flushing: bool,
+    /// If several tasks wait for the stream.
+    wakers: Option<Arc<Wakers>>,
+}
+
+impl<S> Connection<S> {
+    pub(crate) fn new(
+        stream: S,
+        session: SharedSession,
+        role: Role,
+        rest: &[u8],
+        options: &ConnectionOptions,
+    ) -> Self {
+        Self {
+            stream,
+            session,
+            input: Input::new(rest),
+            out: Vec::new(),
+            written: 0,
+            unflushed: false,
+            phase: Phase::Open,
+            error: None,
+            lost: None,
+            role,
+            close_timeout: options.session.close_timeout,
+            write_timeout: options.write_timeout,
+            queue: options.queue.max(1),
+            epoch: Instant::now(),
+            sleep: None,
+            until: None,
+            flushing: false,
+            wakers: None,
+        }
+    }
+
+    /// Bytes that wait to be sent.
+    pub(crate) fn queued(&self) -> usize {
+        self.out.len() - self.written
+    }
+
+    /// From here on, several tasks may wait for the stream.
+    pub(crate) fn share(&mut self) {
+        self.wakers.get_or_insert_default();
+    }
+
+    /// What `f` appends to the queue, if the connection can send.
+    pub(crate) fn queue<R>(
+        &mut self,
+        f: impl FnOnce(&mut Sending, &mut Vec<u8>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        if let Some(kind) = self.lost {
+            return Err(self.lost_error(kind));
+        }
+        if self.out.capacity() == 0 {
+            self.out = buffers::take_write();
+        }
+        let result = f(&mut self.session, &mut self.out);
+        self.tidy_out();
+        result
+    }
+
+    fn lost_error(&self, kind: io::ErrorKind) -> Error {
+        match self.session.outcome().and_then(|outcome| outcome.fault) {
+            Some(fault) => fault.into(),
+            None => io::Error::from(kind).into(),
+        }
+    }
+
+    fn tidy_out(&mut self) {
+        if self.written == self.out.len() {
+            self.written = 0;
+            buffers::give_write(std::mem::take(&mut self.out));
+        } else if self.written > self.out.len() / 2 {
+            // At most once for each byte, so the work is linear.
+            self.out.drain(..self.written);
+            self.written = 0;
+        }
+    }
+
+    fn begin_end(&mut self, error: Option<Error>) {
+        if self.phase == Phase::Open {
+            self.error = error;
+            self.input.clear();
+            self.session.release();
+            self.enter(Phase::Flush);
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.until = match phase {
+            Phase::Open | Phase::Done => None,
+            _ => Instant::now().checked_add(self.close_timeout),
+        };
+    }
+
+    /// Nothing is written any more.
+    fn lose(&mut self, kind: io::ErrorKind) {
+        self.lost = Some(kind);
+        (self.written, self.unflushed) = (0, false);
+        self.out = Vec::new();
+        if self.phase == Phase::Open {
+            self.until = None;
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Writes the queue, and flushes the stream.
+    pub(crate) fn poll_push(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Some(kind) = self.lost {
+            return Poll::Ready(Err(self.lost_error(kind)));
+        }
+        while self.queued() > 0 || self.unflushed {
+            let (stream, out) = (&mut self.stream, &self.out[self.written..]);
+            let result = poll_shared(self.wakers.as_ref(), cx, |cx| match out.is_empty() {
+                false => Pin::new(&mut *stream).poll_write(cx, out),
+                true => Pin::new(&mut *stream).poll_flush(cx).map_ok(|()| 0),
+            });
+            match result {
+                Poll::Ready(Ok(0)) if !out.is_empty() => self.lose(io::ErrorKind::WriteZero),
+                Poll::Ready(Ok(n)) => {
+                    self.unflushed = n > 0;
+                    self.written += n;
+                    self.session.sent(n);
+                    self.tidy_out();
+                    if self.session.owes_pong() && self.queued() == 0 {
+                        self.session.pay(&mut self.out);
+                    }
+                    if self.phase == Phase::Open {
+                        self.until = None;
+                    } else if n > 0 && self.phase == Phase::Flush {
+                        self.enter(Phase::Flush);
+                    }
+                    continue;
+                }
+                Poll::Ready(Err(error)) => self.lose(error.kind()),
+                Poll::Pending => {
+                    if self.until.is_none()
+                        && let Some(time) = self.write_timeout
+                    {
+                        self.until = Instant::now().checked_add(time);
+                    }
+                    return Poll::Pending;
+                }
+            }
+            if let Some(kind) = self.lost {
+                return Poll::Ready(Err(self.lost_error(kind)));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// As [`poll_push`](Self::poll_push), and fails if the transport has accepted nothing for too
+    /// long.
+    pub(crate) fn poll_push_or_stall(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            if let Poll::Ready(result) = self.poll_push(cx) {
+                return Poll::Ready(result);
+            }
+            ready!(self.poll_sleep(cx, false));
+            self.check_stall();
+        }
+    }
+
+    /// Waits until a message can be queued.
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            if let Some(kind) = self.lost {
+                return Poll::Ready(Err(self.lost_error(kind)));
+            }
+            if self.queued() < self.queue {
+                return Poll::Ready(Ok(()));
+            }
+            match self.poll_push(cx) {
+                Poll::Ready(result) => result?,
+                Poll::Pending if self.queued() < self.queue => {}
+                Poll::Pending => {
+                    ready!(self.poll_sleep(cx, false));
+                    self.check_stall();
+                }
+            }
+        }
+    }
+
+    fn check_stall(&mut self) {
+        if self.phase == Phase::Open && self.until.is_some_and(|until| until <= Instant::now()) {
+            self.session.fail(LimitError::Stalled, &mut self.out);
+            self.lose(io::ErrorKind::TimedOut);
+            let fault = self.session.outcome().and_then(|outcome| outcome.fault);
+            self.begin_end(fault.map(Error::from));
+        }
+    }
+
+    /// When the next of the deadlines is; those of the session are the reader's.
+    fn deadline(&self, session: bool) -> Option<Instant> {
+        let session = match session && self.phase == Phase::Open {
+            true => self.session.deadline(),
+            false => None,
+        };
+        let session = session.and_then(|at| self.epoch.checked_add(at));
+        session.into_iter().chain(self.until).min()
+    }
+
+    /// Ready when a deadline has passed. Without a runtime of tokio there is nobody to wake the task
+    /// then, so deadlines are only looked at when something else does.
+    fn poll_sleep(&mut self, cx: &mut Context<'_>, session: bool) -> Poll<()> {
+        let Some(at) = self.deadline(session) else {
+            return Poll::Pending;
+        };
+        if at <= Instant::now() {
+            return Poll::Ready(());
+        }
+        let sleep = match &mut self.sleep {
+            Some(sleep) => sleep,
+            None if Handle::try_current().is_err() => return Poll::Pending,
+            None => self.sleep.insert(Box::pin(sleep_until(at))),
+        };
+        if sleep.deadline() != at {
+            sleep.as_mut().reset(at);
+        }
+        poll_shared(self.wakers.as_ref(), cx, |cx| sleep.as_mut().poll(cx))
+    }
+
+    /// Reads the stream and decodes by `step`, until that finds something for the caller: a result,
+    /// and whether what is queued is to be written soon. `None` is the end.
+    pub(crate) fn poll_read<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut step: impl FnMut(&mut SharedSession, Fed<'_, '_>, &mut Vec<u8>) -> Result<Step<R>, Fault>,
+    ) -> Poll<Option<Result<(R, bool), Error>>> {
+        let mut reads = 0;
+        while self.phase == Phase::Open {
+            if !self.input.is_empty() {
+                let mut rest = self.input.rest();
+                let result = step(&mut self.session, Fed::Bytes(&mut rest), &mut self.out);
+                let left = rest.len();
+                self.input.keep(left);
+                if let Some(found) = self.found(result) {
+                    return Poll::Ready(Some(found));
+                }
+                continue;
+            }
+            self.input.tidy();
+            if reads < READS {
+                reads += 1;
+                match self.poll_fill(cx) {
+                    Poll::Ready(0) => continue,
+                    Poll::Ready(len) => {
+                        let fed = Fed::Filled(len);
+                        let result = step(&mut self.session, fed, &mut self.out);
+                        if let Some(found) = self.found(result) {
+                            return Poll::Ready(Some(found));
+                        }
+                        continue;
+                    }
+                    Poll::Pending => {}
+                }
+            } else {
+                cx.waker().wake_by_ref();
+            }
+            // Nothing can be read now, or it is other tasks' turn.
+            if self.poll_idle(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        ready!(self.poll_end(cx));
+        Poll::Ready(self.error.take().map(Err))
+    }
+
+    /// Reads once: into the input, or `len` bytes into the session's space.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        let begun = self.session.buffered();
+        if begun >= DIRECT
+            && self.session.in_message()
+            && let Some(space) = self.session.space(begun.min(DIRECT_MOST))
+        {
+            let mut buf = ReadBuf::new(space);
+            let result = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf));
+            let len = buf.filled().len();
+            if result.is_err() || len == 0 {
+                self.read_ended(result.err());
+            }
+            return Poll::Ready(len);
+        }
+        let mut buffer = buffers::take_read();
+        let mut buf = ReadBuf::new(&mut buffer);
+        let result = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
+        let len = buf.filled().len();
+        match result {
+            Poll::Ready(Ok(())) if len > 0 => {
+                self.input = Input::filled(buffer, len);
+                return Poll::Ready(0);
+            }
+            _ => buffers::give_read(buffer),
+        }
+        self.read_ended(ready!(result).err());
+        Poll::Ready(0)
+    }
+
+    /// The peer sends nothing more.
+    fn read_ended(&mut self, error: Option<io::Error>) {
+        let ours = self.session.outcome().is_some();
+        let end = self.session.finish();
+        let cause = match end {
+            Ok(()) => None,
+            // The session was ending for a reason of its own, which stays.
+            Err(fault) if ours || fault.error != PeerError::UnexpectedEof.into() => {
+                Some(Error::from(fault))
+            }
+            Err(fault) => Some(match (error, self.lost) {
+                (Some(error), _) => error.into(),
+                (None, Some(kind)) => io::Error::from(kind).into(),
+                (None, None) => fault.into(),
+            }),
+        };
+        self.begin_end(cause);
+    }
+
+    /// What a step found, for the caller; ends the connection if the session has ended.
+    fn found<R>(&mut self, result: Result<Step<R>, Fault>) -> Option<Result<(R, bool), Error>> {
+        let (found, error) = match result {
+            Ok(Step::Nothing | Step::Other) => (None, None),
+            Ok(Step::Found(result, soon)) => (Some(Ok((result, soon))), None),
+            // The caller's mistake leaves the session as it was.
+            Err(fault) if matches!(fault.error, ErrorKind::Misuse(_)) => {
+                return Some(Err(fault.into()));
+            }
+            Err(fault) => (None, Some(fault)),
+        };
+        if self.session.state() == SessionState::Closed {
+            self.begin_end(error.map(Error::from));
+        }
+        found
+    }
+
+    /// Nothing can be read: gives memory back, looks at the timers and writes the queue. Ready if the
+    /// connection has ended.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.session.buffered() > 0 && !self.session.in_message() {
+            self.session.shrink();
+        }
+        loop {
+            // The error of a write is kept until nothing more can be read, because the peer's last
+            // messages and its close frame may have arrived.
+            let _ = self.poll_push(cx);
+            ready!(self.poll_sleep(cx, true));
+            self.check_stall();
+            if self.phase == Phase::Open {
+                self.tick();
+            }
+            if self.phase != Phase::Open {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let (now, unsent) = (self.epoch.elapsed(), self.queued());
+        if let Err(fault) = self.session.tick(now, unsent, &mut self.out) {
+            self.begin_end(Some(fault.into()));
+            if fault.error.close_code() == Some(CloseCode::ABNORMAL) {
+                // The peer is gone, or does not close: there is nobody to tell.
+                self.lose(io::ErrorKind::TimedOut);
+                self.enter(Phase::Done);
+            }
+        }
+    }
+
+    /// Brings the connection to its end; see the module's documentation.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.phase != Phase::Done {
+            let over = self.until.is_some_and(|until| until <= Instant::now());
+            let polled = match self.phase {
+                _ if over => Poll::Ready(()),
+                Phase::Open | Phase::Done => return Poll::Ready(()),
+                Phase::Flush => self.poll_push(cx).map(drop),
+                Phase::Await | Phase::Drain => self.poll_discard(cx),
+                Phase::Shutdown if self.lost.is_some() => Poll::Ready(()),
+                Phase::Shutdown => poll_shared(self.wakers.as_ref(), cx, |cx| {
+                    Pin::new(&mut self.stream).poll_shutdown(cx).map(drop)
+                }),
+            };
+            if polled.is_pending() {
+                ready!(self.poll_sleep(cx, false));
+            }
+            let clean = self.session.outcome().is_some_and(|outcome| outcome.clean);
+            self.enter(match self.phase {
+                Phase::Flush if clean && self.role == Role::Client => Phase::Await,
+                Phase::Flush | Phase::Await => Phase::Shutdown,
+                Phase::Shutdown if !clean => Phase::Drain,
+                _ => Phase::Done,
+            });
+        }
+        self.out = Vec::new();
+        self.written = 0;
+        Poll::Ready(())
+    }
+
+    /// Reads and drops bytes to the end of the stream.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut buffer = [0; 4096];
+        for _ in 0..READS {
+            let mut buf = ReadBuf::new(&mut buffer);
+            let result = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf));
+            if result.is_err() || buf.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+type Spawn<S> = fn(&Handle, Arc<Shared<S>>);
+
+/// A connection that several handles share: the halves, and the task that writes the queue.
+pub(crate) struct Shared<S> {
+    connection: Mutex<Connection<S>>,
+    /// Spawns the task that writes the queue; a pointer, so that only those who make a connection
+    /// need a stream that can move between threads.
+    spawn: Option<Spawn<S>>,
+}
+
+impl<S> Shared<S> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Connection<S>> {
+        // A panic in a closure of the caller's leaves nothing half done here.
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For `Debug`.
+    pub(crate) fn describe(&self, mut f: fmt::DebugStruct<'_, '_>) -> fmt::Result {
+        if let Ok(connection) = self.connection.try_lock() {
+            f.field("state", &connection.session.state());
+            f.field("queued", &connection.queued());
+        }
+        f.finish_non_exhaustive()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
+    /// For streams that can't move between threads: what is sent is always written at once.
+    pub(crate) fn local(connection: Connection<S>) -> Arc<Self> {
+        Arc::new(Self {
+            connection: Mutex::new(connection),
+            spawn: None,
+        })
+    }
+
+    pub(crate) fn new(connection: Connection<S>) -> Arc<Self>
+    where
+        S: Send + 'static,
+    {
+        Arc::new(Self {
+            connection: Mutex::new(connection),
+            spawn: Some(|handle, shared| {
+                handle.spawn(std::future::poll_fn(move |cx| {
+                    let mut connection = shared.lock();
+                    let polled = connection.poll_push_or_stall(cx);
+                    connection.flushing = polled.is_pending();
+                    polled.map(drop)
+                }));
+            }),
+        })
+    }
+
+    /// Sees to it that what is queued leaves, though this poll does not wait for it. While undecoded
+    /// bytes are held, more is likely to be queued before the caller yields, so the write is left to
+    /// a task that runs when it does.
+    fn flush_soon(self: &Arc<Self>, connection: &mut Connection<S>, cx: &mut Context<'_>) {
+        if connection.queued() == 0 || connection.flushing {
+            return;
+        }
+        if (connection.input.is_empty() || self.spawn.is_none())
+            && connection.poll_push(cx).is_ready()
+        {
+            return;
+        }
+        if let (Some(spawn), Ok(handle)) = (self.spawn, Handle::try_current()) {
+            connection.flushing = true;
+            connection.share();
+            spawn(&handle, Arc::clone(self));
+        } else {
+            let _ = connection.poll_push(cx);
+        }
+    }
+
+    /// The next result of `step`.
+    pub(crate) fn poll_read<R>(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        step: impl FnMut(&mut SharedSession, Fed<'_, '_>, &mut Vec<u8>) -> Result<Step<R>, Fault>,
+    ) -> Poll<Option<Result<R, Error>>> {
+        let mut connection = self.lock();
+        let found = ready!(connection.poll_read(cx, step));
+        Poll::Ready(found.map(|found| {
+            let (result, soon) = found?;
+            connection.input.settle();
+            if soon {
+                self.flush_soon(&mut connection, cx);
+            }
+            Ok(result)
+        }))
+    }
+
+    /// The next message or control frame.
+    pub(crate) fn poll_recv(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        let mut connection = self.lock();
+        let Some(found) = ready!(connection.poll_read(cx, recv)) else {
+            return Poll::Ready(None);
+        };
+        let (found, soon) = found?;
+        let message = match found {
+            Found::Owned(message) => message,
+            Found::InPlace(text, len) => {
+                let payload = connection.input.cut(len);
+                Message::owned(text, payload)
+            }
+        };
+        connection.input.settle();
+        if soon {
+            self.flush_soon(&mut connection, cx);
+        }
+        Poll::Ready(Some(Ok(message)))
+    }
+
+    /// Queues a message when there is room for it, and writes; `message` is taken when it is queued.
+    pub(crate) fn poll_send(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), Error>> {
+        self.poll_queue(cx, message, true, |message, sending, out| {
+            message.send(sending, out)
+        })
+    }
+
+    /// Queues `item` by `f` when there is room. With `write`, waits until all that is queued is
+    /// written, unless undecoded bytes are held.
+    pub(crate) fn poll_queue<T>(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        item: &mut Option<T>,
+        write: bool,
+        f: impl FnOnce(T, &mut Sending, &mut Vec<u8>) -> Result<(), Error>,
+    ) -> Poll<Result<(), Error>> {
+        let mut connection = self.lock();
+        if item.is_some() {
+            ready!(connection.poll_room(cx))?;
+            if let Some(item) = item.take() {
+                connection.queue(|sending, out| f(item, sending, out))?;
+            }
+        }
+        if !write {
+            return Poll::Ready(Ok(()));
+        }
+        if !connection.input.is_empty() && self.spawn.is_some() {
+            self.flush_soon(&mut connection, cx);
+            if connection.flushing {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        connection.poll_push_or_stall(cx)
+    }
+}
+
+/// What was received.
+enum Found {
+    Owned(Message),
+    /// A message whose payload is the last `len` bytes that were decoded of the input; with a text
+    /// that is known to be UTF-8, or not.
+    InPlace(bool, usize),
+}
+
+fn recv(
+    session: &mut SharedSession,
+    fed: Fed<'_, '_>,
+    out: &mut Vec<u8>,
+) -> Result<Step<Found>, Fault> {
+    let (input, received) = match fed {
+        Fed::Bytes(input) => (Some(input.as_ptr_range()), session.receive(input, out)?),
+        Fed::Filled(len) => (None, session.fill(len, out)?),
+    };
+    let Some((event, _)) = received else {
+        return Ok(Step::Nothing);
+    };
+    Ok(match event {
+        Event::Message(message) => {
+            let text = is_text(&message);
+            let here = message.payload.as_ptr_range();
+            let in_place = input.is_some_and(|it| it.start <= here.start && here.end <= it.end);
+            let found = match message.payload.len() >= CUT && in_place {
+                true => Found::InPlace(text, message.payload.len()),
+                false => {
+                    let payload = Bytes::copy_from_slice(message.payload);
+                    Found::Owned(Message::owned(text, payload))
+                }
+            };
+            Step::Found(found, false)
+        }
+        Event::Ping(payload) => {
+            let payload = Bytes::copy_from_slice(payload);
+            Step::Found(Found::Owned(Message::Ping(payload)), true)
+        }
+        Event::Pong(payload) => {
+            let payload = Bytes::copy_from_slice(payload);
+            Step::Found(Found::Owned(Message::Pong(payload)), false)
+        }
+        Event::Close(close) => {
+            let close = close.map(CloseFrame::from);
+            Step::Found(Found::Owned(Message::Close(close)), true)
+        }
+    })
+}
+
+/// Whether a message is text that is known to be UTF-8.
+pub(crate) fn is_text(message: &LentMessage<'_>) -> bool {
+    message.kind == Kind::Text && !message.opaque
+}
+
+impl Message {
+    pub(crate) fn send(self, sending: &mut Sending, out: &mut Vec<u8>) -> Result<(), Error> {
+        let result = match &self {
+            Self::Text(text) => sending.text(text, out),
+            Self::Binary(payload) => sending.binary(payload, out),
+            Self::Ping(payload) => sending.ping(payload, out),
+            Self::Pong(payload) => sending.pong(payload, out),
+            Self::Close(close) => match sending.close(close.as_ref().map(CloseFrame::lent), out) {
+                // The session has answered the peer's close frame already.
+                Err(ErrorKind::Misuse(MisuseError::Closing)) => Ok(()),
+                result => result,
+            },
+        };
+        Ok(result?)
+    }
+}

@@ -1,0 +1,110 @@
+//! Bytes that were read and not decoded yet.
+
+use bytes::Bytes;
+
+use crate::buffers::{self, READ};
+
+/// Up to this length, undecoded bytes are moved to memory of their own length while the caller
+/// handles a message, so that a handler that takes long does not hold a whole buffer.
+const MOVED: usize = 16 << 10;
+/// From this length on, a payload keeps the buffer that it was read into. It must be such a large
+/// part of the buffer that holding the whole for it is no waste.
+pub(crate) const CUT: usize = READ / 2;
+
+/// Invariant: `start <= end <= bytes.len()`, and `bytes` is empty if `start == end`.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.to_vec(),
+            start: 0,
+            end: bytes.len(),
+        }
+    }
+
+    /// The first `len` bytes of this buffer were read.
+    pub(crate) fn filled(bytes: Vec<u8>, len: usize) -> Self {
+        Self {
+            bytes,
+            start: 0,
+            end: len,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    pub(crate) fn rest(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.end]
+    }
+
+    /// All but the last `left` bytes were decoded.
+    pub(crate) fn keep(&mut self, left: usize) {
+        self.start = self.end - left;
+    }
+
+    /// Gives the buffer back if nothing is left in it.
+    pub(crate) fn tidy(&mut self) {
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// The caller is about to handle a message: holds no more memory than it must.
+    pub(crate) fn settle(&mut self) {
+        if self.bytes.len() == READ && self.end - self.start <= MOVED {
+            let rest = Self::new(&self.bytes[self.start..self.end]);
+            self.clear();
+            *self = rest;
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
+        buffers::give_read(std::mem::take(&mut self.bytes));
+    }
+
+    /// The `len` bytes that were decoded last, with the buffer that they lie in.
+    pub(crate) fn cut(&mut self, len: usize) -> Bytes {
+        let rest = Self::new(&self.bytes[self.start..self.end]);
+        let at = self.start;
+        let bytes = Bytes::from(std::mem::replace(self, rest).bytes);
+        bytes.slice(at - len..at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_payload_keeps_the_buffer_and_the_rest_moves() {
+        let mut bytes = vec![0; READ];
+        bytes[..6].copy_from_slice(b"abcdef");
+        let mut input = Input::filled(bytes, 6);
+        input.keep(2);
+        let payload = input.cut(3);
+        assert_eq!((&payload[..], &*input.rest()), (&b"bcd"[..], &b"ef"[..]));
+    }
+
+    #[test]
+    fn few_bytes_that_are_left_move() {
+        let mut input = Input::filled(vec![7; READ], READ);
+        input.keep(MOVED + 1);
+        input.settle();
+        assert_eq!(input.bytes.len(), READ);
+        input.keep(MOVED);
+        input.settle();
+        assert_eq!((input.bytes.len(), input.rest().len()), (MOVED, MOVED));
+        input.keep(0);
+        input.tidy();
+        assert_eq!(input.bytes.capacity(), 0);
+    }
+}

@@ -1,0 +1,423 @@
+//! A WebSocket over an asynchronous stream.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_sink::Sink;
+use tokio::io::{AsyncRead, AsyncWrite};
+use wscodec::frame::Role;
+use wscodec::message::Prepared;
+use wscodec::{CloseCode, Fault};
+
+use crate::connection::{Connection, Fed, Shared, SharedSession, Step};
+use crate::message::{CloseFrame, Message};
+use crate::names::{AgreedDeflate, Error, Event, Keys, LentMessage, SessionState};
+use crate::options::ConnectionOptions;
+use crate::outbox::Outbox;
+use crate::split::{ReadHalf, WriteHalf};
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The code that the peer sent (RFC 6455 §7.1.5): 1005 if its close frame had none, 1006 if no
+    /// close frame came.
+    pub code: CloseCode,
+    /// The reason that the peer sent; often empty.
+    pub reason: String,
+    /// The code that we sent, if a close frame was.
+    pub sent: Option<CloseCode>,
+    /// Whether both close frames went (RFC 6455 §7.1.4).
+    pub clean: bool,
+    /// The error that ended the connection, or for which we closed it.
+    pub fault: Option<Fault>,
+}
+
+impl Outcome {
+    pub(crate) fn of(session: &SharedSession) -> Option<Self> {
+        session.outcome().map(|outcome| Self {
+            code: outcome.code,
+            reason: outcome.reason.to_owned(),
+            sent: outcome.sent,
+            clean: outcome.clean,
+            fault: outcome.fault,
+        })
+    }
+}
+
+/// A WebSocket over any asynchronous stream: a `Stream` and a `Sink` of [`Message`]s.
+///
+/// Pongs and the answer to a close frame are sent by the connection itself, while the caller receives.
+/// Heartbeat, idle time and close time-outs run while the caller receives too.
+///
+/// # The end
+/// When both sides have closed, [`recv`](Self::recv) gives `None`, and [`outcome`](Self::outcome)
+/// tells how. After an error it gives the error once, and then `None`. By then all that was queued has
+/// been written, and our side of the stream is shut down.
+///
+/// # Cancel safety
+/// Every future of this type may be dropped at any time, as `tokio::select!` does. No byte of a message
+/// is lost or sent twice. What a dropped future has done:
+///
+/// | future | dropped before it was ready |
+/// |---|---|
+/// | [`recv`](Self::recv), [`lend`](Self::lend), `next` | has given no message away |
+/// | [`feed`](Self::feed) | has queued nothing |
+/// | [`send`](Self::send) | has queued the whole message or nothing; what is queued leaves with the next call that receives or flushes |
+/// | [`flush`](Self::flush) | has written a part of the queue; the rest leaves with the next call |
+/// | [`close`](Self::close) | may have begun the close; call it again, or receive to the end |
+///
+/// # Memory
+/// An idle connection holds no buffer. While the stream is ready, a connection uses a buffer that it
+/// shares with the other connections of its thread.
+///
+/// ```
+/// use wscodec::frame::Role;
+/// use wscodec_tokio::{Message, WebSocket};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// // Two ends whose handshake is done.
+/// let (here, there) = tokio::io::duplex(1024);
+/// let mut server = WebSocket::from_stream(here, Role::Server)?;
+/// let mut client = WebSocket::from_stream(there, Role::Client)?;
+///
+/// client.send("Hello").await?;
+/// assert_eq!(server.recv().await.unwrap()?, Message::text("Hello"));
+/// let serving = tokio::spawn(async move { while server.recv().await.is_some() {} });
+/// let outcome = client.close(None).await?;
+/// assert!(outcome.clean);
+/// serving.await.unwrap();
+/// # Ok::<(), wscodec_tokio::Error>(())
+/// # })?;
+/// # Ok::<(), wscodec_tokio::Error>(())
+/// ```
+pub struct WebSocket<S> {
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) agreed: Option<Box<Agreed>>,
+}
+
+/// What the handshake agreed on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Agreed {
+    pub(crate) protocol: Option<String>,
+    pub(crate) deflate: Option<AgreedDeflate>,
+}
+
+impl Agreed {
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        (self.protocol.is_some() || self.deflate.is_some()).then(|| Box::new(self))
+    }
+}
+
+impl<S> fmt::Debug for WebSocket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.describe(f.debug_struct("WebSocket"))
+    }
+}
+
+impl<S> WebSocket<S> {
+    /// How far the connection is.
+    pub fn state(&self) -> SessionState {
+        self.shared.lock().session.state()
+    }
+
+    /// How the connection ended; `None` as long as it has not.
+    pub fn outcome(&self) -> Option<Outcome> {
+        Outcome::of(&self.shared.lock().session)
+    }
+
+    /// The subprotocol that the handshake agreed on.
+    pub fn protocol(&self) -> Option<&str> {
+        self.agreed.as_ref()?.protocol.as_deref()
+    }
+
+    /// The parameters of permessage-deflate, if the handshake agreed on it.
+    pub fn deflate(&self) -> Option<AgreedDeflate> {
+        self.agreed.as_ref()?.deflate
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn queued(&self) -> usize {
+        self.shared.lock().queued()
+    }
+
+    /// Lets `f` look at the stream, for its addresses or options. It must not read or write.
+    pub fn with_stream<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
+        f(&mut self.shared.lock().stream)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
+    /// A connection whose handshake somebody else did, without extensions and with the defaults of
+    /// [`ConnectionOptions`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a client finds no source of random numbers for its mask keys.
+    pub fn from_stream(stream: S, role: Role) -> Result<Self, Error> {
+        let options = ConnectionOptions::DEFAULT;
+        let keys = match role {
+            Role::Client => Keys::random()?,
+            Role::Server => Keys::none(),
+        };
+        let session = SharedSession::new(role, keys, None, None, &options.session);
+        Ok(Self::from_session(stream, session, role, b"", &options))
+    }
+
+    /// A connection around a session; `rest` are bytes that came behind the head of the handshake. Of
+    /// the options, those of the session itself have no effect here.
+    pub fn from_session(
+        stream: S,
+        session: SharedSession,
+        role: Role,
+        rest: &[u8],
+        options: &ConnectionOptions,
+    ) -> Self {
+        let connection = Connection::new(stream, session, role, rest, options);
+        Self {
+            shared: Shared::new(connection),
+            agreed: None,
+        }
+    }
+
+    pub(crate) fn agreed(mut self, agreed: Agreed) -> Self {
+        self.agreed = agreed.boxed();
+        self
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// As [`from_session`](Self::from_session), for a stream that can't move between threads. Then
+    /// [`send`](Self::send) always writes at once, while it otherwise leaves the write to the end of a
+    /// batch of messages that arrived together.
+    pub fn from_session_local(
+        stream: S,
+        session: SharedSession,
+        role: Role,
+        rest: &[u8],
+        options: &ConnectionOptions,
+    ) -> Self {
+        let connection = Connection::new(stream, session, role, rest, options);
+        Self {
+            shared: Shared::local(connection),
+            agreed: None,
+        }
+    }
+
+    /// Waits for the next message or control frame. `None` is the end.
+    ///
+    /// A payload of less than 32 KiB is copied out of the read buffer. A larger one that was read at
+    /// once keeps that buffer.
+    ///
+    /// # Errors
+    /// The error that ended the connection, once.
+    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
+        poll_fn(|cx| self.shared.poll_recv(cx)).await
+    }
+
+    /// Waits for the next message and shows it to `f` where it lies, without a copy. `f` may queue
+    /// answers; they are written when no more messages are at hand. Pings, pongs and close frames are
+    /// not shown. `None` is the end.
+    ///
+    /// Waits first until fewer than [`ConnectionOptions::queue`] bytes wait to be sent, so that a peer that does
+    /// not read can't make the queue grow.
+    ///
+    /// `f` must not use the other half of this connection: both are locked meanwhile.
+    ///
+    /// # Errors
+    /// As for [`recv`](Self::recv).
+    pub async fn lend<R>(
+        &mut self,
+        f: impl FnOnce(LentMessage<'_>, &mut Outbox<'_>) -> R,
+    ) -> Option<Result<R, Error>> {
+        let mut f = Some(f);
+        poll_fn(|cx| poll_lend(&self.shared, cx, &mut f)).await
+    }
+
+    /// Sends a message, and waits until it is written: a `String` or `&str` as text, bytes as binary.
+    ///
+    /// While messages that arrived together with the last one are not received yet, the message is
+    /// only queued. It is written together with the answers to those, at the latest when the task
+    /// yields.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if the message breaks a rule, or the connection is closing: nothing is queued
+    /// then. [`Error::Io`] and [`Error::Fault`] if the connection has failed.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        let mut message = Some(message.into());
+        poll_fn(|cx| self.shared.poll_send(cx, &mut message)).await
+    }
+
+    /// Queues a message: it leaves when the caller next receives and finds nothing, flushes, or sends.
+    /// Waits while [`ConnectionOptions::queue`] bytes or more wait to be sent.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        let mut message = Some(message.into());
+        poll_fn(|cx| {
+            let send = |message: Message, sending: &mut _, out: &mut _| message.send(sending, out);
+            self.shared.poll_queue(cx, &mut message, false, send)
+        })
+        .await
+    }
+
+    /// Sends a message that was framed once for many connections.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+        let mut message = Some(message);
+        poll_fn(|cx| {
+            self.shared
+                .poll_queue(cx, &mut message, true, |message, sending, out| {
+                    Ok(sending.prepared(message, out)?)
+                })
+        })
+        .await
+    }
+
+    /// Sends a ping, of at most 125 bytes.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
+        self.send(Message::Ping(payload.into())).await
+    }
+
+    /// Writes all that is queued.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Fault`] if the connection has failed.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.shared.lock().poll_push_or_stall(cx)).await
+    }
+
+    /// Closes the connection, and waits until the peer has closed too. Messages that arrive meanwhile
+    /// are dropped; to see them, send a [`Message::Close`] and receive to the end.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if the code or the reason can't be sent. The error that ended the connection.
+    pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<Outcome, Error> {
+        let mut message = Some(Message::Close(frame));
+        poll_fn(|cx| poll_close(&self.shared, cx, &mut message)).await
+    }
+
+    /// Takes the connection apart, for a task that sends and one that receives. The half that receives
+    /// also sends pongs and close answers, and runs the timers. In the order of `futures`' `split`.
+    pub fn split(self) -> (WriteHalf<S>, ReadHalf<S>) {
+        self.shared.lock().share();
+        WriteHalf::pair(self.shared, self.agreed)
+    }
+}
+
+pub(crate) fn poll_lend<S, F, R>(
+    shared: &Arc<Shared<S>>,
+    cx: &mut Context<'_>,
+    f: &mut Option<F>,
+) -> Poll<Option<Result<R, Error>>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: FnOnce(LentMessage<'_>, &mut Outbox<'_>) -> R,
+{
+    {
+        let mut connection = shared.lock();
+        let room = connection.poll_room(cx);
+        connection.session.set_reading(room.is_ready());
+        // An error shows when nothing more can be read.
+        let _ = ready!(room);
+    }
+    shared.poll_read(cx, |session, fed, out| {
+        let received = match fed {
+            Fed::Bytes(input) => session.receive(input, out)?,
+            Fed::Filled(len) => session.fill(len, out)?,
+        };
+        let Some((event, sending)) = received else {
+            return Ok(Step::Nothing);
+        };
+        let Event::Message(message) = event else {
+            return Ok(Step::Other);
+        };
+        Ok(match f.take() {
+            Some(f) => Step::Found(f(message, &mut Outbox::new(sending, out)), true),
+            None => Step::Other,
+        })
+    })
+}
+
+/// Sends a close frame, if that is still there, and receives to the end.
+pub(crate) fn poll_close<S: AsyncRead + AsyncWrite + Unpin>(
+    shared: &Arc<Shared<S>>,
+    cx: &mut Context<'_>,
+    message: &mut Option<Message>,
+) -> Poll<Result<Outcome, Error>> {
+    if let Some(message) = message.take() {
+        let mut connection = shared.lock();
+        let queued = connection.queue(|sending, out| message.send(sending, out));
+        if let Err(error @ Error::Misuse(_)) = queued {
+            return Poll::Ready(Err(error));
+        }
+    }
+    loop {
+        match ready!(shared.poll_recv(cx)) {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Poll::Ready(Err(error)),
+            None => {
+                let outcome = Outcome::of(&shared.lock().session);
+                return Poll::Ready(outcome.ok_or_else(|| wscodec::MisuseError::Closing.into()));
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.shared.poll_recv(cx)
+    }
+}
+
+/// `start_send` queues, `poll_flush` writes, and `poll_close` sends a close frame and writes it: to
+/// wait for the peer's, receive to the end.
+impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<S> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.lock().poll_room(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        let mut connection = self.shared.lock();
+        connection.queue(|sending, out| message.send(sending, out))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.poll_send(cx, &mut None)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        sink_close(&self.shared, cx)
+    }
+}
+
+/// Sends a close frame, if none was sent, and writes it.
+pub(crate) fn sink_close<S: AsyncRead + AsyncWrite + Unpin>(
+    shared: &Arc<Shared<S>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Error>> {
+    let mut connection = shared.lock();
+    if connection.session.state() == SessionState::Closed {
+        let _ = ready!(connection.poll_push_or_stall(cx));
+        return Poll::Ready(Ok(()));
+    }
+    let close = Message::Close(Some(CloseFrame {
+        code: CloseCode::NORMAL,
+        reason: "".into(),
+    }));
+    connection.queue(|sending, out| close.send(sending, out))?;
+    connection.poll_push_or_stall(cx)
+}
