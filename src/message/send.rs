@@ -256,22 +256,12 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         let Some((&first, payload)) = frame.first().zip(frame.get(header_len..)) else {
             return Err(MisuseError::BufferTooSmall.into());
         };
-        match self.keys.next_key() {
-            None => {
-                out.make_room(frame.len())?;
-                out.put_slice(frame);
-                Ok(())
-            }
-            mask @ Some(_) => {
-                let header = FrameHeader {
-                    mask,
-                    fin: first & 0x80 != 0,
-                    rsv: Rsv::new(first >> 4 & 7),
-                    ..FrameHeader::new(OpCode::new(first & 15)?, 0)
-                };
-                write(header, payload, out)
-            }
-        }
+        let header = FrameHeader {
+            fin: first & 0x80 != 0,
+            rsv: Rsv::new(first >> 4 & 7),
+            ..FrameHeader::new(OpCode::new(first & 15)?, 0)
+        };
+        self.part(header, payload, false, false, out)
     }
 
     /// Sends a ping, of at most 125 bytes.

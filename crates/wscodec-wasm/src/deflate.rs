@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::Arena;
 use super::extension::Coding;
-use super::session::{Manner, Resting};
+use super::session::{EndpointOptions, Resting};
 use super::{address, errors, grow};
 use wscodec::Limits;
 use wscodec::deflate::{
@@ -179,7 +179,7 @@ impl Resting {
     /// compress.
     #[allow(clippy::too_many_arguments, reason = "objects are dear at this border")]
     pub fn deflating(
-        manner: &Manner,
+        options: &EndpointOptions,
         engines: &Engines,
         history: u8,
         receive: u8,
@@ -189,7 +189,7 @@ impl Resting {
         level: u8,
         threshold: usize,
     ) -> Self {
-        let mut resting = Self::new(manner);
+        let mut resting = Self::new(options);
         let (inflate, _) = engines.decompressor(history, receive, message, inflation);
         resting.inflate = Some(inflate.into());
         let deflater = Deflater::new(engines, history, send, level, threshold);

@@ -98,7 +98,7 @@ impl MaskSource for Keys {
 
 /// How the sessions of the same options behave.
 #[wasm_bindgen]
-pub struct Manner {
+pub struct EndpointOptions {
     config: SessionOptions,
     client: bool,
     rsv: u8,
@@ -117,7 +117,7 @@ fn milliseconds(time: Option<Duration>) -> f64 {
 }
 
 #[wasm_bindgen]
-impl Manner {
+impl EndpointOptions {
     /// For one side; `rsv` as for [`Messages`](super::messages::Messages).
     #[wasm_bindgen(constructor)]
     pub fn new(client: bool, rsv: u8, frame: f64, message: f64, fragments: u32) -> Self {
@@ -163,10 +163,10 @@ pub struct Resting {
 impl Resting {
     /// Of a session that begins.
     #[wasm_bindgen(constructor)]
-    pub fn new(manner: &Manner) -> Self {
+    pub fn new(options: &EndpointOptions) -> Self {
         Self {
-            deadline: manner.first_deadline(),
-            timers: RestingTimers::new(&manner.config),
+            deadline: options.first_deadline(),
+            timers: RestingTimers::new(&options.config),
             inflate: None,
             coding: Coding::default(),
         }
@@ -189,7 +189,7 @@ impl Resting {
     }
 }
 
-impl Manner {
+impl EndpointOptions {
     /// When the clock of a new session is to be looked at.
     fn first_deadline(&self) -> f64 {
         match (self.config.heartbeat, self.config.idle) {
@@ -210,21 +210,21 @@ pub struct Endpoint {
 
 #[wasm_bindgen]
 impl Endpoint {
-    /// For sessions of this manner, one after the other.
+    /// For sessions of these options, one after the other.
     #[wasm_bindgen(constructor)]
-    pub fn new(manner: &Manner) -> Self {
-        let role = if manner.client {
+    pub fn new(options: &EndpointOptions) -> Self {
+        let role = if options.client {
             Role::Client
         } else {
             Role::Server
         };
         let keys = Keys {
-            client: manner.client,
+            client: options.client,
             keys: [0; 2],
         };
-        let extension = Extension::new(Rsv::new(manner.rsv), None);
+        let extension = Extension::new(Rsv::new(options.rsv), None);
         let coding = Coding::default();
-        let session = Session::new(role, keys, extension, coding, &manner.config);
+        let session = Session::new(role, keys, extension, coding, &options.config);
         let mut endpoint = Self {
             shown: Shown {
                 state: OPEN,
@@ -239,7 +239,7 @@ impl Endpoint {
             output: Vec::new(),
             intake: Intake::default(),
         };
-        endpoint.intake.piece = manner.pieces.then_some(0);
+        endpoint.intake.piece = options.pieces.then_some(0);
         endpoint.show();
         endpoint
     }

@@ -157,9 +157,9 @@ export class Session {
         ensure(RESTING);
         resting =
           deflate === undefined
-            ? new Resting(kind.manner)
+            ? new Resting(kind.endpoint)
             : deflating(
-                kind.manner,
+                kind.endpoint,
                 ...enginesFor(deflate),
                 packed(deflate.receive),
                 ...limitsOf(options),

@@ -8,7 +8,7 @@
  * gives it back when all of that is done. 16 slots wait for the next session.
  */
 
-import { Endpoint, Manner } from "../wasm/module.ts";
+import { Endpoint, EndpointOptions } from "../wasm/module.ts";
 import { arena, buffer, ensure, fitsStage, heap, refresh, stage, unstage, words } from "../memory/memory.ts";
 import { asUint8Array, copied, lengthOf, memoryOf } from "../bytes/bytes.ts";
 import { MessageCursor } from "../message/cursor.ts";
@@ -53,9 +53,9 @@ export class Slot extends MessageCursor {
   /** Where mask keys come from; a server has none. */
   keys: (() => number) | undefined;
 
-  constructor(manner: Manner) {
+  constructor(options: EndpointOptions) {
     ensure(ENDPOINT);
-    const endpoint = new Endpoint(manner);
+    const endpoint = new Endpoint(options);
     super(endpoint as never);
     this.endpoint = endpoint;
     this.word = endpoint.address() >>> 2;
@@ -191,7 +191,7 @@ const TELLING = [
 
 /** Sessions of the same options. */
 export class Kind {
-  readonly manner: Manner;
+  readonly endpoint: EndpointOptions;
   /** Whether the clock matters to a session that is open. */
   readonly timed: boolean;
   readonly client: boolean;
@@ -205,14 +205,14 @@ export class Kind {
     const [client, rsv, maxFrame, maxMessage, maxFragments] = decoderArguments(options);
     const backlog = backlogOf(options);
     ensure(ENDPOINT);
-    this.manner = new Manner(client, rsv, maxFrame, maxMessage, maxFragments);
-    this.manner.automatic(
+    this.endpoint = new EndpointOptions(client, rsv, maxFrame, maxMessage, maxFragments);
+    this.endpoint.automatic(
       options.autoPong ?? true,
       options.autoClose ?? true,
       options.pieces ?? false,
       backlog,
     );
-    this.manner.times(closeTimeout, heartbeat, pongTimeout, idle);
+    this.endpoint.times(closeTimeout, heartbeat, pongTimeout, idle);
     this.client = client;
     this.keys = client ? keysFrom(undefined) : undefined;
     this.timed = options.heartbeat !== undefined || options.idle !== undefined;
@@ -227,7 +227,7 @@ export class Kind {
 
   /** @throws LimitError `OUT_OF_MEMORY` */
   take(): Slot {
-    return this.#spare.pop() ?? new Slot(this.manner);
+    return this.#spare.pop() ?? new Slot(this.endpoint);
   }
 
   /** Takes a slot back whose session is at rest. */
