@@ -15,7 +15,7 @@ use wscodec::{ErrorKind, LimitError, Limits, PeerError};
 
 use crate::connection::SharedSession;
 use crate::names::{
-    AgreedDeflate, DeflateOptions, Error, Keys, Rejected, UpgradeRequest, UpgradeRequestReader,
+    AgreedDeflate, DeflateOptions, Error, Keys, UpgradeRequest, UpgradeRequestReader,
 };
 use crate::options::ConnectionOptions;
 use crate::websocket::{Agreed, WebSocket};

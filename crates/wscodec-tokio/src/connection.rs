@@ -39,7 +39,7 @@ use crate::buffers;
 use crate::engines::{SharedDeflate, SharedInflate};
 use crate::input::{CUT, Input};
 use crate::message::{CloseFrame, Message};
-use crate::names::{Error, Event, Keys, Kind, LentMessage, Outgoing, Session, SessionState};
+use crate::names::{Error, Event, Keys, Kind, MessageRef, Outgoing, Session, SessionState};
 use crate::options::ConnectionOptions;
 use crate::wakers::{Wakers, poll_shared};
 
@@ -732,7 +732,7 @@ fn recv(
 }
 
 /// Whether a message is text that is known to be UTF-8.
-pub(crate) fn is_text(message: &LentMessage<'_>) -> bool {
+pub(crate) fn is_text(message: &MessageRef<'_>) -> bool {
     message.kind == Kind::Text && !message.opaque
 }
 

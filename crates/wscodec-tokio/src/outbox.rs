@@ -5,7 +5,7 @@ use wscodec::message::Prepared;
 use crate::buffers;
 use crate::connection::Sending;
 use crate::message::CloseFrame;
-use crate::names::{Error, Kind, LentMessage};
+use crate::names::{Error, Kind, MessageRef};
 
 /// Queues messages while another one is [lent](crate::WebSocket::lend). They are written when no more
 /// messages are at hand.
@@ -53,7 +53,7 @@ impl<'a> Outbox<'a> {
     ///
     /// # Errors
     /// As for [`text`](Self::text).
-    pub fn forward(&mut self, message: LentMessage<'_>) -> Result<(), Error> {
+    pub fn forward(&mut self, message: MessageRef<'_>) -> Result<(), Error> {
         Ok(self.sending.forward(message, self.out)?)
     }
 

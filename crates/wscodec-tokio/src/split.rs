@@ -13,7 +13,7 @@ use wscodec::message::Prepared;
 
 use crate::connection::Shared;
 use crate::message::{CloseFrame, Message};
-use crate::names::{Error, LentMessage, SessionState};
+use crate::names::{Error, MessageRef, SessionState};
 use crate::outbox::Outbox;
 use crate::websocket::{Agreed, Outcome, WebSocket, poll_lend, sink_close};
 
@@ -92,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ReadHalf<S> {
     /// As for [`WebSocket::recv`].
     pub async fn lend<R>(
         &mut self,
-        f: impl FnOnce(LentMessage<'_>, &mut Outbox<'_>) -> R,
+        f: impl FnOnce(MessageRef<'_>, &mut Outbox<'_>) -> R,
     ) -> Option<Result<R, Error>> {
         let mut f = Some(f);
         poll_fn(|cx| poll_lend(&self.shared, cx, &mut f)).await

@@ -16,7 +16,7 @@ use wscodec::{CloseCode, Fault};
 
 use crate::connection::{Connection, Fed, Shared, SharedSession, Step};
 use crate::message::{CloseFrame, Message};
-use crate::names::{AgreedDeflate, Error, Event, Keys, LentMessage, SessionState};
+use crate::names::{AgreedDeflate, Error, Event, Keys, MessageRef, SessionState};
 use crate::options::ConnectionOptions;
 use crate::outbox::Outbox;
 use crate::split::{ReadHalf, WriteHalf};
@@ -231,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// As for [`recv`](Self::recv).
     pub async fn lend<R>(
         &mut self,
-        f: impl FnOnce(LentMessage<'_>, &mut Outbox<'_>) -> R,
+        f: impl FnOnce(MessageRef<'_>, &mut Outbox<'_>) -> R,
     ) -> Option<Result<R, Error>> {
         let mut f = Some(f);
         poll_fn(|cx| poll_lend(&self.shared, cx, &mut f)).await
@@ -321,7 +321,7 @@ pub(crate) fn poll_lend<S, F, R>(
 ) -> Poll<Option<Result<R, Error>>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    F: FnOnce(LentMessage<'_>, &mut Outbox<'_>) -> R,
+    F: FnOnce(MessageRef<'_>, &mut Outbox<'_>) -> R,
 {
     {
         let mut connection = shared.lock();
