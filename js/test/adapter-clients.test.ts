@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 
 import { acceptKey } from "wscodec";
 
-import { bun, deno, node } from "./runtimes.ts";
+import { bun, deno, driver, node } from "./runtimes.ts";
 
 const limit = { timeout: 60_000 };
 
@@ -53,7 +53,7 @@ async function listening(server: Server): Promise<number> {
 
 for (const [name, find] of [["node", node], ["deno", deno], ["bun", bun]] as const) {
   test(`${name}: clients`, limit, async (t) => {
-    const runtime = find();
+    const runtime = driver(find);
     if ("skip" in runtime) return t.skip(runtime.skip);
     const sockets: Socket[] = [];
     /** What clients sent in the clear, and inside TLS. */

@@ -74,6 +74,15 @@ export function node(): Runtime {
   return "Deno" in globalThis ? { skip: "Node's own test runs it" } : { command: [process.execPath] };
 }
 
+/**
+ * A runtime for tests whose own side needs Node: they reset sockets, stop processes, and read so
+ * that nothing is buffered. The process that is tested runs in each runtime all the same.
+ */
+export function driver(find: () => Runtime): Runtime {
+  const inNode = !("Deno" in globalThis || "Bun" in globalThis);
+  return inNode ? find() : { skip: "Node's own test runs it" };
+}
+
 /** A port that nobody listens on now. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
