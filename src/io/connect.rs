@@ -154,7 +154,7 @@ impl Connector<'_> {
         let options = &self.options;
         let path = url.path();
         let host = self.host.unwrap_or(url.authority());
-        let connect = Connect::new(host, &path, nonce()?)
+        let connect = Connect::new(host, path, nonce()?)
             .protocols(self.protocols)
             .headers(self.headers)
             .limits(&options.session.limits);

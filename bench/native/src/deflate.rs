@@ -10,7 +10,8 @@ use miniz_oxide::{DataFormat, MZFlush};
 use serde_json::{Value, json};
 use wscodec::Limits;
 use wscodec::deflate::{
-    AgreedDeflate, DeflateOptions, Deflate, Inflate, MinizDeflate, MinizInflate, DeflatePool, ZlibDeflate, ZlibInflate,
+    AgreedDeflate, Deflate, DeflateOptions, DeflatePool, Inflate, MinizDeflate, MinizInflate,
+    ZlibDeflate, ZlibInflate,
 };
 
 use crate::measure::{Plan, Row, Table};
@@ -107,7 +108,10 @@ fn compressors(takeover: bool) -> Vec<(&'static str, Compressing)> {
         ),
         (
             "wscodec, shared",
-            ours(DeflatePool::<MinizDeflate, MinizInflate>::with_engines(), takeover),
+            ours(
+                DeflatePool::<MinizDeflate, MinizInflate>::with_engines(),
+                takeover,
+            ),
         ),
         ("miniz_oxide alone", miniz(takeover)),
         (
@@ -119,7 +123,10 @@ fn compressors(takeover: bool) -> Vec<(&'static str, Compressing)> {
         ),
         (
             "wscodec, zlib-rs, shared",
-            ours(DeflatePool::<ZlibDeflate, ZlibInflate>::with_engines(), takeover),
+            ours(
+                DeflatePool::<ZlibDeflate, ZlibInflate>::with_engines(),
+                takeover,
+            ),
         ),
         ("zlib-rs alone", zlib_rs(takeover)),
         ("zlib alone", zlib(takeover)),

@@ -37,8 +37,18 @@ fn by_length(plan: Plan) -> Table {
         let rows = vec![
             decode("decode, binary", 2),
             decode("decode, text", 1),
-            encoding("encode, a server", MessageEncoder::server(), &payload, times),
-            encoding("encode, a client", MessageEncoder::client(|| KEY), &payload, times),
+            encoding(
+                "encode, a server",
+                MessageEncoder::server(),
+                &payload,
+                times,
+            ),
+            encoding(
+                "encode, a client",
+                MessageEncoder::client(|| KEY),
+                &payload,
+                times,
+            ),
         ];
         table.column(&len.to_string(), rows, plan);
     }

@@ -73,9 +73,11 @@ pub fn headers(workloads: &[Workload], plan: Plan) -> Table {
             continue;
         }
         let rows = vec![
-            parsing("wscodec", workload, |bytes| match FrameHeader::parse(bytes) {
-                Ok(ParsedHeader::Complete(header, _)) => header.len,
-                other => panic!("there is a header, but: {other:?}"),
+            parsing("wscodec", workload, |bytes| {
+                match FrameHeader::parse(bytes) {
+                    Ok(ParsedHeader::Complete(header, _)) => header.len,
+                    other => panic!("there is a header, but: {other:?}"),
+                }
             }),
             parsing("tungstenite", workload, |bytes| {
                 let header = TungsteniteHeader::parse(&mut Cursor::new(bytes));

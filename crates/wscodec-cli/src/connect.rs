@@ -160,7 +160,7 @@ fn connect(settings: &Settings) -> Result<(), Failure> {
     let host = settings.host.as_deref().unwrap_or(url.authority());
     let deflate = settings.compression.config()?;
     let request = |nonce| {
-        Connect::new(host, &path, nonce)
+        Connect::new(host, path, nonce)
             .protocols(&protocols)
             .headers(&headers)
             .deflate(deflate)
