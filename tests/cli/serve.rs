@@ -5,7 +5,9 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -407,4 +409,69 @@ fn hosts_that_are_not_allowed_get_status_421() {
     stream.write_all(rebound.as_bytes()).unwrap();
     let answer = read_all(&mut stream);
     assert!(answer.starts_with(b"HTTP/1.1 421 "));
+}
+
+/// Sends a message over any stream, and expects it back.
+fn talk(mut stream: impl Read + Write) {
+    stream.write_all(REQUEST).unwrap();
+    stream.write_all(b"\x81\x82\0\0\0\0hi").unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\x81\x02hi") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+}
+
+#[test]
+fn sockets_are_served_that_are_handed_over_as_by_systemd() {
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = tcp.local_addr().unwrap();
+    let path = std::env::temp_dir().join(format!("wscodec-handed-{}", std::process::id()));
+    let unix = UnixListener::bind(&path).unwrap();
+    // The shell gives them the numbers 3 and 4, and the server its own process.
+    let script = "exec 3<&0 4<&2 </dev/null 2>/dev/null; \
+        LISTEN_FDS=2 LISTEN_PID=$$ exec \"$0\" serve";
+    let mut child = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_wscodec")])
+        .stdin(OwnedFd::from(tcp))
+        .stdout(Stdio::piped())
+        .stderr(OwnedFd::from(unix))
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    assert_eq!(
+        line,
+        format!("listening on ws://{address}"),
+        "and not on the default address"
+    );
+    talk(TcpStream::connect(address).unwrap());
+    talk(UnixStream::connect(&path).unwrap());
+    let pid = child.id().to_string();
+    Command::new("kill").arg(&pid).status().unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(path.exists(), "it is not the server's to remove");
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn unix_sockets_are_made_and_removed_and_a_stale_one_is_replaced() {
+    let path = std::env::temp_dir().join(format!("wscodec-made-{}", std::process::id()));
+    drop(UnixListener::bind(&path).unwrap());
+    let listen = format!("unix:{}", path.display());
+    let served = Served::new(&["--listen", &listen]);
+    // It is printed behind the address.
+    wait_for(|| UnixStream::connect(&path).is_ok());
+    talk(UnixStream::connect(&path).unwrap());
+    talk(TcpStream::connect(served.address).unwrap());
+    let second = Command::new(env!("CARGO_BIN_EXE_wscodec"))
+        .args(["serve", "--listen", &listen])
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains(&listen));
+    talk(UnixStream::connect(&path).unwrap());
+    served.signal("TERM");
+    wait_for(|| !path.exists());
 }

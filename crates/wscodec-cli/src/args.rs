@@ -98,12 +98,6 @@ impl Arguments {
         Ok(self.parser.value()?.string()?)
     }
 
-    /// The value as a `T`; `expected` describes one.
-    pub(crate) fn value<T: FromStr>(&mut self, expected: &str) -> Result<T, Failure> {
-        let text = self.text()?;
-        text.parse().map_err(|_| self.wrong(&text, expected))
-    }
-
     /// A whole number of at least 1.
     pub(crate) fn count<T: FromStr + Default + PartialEq>(&mut self) -> Result<T, Failure> {
         let text = self.text()?;

@@ -28,6 +28,10 @@ Usage: wscodec serve [OPTION...]
 
   --listen ADDRESS        Where to listen, such as 127.0.0.1:9001 (the default), 0.0.0.0:80
                           or [::]:9001; may be given several times. Port 0 takes a free one.
+                          unix:PATH listens on a Unix socket. Sockets that systemd hands over
+                          (LISTEN_FDS) are served without this option.
+  --reuse-port            Share the addresses with other servers that ask for it too
+                          (SO_REUSEPORT).
   --broadcast             Send every message to all clients, its sender among them.
   --protocol NAME         A subprotocol to speak; may be given several times.
   --origin ORIGIN         Whom browsers may connect for: any (the default: there is nothing

@@ -5,6 +5,7 @@ mod connect;
 mod failed;
 mod help;
 mod json;
+mod listen;
 mod log;
 mod out;
 mod safe;

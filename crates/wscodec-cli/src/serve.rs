@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use wscodec::deflate::{self, WindowBits};
 use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
@@ -12,12 +13,14 @@ use wscodec_server::{
 
 use crate::args::{Arguments, Compression};
 use crate::out::print;
-use crate::{Failure, help, log, stop};
+use crate::{Failure, help, listen, log, stop};
 
 /// What only the command knows of.
 #[derive(Default)]
 struct Settings {
     listen: Vec<SocketAddr>,
+    /// The paths of Unix sockets to listen on.
+    unix: Vec<PathBuf>,
     protocols: Vec<String>,
     origins: Vec<String>,
     hosts: Vec<String>,
@@ -39,9 +42,8 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         };
         match name {
             "help" => return print(help::SERVE),
-            "listen" => settings
-                .listen
-                .push(arguments.value("an address such as 127.0.0.1:9001")?),
+            "listen" => listen::read(arguments, &mut settings.listen, &mut settings.unix)?,
+            "reuse-port" => options.reuse_port = true,
             "protocol" => {
                 let protocol = arguments.protocol(&settings.protocols)?;
                 settings.protocols.push(protocol);
@@ -70,7 +72,9 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         }
     }
     log::start(level, asked || options.tick.is_some());
-    if !settings.listen.is_empty() {
+    let sockets = listen::Sockets::take(&settings.unix)?;
+    // The default address is for those who name no other place to listen.
+    if !settings.listen.is_empty() || !sockets.is_empty() {
         options.listen.clone_from(&settings.listen);
     }
     let protocols: Vec<&str> = settings.protocols.iter().map(|it| &it[..]).collect();
@@ -93,7 +97,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             return Err(Failure::Usage(why.into()));
         }
     };
-    serve(options, settings.broadcast)
+    serve(options, sockets, settings.broadcast)
 }
 
 /// An origin as browsers write it (RFC 6454 §6.1), or a word for a policy, which stands alone.
@@ -157,10 +161,15 @@ fn option(
     Ok(())
 }
 
-fn serve(options: ServerOptions<'_>, broadcast: bool) -> Result<(), Failure> {
+fn serve(
+    options: ServerOptions<'_>,
+    sockets: listen::Sockets,
+    broadcast: bool,
+) -> Result<(), Failure> {
     let broadcast = broadcast.then_some(options.policy.deflate);
     let listen = options.listen.clone();
-    let server = Server::bind(options).map_err(|e| cannot_listen(&listen, &e))?;
+    let mut server = Server::bind(options).map_err(|e| cannot_listen(&listen, &e))?;
+    let paths = sockets.add_to(&mut server)?;
     let failed = |e: io::Error| Failure::Run(e.to_string());
     let handle = server.handle();
     let stop = move || {
@@ -172,12 +181,19 @@ fn serve(options: ServerOptions<'_>, broadcast: bool) -> Result<(), Failure> {
         // Whoever started it may wait for this line; it does no harm if nobody does.
         let _ = writeln!(io::stdout(), "listening on ws://{address}");
     }
+    for path in &paths {
+        let _ = writeln!(io::stdout(), "listening on ws+unix:{}", path.display());
+    }
     let _ = io::stdout().flush();
     let handler = |index| Program {
         first: index == 0,
         broadcast,
     };
     let result = server.run(handler).map_err(failed);
+    for path in paths {
+        // Another server may listen there already.
+        let _ = std::fs::remove_file(path);
+    }
     log::finish();
     result
 }

@@ -3,10 +3,10 @@
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::io;
-use std::net::SocketAddr;
 
+use super::address::Address;
 use super::conn::{Conn, Next};
-use super::event_loop::{EventLoop, Listener, SURPLUS};
+use super::event_loop::{EventLoop, Listener};
 use super::handle::Mail;
 use super::handler::Handler;
 use super::net::{Net, Platform};
@@ -64,11 +64,9 @@ impl<H: Handler> EventLoop<'_, H> {
     }
 
     /// Gives a new connection to the next loop in turn.
-    fn distribute(&mut self, stream: Stream, address: SocketAddr) {
+    fn distribute(&mut self, stream: Stream, address: Address) {
         let shared = self.context.handle.shared.clone();
-        let before = shared.connections.fetch_add(1, Ordering::Relaxed);
-        if before + self.context.net.closing() >= self.context.options.max_connections + SURPLUS {
-            shared.connections.fetch_sub(1, Ordering::Relaxed);
+        if shared.enter(self.context.net.closing()).is_none() {
             return; // Closed as it is dropped.
         }
         self.turn = (self.turn + 1) % shared.mailboxes.len();
@@ -84,14 +82,14 @@ impl<H: Handler> EventLoop<'_, H> {
         }
     }
 
-    pub(super) fn register(&mut self, mut stream: Stream, address: SocketAddr) {
+    pub(super) fn register(&mut self, mut stream: Stream, address: Address) {
         let shared = &self.context.handle.shared;
         let open = shared.connections.load(Ordering::Relaxed) + self.context.net.closing();
         let surplus = open > self.context.options.max_connections;
         let key = self.conns.next_key();
         if let Err(e) = self.context.net.add(&mut stream, key.index) {
             log::error!("{address}: {e}");
-            shared.connections.fetch_sub(1, Ordering::Relaxed);
+            shared.leave();
             return;
         }
         let conn = Conn::new(stream, address, surplus);
@@ -99,7 +97,7 @@ impl<H: Handler> EventLoop<'_, H> {
             Ok(key) => key,
             Err(conn) => {
                 log::warn!("{address} is dropped: {}", LimitError::OutOfMemory);
-                shared.connections.fetch_sub(1, Ordering::Relaxed);
+                shared.leave();
                 return conn.end(key, &mut self.context);
             }
         };

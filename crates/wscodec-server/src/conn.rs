@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 use std::io;
-use std::net::SocketAddr;
 use std::vec::Vec;
 
 use log::{debug, info};
 
+use super::address::Address;
 use super::context::Context;
 use super::deadlines::Armed;
 use super::handle::Id;
@@ -60,7 +60,7 @@ pub(super) struct Conn<S> {
     reported: bool,
     /// The connection is beyond `max_connections`: its request will be rejected.
     pub(super) surplus: bool,
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
     /// When the phase began.
     pub(super) since: Duration,
     /// When bytes of the queue last left, while there is one.
@@ -91,7 +91,7 @@ pub(super) enum Phase<S> {
 }
 
 impl<S> Conn<S> {
-    pub(super) fn new(stream: Stream, address: SocketAddr, surplus: bool) -> Self {
+    pub(super) fn new(stream: Stream, address: Address, surplus: bool) -> Self {
         Self {
             stream,
             armed: Armed::default(),

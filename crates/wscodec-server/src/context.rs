@@ -2,13 +2,13 @@
 
 use core::time::Duration;
 use std::boxed::Box;
-use std::net::SocketAddr;
 use std::vec::Vec;
 
 use wscodec::deflate::DeflatePool;
 use wscodec::message::Unmasked;
 use wscodec::session::{Outgoing, PooledOut};
 
+use super::address::Address;
 use super::handle::{Id, ServerHandle, Stats};
 use super::handler::{Handler, Peer};
 use super::net::Platform;
@@ -41,7 +41,7 @@ impl<H: Handler> Context<'_, H> {
     pub(super) fn peer<'p>(
         &'p mut self,
         key: Key,
-        address: SocketAddr,
+        address: Address,
         state: &'p mut H::State,
         outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
         (out, sent): (&'p mut Vec<u8>, usize),

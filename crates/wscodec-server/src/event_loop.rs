@@ -13,7 +13,6 @@
 //! A handler that panics ends one connection (`unwind.rs`). A panic anywhere else ends the loop, and
 //! with it the server, because the state of the loop is unknown then.
 
-use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::io;
 use std::vec;
@@ -22,7 +21,7 @@ use std::vec::Vec;
 use super::conn::{Conn, Next};
 use super::context::Context;
 use super::deadlines::Deadlines;
-use super::handle::{ServerHandle, Stats};
+use super::handle::{SURPLUS, ServerHandle, Stats};
 use super::handler::Handler;
 use super::net::{BACKLOG, Net, Platform, Source};
 use super::options::{Memory, ServerOptions};
@@ -36,8 +35,6 @@ const READ: usize = 64 << 10;
 /// Connections that are accepted and refused when the server stops, at most: the backlog, and those
 /// that come meanwhile.
 const MOST_WAITING: usize = 2 * BACKLOG as usize;
-/// Those beyond the limit that may wait for their rejection.
-pub(super) const SURPLUS: usize = 64;
 /// Deadlines of connections that are gone, before they are looked for.
 const MOST_STALE: usize = 4096;
 /// When the server stops, messages that were sent before may still be on their way, or in the
@@ -263,8 +260,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     pub(super) fn remove(&mut self, key: Key) {
         if let Some(mut conn) = self.conns.remove(key) {
             conn.uncount(&self.context);
-            let shared = &self.context.handle.shared;
-            shared.connections.fetch_sub(1, Ordering::Relaxed);
+            self.context.handle.shared.leave();
             conn.end(key, &mut self.context);
             if self.resting {
                 // Its descriptor is free.

@@ -1,10 +1,15 @@
 //! The way to a running server from other threads: its mailboxes and its counters.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+#[cfg(not(target_os = "wasi"))]
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec::Vec;
 
+use super::address::Address;
 use super::net::{Net, Platform, Waker};
+use super::options::ServerOptions;
 use super::table::Key;
 use wscodec::error::LimitError;
 use wscodec::message::Prepared;
@@ -45,7 +50,12 @@ pub(super) struct Shared {
     pub(super) held: AtomicUsize,
     /// The limit for `held`.
     max_memory: Option<usize>,
+    /// The limit for `connections`. A few more get status 503.
+    max_connections: usize,
 }
+
+/// Connections beyond the limit that may wait for their rejection.
+pub(super) const SURPLUS: usize = 64;
 
 /// One event loop, as other threads reach it.
 #[derive(Debug)]
@@ -66,7 +76,7 @@ struct Inbox {
 /// A command for an event loop.
 pub(super) enum Mail {
     /// A connection that another loop accepted.
-    Stream(<Platform as Net>::Stream, std::net::SocketAddr),
+    Stream(<Platform as Net>::Stream, Address),
     Message(Recipients, Prepared),
     Stop,
 }
@@ -171,7 +181,7 @@ impl Figures {
 }
 
 impl Shared {
-    pub(super) fn new(wakers: Vec<Waker>, max_memory: Option<usize>) -> Self {
+    pub(super) fn new(wakers: Vec<Waker>, options: &ServerOptions<'_>) -> Self {
         let mailbox = |waker| Mailbox {
             inbox: Mutex::default(),
             waker,
@@ -181,8 +191,25 @@ impl Shared {
             mailboxes: wakers.into_iter().map(mailbox).collect(),
             connections: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
-            max_memory,
+            max_memory: options.max_memory,
+            max_connections: options.max_connections,
         }
+    }
+
+    /// Counts a connection that is to be served, and says how many there were. `None` if there are
+    /// so many that the request can't even be rejected; `closing` more are not closed yet.
+    pub(super) fn enter(&self, closing: usize) -> Option<usize> {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        if before + closing >= self.max_connections + SURPLUS {
+            self.leave();
+            return None;
+        }
+        Some(before)
+    }
+
+    /// Counts a connection that has ended.
+    pub(super) fn leave(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Whether connections and mailboxes hold more than they may.
@@ -274,6 +301,27 @@ impl ServerHandle {
         if mailbox.put(mail).is_some() {
             held.fetch_sub(weight, Ordering::Relaxed);
         }
+    }
+
+    /// Serves a stream that was accepted elsewhere, as if the server had accepted it. The server may
+    /// not run yet: then the stream waits.
+    ///
+    /// # Errors
+    /// [`QuotaExceeded`](io::ErrorKind::QuotaExceeded), if the server has too many connections to
+    /// answer even with status 503; [`NotConnected`](io::ErrorKind::NotConnected), if it has
+    /// stopped; those of the system, if the connection is lost already. The stream is closed then.
+    #[cfg(not(target_os = "wasi"))]
+    pub fn serve(&self, stream: super::net::Stream) -> io::Result<()> {
+        let address = stream.address()?;
+        let Some(before) = self.shared.enter(0) else {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        };
+        let mailbox = &self.shared.mailboxes[before % self.shared.mailboxes.len()];
+        if mailbox.put(Mail::Stream(stream, address)).is_some() {
+            self.shared.leave();
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        Ok(())
     }
 
     /// Stops the server. Connections that wait to be accepted and requests that are not answered yet

@@ -1,10 +1,10 @@
 //! The interface to the application: what happens to requests and messages.
 
 use core::fmt::Display;
-use std::net::SocketAddr;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+use super::address::Address;
 use super::handle::{Id, Recipients, ServerHandle};
 use wscodec::error::{ErrorKind, LimitError};
 use wscodec::frame::CloseFrame;
@@ -117,7 +117,7 @@ pub struct AcceptOptions<'r> {
     /// The agreed subprotocol and compression. The handler may choose another subprotocol.
     pub upgrade: Upgrade<'r>,
     pub(super) headers: Vec<(String, String)>,
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
 }
 
 impl AcceptOptions<'_> {
@@ -127,7 +127,7 @@ impl AcceptOptions<'_> {
     }
 
     /// Where the client connects from.
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> Address {
         self.address
     }
 }
@@ -142,7 +142,7 @@ pub struct Peer<'p, S> {
     /// The application's data for this connection.
     pub state: &'p mut S,
     pub(super) id: Id,
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
     pub(super) outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
     pub(super) out: &'p mut Vec<u8>,
     /// Bytes at the front of `out` that have left already.
@@ -159,7 +159,7 @@ impl<S> Peer<'_, S> {
     }
 
     /// Where the client connects from.
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> Address {
         self.address
     }
 

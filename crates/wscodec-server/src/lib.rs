@@ -31,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 mod accepting;
+mod address;
 pub mod client;
 mod conn;
 mod context;
@@ -57,6 +58,7 @@ use std::io;
 use std::sync::Arc;
 use std::vec::Vec;
 
+pub use address::Address;
 pub use echo::Echo;
 pub use handle::{Id, Recipients, ServerHandle, Stats};
 pub use handler::{AcceptOptions, Handler, Peer};
@@ -64,7 +66,9 @@ pub use options::{Memory, OptionError, ServerOptions};
 
 use event_loop::EventLoop;
 use handle::Shared;
-use net::{Net, Platform};
+use net::{Listen, Net, Platform};
+#[cfg(not(target_os = "wasi"))]
+pub use net::{Listener, Stream};
 
 /// A server that listens, and runs when it is told to.
 pub struct Server<'a> {
@@ -89,14 +93,17 @@ impl<'a> Server<'a> {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for &address in &options.listen {
-            let (listener, address) = Platform::listen(address)?;
+            let (listener, address) = Platform::listen(Listen {
+                address,
+                reuse_port: options.reuse_port,
+            })?;
             listeners.push(listener);
             addresses.push(address);
         }
         let nets = (0..options.loops).map(|_| Platform::new());
         let nets = nets.collect::<io::Result<Vec<_>>>()?;
         let wakers = nets.iter().map(Platform::waker);
-        let shared = Shared::new(wakers.collect::<io::Result<_>>()?, options.max_memory);
+        let shared = Shared::new(wakers.collect::<io::Result<_>>()?, &options);
         Ok(Self {
             options,
             listeners,
@@ -108,10 +115,42 @@ impl<'a> Server<'a> {
         })
     }
 
-    /// Where it listens, in the order of the options; with the port that was free, where one was
-    /// asked for.
+    /// Where it listens by TCP, in the order of the options; with the port that was free, where one
+    /// was asked for.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Listens on one more socket, which the caller has bound: with options of its own, for Unix
+    /// sockets, or handed over by a supervisor such as systemd. A TCP address is appended to
+    /// [`addresses`](Self::addresses).
+    ///
+    /// ```
+    /// use wscodec_server::{Listener, Server, ServerOptions};
+    ///
+    /// # if cfg!(unix) {
+    /// let mut server = Server::bind(ServerOptions::default())?;
+    /// server.add_listener(Listener::from_tcp(std::net::TcpListener::bind("127.0.0.1:0")?)?)?;
+    /// # let path = std::env::temp_dir().join(format!("wscodec-doc-{}", std::process::id()));
+    /// # #[cfg(unix)]
+    /// server.add_listener(Listener::from_unix(std::os::unix::net::UnixListener::bind(&path)?)?)?;
+    /// # std::fs::remove_file(path)?;
+    /// # assert_eq!(server.addresses().len(), 1);
+    /// # }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput), if the server has 256 listeners.
+    #[cfg(not(target_os = "wasi"))]
+    pub fn add_listener(&mut self, listener: Listener) -> io::Result<()> {
+        if self.listeners.len() >= options::MOST_LISTENERS {
+            let text = "a server has at most 256 listeners";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        self.addresses.extend(listener.address());
+        self.listeners.push(listener);
+        Ok(())
     }
 
     /// The way to it while it runs.

@@ -31,8 +31,14 @@ use wscodec::session::{Policy, SessionOptions};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerOptions<'a> {
-    /// Where to listen; port 0 takes one that is free.
+    /// Where to listen; port 0 takes one that is free. May be empty: then the server serves the
+    /// [listeners](super::Server::add_listener) and [streams](super::ServerHandle::serve) that it is
+    /// handed.
     pub listen: Vec<SocketAddr>,
+    /// Whether other sockets may listen on the same addresses and ports (`SO_REUSEPORT`), such as
+    /// those of other processes of the same user. The kernel deals the connections out among them.
+    /// Default: no. Windows and WASI have no such option, and [`bind`](super::Server::bind) fails.
+    pub reuse_port: bool,
     /// Origins, subprotocols and compression.
     pub policy: Policy<'a>,
     /// Limits of messages and heads, heartbeat, idle time, the time to close. With `auto_pong` off,
@@ -107,11 +113,12 @@ impl Default for Memory {
     }
 }
 
-impl ServerOptions<'_> {
-    /// The defaults, for one address.
-    pub fn new(listen: SocketAddr) -> Self {
+impl Default for ServerOptions<'_> {
+    /// The defaults, without an address to listen on.
+    fn default() -> Self {
         Self {
-            listen: vec![listen],
+            listen: Vec::new(),
+            reuse_port: false,
             policy: Policy::DEFAULT,
             session: SessionOptions::DEFAULT,
             memory: Memory::default(),
@@ -132,15 +139,20 @@ impl ServerOptions<'_> {
 }
 
 impl ServerOptions<'_> {
+    /// The defaults, for one address.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen: vec![listen],
+            ..Self::default()
+        }
+    }
+
     /// Checks all options.
     ///
     /// # Errors
     /// The first option that can't be used, by its name, and why.
     pub fn check(&self) -> Result<(), OptionError> {
         let fault = |option, reason| Err(OptionError { option, reason });
-        if self.listen.is_empty() {
-            return fault("listen", "at least one address is needed");
-        }
         if self.listen.len() > MOST_LISTENERS {
             return fault("listen", "there are more than 256 addresses");
         }
@@ -235,7 +247,7 @@ impl ServerOptions<'_> {
     }
 }
 
-const MOST_LISTENERS: usize = 256;
+pub(super) const MOST_LISTENERS: usize = 256;
 const MOST_LOOPS: usize = 1024;
 /// The shortest request of RFC 6455 is longer.
 const LEAST_HEAD: usize = 128;

@@ -257,7 +257,7 @@ impl Handler for Chat {
         if request.header("authorization").is_none() && request.path() == "/secret" {
             return Err(Rejection::new(401));
         }
-        grant.header("X-Seen", grant.address().ip());
+        grant.header("X-Seen", grant.address());
         Ok(request.path().into_owned())
     }
 
@@ -340,7 +340,7 @@ fn handlers_refuse_and_add_headers() {
         assert!(read_some(&mut stream, &mut answer) > 0);
     }
     let answer = String::from_utf8_lossy(&answer);
-    assert!(answer.contains("\r\nX-Seen: 127.0.0.1\r\n"));
+    assert!(answer.contains("\r\nX-Seen: 127.0.0.1:"));
 }
 
 #[test]

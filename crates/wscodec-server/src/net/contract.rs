@@ -5,11 +5,21 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use std::vec::Vec;
 
+use crate::address::Address;
+
 /// Connections that the system may hold until they are accepted, if it allows as many.
 pub(crate) const BACKLOG: u16 = 4096;
 
 /// Attempts to accept that may fail in a row before the others have their turn.
 pub(crate) const ATTEMPTS: usize = 64;
+
+/// An address to listen on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    /// Whether other sockets may listen on the same address and port.
+    pub(crate) reuse_port: bool,
+}
 
 /// A source of readiness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +59,7 @@ pub(crate) trait Net: Sized {
     /// Time since some moment that stays.
     fn now(&self) -> Duration;
 
-    fn listen(address: SocketAddr) -> io::Result<(Self::Listener, SocketAddr)>;
+    fn listen(to: Listen) -> io::Result<(Self::Listener, SocketAddr)>;
 
     /// Reports the listener from now on.
     fn watch(&mut self, listener: &mut Self::Listener, index: u32) -> io::Result<()>;
@@ -64,7 +74,7 @@ pub(crate) trait Net: Sized {
     fn accept(
         &mut self,
         listener: &mut Self::Listener,
-    ) -> io::Result<Option<(Self::Stream, SocketAddr)>>;
+    ) -> io::Result<Option<(Self::Stream, Address)>>;
 
     /// While the listeners rest, they are not reported: there is no descriptor, say, for another
     /// connection.

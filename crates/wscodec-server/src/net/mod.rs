@@ -2,15 +2,15 @@
 
 mod contract;
 #[cfg(not(target_os = "wasi"))]
-mod input;
-#[cfg(not(target_os = "wasi"))]
 mod native;
 #[cfg(any(target_os = "wasi", test))]
 mod tiers;
 #[cfg(target_os = "wasi")]
 mod wasi;
 
-pub(super) use contract::{BACKLOG, Net, Source};
+pub(super) use contract::{BACKLOG, Listen, Net, Source};
+#[cfg(not(target_os = "wasi"))]
+pub use native::{Listener, Stream};
 #[cfg(not(target_os = "wasi"))]
 pub(super) use native::{Native as Platform, Waker};
 #[cfg(target_os = "wasi")]

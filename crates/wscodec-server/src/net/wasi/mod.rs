@@ -36,7 +36,8 @@ use wasi::io::streams::StreamError;
 use wasi::sockets::network::ErrorCode;
 use wasi::sockets::tcp::ShutdownType;
 
-use super::contract::{ATTEMPTS, Net, Source};
+use super::contract::{ATTEMPTS, Listen, Net, Source};
+use crate::address::Address;
 use pause::pause;
 use socket::Refused;
 pub(crate) use socket::{Listener, Stream};
@@ -98,8 +99,12 @@ impl Net for Wasi {
         Duration::from_nanos(self.now.get())
     }
 
-    fn listen(address: SocketAddr) -> io::Result<(Listener, SocketAddr)> {
-        socket::listen(address)
+    fn listen(to: Listen) -> io::Result<(Listener, SocketAddr)> {
+        if to.reuse_port {
+            let text = "WASI has no SO_REUSEPORT";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
+        socket::listen(to.address)
     }
 
     fn watch(&mut self, listener: &mut Listener, index: u32) -> io::Result<()> {
@@ -107,11 +112,11 @@ impl Net for Wasi {
         Ok(())
     }
 
-    fn accept(&mut self, listener: &mut Listener) -> io::Result<Option<(Stream, SocketAddr)>> {
+    fn accept(&mut self, listener: &mut Listener) -> io::Result<Option<(Stream, Address)>> {
         let mut paused = false;
         for _ in 0..ATTEMPTS {
             match listener.accept() {
-                Ok(accepted) => return Ok(Some(accepted)),
+                Ok((stream, address)) => return Ok(Some((stream, address.into()))),
                 Err(Refused::Listener(ErrorCode::WouldBlock)) if paused => return Ok(None),
                 Err(Refused::Listener(ErrorCode::WouldBlock)) => {
                     pause();

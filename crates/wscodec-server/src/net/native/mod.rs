@@ -1,17 +1,20 @@
 //! Readiness from the operating system, through mio: epoll, kqueue, IOCP.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+mod input;
+mod socket;
+
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::vec::Vec;
 
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token};
-use socket2::{Domain, Socket, Type};
+use mio::{Events, Poll, Token};
 
-use super::contract::{ATTEMPTS, BACKLOG, Net, Source};
-use super::input::Input;
+use super::contract::{ATTEMPTS, Listen, Net, Source};
+use crate::address::Address;
+use input::Input;
+pub use socket::{Listener, Stream};
 
 const MAILBOX: Token = Token(usize::MAX);
 /// Listeners count down from here; streams count up from 0.
@@ -39,19 +42,6 @@ impl Waker {
     }
 }
 
-/// Bytes that the kernel takes before it has sent them. Without a limit it takes several MiB, and
-/// counts them as written: a close frame behind them has left long before a slow peer reads it, and
-/// the time that the peer has to answer would be over. Connections inherit the limit from their
-/// listener. WASI and the other systems have no such option.
-#[cfg(any(target_os = "android", target_os = "linux"))]
-fn limit_unsent(listener: &Socket) {
-    // It fails on kernels before 3.12 only, which then behave as the other systems.
-    let _ = listener.set_tcp_notsent_lowat(128 << 10);
-}
-
-#[cfg(not(any(target_os = "android", target_os = "linux")))]
-fn limit_unsent(_: &Socket) {}
-
 /// Whether a failure to accept concerns the connection that was to be accepted, which is gone.
 /// Linux reports the network's errors on the new connection this way (accept(2)), and firewalls
 /// forbid single connections.
@@ -75,8 +65,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 impl Net for Native {
-    type Listener = TcpListener;
-    type Stream = TcpStream;
+    type Listener = Listener;
+    type Stream = Stream;
     type Waker = Waker;
 
     const CATCH_UP: Duration = Duration::ZERO;
@@ -101,38 +91,21 @@ impl Net for Native {
         self.start.elapsed()
     }
 
-    fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-        // As mio binds, with a longer backlog: its own is 128 where the system does not say more.
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        // On Windows this would let others take the same port.
-        #[cfg(not(windows))]
-        socket.set_reuse_address(true)?;
-        limit_unsent(&socket);
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG.into())?;
-        let listener = TcpListener::from_std(socket.into());
-        let address = listener.local_addr()?;
+    fn listen(to: Listen) -> io::Result<(Listener, SocketAddr)> {
+        let listener = Listener::listen(to)?;
+        let address = listener.address().unwrap_or(to.address);
         Ok((listener, address))
     }
 
-    fn watch(&mut self, listener: &mut TcpListener, index: u32) -> io::Result<()> {
+    fn watch(&mut self, listener: &mut Listener, index: u32) -> io::Result<()> {
         let token = Token(LISTENER - index as usize);
-        let registry = self.poll.registry();
-        registry.register(listener, token, Interest::READABLE)
+        listener.register(self.poll.registry(), token)
     }
 
-    fn accept(
-        &mut self,
-        listener: &mut TcpListener,
-    ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+    fn accept(&mut self, listener: &mut Listener) -> io::Result<Option<(Stream, Address)>> {
         for _ in 0..ATTEMPTS {
             match listener.accept() {
-                Ok((stream, address)) => {
-                    // Answers leave in one write each, so that Nagle's algorithm would only delay.
-                    let _ = stream.set_nodelay(true);
-                    return Ok(Some((stream, address)));
-                }
+                Ok(accepted) => return Ok(Some(accepted)),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(e) if is_of_one_connection(&e) => {}
                 Err(e) => return Err(e),
@@ -145,11 +118,8 @@ impl Net for Native {
         // A listener is reported once for each change, so it does not disturb.
     }
 
-    fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
-        let stream = std::net::TcpStream::connect_timeout(&address, timeout)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
-        Ok(TcpStream::from_std(stream))
+    fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<Stream> {
+        Stream::from_tcp(std::net::TcpStream::connect_timeout(&address, timeout)?)
     }
 
     fn watch_input(&mut self) -> io::Result<()> {
@@ -165,18 +135,15 @@ impl Net for Native {
         }
     }
 
-    fn add(&mut self, stream: &mut TcpStream, index: u32) -> io::Result<()> {
-        // Both at once, for good: a change of interest is a call to the system.
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let registry = self.poll.registry();
-        registry.register(stream, Token(index as usize), interest)
+    fn add(&mut self, stream: &mut Stream, index: u32) -> io::Result<()> {
+        stream.register(self.poll.registry(), Token(index as usize))
     }
 
-    fn interest(&mut self, _: &mut TcpStream, _: u32, _: bool, _: bool) {
+    fn interest(&mut self, _: &mut Stream, _: u32, _: bool, _: bool) {
         // The system reports each change once, so a report that nobody needs costs little.
     }
 
-    fn read(&mut self, stream: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, stream: &mut Stream, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match stream.read(into) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -185,7 +152,7 @@ impl Net for Native {
         }
     }
 
-    fn write(&mut self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match stream.write(bytes) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -194,13 +161,13 @@ impl Net for Native {
         }
     }
 
-    fn shut_down(&mut self, stream: &mut TcpStream) {
+    fn shut_down(&mut self, stream: &mut Stream) {
         // It fails if the peer is gone, which shows when the stream is read.
-        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.shut_down();
     }
 
-    fn remove(&mut self, mut stream: TcpStream, _: u32) {
-        let _ = self.poll.registry().deregister(&mut stream);
+    fn remove(&mut self, mut stream: Stream, _: u32) {
+        let _ = stream.deregister(self.poll.registry());
     }
 
     fn closing(&self) -> usize {
