@@ -88,8 +88,7 @@ export class FrameDecoder extends Cursor<OwnedFrame> {
     this.take();
     const length = lengthOf(bytes);
     if (length < LARGE) {
-      const input = inputRegion(this, length);
-      heap.set(bytes, input);
+      heap.set(bytes, inputRegion(length));
       this.renew();
       this.found(this.#frames.push(arena, length));
       return this;
@@ -182,7 +181,7 @@ export class FrameDecoder extends Cursor<OwnedFrame> {
   #slice(chunk: Uint8Array): number {
     const from = this.#from;
     const to = Math.min(from + CHUNK, chunk.length);
-    const input = inputRegion(this, to - from);
+    const input = inputRegion(to - from);
     heap.set(chunk.subarray(from, to), input);
     this.renew();
     this.#from = to;

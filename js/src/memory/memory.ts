@@ -105,12 +105,12 @@ export function nextGeneration(): number {
 }
 
 /**
- * The address of an input region of at least this length, for what is about to use the arena.
+ * The address of an input region of at least this length. The decoder that writes there has called
+ * {@link claim} before.
  *
  * @throws LimitError `OUT_OF_MEMORY`
  */
-export function inputRegion(owner: Holder, length: number): number {
-  claim(owner);
+export function inputRegion(length: number): number {
   if (length > capacity) reserveInput(length);
   return inputAddress;
 }

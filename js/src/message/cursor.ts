@@ -86,21 +86,30 @@ export abstract class MessageCursor extends Cursor<OwnedMessage> {
 
   /** @internal */
   protected feed(chunk: Bytes): void {
-    let bytes = isUint8Array(chunk) ? chunk : asUint8Array(chunk, "chunk");
+    const bytes = isUint8Array(chunk) ? chunk : asUint8Array(chunk, "chunk");
     const length = lengthOf(bytes);
     this.take();
     this.fed += length;
-    if (length < LARGE) {
-      // The generation ends only when the chunk is copied: it may be what was lent.
-      const input = inputRegion(this, length);
-      heap.set(bytes, input);
-      this.renew();
-      this.found(this.#counted(this.decode(length)));
+    if (length >= LARGE) {
+      this.#feedLarge(bytes);
       return;
     }
-    // A view on the memory would be gone when that grows, and in debugging so would be a view that
-    // was lent, when its time ends with the first slice.
-    bytes = debug || memoryOf(bytes) === buffer ? copied(bytes) : asUint8Array(bytes);
+    // The chunk may be a view that was lent, so the generation ends after it was copied.
+    heap.set(bytes, inputRegion(length));
+    this.renew();
+    const count = this.decode(length);
+    if (count < MORE) {
+      // `take` has seen to it that nothing is left of the last chunk.
+      this.found(count);
+    } else {
+      this.found(this.#counted(count));
+    }
+  }
+
+  #feedLarge(chunk: Uint8Array): void {
+    // A view on the module's memory is detached when that grows. In debugging, a view that was lent
+    // ends with the first slice.
+    const bytes = debug || memoryOf(chunk) === buffer ? copied(chunk) : asUint8Array(chunk);
     this.#chunk = bytes;
     this.#from = 0;
     try {
@@ -124,7 +133,7 @@ export abstract class MessageCursor extends Cursor<OwnedMessage> {
     refresh();
     if (address !== 0 && this.spaced < length) address = 0;
     this.#space = address;
-    if (address === 0) address = inputRegion(this, length);
+    if (address === 0) address = inputRegion(length);
     return new Uint8Array(buffer, address, length);
   }
 
@@ -230,7 +239,7 @@ export abstract class MessageCursor extends Cursor<OwnedMessage> {
       }
     }
     const length = Math.min(left, CHUNK);
-    const input = inputRegion(this, length);
+    const input = inputRegion(length);
     heap.set(length === chunk.length ? chunk : chunk.subarray(from, from + length), input);
     this.renew();
     this.#advance(chunk, from + length);

@@ -395,11 +395,14 @@ export class Encoder {
 
   #string(first: number, data: string, how: number): this {
     const most = data.length * 3;
-    const used = this.#length;
-    if (this.#region === undefined ? most > USUAL : used + MAX_HEADER + most > this.#region.capacity) {
-      return this.#longString(first, data, how);
+    let region = this.#region;
+    if (region === undefined) {
+      if (most > USUAL) return this.#longString(first, data, how);
+      region = this.#room(most);
+    } else {
+      if (this.#length + MAX_HEADER + most > region.capacity) return this.#longString(first, data, how);
+      refresh();
     }
-    const region = this.#room(most);
     // Most text is ASCII: its length in bytes is nearly always the string's.
     const guess = this.#headerLength(data.length);
     const start = region.address + this.#length;
