@@ -218,6 +218,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Incoming<'_, S> {
         let agreed = Agreed {
             protocol: upgrade.protocol().map(str::to_owned),
             deflate: upgrade.deflate(),
+            response: Vec::new(),
         };
         let deflate = agreed.deflate.as_ref().zip(self.policy.deflate.as_ref());
         let session = session(Role::Server, Keys::none(), deflate, &self.options);

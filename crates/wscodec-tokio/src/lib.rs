@@ -4,6 +4,7 @@
 
 mod accept;
 mod buffers;
+mod connect;
 mod connection;
 mod engines;
 mod input;
@@ -11,16 +12,22 @@ mod message;
 mod names;
 mod options;
 mod outbox;
+mod proxy;
 mod split;
+mod stream;
+mod tls;
 mod wakers;
 mod websocket;
 
 pub use accept::{Acceptor, Incoming, accept};
+pub use connect::{Connector, connect};
 pub use connection::{Inbound, Outbound, SharedSession};
 pub use engines::{SharedDeflate, SharedInflate};
 pub use message::{CloseFrame, Message, Utf8Bytes};
 pub use options::ConnectionOptions;
 pub use outbox::Outbox;
+pub use proxy::Proxy;
 pub use split::{ReadHalf, WriteHalf};
+pub use stream::{AsyncStream, BoxStream, ClientStream};
 pub use websocket::{Outcome, WebSocket};
 pub use wscodec::io::Error;

@@ -11,8 +11,9 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wscodec::frame::Role;
+use wscodec::handshake::UpgradeResponse;
 use wscodec::message::Prepared;
-use wscodec::{CloseCode, Fault};
+use wscodec::{CloseCode, Fault, Limits};
 
 use crate::connection::{Connection, Fed, Shared, SharedSession, Step};
 use crate::message::{CloseFrame, Message};
@@ -105,11 +106,14 @@ pub struct WebSocket<S> {
 pub(crate) struct Agreed {
     pub(crate) protocol: Option<String>,
     pub(crate) deflate: Option<AgreedDeflate>,
+    /// The head of the server's answer, at a client.
+    pub(crate) response: Vec<u8>,
 }
 
 impl Agreed {
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
-        (self.protocol.is_some() || self.deflate.is_some()).then(|| Box::new(self))
+        let any = self.protocol.is_some() || self.deflate.is_some() || !self.response.is_empty();
+        any.then(|| Box::new(self))
     }
 }
 
@@ -138,6 +142,14 @@ impl<S> WebSocket<S> {
     /// The parameters of permessage-deflate, if the handshake agreed on it.
     pub fn deflate(&self) -> Option<AgreedDeflate> {
         self.agreed.as_ref()?.deflate
+    }
+
+    /// The server's answer to the handshake, at a client: its headers, such as `Set-Cookie`.
+    pub fn response(&self) -> Option<UpgradeResponse<'_>> {
+        let mut limits = Limits::DEFAULT;
+        (limits.head, limits.headers) = (usize::MAX, Limits::MAX_HEADERS);
+        let head = &self.agreed.as_ref()?.response;
+        UpgradeResponse::parse(head, &limits).ok().flatten()
     }
 
     /// Bytes that wait to be sent.
