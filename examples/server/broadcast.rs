@@ -5,10 +5,12 @@
 //! `cargo run -- connect 'ws://localhost:9001/?Ada'`.
 
 use wscodec::deflate::{self, DeflateOptions};
-use wscodec::handshake::{Rejection, UpgradeRequest};
+use wscodec::handshake::UpgradeRequest;
 use wscodec::message::MessageRef;
 use wscodec::session::Outcome;
-use wscodec_server::{AcceptOptions, Handler, Id, Peer, Server, ServerOptions};
+use wscodec_server::{
+    AcceptOptions, Handler, Id, NotAccepted, Peer, Response, Server, ServerOptions,
+};
 
 /// One for each event loop; what a loop hears, the server's handle carries to the others.
 struct Room;
@@ -25,12 +27,12 @@ impl Handler for Room {
         &mut self,
         request: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
-    ) -> Result<Guest, Rejection<'static>> {
+    ) -> Result<Guest, NotAccepted> {
         match request.path().split_once('?') {
             Some((_, name)) if (1..=20).contains(&name.len()) => Ok(Guest {
                 name: name.to_owned(),
             }),
-            _ => Err(Rejection::new(400).body(b"who are you? /?NAME\n")),
+            _ => Err(Response::new(400).text("who are you? /?NAME\n").into()),
         }
     }
 

@@ -32,9 +32,12 @@ use crate::head::is_value;
 #[must_use = "nothing is answered before `write`"]
 pub struct Rejection<'a> {
     status: u16,
+    /// The lowest status that is allowed.
+    least: u16,
     reason: Option<&'a str>,
     pub(super) headers: &'a [(&'a str, &'a str)],
     body: &'a [u8],
+    bodiless: bool,
 }
 
 impl<'a> Rejection<'a> {
@@ -42,9 +45,30 @@ impl<'a> Rejection<'a> {
     pub fn new(status: u16) -> Self {
         Self {
             status,
+            least: 300,
             reason: None,
             headers: &[],
             body: &[],
+            bodiless: false,
+        }
+    }
+
+    /// The answer to a request that is not an upgrade, such as one for a health check: with any
+    /// status from 200 to 599. The connection is to be closed afterwards, as with a rejection.
+    ///
+    /// ```
+    /// use wscodec::handshake::Rejection;
+    ///
+    /// let mut out = Vec::new();
+    /// Rejection::plain(200).body(b"well").write(&mut out)?;
+    /// assert_eq!(out, b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nwell");
+    /// assert!(Rejection::new(200).write(&mut out).is_err());
+    /// # Ok::<(), wscodec::MisuseError>(())
+    /// ```
+    pub fn plain(status: u16) -> Self {
+        Self {
+            least: 200,
+            ..Self::new(status)
         }
     }
 
@@ -60,10 +84,9 @@ impl<'a> Rejection<'a> {
 
     fn of_error(error: ErrorKind) -> Option<Self> {
         Some(Self {
-            status: error.status()?,
-            reason: None,
             headers: &[("Content-Type", "text/plain")],
             body: error.message().as_bytes(),
+            ..Self::new(error.status()?)
         })
     }
 
@@ -90,6 +113,13 @@ impl<'a> Rejection<'a> {
         self
     }
 
+    /// Leaves out the body, but not its `Content-Length`: the answer to a HEAD request (RFC 9110
+    /// §9.3.2).
+    pub fn bodiless(mut self) -> Self {
+        self.bodiless = true;
+        self
+    }
+
     /// Appends the answer to `out`, which is the only thing that may allocate, and only if it has
     /// no room for the answer.
     ///
@@ -110,16 +140,23 @@ impl<'a> Rejection<'a> {
             426 => b", upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13",
             _ => b"",
         };
-        put(out, &[asked_for, b"\r\nContent-Length: "]);
-        put_number(out, self.body.len());
+        out.extend_from_slice(asked_for);
+        // 204 has no body, and must not tell a length (RFC 9110 §8.6).
+        if self.status != 204 {
+            out.extend_from_slice(b"\r\nContent-Length: ");
+            put_number(out, self.body.len());
+        }
         out.extend_from_slice(b"\r\n");
         put_headers(out, self.headers);
-        put(out, &[b"\r\n", self.body]);
+        out.extend_from_slice(b"\r\n");
+        if !self.bodiless && self.status != 204 {
+            out.extend_from_slice(self.body);
+        }
         Ok(())
     }
 
     pub(super) fn check(&self) -> Result<(), MisuseError> {
-        if !(300..600).contains(&self.status) {
+        if !(self.least..600).contains(&self.status) {
             return Err(MisuseError::RejectionStatus);
         }
         if !self.reason.is_none_or(|reason| is_value(reason.as_bytes())) {
@@ -129,9 +166,11 @@ impl<'a> Rejection<'a> {
     }
 }
 
-/// The reason phrases of the rejections that a WebSocket server is likely to send.
+/// The reason phrases of the statuses that a WebSocket server is likely to send.
 fn usual_reason(status: u16) -> &'static str {
     match status {
+        200 => "OK",
+        204 => "No Content",
         301 => "Moved Permanently",
         302 => "Found",
         303 => "See Other",

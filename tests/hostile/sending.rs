@@ -5,9 +5,9 @@ use std::thread;
 
 use wscodec::CloseCode;
 use wscodec::frame::CloseFrame;
-use wscodec::handshake::{Rejection, UpgradeRequest};
+use wscodec::handshake::UpgradeRequest;
 use wscodec::message::MessageRef;
-use wscodec_server::{AcceptOptions, Handler, Peer, Server, ServerOptions};
+use wscodec_server::{AcceptOptions, Handler, NotAccepted, Peer, Server, ServerOptions};
 
 use crate::wire::{close, converse, request, text};
 
@@ -21,7 +21,7 @@ impl Handler for Closing {
         &mut self,
         _: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
-    ) -> Result<(), Rejection<'static>> {
+    ) -> Result<(), NotAccepted> {
         Ok(())
     }
 

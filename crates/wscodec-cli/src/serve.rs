@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use wscodec::deflate::{self, WindowBits};
-use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
+use wscodec::handshake::{Origin, UpgradeRequest};
 use wscodec::message::{MessageRef, Prepared};
 use wscodec_server::{
-    AcceptOptions, Echo, Handler, Memory, Peer, Server, ServerHandle, ServerOptions,
+    AcceptOptions, Echo, Handler, Memory, NotAccepted, Peer, Server, ServerHandle, ServerOptions,
 };
 
 use crate::args::{Arguments, Compression};
@@ -236,7 +236,7 @@ impl Handler for Program {
         &mut self,
         request: &UpgradeRequest<'_>,
         grant: &mut AcceptOptions<'_>,
-    ) -> Result<(), Rejection<'static>> {
+    ) -> Result<(), NotAccepted> {
         Echo.accept(request, grant)
     }
 

@@ -80,6 +80,9 @@ pub(super) enum Phase<S> {
         reader: UpgradeRequestReader,
         bytes: Vec<u8>,
     },
+    /// The handler has deferred its decision on the request, whose bytes these are, with those that
+    /// came behind it. Nothing is read meanwhile.
+    Deciding { bytes: Vec<u8> },
     Open {
         session: Session<Unmasked, PooledIn, PooledOut>,
         state: S,
@@ -126,7 +129,7 @@ impl<S> Conn<S> {
     /// Bytes held besides the connection itself.
     pub(super) fn memory(&self) -> usize {
         let phase = match &self.phase {
-            Phase::Head { bytes, .. } => bytes.capacity(),
+            Phase::Head { bytes, .. } | Phase::Deciding { bytes } => bytes.capacity(),
             Phase::Open { session, .. } => session.memory(),
             Phase::Leaving { .. } => 0,
         };
@@ -136,7 +139,9 @@ impl<S> Conn<S> {
     /// When the connection has something to do although nothing arrives.
     pub(super) fn deadline<H: Handler<State = S>>(&self, cx: &Context<'_, H>) -> Option<Duration> {
         let phase = match &self.phase {
-            Phase::Head { .. } => Some(self.since.saturating_add(cx.options.handshake_timeout)),
+            Phase::Head { .. } | Phase::Deciding { .. } => {
+                Some(self.since.saturating_add(cx.options.handshake_timeout))
+            }
             Phase::Open { session, .. } => session.deadline(),
             Phase::Leaving { shut: true } => Some(self.since.saturating_add(cx.options.linger)),
             Phase::Leaving { shut: false } => None,

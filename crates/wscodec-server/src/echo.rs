@@ -1,7 +1,7 @@
 //! The simplest server.
 
-use super::handler::{AcceptOptions, Handler, Peer};
-use wscodec::handshake::{Rejection, UpgradeRequest};
+use super::handler::{AcceptOptions, Handler, NotAccepted, Peer};
+use wscodec::handshake::UpgradeRequest;
 use wscodec::message::MessageRef;
 
 /// Sends every message back.
@@ -15,7 +15,7 @@ impl Handler for Echo {
         &mut self,
         _: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
-    ) -> Result<(), Rejection<'static>> {
+    ) -> Result<(), NotAccepted> {
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! The way to a running server from other threads: its mailboxes and its counters.
 
+use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use std::boxed::Box;
 #[cfg(not(target_os = "wasi"))]
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,9 @@ pub struct Id {
     pub(super) event_loop: u32,
     pub(super) key: Key,
 }
+
+/// A value of the program's own that is carried to a handler.
+pub type UserEvent = Box<dyn Any + Send>;
 
 /// The receivers of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +83,8 @@ pub(super) enum Mail {
     /// A connection that another loop accepted.
     Stream(<Platform as Net>::Stream, Address),
     Message(Recipients, Prepared),
+    /// A deferred decision on a request, or `None` if it was given up.
+    Decision(Key, Option<UserEvent>),
     Stop,
 }
 
@@ -86,6 +93,7 @@ impl core::fmt::Debug for Mail {
         f.write_str(match self {
             Self::Stream(..) => "Stream",
             Self::Message(..) => "Message",
+            Self::Decision(..) => "Decision",
             Self::Stop => "Stop",
         })
     }
@@ -100,6 +108,7 @@ pub(super) struct Figures {
     open: AtomicU64,
     accepted: AtomicU64,
     rejected: AtomicU64,
+    plain: AtomicU64,
     failed: AtomicU64,
     panics: AtomicU64,
     messages_in: AtomicU64,
@@ -119,6 +128,8 @@ pub struct Stats {
     pub accepted: u64,
     /// Requests that were rejected.
     pub rejected: u64,
+    /// Requests that were no upgrades, and that the handler answered.
+    pub plain: u64,
     /// Connections that ended otherwise than by a close handshake.
     pub failed: u64,
     /// Calls of the handler that panicked.
@@ -148,6 +159,7 @@ impl Figures {
             (&self.open, stats.open),
             (&self.accepted, stats.accepted),
             (&self.rejected, stats.rejected),
+            (&self.plain, stats.plain),
             (&self.failed, stats.failed),
             (&self.panics, stats.panics),
             (&self.messages_in, stats.messages_in),
@@ -166,6 +178,7 @@ impl Figures {
             (&self.open, &mut stats.open),
             (&self.accepted, &mut stats.accepted),
             (&self.rejected, &mut stats.rejected),
+            (&self.plain, &mut stats.plain),
             (&self.failed, &mut stats.failed),
             (&self.panics, &mut stats.panics),
             (&self.messages_in, &mut stats.messages_in),
@@ -225,7 +238,7 @@ impl Mail {
         match self {
             // The payload of a message to all is shared by the mailboxes, and counted in each.
             Self::Message(_, message) => size_of::<Self>() + message.payload().len(),
-            Self::Stream(..) | Self::Stop => 0,
+            Self::Stream(..) | Self::Decision(..) | Self::Stop => 0,
         }
     }
 }
@@ -344,5 +357,52 @@ impl ServerHandle {
             mailbox.figures.add_to(&mut stats);
         }
         stats
+    }
+}
+
+/// A request whose decision is deferred: see [`AcceptOptions::defer`](super::AcceptOptions::defer).
+/// If it is dropped without a decision, such as by a panic, the request is rejected with 500.
+#[derive(Debug)]
+#[must_use = "without a decision the request is rejected"]
+pub struct DeferredAccept {
+    handle: ServerHandle,
+    id: Id,
+    resumed: bool,
+}
+
+impl DeferredAccept {
+    pub(super) fn new(handle: ServerHandle, id: Id) -> Self {
+        Self {
+            handle,
+            id,
+            resumed: false,
+        }
+    }
+
+    /// Has [`accept`](super::Handler::accept) called again, with this event. Nothing happens if the
+    /// client has gone or the handshake timeout has passed.
+    pub fn resume(mut self, event: impl Any + Send) {
+        self.resumed = true;
+        self.put(Some(Box::new(event)));
+    }
+
+    fn put(&self, event: Option<UserEvent>) {
+        if let Some(mailbox) = self
+            .handle
+            .shared
+            .mailboxes
+            .get(self.id.event_loop as usize)
+        {
+            // A loop that has ended has no connections.
+            mailbox.put(Mail::Decision(self.id.key, event));
+        }
+    }
+}
+
+impl Drop for DeferredAccept {
+    fn drop(&mut self) {
+        if !self.resumed {
+            self.put(None);
+        }
     }
 }

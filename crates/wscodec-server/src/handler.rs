@@ -5,10 +5,11 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::address::Address;
-use super::handle::{Id, Recipients, ServerHandle};
+use super::handle::{DeferredAccept, Id, Recipients, ServerHandle, UserEvent};
+use super::plain::{PlainRequest, Response};
 use wscodec::error::{ErrorKind, LimitError};
 use wscodec::frame::CloseFrame;
-use wscodec::handshake::{Rejection, UpgradeRequest};
+use wscodec::handshake::UpgradeRequest;
 use wscodec::message::{Kind, MessageRef, Prepared, Unmasked};
 use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 
@@ -27,9 +28,9 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// (`panic = "abort"`, and always on WASI), a panic ends the server.
 ///
 /// ```no_run
-/// use wscodec::handshake::{Rejection, UpgradeRequest};
+/// use wscodec::handshake::UpgradeRequest;
 /// use wscodec::message::MessageRef;
-/// use wscodec_server::{AcceptOptions, Handler, ServerOptions, Peer, Server};
+/// use wscodec_server::{AcceptOptions, Handler, NotAccepted, Peer, Response, Server, ServerOptions};
 ///
 /// /// Answers each message with its number and its length.
 /// struct Count;
@@ -37,10 +38,10 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 /// impl Handler for Count {
 ///     type State = u64;
 ///
-///     fn accept(&mut self, request: &UpgradeRequest<'_>, _: &mut AcceptOptions<'_>) -> Result<u64, Rejection<'static>> {
+///     fn accept(&mut self, request: &UpgradeRequest<'_>, _: &mut AcceptOptions<'_>) -> Result<u64, NotAccepted> {
 ///         match &*request.path() {
 ///             "/count" => Ok(0),
-///             _ => Err(Rejection::new(404)),
+///             _ => Err(Response::new(404).into()),
 ///         }
 ///     }
 ///
@@ -59,16 +60,37 @@ pub trait Handler {
     /// The application's data for one connection.
     type State;
 
-    /// A request that the [policy](super::ServerOptions::policy) grants: its connection's state, or the
-    /// rejection.
+    /// A request that the [policy](super::ServerOptions::policy) grants: its connection's state, or
+    /// why it is not accepted. A decision that takes time is [deferred](AcceptOptions::defer).
     ///
     /// # Errors
-    /// The answer to send instead; the connection is closed then.
+    /// The response to send instead; the connection is closed then. Or
+    /// [`Deferred`](NotAccepted::Deferred).
     fn accept(
         &mut self,
         request: &UpgradeRequest<'_>,
-        grant: &mut AcceptOptions<'_>,
-    ) -> Result<Self::State, Rejection<'static>>;
+        options: &mut AcceptOptions<'_>,
+    ) -> Result<Self::State, NotAccepted>;
+
+    /// A request that is no upgrade, such as a load balancer's for `/healthz`. `None`, which is the
+    /// default, rejects it with 400 or 405. The limits and the timeout of requests hold for it, and
+    /// the connection is closed behind the response. The policy does not concern it: whoever can
+    /// reach the server gets this response, pages in a browser by DNS rebinding among them.
+    ///
+    /// ```
+    /// use wscodec_server::{PlainRequest, Response};
+    ///
+    /// fn request(request: &PlainRequest<'_>) -> Option<Response> {
+    ///     match (request.method(), request.path()) {
+    ///         ("GET" | "HEAD", "/healthz") => Some(Response::new(200).text("well\n")),
+    ///         _ => None,
+    ///     }
+    /// }
+    /// ```
+    fn request(&mut self, request: &PlainRequest<'_>, handle: &ServerHandle) -> Option<Response> {
+        let _ = (request, handle);
+        None
+    }
 
     /// The connection is open.
     fn open(&mut self, peer: &mut Peer<'_, Self::State>) {
@@ -111,6 +133,22 @@ pub trait Handler {
     }
 }
 
+/// Why a request is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotAccepted {
+    /// It is rejected with this response.
+    Rejected(Response),
+    /// It is not decided yet: see [`AcceptOptions::defer`].
+    Deferred,
+}
+
+impl From<Response> for NotAccepted {
+    fn from(response: Response) -> Self {
+        Self::Rejected(response)
+    }
+}
+
 /// The answer to a request that is granted, before it is sent.
 #[derive(Debug)]
 pub struct AcceptOptions<'r> {
@@ -118,6 +156,9 @@ pub struct AcceptOptions<'r> {
     pub upgrade: Upgrade<'r>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) address: Address,
+    pub(super) id: Id,
+    pub(super) handle: &'r ServerHandle,
+    pub(super) event: Option<UserEvent>,
 }
 
 impl AcceptOptions<'_> {
@@ -129,6 +170,60 @@ impl AcceptOptions<'_> {
     /// Where the client connects from.
     pub fn address(&self) -> Address {
         self.address
+    }
+
+    /// The name that the connection will have.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// The server's handle.
+    pub fn handle(&self) -> &ServerHandle {
+        self.handle
+    }
+
+    /// Defers the decision on this request: the handler returns [`NotAccepted::Deferred`] then, and
+    /// the event loop serves other connections. When the decision is there,
+    /// [`resume`](DeferredAccept::resume) has [`accept`](Handler::accept) called once more for the same
+    /// request, with the decision as [`event`](Self::event).
+    ///
+    /// The time until the decision counts against
+    /// [`handshake_timeout`](super::ServerOptions::handshake_timeout); after it the request is
+    /// rejected with 503. A [`DeferredAccept`] that is dropped rejects it with 500.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use wscodec::handshake::UpgradeRequest;
+    /// use wscodec_server::{AcceptOptions, NotAccepted, Response};
+    ///
+    /// /// An answer of the user database.
+    /// struct User(Option<String>);
+    ///
+    /// fn accept(
+    ///     request: &UpgradeRequest<'_>,
+    ///     options: &mut AcceptOptions<'_>,
+    /// ) -> Result<String, NotAccepted> {
+    ///     let Some(answer) = options.event() else {
+    ///         let token = request.header("authorization").map(<[u8]>::to_vec);
+    ///         let deferred = options.defer();
+    ///         // A real server has a pool of threads, or a runtime, and a limit.
+    ///         thread::spawn(move || deferred.resume(User(token.map(|_| "ada".to_owned()))));
+    ///         return Err(NotAccepted::Deferred);
+    ///     };
+    ///     match answer.downcast::<User>().ok().and_then(|user| user.0) {
+    ///         Some(name) => Ok(name),
+    ///         None => Err(Response::new(401).header("WWW-Authenticate", "Bearer").into()),
+    ///     }
+    /// }
+    /// ```
+    pub fn defer(&self) -> DeferredAccept {
+        DeferredAccept::new(self.handle.clone(), self.id)
+    }
+
+    /// The event with which a [deferred](Self::defer) decision was resumed. `None` at the first call
+    /// of [`accept`](Handler::accept), and after it was taken.
+    pub fn event(&mut self) -> Option<UserEvent> {
+        self.event.take()
     }
 }
 

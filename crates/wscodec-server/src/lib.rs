@@ -32,6 +32,7 @@
 
 mod accepting;
 mod address;
+mod answering;
 pub mod client;
 mod conn;
 mod context;
@@ -46,6 +47,7 @@ mod memory;
 mod net;
 mod opening;
 mod options;
+mod plain;
 mod queue;
 mod ready;
 mod stop;
@@ -60,9 +62,10 @@ use std::vec::Vec;
 
 pub use address::Address;
 pub use echo::Echo;
-pub use handle::{Id, Recipients, ServerHandle, Stats};
-pub use handler::{AcceptOptions, Handler, Peer};
+pub use handle::{DeferredAccept, Id, Recipients, ServerHandle, Stats, UserEvent};
+pub use handler::{AcceptOptions, Handler, NotAccepted, Peer};
 pub use options::{Memory, OptionError, ServerOptions};
+pub use plain::{PlainRequest, Response};
 
 use event_loop::EventLoop;
 use handle::Shared;

@@ -37,6 +37,9 @@ impl<H: Handler> EventLoop<'_, H> {
                         }
                     }
                 },
+                Mail::Decision(key, event) => {
+                    self.step(key, |conn, key, cx| conn.decided(key, event, cx));
+                }
                 Mail::Stop => self.stop(),
             }
         }

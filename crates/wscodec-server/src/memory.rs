@@ -79,7 +79,9 @@ impl<S> Conn<S> {
     #[cold]
     fn give_up<H: Handler<State = S>>(&mut self, key: Key, cx: &mut Context<'_, H>) -> Next {
         match &self.phase {
-            Phase::Head { .. } => self.reject(key, LimitError::TooManyConnections, cx),
+            Phase::Head { .. } | Phase::Deciding { .. } => {
+                self.reject(key, LimitError::TooManyConnections, cx)
+            }
             Phase::Open { .. } | Phase::Leaving { .. } => self.out_of_memory(key, cx),
         }
     }

@@ -1,4 +1,14 @@
-//! A connection's request, and the answer to it.
+//! A connection's request, and the decision on it.
+//!
+//! Problem: a decision may take time, because it asks a database or another server, and the loop
+//! must not wait for it.
+//!
+//! Choice: the handler defers the decision ([`NotAccepted::Deferred`]). The connection keeps the
+//! bytes of the request and is in the phase [`Deciding`](Phase::Deciding): it is not read from, and
+//! its handshake timeout runs on. When the decision is there, the request is read once more, and the
+//! handler's `accept` is called again, with the event that carries the decision. So there is one
+//! place where requests are accepted, the handler has the whole request again, and a connection's
+//! state is made in its own thread.
 
 use std::collections::TryReserveError;
 use std::vec::Vec;
@@ -7,11 +17,22 @@ use log::info;
 
 use super::conn::{Conn, Next, Phase};
 use super::context::Context;
-use super::handler::{AcceptOptions, Handler};
+use super::handle::{Id, UserEvent};
+use super::handler::{AcceptOptions, Handler, NotAccepted};
 use super::table::Key;
 use super::unwind::guard;
-use wscodec::error::{ErrorKind, LimitError, MisuseError};
-use wscodec::handshake::Rejection;
+use wscodec::error::LimitError;
+use wscodec::handshake::{Rejection, UpgradeRequestReader};
+
+/// The result of looking at the bytes of a request.
+enum Looked {
+    /// The request is answered.
+    Answered(Next),
+    /// More bytes are needed.
+    Incomplete,
+    /// The decision is deferred.
+    Deferred,
+}
 
 impl<S> Conn<S> {
     pub(super) fn read_head<H: Handler<State = S>>(
@@ -33,57 +54,98 @@ impl<S> Conn<S> {
         };
         // A head that arrives in one piece, as most do, is read where it lies.
         let mut whole = core::mem::take(bytes);
+        let mut reader = reader.clone();
         let in_place = whole.is_empty();
         if !in_place && append(&mut whole, input).is_err() {
             return self.reject(key, LimitError::TooManyConnections, cx);
         }
-        let input = match in_place {
-            true => input,
-            false => &mut whole[..],
+        let looked = match in_place {
+            true => self.look(key, &mut reader, input, None, cx),
+            false => self.look(key, &mut reader, &mut whole, None, cx),
         };
+        if let Looked::Answered(next) = looked {
+            return next;
+        }
+        if in_place && append(&mut whole, input).is_err() {
+            return self.reject(key, LimitError::TooManyConnections, cx);
+        }
+        let bytes = whole;
+        self.phase = match looked {
+            Looked::Deferred => Phase::Deciding { bytes },
+            _ => Phase::Head { reader, bytes },
+        };
+        Next::Keep
+    }
+
+    /// A deferred decision is there: the event that carries it, or nothing if it was given up.
+    pub(super) fn decided<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        event: Option<UserEvent>,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        let Phase::Deciding { bytes } = &mut self.phase else {
+            return Next::Keep;
+        };
+        let Some(event) = event else {
+            log::error!("{} the deferred decision was given up", self.address);
+            return self.reject_with(key, Rejection::new(500), cx);
+        };
+        let mut bytes = core::mem::take(bytes);
+        let mut reader = UpgradeRequestReader::new(&cx.options.session.limits);
+        match self.look(key, &mut reader, &mut bytes, Some(event), cx) {
+            Looked::Answered(Next::Drop) => Next::Drop,
+            // What arrived meanwhile was not read, and is not reported again.
+            Looked::Answered(_) => Next::Again,
+            Looked::Deferred | Looked::Incomplete => {
+                self.phase = Phase::Deciding { bytes };
+                Next::Keep
+            }
+        }
+    }
+
+    fn look<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        reader: &mut UpgradeRequestReader,
+        input: &mut [u8],
+        event: Option<UserEvent>,
+        cx: &mut Context<'_, H>,
+    ) -> Looked {
         let request = match reader.read(input) {
             Ok(Some(request)) => request,
-            Ok(None) => {
-                let kept = match in_place {
-                    true => append(bytes, input),
-                    false => {
-                        *bytes = whole;
-                        Ok(())
-                    }
-                };
-                return match kept {
-                    Ok(()) => Next::Keep,
-                    Err(_) => self.reject(key, LimitError::TooManyConnections, cx),
-                };
+            Ok(None) => return Looked::Incomplete,
+            Err(fault) => {
+                return Looked::Answered(self.not_an_upgrade(key, input, fault.error, cx));
             }
-            Err(fault) => return self.reject(key, fault.error, cx),
         };
         if cx.stopping {
-            return self.unavailable(key, cx);
+            return Looked::Answered(self.unavailable(key, cx));
         }
         if self.surplus || cx.is_full() {
-            return self.reject(key, LimitError::TooManyConnections, cx);
+            return Looked::Answered(self.reject(key, LimitError::TooManyConnections, cx));
         }
         let upgrade = match cx.options.policy.judge(&request) {
             Ok(upgrade) => upgrade,
-            Err(fault) => return self.reject(key, fault.error, cx),
+            Err(fault) => return Looked::Answered(self.reject(key, fault.error, cx)),
         };
+        let event_loop = cx.index;
         let mut grant = AcceptOptions {
             upgrade,
             headers: Vec::new(),
             address: self.address,
+            id: Id { event_loop, key },
+            handle: &cx.handle,
+            event,
         };
         let handler = &mut cx.handler;
         let state = match guard(|| handler.accept(&request, &mut grant)) {
-            None => {
-                cx.stats.panics += 1;
-                log::error!("{} {}", self.address, MisuseError::HandlerFailed);
-                return self.answer(key, Rejection::new(500), cx);
-            }
+            None => return Looked::Answered(self.failed_request(key, cx)),
             Some(Ok(state)) => state,
-            Some(Err(rejection)) => {
-                info!("{} {} {}", self.address, rejection.status(), request.path());
-                return self.answer(key, rejection, cx);
+            Some(Err(NotAccepted::Deferred)) => return Looked::Deferred,
+            Some(Err(NotAccepted::Rejected(response))) => {
+                info!("{} {} {}", self.address, response.status(), request.path());
+                return Looked::Answered(self.rejected(key, &response, cx));
             }
         };
         let AcceptOptions {
@@ -93,8 +155,8 @@ impl<S> Conn<S> {
         let left = self.queue.sent();
         let headers: Vec<_> = headers.iter().map(|(n, v)| (&n[..], &v[..])).collect();
         if let Err(error) = upgrade.accept().headers(&headers).write(&mut out) {
-            log::error!("{} the answer to be sent: {error}", self.address);
-            return self.answer(key, Rejection::new(500), cx);
+            log::error!("{} the answer can't be sent: {error}", self.address);
+            return Looked::Answered(self.reject_with(key, Rejection::new(500), cx));
         }
         info!(
             "{} open {} {} {}",
@@ -120,55 +182,13 @@ impl<S> Conn<S> {
             let (handler, mut peer) = cx.peer(key, self.address, state, session, (&mut out, left));
             if guard(|| handler.open(&mut peer)).is_none() {
                 cx.stats.panics += 1;
-                return self.panicked(key, out, cx);
+                return Looked::Answered(self.panicked(key, out, cx));
             }
         }
-        match self.settle(key, out, cx) {
+        Looked::Answered(match self.settle(key, out, cx) {
             Next::Drop => Next::Drop,
             _ => self.feed(key, &mut input[len..], cx),
-        }
-    }
-
-    /// Answers a request that can't be accepted.
-    pub(super) fn reject<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        error: impl Into<ErrorKind>,
-        cx: &mut Context<'_, H>,
-    ) -> Next {
-        let error = error.into();
-        info!("{} rejected: {error}", self.address);
-        match Rejection::of(error) {
-            Some(rejection) => self.answer(key, rejection, cx),
-            None => Next::Drop,
-        }
-    }
-
-    /// Answers a request with status 503, because the server stops.
-    pub(super) fn unavailable<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        cx: &mut Context<'_, H>,
-    ) -> Next {
-        info!("{} rejected: the server stops", self.address);
-        self.answer(key, Rejection::new(503), cx)
-    }
-
-    fn answer<H: Handler<State = S>>(
-        &mut self,
-        key: Key,
-        rejection: Rejection<'_>,
-        cx: &mut Context<'_, H>,
-    ) -> Next {
-        cx.stats.rejected += 1;
-        let mut out = self.queue.buffer(&mut cx.out);
-        out.clear();
-        if let Err(error) = rejection.write(&mut out) {
-            log::error!("{} the rejection to be sent: {error}", self.address);
-            return Next::Drop;
-        }
-        self.phase = Phase::Leaving { shut: false };
-        self.send(key, out, cx)
+        })
     }
 }
 

@@ -31,6 +31,9 @@ impl<S> Conn<S> {
         match &mut self.phase {
             Phase::Open { .. } => self.read_frames(key, cx),
             Phase::Head { .. } => self.read_head(key, cx),
+            // The end of the stream says that the client has given up.
+            Phase::Deciding { .. } if self.ended => Next::Drop,
+            Phase::Deciding { .. } => Next::Keep,
             Phase::Leaving { .. } => self.drain(cx),
         }
     }
@@ -103,6 +106,7 @@ impl<S> Conn<S> {
         }
         let applied = match &mut self.phase {
             Phase::Head { .. } => self.reject(key, LimitError::HandshakeTooSlow, cx),
+            Phase::Deciding { .. } => self.undecided(key, cx),
             Phase::Open { session, .. } => {
                 let unsent = self.queue.len();
                 let mut out = self.queue.buffer(&mut cx.out);

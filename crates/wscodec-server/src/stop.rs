@@ -21,7 +21,9 @@ impl<S> Conn<S> {
     ) -> Next {
         let next = self.catch_up(key, cx);
         match &self.phase {
-            Phase::Head { .. } if next != Next::Drop => self.unavailable(key, cx),
+            Phase::Head { .. } | Phase::Deciding { .. } if next != Next::Drop => {
+                self.unavailable(key, cx)
+            }
             _ => next,
         }
     }

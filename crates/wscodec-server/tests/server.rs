@@ -14,11 +14,12 @@ use support::{Client, LONG, REQUEST, Running, echo, open, options, raw, read_som
 use wscodec::CloseCode;
 use wscodec::deflate;
 use wscodec::frame::CloseFrame;
-use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
+use wscodec::handshake::{Origin, UpgradeRequest};
 use wscodec::message::{Kind, MessageRef, Prepared};
 use wscodec::session::Outcome;
 use wscodec_server::{
-    AcceptOptions, Handler, Id, Memory, Peer, Server, ServerHandle, ServerOptions,
+    AcceptOptions, Handler, Id, Memory, NotAccepted, Peer, Response, Server, ServerHandle,
+    ServerOptions,
 };
 
 #[test]
@@ -253,9 +254,9 @@ impl Handler for Chat {
         &mut self,
         request: &UpgradeRequest<'_>,
         grant: &mut AcceptOptions<'_>,
-    ) -> Result<String, Rejection<'static>> {
+    ) -> Result<String, NotAccepted> {
         if request.header("authorization").is_none() && request.path() == "/secret" {
-            return Err(Rejection::new(401));
+            return Err(Response::new(401).into());
         }
         grant.header("X-Seen", grant.address());
         Ok(request.path().into_owned())
@@ -370,7 +371,7 @@ impl Handler for Clock {
         &mut self,
         _: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
-    ) -> Result<(), Rejection<'static>> {
+    ) -> Result<(), NotAccepted> {
         Ok(())
     }
 

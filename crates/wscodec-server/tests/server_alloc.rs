@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use wscodec::handshake::{Rejection, UpgradeRequest};
+use wscodec::handshake::UpgradeRequest;
 use wscodec::message::MessageRef;
-use wscodec_server::{AcceptOptions, Handler, Peer, Server, ServerOptions};
+use wscodec_server::{AcceptOptions, Handler, NotAccepted, Peer, Server, ServerOptions};
 
 /// Counts what the threads allocate that ask to be counted.
 struct Counting;
@@ -58,7 +58,7 @@ impl Handler for Echo {
         &mut self,
         _: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
-    ) -> Result<(), Rejection<'static>> {
+    ) -> Result<(), NotAccepted> {
         Ok(())
     }
 

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 use support::{Client, LONG, REQUEST, Running, open, options, raw, read_some, run};
 use wscodec::CloseCode;
 use wscodec::frame::CloseFrame;
-use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
+use wscodec::handshake::{Origin, UpgradeRequest};
 use wscodec::message::{Kind, MessageRef, Prepared};
 use wscodec::session::Outcome;
-use wscodec_server::{AcceptOptions, Handler, Id, Peer, Recipients, Server, ServerOptions};
+use wscodec_server::{
+    AcceptOptions, Handler, Id, NotAccepted, Peer, Recipients, Server, ServerOptions,
+};
 
 /// Does what its messages say, and tells how its connections end.
 struct Told {
@@ -28,7 +30,7 @@ impl Handler for Told {
         &mut self,
         request: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
-    ) -> Result<(), Rejection<'static>> {
+    ) -> Result<(), NotAccepted> {
         assert!(request.path() != "/panic", "a panic that is meant");
         Ok(())
     }
@@ -145,7 +147,7 @@ impl Handler for Fragile {
         &mut self,
         _: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
-    ) -> Result<(), Rejection<'static>> {
+    ) -> Result<(), NotAccepted> {
         Ok(())
     }
 
@@ -524,7 +526,7 @@ fn options_are_checked_by_name() {
         assert!(error.contains(name), "{error}");
     };
     let none = Duration::ZERO;
-    check("listen", &|it| it.listen.clear());
+    check("listen", &|it| it.listen = vec![it.listen[0]; 257]);
     check("max_connections", &|it| it.max_connections = 0);
     check("max_memory", &|it| it.max_memory = Some(0));
     check("max_buffered", &|it| it.max_buffered = 1);

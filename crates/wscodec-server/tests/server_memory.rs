@@ -6,10 +6,11 @@ use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use wscodec::handshake::{Origin, Rejection, UpgradeRequest};
+use wscodec::handshake::{Origin, UpgradeRequest};
 use wscodec::message::{MessageRef, Prepared};
 use wscodec_server::{
-    AcceptOptions, Echo, Handler, Peer, Recipients, Server, ServerHandle, ServerOptions,
+    AcceptOptions, Echo, Handler, NotAccepted, Peer, Recipients, Server, ServerHandle,
+    ServerOptions,
 };
 
 /// Longer than anything here takes: what waits for it has failed.
@@ -198,7 +199,7 @@ impl Handler for &Busy {
         &mut self,
         _: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
-    ) -> Result<(), Rejection<'static>> {
+    ) -> Result<(), NotAccepted> {
         Ok(())
     }
 

@@ -1,0 +1,145 @@
+//! The answers to requests that are not accepted, and to those that are no upgrades.
+
+use std::vec::Vec;
+
+use log::info;
+
+use super::conn::{Conn, Next, Phase};
+use super::context::Context;
+use super::handler::Handler;
+use super::plain::{PlainRequest, Response};
+use super::table::Key;
+use super::unwind::guard;
+use wscodec::error::{ErrorKind, HandshakeError, LimitError, MisuseError};
+use wscodec::handshake::Rejection;
+
+impl<S> Conn<S> {
+    /// Answers a request that is no acceptable upgrade: the handler does, if it is a plain request
+    /// that the handler knows.
+    pub(super) fn not_an_upgrade<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        input: &[u8],
+        error: ErrorKind,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        let may_be_plain = matches!(
+            error,
+            ErrorKind::Handshake(
+                HandshakeError::Method
+                    | HandshakeError::HttpVersion
+                    | HandshakeError::UpgradeHeader
+            )
+        );
+        let request = may_be_plain.then(|| PlainRequest::read(input, self.address));
+        let Some(request) = request.flatten() else {
+            return self.reject(key, error, cx);
+        };
+        if cx.stopping {
+            return self.unavailable(key, cx);
+        }
+        if self.surplus || cx.is_full() {
+            return self.reject(key, LimitError::TooManyConnections, cx);
+        }
+        let (handler, handle) = (&mut cx.handler, &cx.handle);
+        let Some(response) = guard(|| handler.request(&request, handle)) else {
+            return self.failed_request(key, cx);
+        };
+        let Some(response) = response else {
+            return self.reject(key, error, cx);
+        };
+        let (method, target) = (request.method(), request.target());
+        info!("{} {} {method} {target}", self.address, response.status());
+        cx.stats.plain += 1;
+        self.answer(key, |out| response.write_plain(method, out), cx)
+    }
+
+    /// The handler panicked while it looked at a request.
+    #[cold]
+    pub(super) fn failed_request<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        cx.stats.panics += 1;
+        log::error!("{} {}", self.address, MisuseError::HandlerFailed);
+        self.reject_with(key, Rejection::new(500), cx)
+    }
+
+    /// Answers a request that can't be accepted.
+    pub(super) fn reject<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        error: impl Into<ErrorKind>,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        let error = error.into();
+        info!("{} rejected: {error}", self.address);
+        match Rejection::of(error) {
+            Some(rejection) => self.reject_with(key, rejection, cx),
+            None => Next::Drop,
+        }
+    }
+
+    /// Answers a request with status 503, because the server stops.
+    pub(super) fn unavailable<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        info!("{} rejected: the server stops", self.address);
+        self.reject_with(key, Rejection::new(503), cx)
+    }
+
+    /// Answers a request with status 503, because the handler has not decided in time.
+    pub(super) fn undecided<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        info!("{} rejected: the decision took too long", self.address);
+        self.reject_with(key, Rejection::new(503), cx)
+    }
+
+    /// Answers a request that the handler does not accept.
+    pub(super) fn rejected<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        response: &Response,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        cx.stats.rejected += 1;
+        self.answer(key, |out| response.write_rejection(out), cx)
+    }
+
+    pub(super) fn reject_with<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        rejection: Rejection<'_>,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        cx.stats.rejected += 1;
+        self.answer(key, |out| rejection.write(out), cx)
+    }
+
+    fn answer<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), MisuseError>,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        let mut out = self.queue.buffer(&mut cx.out);
+        out.clear();
+        if let Err(error) = write(&mut out) {
+            log::error!(
+                "{} the handler's response can't be sent: {error}",
+                self.address
+            );
+            if Rejection::new(500).write(&mut out).is_err() {
+                return Next::Drop;
+            }
+        }
+        self.phase = Phase::Leaving { shut: false };
+        self.send(key, out, cx)
+    }
+}
