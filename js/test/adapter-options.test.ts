@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
-import { Socket } from "node:net";
+import { type AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
 
 import { accept, connect, createServer } from "wscodec/node";
@@ -131,4 +131,26 @@ test("good options are accepted", () => {
     createServer(Object.assign(Object.create(null) as object, options));
   }
   createHttpServer().close();
+});
+
+test("a higher limit of the message is enough", async () => {
+  const maxMessage = 66 * 2 ** 20;
+  const limits = { maxMessage, deflate: false, maxBuffered: 2 * maxMessage } as const;
+  const server = createServer({ ...limits, message: (ws, data) => void ws.send(String(data.length)) });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const answer = await new Promise<unknown>((resolve, reject) => {
+      const ended = (code: number): void => reject(new Error(`closed with ${code}`));
+      const connecting = connect(`ws://127.0.0.1:${port}/`, {
+        ...limits,
+        message: (ws, data) => (resolve(data), ws.close()),
+        close: (_, { code }) => ended(code),
+      });
+      connecting.then((ws) => ws.send(new Uint8Array(maxMessage)), reject);
+    });
+    assert.equal(answer, String(maxMessage));
+  } finally {
+    server.close();
+  }
 });

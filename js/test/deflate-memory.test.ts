@@ -20,7 +20,7 @@ for (const name of ["index", "zlib"]) {
   test(`${name}: hundreds of thousands of messages leave the memory as it is`, async () => {
     const found = await load(name, "?steady");
     const { Encoder, MessageDecoder } = found;
-    const pairs = [{}, { dedicated: true }, { contextTakeover: false }].map((options, i) => {
+    const pairs = [{}, { dedicated: true }, {}].map((options, i) => {
       const direction = { contextTakeover: i !== 2, windowBits: 15 - i };
       const deflate = { ...options, level: 1, send: direction, receive: direction };
       const encoder = new Encoder({ role: "client", deflate });

@@ -4,21 +4,44 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  type ErrorGroup,
+  acceptDeflate,
+  Compressor,
+  Connect,
   type DecoderOptions,
+  Decompressor,
+  DeflateOffer,
   Encoder,
+  type ErrorGroup,
   errorTable,
   FrameDecoder,
   HandshakeError,
   LimitError,
   MessageDecoder,
   MisuseError,
+  observe,
   PeerError,
+  Prepared,
+  reject,
+  Session,
   simd,
+  Upgrade,
+  UpgradeOffer,
+  UpgradeRequest,
+  UpgradeRequestReader,
+  UpgradeResponse,
+  UpgradeResponseReader,
   WscodecError,
 } from "wscodec";
 
 import { bytesOf } from "./codec-harness.ts";
+
+const HEADERS = {
+  host: "a",
+  upgrade: "websocket",
+  connection: "Upgrade",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
 
 const makers = [
   (options: DecoderOptions) => new MessageDecoder(options),
@@ -62,11 +85,8 @@ test("numbers have to be whole and in range", () => {
       for (const value of [0, 1, most]) make({ role: "client", [name]: value }).free();
       for (const value of [-1, 0.5, most + 1, Number.NaN, Number.POSITIVE_INFINITY, "5", null]) {
         const options = { role: "client", [name]: value } as DecoderOptions;
-        if (value === null) make(options).free();
-        else {
-          const named = { name: "RangeError", message: new RegExp(name) };
-          assert.throws(() => make(options), named, `${name}: ${value}`);
-        }
+        const named = { name: "RangeError", message: new RegExp(name) };
+        assert.throws(() => make(options), named, `${name}: ${value}`);
       }
     }
   }
@@ -82,18 +102,79 @@ test("the defaults", () => {
   for (const make of makers) {
     const role = "client";
     assert.equal(errorCode(make({ role }), at(64 * 2 ** 20)), undefined);
-    assert.equal(errorCode(make({ role }), at(64 * 2 ** 20 + 1)), "FRAME_TOO_LARGE");
+    assert.equal(errorCode(make({ role }), at(64 * 2 ** 20 + 1)), "MESSAGE_TOO_LARGE");
     const maxFrame = 2 ** 30;
     assert.equal(errorCode(make({ role, maxFrame }), at(2 ** 27)), "MESSAGE_TOO_LARGE");
     const maxMessage = 2 ** 30;
     assert.equal(errorCode(make({ role, maxFrame, maxMessage }), at(2 ** 30)), undefined);
-    assert.equal(errorCode(make({ role, maxMessage }), at(2 ** 30)), "FRAME_TOO_LARGE");
+    assert.equal(errorCode(make({ role, maxMessage }), at(2 ** 30)), undefined);
+    assert.equal(errorCode(make({ role, maxMessage }), at(2 ** 30 + 1)), "MESSAGE_TOO_LARGE");
+    assert.equal(errorCode(make({ role, maxFrame: 10, maxMessage }), at(2 ** 20)), "FRAME_TOO_LARGE");
     assert.equal(errorCode(make({ role }), bytesOf("c1 00")), "RESERVED_BITS");
     const most = bytesOf(["01 00", "0000*131070", "80 00"]);
     assert.equal(errorCode(make({ role }), most), undefined);
     const more = bytesOf(["01 00", "0000*131071", "80 00"]);
     assert.equal(errorCode(make({ role }), more), "TOO_MANY_FRAGMENTS");
   }
+});
+
+test("names that no option has are errors, and so are wrong values of those that have one", () => {
+  const role = "server";
+  const request = () => UpgradeRequest.from({ method: "GET", url: "/", headers: HEADERS });
+  const reply = UpgradeResponse.parse(request().accept());
+  assert.ok(reply);
+  const entries: Record<string, [make: (options: never) => unknown, wrong: object]> = {
+    MessageDecoder: [(more: object) => new MessageDecoder({ role, ...more }), { pieces: "yes" }],
+    FrameDecoder: [(more: object) => new FrameDecoder({ role, ...more }), { rsv: "4" }],
+    Encoder: [(more: object) => new Encoder({ role, ...more }), { maskKey: 5 }],
+    Session: [(more: object) => new Session({ role, ...more }), { heartbeat: "30s" }],
+    Compressor: [(options) => new Compressor(options), { level: 99 }],
+    Decompressor: [(options) => new Decompressor(options), { receive: 15 }],
+    "Decompressor's limits": [(limits) => new Decompressor({}, limits), { maxMessage: "1M" }],
+    Prepared: [(options) => new Prepared("text", options), { deflate: true }],
+    "Prepared's deflate": [(deflate) => new Prepared("text", { deflate }), { level: 0 }],
+    acceptDeflate: [(options) => acceptDeflate("permessage-deflate", options), { send: { windowBits: 7 } }],
+    DeflateOffer: [(options) => new DeflateOffer(options), { dedicated: 1 }],
+    "a decoder's deflate": [(deflate) => new MessageDecoder({ role, deflate }), { historyBits: 16 }],
+    "UpgradeRequest.parse": [(limits) => UpgradeRequest.parse(new Uint8Array(0), limits), { maxHead: "16K" }],
+    UpgradeRequestReader: [(limits) => new UpgradeRequestReader(limits), { maxHeaders: 129 }],
+    UpgradeResponseReader: [(limits) => new UpgradeResponseReader(undefined, limits), { maxHead: -1 }],
+    UpgradeOffer: [(more: object) => new UpgradeOffer({ host: "a", ...more }), { protocols: "chat" }],
+    Connect: [(more: object) => new Connect({ host: "a", ...more }), { headers: new Error("no") }],
+    Upgrade: [(policy) => new Upgrade(request(), policy), { origin: "https://a.example" }],
+    "Upgrade.session": [(options) => new Upgrade(request()).session(options), { closeTimeout: "1" }],
+    accept: [(options) => request().accept(options), { protocol: 5 }],
+    reject: [(options) => reject(403, options), { body: 5 }],
+    observe: [(options) => observe(undefined, reply, options), { maxFragments: "5" }],
+  };
+  for (const [entry, [make, wrong]] of Object.entries(entries)) {
+    make({} as never);
+    for (const name of ["maxPayload", "Level", "constructor", "toString"]) {
+      const message = new RegExp(`there is no option "${name}"`);
+      assert.throws(() => make({ [name]: 5 } as never), { name: "TypeError", message }, `${entry}: ${name}`);
+    }
+    const [name = ""] = Object.keys(wrong);
+    const named = { name: /^(Type|Range)Error$/, message: new RegExp(name) };
+    assert.throws(() => make(wrong as never), named, `${entry}: ${name}`);
+    // An option of undefined is one that is not given.
+    make({ [name]: undefined } as never);
+  }
+});
+
+test("a higher limit of the message is enough", () => {
+  const length = 65 * 2 ** 20;
+  const bytes = new Uint8Array(10 + length);
+  bytes.set([0x82, 0x7f]);
+  new DataView(bytes.buffer).setBigUint64(2, BigInt(length));
+  const limits = { role: "client", maxMessage: length } as const;
+  const messages = new MessageDecoder(limits);
+  messages.push(bytes);
+  assert.ok(messages.next());
+  assert.equal(messages.length, length);
+  const session = new Session(limits);
+  assert.equal(session.receive(bytes).next()?.length, length);
+  for (const made of [messages, session]) made.free();
+  assert.equal(errorCode(new MessageDecoder({ ...limits, maxFrame: length - 1 }), bytes), "FRAME_TOO_LARGE");
 });
 
 test("each decoder has its own limits", () => {

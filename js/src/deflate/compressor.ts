@@ -7,7 +7,9 @@ import { errorOf } from "../error/errors.ts";
 import { copyOut } from "../memory/copy.ts";
 import { enginesFor } from "./engines.ts";
 import { Deflater } from "./module.ts";
-import { type DeflateOptions, manner, packed } from "./options.ts";
+import { checkGiven } from "../options/check.ts";
+import { agreedChecks } from "../options/tables.ts";
+import { type AgreedOptions, type DeflateOptions, manner, packed } from "./options.ts";
 
 /** More than a handle takes. */
 const HANDLE = 4 * 1024;
@@ -39,8 +41,13 @@ export class Compressor {
   #deflater: Deflater;
   #open = false;
 
-  /** Compresses as `deflate.send` says, with its level. */
+  /**
+   * Compresses as `deflate.send` says, with its level.
+   *
+   * @throws TypeError or RangeError with the name of an option that is wrong or unknown
+   */
   constructor(deflate: DeflateOptions = {}) {
+    checkGiven<AgreedOptions, typeof agreedChecks>("Compressor", deflate, agreedChecks);
     this.#deflater = deflaterFor(deflate);
     refresh();
   }

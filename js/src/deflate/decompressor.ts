@@ -8,7 +8,9 @@ import { arena, buffer, ensure, heap, refresh, stage } from "../memory/memory.ts
 import { integer } from "../limits/check.ts";
 import { enginesFor } from "./engines.ts";
 import { Inflater } from "./module.ts";
-import { type DeflateOptions, packed } from "./options.ts";
+import { checkGiven } from "../options/check.ts";
+import { agreedChecks, decompressorChecks } from "../options/tables.ts";
+import { type AgreedOptions, type DeflateOptions, packed } from "./options.ts";
 
 /** How much compressed messages may grow to. */
 export interface DecompressorLimits {
@@ -54,8 +56,14 @@ export class Decompressor {
   #error: WscodecError | undefined;
   #busy = false;
 
-  /** Inflates as `deflate.receive` says. */
+  /**
+   * Inflates as `deflate.receive` says.
+   *
+   * @throws TypeError or RangeError with the name of an option that is wrong or unknown
+   */
   constructor(deflate: DeflateOptions = {}, limits: DecompressorLimits = {}) {
+    checkGiven<AgreedOptions, typeof agreedChecks>("Decompressor", deflate, agreedChecks);
+    checkGiven("Decompressor", limits, decompressorChecks);
     const engines = enginesFor(deflate);
     ensure(HANDLE);
     this.#inflater = new Inflater(...engines, packed(deflate.receive), ...limitsOf(limits));

@@ -3,6 +3,8 @@
 import { errorOf } from "../error/errors.ts";
 import type { Extension } from "../head/head.ts";
 import { refresh } from "../memory/memory.ts";
+import { checkGiven } from "../options/check.ts";
+import { deflateChecks } from "../options/tables.ts";
 import { deflate_accept, deflate_check, deflate_observe, deflate_offer } from "./module.ts";
 import { type Deflate, type DeflateDirection, type DeflateOptions, filled, packed, unpacked } from "./options.ts";
 
@@ -33,6 +35,7 @@ export function acceptDeflate(
   offers: ExtensionsInput,
   options: DeflateOptions = {},
 ): AcceptedDeflate | undefined {
+  checkGiven("acceptDeflate", options, deflateChecks);
   const { send, receive } = options;
   filled(options);
   const found = deflate_accept(text(offers), packed(send), packed(receive));
@@ -60,6 +63,7 @@ export class DeflateOffer {
   readonly #options: DeflateOptions;
 
   constructor(options: DeflateOptions = {}) {
+    checkGiven("DeflateOffer", options, deflateChecks);
     filled(options);
     this.#options = options;
     this.header = deflate_offer(packed(options.send), packed(options.receive));

@@ -60,6 +60,9 @@ export interface Deflate extends DeflateOptions {
   readonly historyBits: number;
 }
 
+/** The options of a side, or the answer that `acceptDeflate` gives. */
+export type AgreedOptions = DeflateOptions & { readonly header?: string };
+
 const TAKEOVER = 16;
 
 /** A direction as the module takes it: the window's bits, and 16 for takeover. */

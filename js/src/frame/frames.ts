@@ -5,6 +5,8 @@ import { asUint8Array, type Bytes, copied, isUint8Array, lengthOf, memoryOf } fr
 import { Cursor } from "./cursor.ts";
 import { arena, buffer, CHUNK, claim, ensure, heap, inputRegion } from "../memory/memory.ts";
 import { debug } from "../memory/lent.ts";
+import { checkGiven } from "../options/check.ts";
+import { decoderChecks } from "../options/tables.ts";
 import { type DecoderOptions, decoderArguments } from "./options.ts";
 
 // As the module writes its rows: eight numbers each.
@@ -68,7 +70,12 @@ export class FrameDecoder extends Cursor<OwnedFrame> {
   #chunk: Uint8Array | undefined;
   #from = 0;
 
+  /**
+   * @throws TypeError or RangeError with the name of an option that is wrong or unknown; LimitError
+   * `OUT_OF_MEMORY`
+   */
   constructor(options: DecoderOptions) {
+    checkGiven("FrameDecoder", options, decoderChecks);
     const { deflate, rsv = 0 } = options;
     ensure(HANDLE);
     const frames = new Frames(

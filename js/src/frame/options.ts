@@ -13,9 +13,12 @@ export interface DecoderOptions {
    * `"client"` unmasked ones; to look at what a client sends, read as a server.
    */
   readonly role: Role;
-  /** Most bytes of payload in a frame; default 64 MiB. */
+  /**
+   * The most bytes of payload in a frame. By default frames have no limit of their own: a frame may
+   * have as many bytes as a message within `maxMessage` can need.
+   */
   readonly maxFrame?: number;
-  /** Most bytes of payload in a message, over all its frames; default 64 MiB. */
+  /** The most bytes of payload in a message, over all its frames. The default is 64 MiB. */
   readonly maxMessage?: number;
   /** Most frames in a message, empty ones too; default 131072. */
   readonly maxFragments?: number;
@@ -26,8 +29,9 @@ export interface DecoderOptions {
    */
   readonly deflate?: DeflateOptions | undefined;
   /**
-   * How many times as large as it came a compressed message may be, once it is
-   * larger than 1 MiB; default 256. `maxMessage` holds for what is inflated.
+   * How many times as large as it came a compressed message may become, once it is larger than
+   * 1 MiB. By default there is no limit, because honest messages reach DEFLATE's bound of 1032.
+   * `maxMessage` holds for the inflated message.
    */
   readonly maxInflation?: number;
   /**
@@ -69,7 +73,8 @@ export function decoderArguments(
     role === "client",
     integer("rsv", options.rsv ?? 0, 7) |
       (flag("dangerouslyAcceptUnmasked", options.dangerouslyAcceptUnmasked ?? false) ? UNMASKED : 0),
-    integer("maxFrame", options.maxFrame ?? 64 * 2 ** 20),
+    // The module takes NaN for a frame limit that follows the message limit.
+    options.maxFrame === undefined ? NaN : integer("maxFrame", options.maxFrame),
     integer("maxMessage", options.maxMessage ?? 64 * 2 ** 20),
     integer("maxFragments", options.maxFragments ?? 131_072, 2 ** 32 - 1),
     integer("offset", options.offset ?? 0),

@@ -2,6 +2,8 @@
 
 import type { Bytes } from "../bytes/bytes.ts";
 import { misuse } from "../error/errors.ts";
+import { checkGiven } from "../options/check.ts";
+import { offerChecks } from "../options/tables.ts";
 import { type HandshakeLimits, type HeadersInput, pairsOf } from "./options.ts";
 import { extensionsOf } from "../head/head.ts";
 import { begin, heads, output, putAt, putParts } from "../head/region.ts";
@@ -61,6 +63,7 @@ export class UpgradeOffer implements Expected {
    * `INVALID_KEY`
    */
   constructor(options: OfferOptions) {
+    checkGiven("UpgradeOffer", options, offerChecks);
     const { host, path = "/", origin, extensions = "" } = options;
     const nonce = options.key === undefined ? random() : decode(options.key);
     const headers = pairsOf(options.headers);

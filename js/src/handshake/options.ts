@@ -1,6 +1,8 @@
 /** What the handshake is told, and in which shapes. */
 
 import { integer } from "../limits/check.ts";
+import { type Checks, checkOptions } from "../options/check.ts";
+import { handshakeChecks, headerPairs } from "../options/tables.ts";
 
 /** How much a peer's head may have. */
 export interface HandshakeLimits {
@@ -21,24 +23,21 @@ const DEFAULT: readonly [number, number] = [16 * 1024, 100];
 /** The limits as the module takes them. */
 export function limitsOf(limits?: HandshakeLimits): readonly [number, number] {
   if (limits === undefined) return DEFAULT;
+  checkOptions("HandshakeLimits", limits, handshakeChecks satisfies Checks<HandshakeLimits>);
   const { maxHead = DEFAULT[0], maxHeaders = DEFAULT[1] } = limits;
   return [integer("maxHead", maxHead, 2 ** 30), integer("maxHeaders", maxHeaders, 128)];
 }
 
-/** Names and values, one pair for each line. */
-export function pairsOf(headers: HeadersInput | undefined): [string, string][] {
+/**
+ * Names and values, one pair for each line.
+ *
+ * @throws TypeError for a value of another shape
+ */
+export function pairsOf(headers: HeadersInput | undefined): (readonly [string, string])[] {
   if (headers === undefined) return [];
-  if (Symbol.iterator in headers) {
-    return Array.from(headers as Iterable<readonly [string, string]>, ([name, value]) => [
-      String(name),
-      String(value),
-    ]);
-  }
-  const pairs: [string, string][] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== undefined) pairs.push([name, String(one)]);
-    }
-  }
-  return pairs;
+  const pairs = headerPairs(headers);
+  if (pairs !== undefined) return pairs;
+  throw new TypeError(
+    "headers must be pairs of strings, or an object with strings or arrays of strings",
+  );
 }

@@ -4,6 +4,8 @@ import { asUint8Array, type Bytes } from "../bytes/bytes.ts";
 import { errorTable, isWscodecError } from "../error/errors.ts";
 import { integer } from "../limits/check.ts";
 import { type Extension, extensionsOf, Head, tokensOf } from "../head/head.ts";
+import { checkGiven } from "../options/check.ts";
+import { acceptChecks, rejectChecks } from "../options/tables.ts";
 import { headOf, type RequestLike } from "./like.ts";
 import { type HandshakeLimits, type HeadersInput, limitsOf, pairsOf } from "./options.ts";
 import {
@@ -196,6 +198,7 @@ export class UpgradeRequest extends Head {
    * `INVALID_HEADER`, `RESERVED_HEADER`
    */
   accept(options: AcceptOptions = {}): Uint8Array<ArrayBuffer> {
+    checkGiven("accept", options, acceptChecks);
     const { protocol, extensions = "", headers } = options;
     const plain = protocol === undefined && extensions === "" && headers === undefined;
     // The caller's headers first: to iterate over them may use the module's input.
@@ -230,6 +233,7 @@ function listOf(list: readonly string[]): string[] {
  * `INVALID_HEADER`, `RESERVED_HEADER`
  */
 export function reject(status: number, options: RejectOptions = {}): Uint8Array<ArrayBuffer> {
+  checkGiven("reject", options, rejectChecks);
   const { reason, headers, body = "" } = options;
   // The caller's values first: to get at them may use the module's input.
   const parts = [reason === undefined ? "" : `=${reason}`, ...pairsOf(headers).flat()];

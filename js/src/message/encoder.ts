@@ -20,6 +20,8 @@ import { useAfterFree } from "../memory/freed.ts";
 import { buffer, encodeText, heap, putLongText, refresh } from "../memory/memory.ts";
 import type { Role } from "../frame/options.ts";
 import { flag, integer } from "../limits/check.ts";
+import { checkGiven } from "../options/check.ts";
+import { encoderChecks } from "../options/tables.ts";
 import { type PreparedMessage, preparedOf } from "./prepared-form.ts";
 import { copyOut, few } from "../memory/copy.ts";
 import { giveRegion, Region, takeRegion } from "../memory/region.ts";
@@ -100,7 +102,9 @@ export class Encoder {
   /** The message of which not all fragments were added. */
   #open: "text" | "binary" | undefined;
 
+  /** @throws TypeError or RangeError with the name of an option that is wrong or unknown */
   constructor(options: EncoderOptions) {
+    checkGiven("Encoder", options, encoderChecks);
     const { role } = options;
     if (role !== "client" && role !== "server") {
       throw new TypeError('role must be "client" or "server"');

@@ -9,6 +9,8 @@ import { inflating } from "../deflate/module.ts";
 import { packed } from "../deflate/options.ts";
 import { type DecoderOptions, decoderArguments } from "../frame/options.ts";
 import { flag } from "../limits/check.ts";
+import { checkGiven } from "../options/check.ts";
+import { decoderChecks } from "../options/tables.ts";
 import { MessageCursor } from "./cursor.ts";
 
 export type { MessageType, OwnedMessage } from "./cursor.ts";
@@ -55,8 +57,12 @@ const INFLATING = 4 * 1024;
  * other large message came; {@link setMaxMemory} tells what the module itself holds.
  */
 export class MessageDecoder extends MessageCursor {
-  /** @throws LimitError `OUT_OF_MEMORY` */
+  /**
+   * @throws TypeError or RangeError with the name of an option that is wrong or unknown; LimitError
+   * `OUT_OF_MEMORY`
+   */
   constructor(options: DecoderOptions) {
+    checkGiven("MessageDecoder", options, decoderChecks);
     const { deflate } = options;
     ensure(deflate === undefined ? HANDLE : INFLATING);
     const messages =

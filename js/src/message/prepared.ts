@@ -4,6 +4,8 @@ import { asTextOrBytes, type Bytes } from "../bytes/bytes.ts";
 import { Compressor } from "../deflate/compressor.ts";
 import { available } from "../deflate/module.ts";
 import { type DeflateOptions, manner, packed, unpacked } from "../deflate/options.ts";
+import { checkGiven } from "../options/check.ts";
+import { preparedChecks } from "../options/tables.ts";
 import { Encoder } from "./encoder.ts";
 import { type Form, PREPARED, type PreparedMessage, VERSION } from "./prepared-form.ts";
 
@@ -45,10 +47,11 @@ export class Prepared implements PreparedMessage {
   readonly [PREPARED]: number = VERSION;
 
   /**
-   * @throws TypeError for what is neither a string nor bytes; RangeError if an option is out of
-   * its range
+   * @throws TypeError for a value that is neither a string nor bytes, and for an option that is
+   * unknown; RangeError if an option is out of its range
    */
   constructor(data: string | Bytes, options: PreparedOptions = {}) {
+    checkGiven("Prepared", options, preparedChecks);
     const { deflate = available && {} } = options;
     const given = asTextOrBytes(data);
     this.type = typeof given === "string" ? "text" : "binary";

@@ -11,6 +11,9 @@ export type Check = (name: string, value: unknown) => void;
 /** A check for each option of a type. */
 export type Checks<T> = { readonly [K in keyof Required<T>]: Check };
 
+/** For the compiler: no name in a table that the type of the options does not have. */
+type NoOther<T, C> = { readonly [K in Exclude<keyof C, keyof T>]: never };
+
 /** For each table, the objects that were checked before: servers give the same one each time. */
 const checked = new WeakMap<object, WeakSet<object>>();
 
@@ -31,6 +34,26 @@ export function checkOptions(
   let seen = checked.get(checks);
   if (seen === undefined) checked.set(checks, (seen = new WeakSet()));
   if (seen.has(options)) return;
+  checkEach(entry, options, checks);
+  seen.add(options);
+}
+
+/**
+ * The same for options of which nearly every caller makes a new object: it remembers none. The
+ * compiler compares the names of the table with those of the type.
+ */
+export function checkGiven<T extends object, C extends Checks<T>>(
+  entry: string,
+  options: T,
+  checks: C & NoOther<T, C>,
+): void {
+  if (options === null || typeof options !== "object") {
+    throw new TypeError(`${entry}: the options must be an object`);
+  }
+  checkEach(entry, options, checks);
+}
+
+function checkEach(entry: string, options: object, checks: Readonly<Record<string, Check>>): void {
   for (const name in options) {
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     if (check === undefined) {
@@ -39,7 +62,6 @@ export function checkOptions(
     const value = (options as Record<string, unknown>)[name];
     if (value !== undefined) check(`${entry}: ${name}`, value);
   }
-  seen.add(options);
 }
 
 /** The part of the options that a table has names for. */

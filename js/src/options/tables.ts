@@ -1,17 +1,12 @@
-/** The checks of all options that this package has, one table for each type of options. */
+/**
+ * The checks of all options that the layers below the adapters have, one table for each type of
+ * options. The tables are below the layers that use them, and import none of their types: where a
+ * table is used, `checkGiven` compares its names with those of the type.
+ */
 
-import type { Deflate, DeflateDirection, DeflateOptions } from "../deflate/options.ts";
-import type { DecoderOptions } from "../frame/options.ts";
-import type { OfferOptions } from "../handshake/offer.ts";
-import type { HandshakeLimits } from "../handshake/options.ts";
-import type { EncoderOptions } from "../message/encoder.ts";
-import type { ClientSessionOptions, ConnectOptions } from "../session/connect.ts";
-import type { SessionManner } from "../session/options.ts";
-import type { Policy, SessionLimits } from "../session/upgrade.ts";
 import {
   callable,
   type Check,
-  type Checks,
   checkOptions,
   flag,
   integerFrom,
@@ -49,6 +44,18 @@ function protocols(name: string, value: unknown): void {
     }
     if (value.indexOf(one) < index) throw new TypeError(`${name} has ${shown(one)} twice`);
   }
+}
+
+/** An array of strings. Their characters are checked in Rust. */
+function texts(name: string, value: unknown): void {
+  if (!Array.isArray(value) || value.some((one) => typeof one !== "string")) {
+    throw new TypeError(`${name} must be an array of strings, not ${shown(value)}`);
+  }
+}
+
+/** A string or an object; which objects are bytes is checked where they are read. */
+function textOrBytes(name: string, value: unknown): void {
+  if (typeof value !== "string") object(name, value);
 }
 
 function allowedOrigins(name: string, value: unknown): void {
@@ -117,7 +124,7 @@ function isPlain(value: object): boolean {
 const directionChecks = {
   windowBits,
   contextTakeover: flag,
-} satisfies Checks<DeflateDirection>;
+};
 
 export const deflateChecks = {
   send: nested(directionChecks),
@@ -126,10 +133,11 @@ export const deflateChecks = {
   threshold: integerFrom(0, 2 ** 32 - 1),
   dedicated: flag,
   historyBits: windowBits,
-} satisfies Checks<DeflateOptions>;
+};
 
 /** Compression as it was agreed on; `header` is the value of the answer's header. */
-const agreed = nested({ ...deflateChecks, header: text } satisfies Checks<Deflate & { header: string }>);
+export const agreedChecks = { ...deflateChecks, header: text };
+const agreed = nested(agreedChecks);
 
 const deflateOrNone: Check = (name, value) => {
   if (value !== false) nested(deflateChecks)(name, value);
@@ -140,7 +148,7 @@ export const limitChecks = {
   maxMessage: size,
   maxFragments: integerFrom(0, 2 ** 32 - 1),
   maxInflation: size,
-} satisfies Checks<SessionLimits>;
+};
 
 export const decoderChecks = {
   ...limitChecks,
@@ -150,18 +158,25 @@ export const decoderChecks = {
   pieces: flag,
   offset: size,
   dangerouslyAcceptUnmasked: flag,
-} satisfies Checks<DecoderOptions>;
+};
 
 export const encoderChecks = {
   role,
   maskKey: callable,
   deflate: agreed,
-} satisfies Checks<EncoderOptions>;
+};
+
+export const decompressorChecks = {
+  maxMessage: size,
+  maxInflation: integerFrom(0, 2 ** 32 - 1),
+};
+
+export const preparedChecks = { deflate: deflateOrNone };
 
 export const handshakeChecks = {
   maxHead: integerFrom(0, 2 ** 30),
   maxHeaders: integerFrom(0, 128),
-} satisfies Checks<HandshakeLimits>;
+};
 
 export const sessionChecks = {
   autoPong: flag,
@@ -171,35 +186,60 @@ export const sessionChecks = {
   heartbeat: milliseconds,
   pongTimeout: milliseconds,
   idle: milliseconds,
-} satisfies Checks<SessionManner>;
+};
+
+/** A session of any role. */
+export const endpointChecks = {
+  ...decoderChecks,
+  ...sessionChecks,
+  maskKey: callable,
+};
 
 export const clientSessionChecks = {
   ...sessionChecks,
   ...limitChecks,
   maskKey: callable,
-} satisfies Checks<ClientSessionOptions>;
+};
 
 export const policyChecks = {
   origin: allowedOrigins,
   allowedHosts,
   protocols,
   deflate: deflateOrNone,
-} satisfies Checks<Policy>;
+};
+
+export const acceptChecks = {
+  protocol: text,
+  extensions: text,
+  headers: object,
+};
+
+export const rejectChecks = {
+  reason: text,
+  headers: object,
+  body: textOrBytes,
+};
 
 export const offerChecks = {
   host: text,
   path: text,
   origin: text,
-  protocols,
+  protocols: texts,
   extensions: text,
-  headers,
+  headers: object,
   key: text,
-} satisfies Checks<OfferOptions>;
+};
 
 const { extensions: _, ...asked } = offerChecks;
 
 export const connectChecks = {
   ...asked,
   ...handshakeChecks,
+  protocols,
+  headers,
   deflate: deflateOrNone,
-} satisfies Checks<ConnectOptions>;
+};
+
+const { role: _role, deflate: _deflate, offset: _offset, ...observed } = decoderChecks;
+
+export const observeChecks = observed;

@@ -9,6 +9,8 @@ import { type OfferOptions, UpgradeOffer } from "../handshake/offer.ts";
 import type { HandshakeLimits } from "../handshake/options.ts";
 import { UpgradeResponseReader } from "../handshake/reader.ts";
 import type { UpgradeResponse } from "../handshake/response.ts";
+import { checkGiven, pick } from "../options/check.ts";
+import { connectChecks, handshakeChecks } from "../options/tables.ts";
 import type { InPieces, SessionManner } from "./options.ts";
 import { Session } from "./session.ts";
 import type { SessionLimits } from "./upgrade.ts";
@@ -55,12 +57,13 @@ export class Connect {
 
   /** @throws as `UpgradeOffer` does */
   constructor(options: ConnectOptions) {
-    const { deflate = available && {}, ...offer } = options;
+    checkGiven("Connect", options, connectChecks);
+    const { deflate = available && {}, maxHead, maxHeaders, ...offer } = options;
     if (deflate !== false) this.#deflate = new DeflateOffer(deflate);
     this.#offer = new UpgradeOffer({ ...offer, extensions: this.#deflate?.header });
-    this.#limits = options;
+    this.#limits = pick(options, handshakeChecks);
     this.bytes = this.#offer.bytes;
-    this.#reader = new UpgradeResponseReader(this.#offer, options);
+    this.#reader = new UpgradeResponseReader(this.#offer, this.#limits);
   }
 
   /**

@@ -5,6 +5,8 @@ import { named } from "../error/errors.ts";
 import type { DecoderOptions } from "../frame/options.ts";
 import type { UpgradeRequest } from "../handshake/request.ts";
 import type { UpgradeResponse } from "../handshake/response.ts";
+import { checkGiven } from "../options/check.ts";
+import { observeChecks } from "../options/tables.ts";
 import { MessageDecoder } from "../message/messages.ts";
 
 /** How both sides are read; see {@link DecoderOptions}. */
@@ -45,6 +47,7 @@ export function observe(
   response: UpgradeResponse,
   options: ObserveOptions = {},
 ): Observed {
+  checkGiven("observe", options, observeChecks);
   if (!response.accepted) throw named("STATUS");
   const { extensions, protocol } = response;
   const deflate = extensions.length === 0 ? undefined : observedDeflate(extensions);

@@ -15,6 +15,8 @@ import { keysFrom } from "../message/encoder.ts";
 import { isPrepared, type PreparedMessage, preparedOf } from "../message/prepared-form.ts";
 import type { Prepared } from "../message/prepared.ts";
 import { Resting } from "../wasm/module.ts";
+import { checkGiven } from "../options/check.ts";
+import { endpointChecks } from "../options/tables.ts";
 import type { SessionOptions } from "./options.ts";
 import {
   AT_REST,
@@ -147,6 +149,7 @@ export class Session {
 
   /** @throws LimitError `OUT_OF_MEMORY` */
   constructor(options: SessionOptions) {
+    checkGiven("Session", options, endpointChecks);
     const kind = kindFor(options);
     const { deflate, maskKey } = options;
     this.#kind = kind;

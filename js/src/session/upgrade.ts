@@ -6,6 +6,8 @@ import type { DeflateOptions } from "../deflate/options.ts";
 import { misuse } from "../error/errors.ts";
 import type { HeadersInput } from "../handshake/options.ts";
 import type { UpgradeRequest } from "../handshake/request.ts";
+import { type Checks, checkOptions } from "../options/check.ts";
+import { policyChecks } from "../options/tables.ts";
 import type { InPieces, SessionManner } from "./options.ts";
 import { Session } from "./session.ts";
 
@@ -69,6 +71,7 @@ export class Upgrade {
 
   /** @throws HandshakeError `ORIGIN`, status 403; `HOST_NOT_ALLOWED`, status 421 */
   constructor(request: UpgradeRequest, policy: Policy = {}) {
+    checkOptions("Upgrade", policy, policyChecks satisfies Checks<Policy>);
     const { origin = "same-host", allowedHosts, protocols = [] } = policy;
     const { deflate = available && {} } = policy;
     if (allowedHosts !== undefined) request.checkHost(allowedHosts);

@@ -35,7 +35,7 @@ import {
 import type { Verdict } from "../connection/handlers.ts";
 import { limit, terminated } from "../connection/report.ts";
 import { decisionOf } from "../connection/verdict.ts";
-import { callable, type Checks, checkOptions, milliseconds, oneOf } from "../options/check.ts";
+import { callable, type Checks, checkOptions, milliseconds, oneOf, pick } from "../options/check.ts";
 import {
   clientSessionChecks,
   connectChecks,
@@ -92,10 +92,11 @@ const clientChecks = {
   handshakeTimeout: milliseconds,
 } satisfies Checks<ClientStreamOptions>;
 
+const serverSessionChecks = { ...sessionChecks, ...limitChecks };
+
 const serverChecks = {
   ...policyChecks,
-  ...sessionChecks,
-  ...limitChecks,
+  ...serverSessionChecks,
   ...handshakeChecks,
   role: oneOf("client", "server"),
   handshakeTimeout: milliseconds,
@@ -309,7 +310,7 @@ export class SocketStream {
   async #connect(
     options: ClientStreamOptions,
   ): Promise<[Session, Pick<Opened, "protocol" | "extensions">, Uint8Array]> {
-    const connect = new Connect(options);
+    const connect = new Connect(pick(options, connectChecks));
     const written = this.#until(this.#writer.write(connect.bytes));
     written.catch(() => {});
     for (;;) {
@@ -319,13 +320,13 @@ export class SocketStream {
     }
     const header = connect.response?.header("sec-websocket-extensions") ?? "";
     const opened = { protocol: connect.response?.protocol ?? "", extensions: header };
-    return [connect.session(options), opened, connect.rest];
+    return [connect.session(pick(options, clientSessionChecks)), opened, connect.rest];
   }
 
   async #accept(
     options: ServerStreamOptions,
   ): Promise<[Session, Pick<Opened, "protocol" | "extensions">, Uint8Array]> {
-    const reader = new UpgradeRequestReader(options);
+    const reader = new UpgradeRequestReader(pick(options, handshakeChecks));
     let request: UpgradeRequest | undefined;
     let isAsked = false;
     /** With which the program refuses. */
@@ -337,7 +338,7 @@ export class SocketStream {
         isAsked = true;
         request = reader.push(value);
       }
-      const upgrade = new Upgrade(request, options);
+      const upgrade = new Upgrade(request, pick(options, policyChecks));
       const verdict = await this.#until(Promise.resolve(options.upgrade?.(upgrade)));
       const decision = decisionOf(verdict);
       if ("reject" in decision) {
@@ -345,7 +346,7 @@ export class SocketStream {
         throw new Error(`upgrade has refused the request with status ${status}`);
       }
       const answer = upgrade.accept(decision.headers);
-      const session = upgrade.session(options);
+      const session = upgrade.session(pick(options, serverSessionChecks));
       try {
         await this.#until(this.#writer.write(answer));
       } catch (error) {
