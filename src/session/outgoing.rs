@@ -216,6 +216,13 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
         Ok(())
     }
 
+    /// Sets whether a close frame of the peer is answered at once: see
+    /// [`SessionOptions::auto_close`]. For a caller who learns only after the handshake that it wants to
+    /// send more than the peer does, as a tunnel may.
+    pub fn set_auto_close(&mut self, auto_close: bool) {
+        self.auto_close = auto_close;
+    }
+
     /// Says that the transport has accepted `n` bytes of what this session has appended to the
     /// caller's buffers. The timers need it: see [the rule](super#timers).
     #[inline]

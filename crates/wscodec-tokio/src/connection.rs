@@ -20,26 +20,23 @@
 //! system reset the connection, and the peer would not see the close frame. Each step is bounded by
 //! the close timeout. Then the reader is told the error, once.
 
-use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wscodec::deflate::{Compressor, Decompressor};
 use wscodec::frame::Role;
-use wscodec::{CloseCode, ErrorKind, Fault, LimitError, MisuseError, PeerError};
+use wscodec::{CloseCode, ErrorKind, Fault, LimitError, PeerError};
 
 use crate::buffers;
 use crate::engines::{SharedDeflate, SharedInflate};
-use crate::input::{CUT, Input};
-use crate::message::{CloseFrame, Message};
-use crate::names::{Error, Event, Keys, Kind, MessageRef, Outgoing, Session, SessionState};
+use crate::input::Input;
+use crate::names::{Error, Keys, Outgoing, Session, SessionState};
 use crate::options::ConnectionOptions;
 use crate::wakers::{Wakers, poll_shared};
 
@@ -90,7 +87,7 @@ pub(crate) enum Step<R> {
 pub(crate) struct Connection<S> {
     pub(crate) stream: S,
     pub(crate) session: SharedSession,
-    input: Input,
+    pub(crate) input: Input,
     /// Bytes to send, of which the first `written` have left.
     out: Vec<u8>,
     written: usize,
@@ -111,7 +108,7 @@ pub(crate) struct Connection<S> {
     /// When the transport counts as stalled, or the phase of the end is over.
     until: Option<Instant>,
     /// A task was spawned that will write the queue.
-    flushing: bool,
+    pub(crate) flushing: bool,
     /// If several tasks wait for the stream.
     wakers: Option<Arc<Wakers>>,
 }
@@ -196,6 +193,13 @@ impl<S> Connection<S> {
             self.input.clear();
             self.session.release();
             self.enter(Phase::Flush);
+        }
+    }
+
+    /// The session may have ended without a step of decoding, by a close frame of ours.
+    pub(crate) fn begin_end_if_closed(&mut self) {
+        if self.session.state() == SessionState::Closed {
+            self.begin_end(None);
         }
     }
 
@@ -296,12 +300,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Ends a wait for a transport that accepts nothing. In the end of a connection too, or those who
+    /// wait for the queue would wait for ever.
     fn check_stall(&mut self) {
-        if self.phase == Phase::Open && self.until.is_some_and(|until| until <= Instant::now()) {
-            self.session.fail(LimitError::Stalled, &mut self.out);
-            self.lose(io::ErrorKind::TimedOut);
-            let fault = self.session.outcome().and_then(|outcome| outcome.fault);
-            self.begin_end(fault.map(Error::from));
+        if self.until.is_none_or(|until| until > Instant::now()) {
+            return;
+        }
+        match self.phase {
+            Phase::Open => {
+                self.session.fail(LimitError::Stalled, &mut self.out);
+                self.lose(io::ErrorKind::TimedOut);
+                let fault = self.session.outcome().and_then(|outcome| outcome.fault);
+                self.begin_end(fault.map(Error::from));
+            }
+            Phase::Flush => self.lose(io::ErrorKind::TimedOut),
+            _ => {}
         }
     }
 
@@ -337,9 +350,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Reads the stream and decodes by `step`, until that finds something for the caller: a result,
     /// and whether what is queued is to be written soon. `None` is the end.
+    /// With `direct`, the payload of a large message may be read to where it is put together.
     pub(crate) fn poll_read<R>(
         &mut self,
         cx: &mut Context<'_>,
+        direct: bool,
         mut step: impl FnMut(&mut SharedSession, Fed<'_, '_>, &mut Vec<u8>) -> Result<Step<R>, Fault>,
     ) -> Poll<Option<Result<(R, bool), Error>>> {
         let mut reads = 0;
@@ -357,7 +372,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.input.tidy();
             if reads < READS {
                 reads += 1;
-                match self.poll_fill(cx) {
+                match self.poll_fill(cx, direct) {
                     Poll::Ready(0) => continue,
                     Poll::Ready(len) => {
                         let fed = Fed::Filled(len);
@@ -382,9 +397,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Reads once: into the input, or `len` bytes into the session's space.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, direct: bool) -> Poll<usize> {
         let begun = self.session.buffered();
-        if begun >= DIRECT
+        if direct
+            && begun >= DIRECT
             && self.session.in_message()
             && let Some(space) = self.session.space(begun.min(DIRECT_MOST))
         {
@@ -483,6 +499,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Brings the connection to its end; see the module's documentation.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.phase != Phase::Done {
+            self.check_stall();
             let over = self.until.is_some_and(|until| until <= Instant::now());
             let polled = match self.phase {
                 _ if over => Poll::Ready(()),
@@ -522,233 +539,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-}
-
-type Spawn<S> = fn(&Handle, Arc<Shared<S>>);
-
-/// A connection that several handles share: the halves, and the task that writes the queue.
-pub(crate) struct Shared<S> {
-    connection: Mutex<Connection<S>>,
-    /// Spawns the task that writes the queue; a pointer, so that only those who make a connection
-    /// need a stream that can move between threads.
-    spawn: Option<Spawn<S>>,
-}
-
-impl<S> Shared<S> {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Connection<S>> {
-        // A panic in a closure of the caller's leaves nothing half done here.
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// For `Debug`.
-    pub(crate) fn describe(&self, mut f: fmt::DebugStruct<'_, '_>) -> fmt::Result {
-        if let Ok(connection) = self.connection.try_lock() {
-            f.field("state", &connection.session.state());
-            f.field("queued", &connection.queued());
-        }
-        f.finish_non_exhaustive()
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
-    /// For streams that can't move between threads: what is sent is always written at once.
-    pub(crate) fn local(connection: Connection<S>) -> Arc<Self> {
-        Arc::new(Self {
-            connection: Mutex::new(connection),
-            spawn: None,
-        })
-    }
-
-    pub(crate) fn new(connection: Connection<S>) -> Arc<Self>
-    where
-        S: Send + 'static,
-    {
-        Arc::new(Self {
-            connection: Mutex::new(connection),
-            spawn: Some(|handle, shared| {
-                handle.spawn(std::future::poll_fn(move |cx| {
-                    let mut connection = shared.lock();
-                    let polled = connection.poll_push_or_stall(cx);
-                    connection.flushing = polled.is_pending();
-                    polled.map(drop)
-                }));
-            }),
-        })
-    }
-
-    /// Sees to it that what is queued leaves, though this poll does not wait for it. While undecoded
-    /// bytes are held, more is likely to be queued before the caller yields, so the write is left to
-    /// a task that runs when it does.
-    fn flush_soon(self: &Arc<Self>, connection: &mut Connection<S>, cx: &mut Context<'_>) {
-        if connection.queued() == 0 || connection.flushing {
-            return;
-        }
-        if (connection.input.is_empty() || self.spawn.is_none())
-            && connection.poll_push(cx).is_ready()
-        {
-            return;
-        }
-        if let (Some(spawn), Ok(handle)) = (self.spawn, Handle::try_current()) {
-            connection.flushing = true;
-            connection.share();
-            spawn(&handle, Arc::clone(self));
-        } else {
-            let _ = connection.poll_push(cx);
-        }
-    }
-
-    /// The next result of `step`.
-    pub(crate) fn poll_read<R>(
-        self: &Arc<Self>,
-        cx: &mut Context<'_>,
-        step: impl FnMut(&mut SharedSession, Fed<'_, '_>, &mut Vec<u8>) -> Result<Step<R>, Fault>,
-    ) -> Poll<Option<Result<R, Error>>> {
-        let mut connection = self.lock();
-        let found = ready!(connection.poll_read(cx, step));
-        Poll::Ready(found.map(|found| {
-            let (result, soon) = found?;
-            connection.input.settle();
-            if soon {
-                self.flush_soon(&mut connection, cx);
-            }
-            Ok(result)
-        }))
-    }
-
-    /// The next message or control frame.
-    pub(crate) fn poll_recv(
-        self: &Arc<Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Message, Error>>> {
-        let mut connection = self.lock();
-        let Some(found) = ready!(connection.poll_read(cx, recv)) else {
-            return Poll::Ready(None);
-        };
-        let (found, soon) = found?;
-        let message = match found {
-            Found::Owned(message) => message,
-            Found::InPlace(text, len) => {
-                let payload = connection.input.cut(len);
-                Message::owned(text, payload)
-            }
-        };
-        connection.input.settle();
-        if soon {
-            self.flush_soon(&mut connection, cx);
-        }
-        Poll::Ready(Some(Ok(message)))
-    }
-
-    /// Queues a message when there is room for it, and writes; `message` is taken when it is queued.
-    pub(crate) fn poll_send(
-        self: &Arc<Self>,
-        cx: &mut Context<'_>,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), Error>> {
-        self.poll_queue(cx, message, true, |message, sending, out| {
-            message.send(sending, out)
-        })
-    }
-
-    /// Queues `item` by `f` when there is room. With `write`, waits until all that is queued is
-    /// written, unless undecoded bytes are held.
-    pub(crate) fn poll_queue<T>(
-        self: &Arc<Self>,
-        cx: &mut Context<'_>,
-        item: &mut Option<T>,
-        write: bool,
-        f: impl FnOnce(T, &mut Sending, &mut Vec<u8>) -> Result<(), Error>,
-    ) -> Poll<Result<(), Error>> {
-        let mut connection = self.lock();
-        if item.is_some() {
-            ready!(connection.poll_room(cx))?;
-            if let Some(item) = item.take() {
-                connection.queue(|sending, out| f(item, sending, out))?;
-            }
-        }
-        if !write {
-            return Poll::Ready(Ok(()));
-        }
-        if !connection.input.is_empty() && self.spawn.is_some() {
-            self.flush_soon(&mut connection, cx);
-            if connection.flushing {
-                return Poll::Ready(Ok(()));
-            }
-        }
-        connection.poll_push_or_stall(cx)
-    }
-}
-
-/// What was received.
-enum Found {
-    Owned(Message),
-    /// A message whose payload is the last `len` bytes that were decoded of the input; with a text
-    /// that is known to be UTF-8, or not.
-    InPlace(bool, usize),
-}
-
-fn recv(
-    session: &mut SharedSession,
-    fed: Fed<'_, '_>,
-    out: &mut Vec<u8>,
-) -> Result<Step<Found>, Fault> {
-    let (input, received) = match fed {
-        Fed::Bytes(input) => (Some(input.as_ptr_range()), session.receive(input, out)?),
-        Fed::Filled(len) => (None, session.fill(len, out)?),
-    };
-    let Some((event, _)) = received else {
-        return Ok(Step::Nothing);
-    };
-    Ok(match event {
-        Event::Message(message) => {
-            let text = is_text(&message);
-            let here = message.payload.as_ptr_range();
-            let in_place = input.is_some_and(|it| it.start <= here.start && here.end <= it.end);
-            let found = match message.payload.len() >= CUT && in_place {
-                true => Found::InPlace(text, message.payload.len()),
-                false => {
-                    let payload = Bytes::copy_from_slice(message.payload);
-                    Found::Owned(Message::owned(text, payload))
-                }
-            };
-            Step::Found(found, false)
-        }
-        Event::Ping(payload) => {
-            let payload = Bytes::copy_from_slice(payload);
-            Step::Found(Found::Owned(Message::Ping(payload)), true)
-        }
-        Event::Pong(payload) => {
-            let payload = Bytes::copy_from_slice(payload);
-            Step::Found(Found::Owned(Message::Pong(payload)), false)
-        }
-        Event::Close(close) => {
-            let close = close.map(CloseFrame::from);
-            Step::Found(Found::Owned(Message::Close(close)), true)
-        }
-    })
-}
-
-/// Whether a message is text that is known to be UTF-8.
-pub(crate) fn is_text(message: &MessageRef<'_>) -> bool {
-    message.kind == Kind::Text && !message.opaque
-}
-
-impl Message {
-    pub(crate) fn send(self, sending: &mut Sending, out: &mut Vec<u8>) -> Result<(), Error> {
-        let result = match &self {
-            Self::Text(text) => sending.text(text, out),
-            Self::Binary(payload) => sending.binary(payload, out),
-            Self::Ping(payload) => sending.ping(payload, out),
-            Self::Pong(payload) => sending.pong(payload, out),
-            Self::Close(close) => match sending.close(close.as_ref().map(CloseFrame::lent), out) {
-                // The session has answered the peer's close frame already.
-                Err(ErrorKind::Misuse(MisuseError::Closing)) => Ok(()),
-                result => result,
-            },
-        };
-        Ok(result?)
     }
 }

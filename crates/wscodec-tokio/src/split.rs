@@ -11,10 +11,10 @@ use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wscodec::message::Prepared;
 
-use crate::connection::Shared;
 use crate::message::{CloseFrame, Message};
 use crate::names::{Error, MessageRef, SessionState};
 use crate::outbox::Outbox;
+use crate::shared::Shared;
 use crate::websocket::{Agreed, Outcome, WebSocket, poll_lend, sink_close};
 
 /// The half of a [`WebSocket`] that receives. It answers pings and close frames and runs the timers by

@@ -13,13 +13,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use wscodec::frame::Role;
 use wscodec::handshake::UpgradeResponse;
 use wscodec::message::Prepared;
-use wscodec::{CloseCode, Fault, Limits};
+use wscodec::{CloseCode, ErrorKind, Fault, Limits};
 
-use crate::connection::{Connection, Fed, Shared, SharedSession, Step};
+use crate::byte_stream::ByteStream;
+use crate::connection::{Connection, Fed, Sending, SharedSession, Step};
 use crate::message::{CloseFrame, Message};
-use crate::names::{AgreedDeflate, Error, Event, Keys, MessageRef, SessionState};
+use crate::names::{AgreedDeflate, Error, Event, Keys, Kind, MessageRef, SessionState};
 use crate::options::ConnectionOptions;
 use crate::outbox::Outbox;
+use crate::pieces::{Piece, poll_piece};
+use crate::shared::Shared;
 use crate::split::{ReadHalf, WriteHalf};
 
 /// How a connection ended.
@@ -318,6 +321,62 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         poll_fn(|cx| poll_close(&self.shared, cx, &mut message)).await
     }
 
+    /// Waits for the next piece of a message, of any length, or for a control frame. A message that was
+    /// begun in pieces is received in pieces to its end; before and after it, messages may be received
+    /// whole. `None` is the end.
+    ///
+    /// # Errors
+    /// As for [`recv`](Self::recv); [`Error::Misuse`] inside a message that was begun whole.
+    pub async fn recv_piece(&mut self) -> Option<Result<Piece, Error>> {
+        poll_fn(|cx| poll_piece(&self.shared, cx)).await
+    }
+
+    /// Sends the first fragment of a message; text may be cut within a character. Control frames may be
+    /// sent before the next fragment, other messages only after the last (RFC 6455 §5.4).
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn begin(&mut self, kind: Kind, part: &[u8]) -> Result<(), Error> {
+        self.queue_part(part, |part, sending, out| sending.begin(kind, part, out))
+            .await
+    }
+
+    /// Sends the next fragment of a message, not its last.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn more(&mut self, part: &[u8]) -> Result<(), Error> {
+        self.queue_part(part, |part, sending, out| sending.more(part, out))
+            .await
+    }
+
+    /// Sends the last fragment of a message, which may be empty.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn finish(&mut self, part: &[u8]) -> Result<(), Error> {
+        self.queue_part(part, |part, sending, out| sending.finish_message(part, out))
+            .await
+    }
+
+    async fn queue_part(
+        &mut self,
+        part: &[u8],
+        f: impl Fn(&[u8], &mut Sending, &mut Vec<u8>) -> Result<(), ErrorKind>,
+    ) -> Result<(), Error> {
+        let mut part = Some(part);
+        poll_fn(|cx| {
+            let f = |part: &[u8], sending: &mut _, out: &mut _| Ok(f(part, sending, out)?);
+            self.shared.poll_queue(cx, &mut part, true, f)
+        })
+        .await
+    }
+
+    /// The connection as a stream of bytes over binary messages, for tunnels.
+    pub fn into_byte_stream(self) -> ByteStream<S> {
+        ByteStream::new(self.shared)
+    }
+
     /// Takes the connection apart, for a task that sends and one that receives. The half that receives
     /// also sends pongs and close answers, and runs the timers. In the order of `futures`' `split`.
     pub fn split(self) -> (WriteHalf<S>, ReadHalf<S>) {
@@ -342,7 +401,7 @@ where
         // An error shows when nothing more can be read.
         let _ = ready!(room);
     }
-    shared.poll_read(cx, |session, fed, out| {
+    shared.poll_read(cx, true, |session, fed, out| {
         let received = match fed {
             Fed::Bytes(input) => session.receive(input, out)?,
             Fed::Filled(len) => session.fill(len, out)?,

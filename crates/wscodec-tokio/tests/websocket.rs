@@ -292,6 +292,16 @@ async fn a_peer_that_reads_nothing_stalls_a_writer() {
     assert!(ws.recv().await.is_none());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_closes_and_reads_nothing_does_not_hold_a_flush() {
+    let (mut ws, mut there) = with_options(Role::Server, &ConnectionOptions::default());
+    ws.feed(vec![0; 1000]).await.unwrap();
+    there.write_all(b"\x88\x80\0\0\0\0").await.unwrap();
+    assert!(ws.recv().await.unwrap().unwrap().is_close());
+    assert!(ws.flush().await.is_err());
+    assert!(ws.recv().await.is_none());
+}
+
 #[tokio::test]
 async fn feeding_waits_for_room() {
     let mut options = ConnectionOptions::default();

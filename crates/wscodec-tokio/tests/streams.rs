@@ -1,0 +1,245 @@
+//! Messages in pieces, prepared messages, and bytes over messages.
+
+use std::pin::pin;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use wscodec::frame::Role;
+use wscodec::message::{Kind, Prepared};
+use wscodec_tokio::{Message, Piece, WebSocket};
+
+#[path = "common/narrow.rs"]
+mod narrow;
+use narrow::Narrow;
+
+fn pair(pipe: usize) -> (WebSocket<DuplexStream>, WebSocket<DuplexStream>) {
+    let (here, there) = tokio::io::duplex(pipe);
+    (
+        WebSocket::from_stream(here, Role::Server).unwrap(),
+        WebSocket::from_stream(there, Role::Client).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn messages_in_pieces() {
+    let (mut server, mut client) = pair(1 << 20);
+    client
+        .begin(Kind::Text, "hällo".as_bytes().split_at(2).0)
+        .await
+        .unwrap();
+    client.ping("?").await.unwrap();
+    client.more("hällo".as_bytes().split_at(2).1).await.unwrap();
+    assert_eq!(
+        client.send("other").await.unwrap_err().code(),
+        "MESSAGE_UNFINISHED"
+    );
+    client.finish(b"!").await.unwrap();
+    client.send("whole").await.unwrap();
+    let (mut text, mut pings) = (Vec::new(), 0);
+    assert_eq!(
+        server.recv_piece().await.unwrap().unwrap(),
+        Piece::Begin(Kind::Text)
+    );
+    assert_eq!(
+        server.recv().await.unwrap().unwrap_err().code(),
+        "MESSAGE_IN_PIECES"
+    );
+    loop {
+        match server.recv_piece().await.unwrap().unwrap() {
+            Piece::Data(data) => text.extend_from_slice(&data),
+            Piece::Ping(_) => pings += 1,
+            Piece::End => break,
+            piece => panic!("{piece:?}"),
+        }
+    }
+    assert_eq!((&text[..], pings), ("hällo!".as_bytes(), 1));
+    assert_eq!(
+        server.recv().await.unwrap().unwrap(),
+        Message::text("whole")
+    );
+    assert!(client.recv().await.unwrap().unwrap().is_pong());
+}
+
+#[tokio::test]
+async fn a_prepared_message_goes_to_many() {
+    let prepared = Prepared::text("news").unwrap();
+    for _ in 0..3 {
+        let (mut server, mut client) = pair(100);
+        server.send_prepared(&prepared).await.unwrap();
+        assert_eq!(client.recv().await.unwrap().unwrap(), Message::text("news"));
+        client.send_prepared(&prepared).await.unwrap();
+        assert_eq!(server.recv().await.unwrap().unwrap(), Message::text("news"));
+    }
+}
+
+#[tokio::test]
+async fn halves_in_two_tasks_and_the_reader_answers_alone() {
+    let (server, mut client) = pair(64);
+    let (mut sender, mut receiver) = server.split();
+    let reading = tokio::spawn(async move {
+        let mut texts = 0;
+        while let Some(message) = receiver.next().await {
+            texts += usize::from(message.unwrap().is_text());
+        }
+        (texts, receiver)
+    });
+    let mut other = sender.clone();
+    let sending = tokio::spawn(async move {
+        for i in 0..50_u8 {
+            sender.send(Message::binary(vec![i; 1000])).await.unwrap();
+        }
+        SinkExt::<Message>::flush(&mut sender).await.unwrap();
+        sender
+    });
+    let pinging = tokio::spawn(async move {
+        for _ in 0..50 {
+            other.feed("clone").await.unwrap();
+        }
+        other.flush().await.unwrap();
+    });
+    let (mut binaries, mut clones, mut pongs) = (0_u8, 0, 0);
+    for _ in 0..50 {
+        client.feed("hi").await.unwrap();
+        client.feed(Message::Ping("?".into())).await.unwrap();
+    }
+    while (binaries, clones, pongs) != (50, 50, 50) {
+        match client.recv().await.unwrap().unwrap() {
+            Message::Binary(bytes) => {
+                assert_eq!(bytes, vec![binaries; 1000]);
+                binaries += 1;
+            }
+            Message::Text(text) => {
+                assert_eq!(text, "clone");
+                clones += 1;
+            }
+            message => {
+                assert_eq!(message, Message::Pong("?".into()));
+                pongs += 1;
+            }
+        }
+    }
+    assert!(client.close(None).await.unwrap().clean);
+    let (texts, receiver) = reading.await.unwrap();
+    assert_eq!(texts, 50);
+    pinging.await.unwrap();
+    let ws = receiver.reunite(sending.await.unwrap()).unwrap();
+    assert!(ws.outcome().unwrap().clean);
+}
+
+/// Both directions end by themselves: one side ends its own, and goes on reading.
+#[tokio::test]
+async fn bytes_end_in_each_direction_by_itself() {
+    for (first, pipe) in [
+        (Role::Client, 64),
+        (Role::Server, 64),
+        (Role::Client, 1 << 20),
+    ] {
+        let (server, client) = pair(pipe);
+        let (server, client) = (server.into_byte_stream(), client.into_byte_stream());
+        let (mut one, mut two) = match first {
+            Role::Client => (client, server),
+            Role::Server => (server, client),
+        };
+        let sent: Vec<u8> = (0..200_000_u32).map(|i| (i / 7) as u8).collect();
+        let expected = sent.clone();
+        let echo = tokio::spawn(async move {
+            let mut all = Vec::new();
+            two.read_to_end(&mut all).await.unwrap();
+            two.write_all(&all).await.unwrap();
+            two.shutdown().await.unwrap();
+            assert!(two.outcome().unwrap().clean);
+        });
+        one.write_all(&sent).await.unwrap();
+        one.shutdown().await.unwrap();
+        assert!(one.write_all(b"more").await.is_err());
+        let mut back = Vec::new();
+        one.read_to_end(&mut back).await.unwrap();
+        assert!(back == expected);
+        echo.await.unwrap();
+        assert!(one.outcome().unwrap().clean);
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_by_copy_bidirectional() {
+    let (server, client) = pair(1000);
+    let (mut far, mut far_end) = tokio::io::duplex(100);
+    let tunnel = tokio::spawn(async move {
+        let mut stream = server.into_byte_stream();
+        tokio::io::copy_bidirectional(&mut stream, &mut far)
+            .await
+            .unwrap()
+    });
+    let mut near = client.into_byte_stream();
+    near.write_all(&[7; 5000]).await.unwrap();
+    near.shutdown().await.unwrap();
+    let mut there = Vec::new();
+    far_end.read_to_end(&mut there).await.unwrap();
+    assert_eq!(there, [7; 5000]);
+    far_end.write_all(&[8; 3000]).await.unwrap();
+    far_end.shutdown().await.unwrap();
+    let mut back = Vec::new();
+    near.read_to_end(&mut back).await.unwrap();
+    assert_eq!(back, [8; 3000]);
+    assert_eq!(tunnel.await.unwrap(), (5000, 3000));
+}
+
+#[tokio::test]
+async fn text_is_an_error_among_bytes_and_a_lost_stream_too() {
+    let (server, mut client) = pair(1000);
+    let mut server = server.into_byte_stream();
+    client.send("text").await.unwrap();
+    let error = server.read(&mut [0; 10]).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    let (server, client) = pair(1000);
+    let mut server = server.into_byte_stream();
+    drop(client);
+    let error = server.read(&mut [0; 10]).await.unwrap_err();
+    assert!(error.to_string().contains("ended"), "{error}");
+}
+
+/// The bytes that two peers exchange do not depend on the polls that are dropped.
+#[tokio::test]
+async fn bytes_over_a_narrow_stream_while_reads_are_dropped() {
+    let (here, there) = Narrow::pair(3);
+    let server = WebSocket::from_stream(here, Role::Server).unwrap();
+    let mut server = server.into_byte_stream();
+    let mut client = WebSocket::from_stream(there, Role::Client)
+        .unwrap()
+        .into_byte_stream();
+    let sending = tokio::spawn(async move {
+        for i in 0..50_u8 {
+            client.write_all(&[i; 3]).await.unwrap();
+        }
+        client.shutdown().await.unwrap();
+        let mut back = Vec::new();
+        client.read_to_end(&mut back).await.unwrap();
+        back
+    });
+    let mut all = Vec::new();
+    loop {
+        let mut buf = [0; 2];
+        let mut polls = 0;
+        let read = {
+            let mut read = pin!(server.read(&mut buf));
+            std::future::poll_fn(|cx| {
+                polls += 1;
+                match read.as_mut().poll(cx) {
+                    std::task::Poll::Pending if polls == 3 => std::task::Poll::Ready(None),
+                    polled => polled.map(Some),
+                }
+            })
+            .await
+        };
+        match read {
+            Some(Ok(0)) => break,
+            Some(len) => all.extend_from_slice(&buf[..len.unwrap()]),
+            None => tokio::task::yield_now().await,
+        }
+    }
+    let expected: Vec<u8> = (0..50).flat_map(|i| [i; 3]).collect();
+    assert_eq!(all, expected);
+    server.write_all(b"got it").await.unwrap();
+    server.shutdown().await.unwrap();
+    assert_eq!(sending.await.unwrap(), b"got it");
+}
