@@ -34,6 +34,7 @@ mod encode;
 mod header;
 pub mod mask;
 mod opcode;
+mod raw;
 mod simple;
 
 pub use check::{Role, Rules};
@@ -44,6 +45,7 @@ pub(crate) use encode::with_len;
 pub use encode::{encode, encode_in_place};
 pub use header::{FrameHeader, ParsedHeader, Rsv};
 pub use opcode::OpCode;
+pub use raw::{HeaderFaults, RawHeader};
 pub(crate) use simple::Simple;
 
 /// The longest header: 2 bytes, a 64-bit length, a mask key.
