@@ -56,19 +56,58 @@ enum State {
 impl BodyReader {
     /// The body of this answer to a GET (RFC 9112 §6.3).
     pub fn new(response: &UpgradeResponse<'_>) -> Self {
-        let coding = response.header("Transfer-Encoding");
-        let length = response.header("Content-Length");
-        let state = match (response.status(), coding, length) {
-            (100..200 | 204 | 304, ..) => State::Done,
-            (_, Some(coding), _) if lists(coding, b"chunked") => State::START,
-            (_, Some(_), _) | (_, None, None) => State::Close,
-            (_, None, Some(length)) => match number(length) {
-                Some(0) => State::Done,
-                Some(length) => State::Length(length),
-                None => State::Close,
-            },
+        let (coding, length) = ("Transfer-Encoding", "Content-Length");
+        Self::of_response(
+            response.status(),
+            response.header(coding),
+            response.header(length),
+        )
+    }
+
+    /// The body of a response with this status and these values of `Transfer-Encoding` and
+    /// `Content-Length` (RFC 9112 §6.3): for onlookers, whose responses need not be acceptable. The
+    /// response to a `HEAD` has no body, whatever it says.
+    pub fn of_response(status: u16, coding: Option<&[u8]>, length: Option<&[u8]>) -> Self {
+        let state = match status {
+            100..200 | 204 | 304 => State::Done,
+            _ => State::of(coding, length).unwrap_or(State::Close),
         };
         Self { state }
+    }
+
+    /// The body of a request with these values of `Transfer-Encoding` and `Content-Length`: without
+    /// either of them there is none (RFC 9112 §6.3).
+    ///
+    /// ```
+    /// use wscodec::handshake::BodyReader;
+    ///
+    /// let mut input = &b"a=1GET /"[..];
+    /// let mut body = BodyReader::of_request(None, Some(b"3"));
+    /// assert_eq!(body.read(&mut input), Some(&b"a=1"[..]));
+    /// assert!(body.is_done());
+    /// assert_eq!(input, b"GET /");
+    /// ```
+    pub fn of_request(coding: Option<&[u8]>, length: Option<&[u8]>) -> Self {
+        Self {
+            state: State::of(coding, length).unwrap_or(State::Done),
+        }
+    }
+
+    /// Says that the next bytes are missing, at most so many, and returns how many of them belong to
+    /// the piece of the body that is being read. The rest is of unknown meaning.
+    pub fn skip(&mut self, len: u64) -> u64 {
+        let (left, next) = match self.state {
+            State::Close => return len,
+            State::Length(left) => (left, State::Length(left - left.min(len))),
+            State::Chunk(left) => (left, State::Chunk(left - left.min(len))),
+            _ => return 0,
+        };
+        self.state = match next {
+            State::Length(0) => State::Done,
+            State::Chunk(0) => State::ChunkEnd,
+            next => next,
+        };
+        left.min(len)
     }
 
     /// Takes bytes off the front of `input` and gives the next piece of the body. `None` once the
@@ -116,6 +155,18 @@ impl BodyReader {
 }
 
 impl State {
+    /// What the fields say about the body; `None` if they do not say where it ends.
+    fn of(coding: Option<&[u8]>, length: Option<&[u8]>) -> Option<Self> {
+        match (coding, length) {
+            (Some(coding), _) if lists(coding, b"chunked") => Some(Self::START),
+            (Some(_), _) | (None, None) => None,
+            (None, Some(length)) => match number(length)? {
+                0 => Some(Self::Done),
+                length => Some(Self::Length(length)),
+            },
+        }
+    }
+
     /// Before a chunk.
     const START: Self = Self::Size { size: 0, digits: 0 };
 
