@@ -31,6 +31,7 @@ use crate::head::lists;
 #[derive(Clone, Debug)]
 pub struct BodyReader {
     state: State,
+    chunked: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl BodyReader {
             100..200 | 204 | 304 => State::Done,
             _ => State::of(coding, length).unwrap_or(State::Close),
         };
-        Self { state }
+        Self::from(state)
     }
 
     /// The body of a request with these values of `Transfer-Encoding` and `Content-Length`: without
@@ -88,9 +89,7 @@ impl BodyReader {
     /// assert_eq!(input, b"GET /");
     /// ```
     pub fn of_request(coding: Option<&[u8]>, length: Option<&[u8]>) -> Self {
-        Self {
-            state: State::of(coding, length).unwrap_or(State::Done),
-        }
+        Self::from(State::of(coding, length).unwrap_or(State::Done))
     }
 
     /// Says that the next bytes are missing, at most so many, and returns how many of them belong to
@@ -148,9 +147,24 @@ impl BodyReader {
         self.state == State::Done
     }
 
+    /// Whether the body comes in chunks. Behind the last chunk there
+    /// are trailers and an empty line (RFC 9112 §7.1.2), which are not read here.
+    pub fn is_chunked(&self) -> bool {
+        self.chunked
+    }
+
     /// Whether the answer says where its body ends. Otherwise the end of the connection is its end.
     pub fn has_end(&self) -> bool {
         self.state != State::Close
+    }
+}
+
+impl From<State> for BodyReader {
+    fn from(state: State) -> Self {
+        Self {
+            state,
+            chunked: state == State::START,
+        }
     }
 }
 

@@ -13,10 +13,10 @@ use wscodec_server::client::{self, Call, Ended, Stop};
 use crate::args::{Arguments, Compression, HOST, is_host};
 use crate::failed::failed;
 use crate::out::{print, say};
-use crate::safe::safe;
 use crate::talk::{AtEnd, Conversation, Cut};
 use crate::target::Target;
 use crate::{Failure, help, stop};
+use wscodec_inspect::safe::safe;
 
 /// What is asked for, as it was written.
 struct Settings {

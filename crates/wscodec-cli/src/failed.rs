@@ -6,7 +6,7 @@ use std::io;
 use wscodec::HandshakeError;
 use wscodec::io::{Error, Rejected, Url};
 
-use crate::safe::{safe, safe_lines};
+use wscodec_inspect::safe::{safe, safe_lines};
 
 /// Bytes and lines of a rejection's body that are shown.
 const MOST_BYTES: usize = 4096;

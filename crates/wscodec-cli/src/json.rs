@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use wscodec::CloseCode;
 use wscodec::message::Kind;
 
-use crate::safe::safe_json;
+use wscodec_inspect::safe::safe_json;
 
 /// What a line of the input asks for.
 #[derive(Debug, PartialEq, Eq)]

@@ -8,7 +8,6 @@ mod json;
 mod listen;
 mod log;
 mod out;
-mod safe;
 mod serve;
 mod stop;
 mod talk;

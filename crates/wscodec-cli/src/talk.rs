@@ -15,7 +15,7 @@ use wscodec_server::client::{Line, Talk};
 
 use crate::json::{self, Asked};
 use crate::out::{say, unwritable};
-use crate::safe::safe;
+use wscodec_inspect::safe::safe;
 
 /// Bytes of a fragment, where the whole input is one message.
 const FRAGMENT: usize = 64 << 10;

@@ -2,7 +2,7 @@
 //!
 //! A terminal acts on control characters (escape sequences move the cursor, change the title or
 //! type answers), and format characters such as U+202E turn the direction of writing, so a peer's
-//! text can pretend to be a line of ours. The rule is the one of `wscodec inspect`: a character of
+//! text can pretend to be a line of ours. The rule of all commands: a character of
 //! the categories Cc, Cf, Co, Cn, Cs, Zl or Zp is written as JSON escapes it (`\n`, `\u001b`), and
 //! a backslash is doubled. U+200C and U+200D stay, because scripts and emoji need them. Bytes that
 //! are not UTF-8 are written as `\xNN`.
@@ -14,7 +14,7 @@
 use std::fmt::Write;
 
 /// The whole text with the characters escaped that a terminal may act upon.
-pub(crate) fn safe(bytes: &[u8]) -> String {
+pub fn safe(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for char in chunk.valid().chars() {
@@ -28,13 +28,13 @@ pub(crate) fn safe(bytes: &[u8]) -> String {
 }
 
 /// The same, where line ends are line ends: each line by itself.
-pub(crate) fn safe_lines(bytes: &[u8]) -> impl Iterator<Item = String> {
+pub fn safe_lines(bytes: &[u8]) -> impl Iterator<Item = String> {
     let lines = bytes.split(|&byte| byte == b'\n');
     lines.map(|line| safe(line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
 /// JSON with the same characters escaped. They stand in strings only, where `\u` is understood.
-pub(crate) fn safe_json(json: &str) -> String {
+pub fn safe_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for char in json.chars() {
         match char {
@@ -44,6 +44,47 @@ pub(crate) fn safe_json(json: &str) -> String {
         }
     }
     shown
+}
+
+/// Appends a JSON string with these bytes as its text: the same characters are escaped, and a byte
+/// that is not UTF-8 becomes U+FFFD.
+pub fn put_json_string(bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = bytes;
+    loop {
+        // Most text is plain ASCII.
+        let plain = rest
+            .iter()
+            .take_while(|&&byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+            .count();
+        let (front, after) = rest.split_at(plain);
+        out.extend_from_slice(front);
+        let run = after.iter().take_while(|&&byte| byte >= 0x80).count();
+        match after {
+            [] => break,
+            [byte, ..] if run == 0 => {
+                match byte {
+                    b'"' => out.extend_from_slice(b"\\\""),
+                    _ => {
+                        let mut shown = String::new();
+                        put(char::from(*byte), &mut shown);
+                        out.extend_from_slice(shown.as_bytes());
+                    }
+                }
+                rest = &after[1..];
+            }
+            _ => {
+                let (run, after) = after.split_at(run);
+                let mut shown = String::new();
+                for char in String::from_utf8_lossy(run).chars() {
+                    put(char, &mut shown);
+                }
+                out.extend_from_slice(shown.as_bytes());
+                rest = after;
+            }
+        }
+    }
+    out.push(b'"');
 }
 
 fn put(char: char, shown: &mut String) {
@@ -115,6 +156,31 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf8_are_shown_as_numbers() {
         assert_eq!(safe(b"a\xff\xe2\x82z"), "a\\xff\\xe2\\x82z");
+    }
+
+    #[test]
+    fn json_strings_are_read_as_the_same_text() {
+        for text in [
+            "",
+            "plain",
+            "a\"b\\c\n",
+            "größer\u{1b}",
+            "\u{202e}x\u{e0041}",
+            "👨\u{200d}👩",
+        ] {
+            let mut out = Vec::new();
+            put_json_string(text.as_bytes(), &mut out);
+            let json = String::from_utf8(out).unwrap();
+            assert_eq!(
+                serde_json::from_str::<String>(&json).unwrap(),
+                text,
+                "{json}"
+            );
+            assert_eq!(safe_json(&json), json);
+        }
+        let mut out = Vec::new();
+        put_json_string(b"a\xffb", &mut out);
+        assert_eq!(out, "\"a\u{fffd}b\"".as_bytes());
     }
 
     #[test]

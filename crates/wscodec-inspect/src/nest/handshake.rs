@@ -1,0 +1,293 @@
+//! The opening handshake as an onlooker sees it (RFC 6455 §4): reported with its faults, and what it
+//! means for the frames behind it.
+//!
+//! The rules are the core's: its readers say which one is broken first, and this file adds the value
+//! that was found and the one that was expected.
+
+use std::borrow::Cow;
+
+use wscodec::deflate::{self, AgreedDeflate, DeflateAnswer, DeflateOffer};
+use wscodec::frame::{RawHeader, Role, Rsv, Rules};
+use wscodec::handshake::{UpgradeRequest, UpgradeResponse, accept_key};
+use wscodec::head::{Extensions, HeaderFields};
+use wscodec::{ErrorKind, HandshakeError, Limits};
+
+use crate::context::Context;
+use crate::event::{Direction, Event, Fault, Handshake, Head, Place};
+use crate::frames::Agreement;
+
+/// Bytes of a value that a fault shows.
+const MOST: usize = 256;
+
+/// A head that was sent.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) bytes: Vec<u8>,
+    pub(super) place: Place,
+}
+
+impl Sent {
+    fn head(&self) -> Head<'_> {
+        Head {
+            bytes: &self.bytes,
+            place: self.place,
+        }
+    }
+
+    /// The first value of a field, as text.
+    fn value(&self, name: &str) -> Option<Cow<'static, str>> {
+        let value = HeaderFields::of(&self.bytes).named(name).next()?;
+        let value = &value[..value.len().min(MOST)];
+        Some(String::from_utf8_lossy(value).into_owned().into())
+    }
+
+    fn extensions(&self) -> impl Iterator<Item = wscodec::head::Extension<'_>> {
+        let lines = HeaderFields::of(&self.bytes).named("Sec-WebSocket-Extensions");
+        Extensions::new(lines).filter_map(Result::ok)
+    }
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::DEFAULT;
+    (limits.head, limits.headers) = (super::MAX_HELD, Limits::MAX_HEADERS);
+    limits
+}
+
+/// Reports a handshake with its answer. Gives the agreement for each direction.
+pub(super) fn report(
+    request: Option<&Sent>,
+    response: Option<&Sent>,
+    status: u16,
+    interim: &[u16],
+    cx: &mut Context<'_>,
+) -> [Agreement; 2] {
+    let accepted = status == 101;
+    let mut faults = Vec::new();
+    let limits = limits();
+    let parsed = request.map(|sent| UpgradeRequest::parse(&sent.bytes, &limits));
+    if let (Some(sent), Some(Err(fault))) = (request, &parsed) {
+        faults.push((Direction::ClientToServer, fault_of(sent, *fault, None)));
+    }
+    let mut deflate = None;
+    let mut extensions = Vec::new();
+    let mut protocol = None;
+    if let Some(sent) = response.filter(|_| accepted) {
+        check_response(request, &parsed, sent, &limits, &mut faults);
+        for line in HeaderFields::of(&sent.bytes).named("Sec-WebSocket-Extensions") {
+            if !extensions.is_empty() {
+                extensions.extend(b", ");
+            }
+            extensions.extend_from_slice(line);
+        }
+        protocol = HeaderFields::of(&sent.bytes)
+            .named("Sec-WebSocket-Protocol")
+            .next();
+        deflate = agreed(request, sent, &mut faults);
+    }
+    let protocol = protocol.and_then(|value| core::str::from_utf8(value).ok());
+    cx.emit(Event::Handshake(&Handshake {
+        stream: cx.stream,
+        request: request.map(Sent::head),
+        response: response.map(Sent::head),
+        status: Some(status),
+        interim,
+        accepted,
+        protocol,
+        extensions: (!extensions.is_empty()).then_some(&extensions),
+        deflate,
+        faults: &faults,
+    }));
+    agreements(deflate)
+}
+
+/// Reports a request without an answer.
+pub(super) fn report_without_answer(
+    request: &Sent,
+    interim: &[u16],
+    accepted: bool,
+    cx: &mut Context<'_>,
+) {
+    let mut faults = Vec::new();
+    if let Err(fault) = UpgradeRequest::parse(&request.bytes, &limits()) {
+        faults.push((Direction::ClientToServer, fault_of(request, fault, None)));
+    }
+    cx.emit(Event::Handshake(&Handshake {
+        stream: cx.stream,
+        request: Some(request.head()),
+        response: None,
+        status: None,
+        interim,
+        accepted,
+        protocol: None,
+        extensions: None,
+        deflate: None,
+        faults: &faults,
+    }));
+}
+
+/// What to think of a connection whose answer is missing: that the server accepted the offers.
+pub(super) fn assumed(request: &Sent) -> [Agreement; 2] {
+    let offered = request
+        .extensions()
+        .any(|offer| offer.name() == deflate::NAME);
+    agreements(offered.then(AgreedDeflate::default))
+}
+
+fn agreements(deflate: Option<AgreedDeflate>) -> [Agreement; 2] {
+    // The agreement is the server's: it receives from the client.
+    let of = |direction| Agreement {
+        deflate: direction,
+        window_known: true,
+        guess: false,
+    };
+    [
+        of(deflate.map(|it| it.receive)),
+        of(deflate.map(|it| it.send)),
+    ]
+}
+
+/// Whether the client's bytes begin with a frame as a client sends it.
+pub(super) fn begins_with_frame(bytes: &[u8]) -> bool {
+    let rules = Rules::new(Role::Server).with_rsv(Rsv::RSV1);
+    RawHeader::parse(bytes).is_ok_and(|header| header.faults(&rules, false).is_empty())
+}
+
+fn check_response(
+    request: Option<&Sent>,
+    parsed: &Option<Result<Option<UpgradeRequest<'_>>, wscodec::Fault>>,
+    response: &Sent,
+    limits: &Limits,
+    faults: &mut Vec<(Direction, Fault)>,
+) {
+    let s2c = Direction::ServerToClient;
+    let strict = match parsed {
+        Some(Ok(Some(request))) => Some(request),
+        _ => None,
+    };
+    let key = request.and_then(|sent| {
+        HeaderFields::of(&sent.bytes)
+            .named("Sec-WebSocket-Key")
+            .next()
+    });
+    let result = match UpgradeResponse::parse(&response.bytes, limits) {
+        Ok(Some(response)) => response.check(strict),
+        Ok(None) => Ok(()),
+        Err(fault) => Err(fault),
+    };
+    if let Err(fault) = result {
+        faults.push((s2c, fault_of(response, fault, key)));
+    }
+    // A request that is not right can't be held against the answer as a whole, but its key can.
+    let accept = HeaderFields::of(&response.bytes)
+        .named("Sec-WebSocket-Accept")
+        .next();
+    if let (None, Some(key), Some(accept)) = (strict, key, accept)
+        && accept != accept_key(key)
+        && !faults
+            .iter()
+            .any(|(_, it)| it.error == HandshakeError::Accept.into())
+    {
+        let fault = ErrorKind::from(HandshakeError::Accept).at(0);
+        faults.push((s2c, fault_of(response, fault, Some(key))));
+    }
+}
+
+/// permessage-deflate as the response agrees to it.
+fn agreed(
+    request: Option<&Sent>,
+    response: &Sent,
+    faults: &mut Vec<(Direction, Fault)>,
+) -> Option<AgreedDeflate> {
+    let answer = response
+        .extensions()
+        .find(|answer| answer.name() == deflate::NAME)?;
+    let parsed = DeflateAnswer::parse(&answer);
+    // Whether one of the offers allows this answer.
+    let offers = request.into_iter().flat_map(Sent::extensions);
+    let mut offers = offers
+        .filter_map(|offer| DeflateOffer::parse(&offer))
+        .peekable();
+    let fits = offers.peek().is_none()
+        || offers.any(|offer| {
+            offer
+                .check(response.extensions())
+                .is_ok_and(|it| it.is_some())
+        });
+    let known = faults
+        .iter()
+        .any(|(_, it)| it.error == HandshakeError::ExtensionParameter.into());
+    if (parsed.is_none() || !fits) && !known {
+        let fault = ErrorKind::from(HandshakeError::ExtensionParameter).at(0);
+        let mut fault = fault_of(response, fault, None);
+        if let Some(offer) = request.and_then(|sent| sent.value("Sec-WebSocket-Extensions")) {
+            fault.expected = format!("an answer to {offer}").into();
+        }
+        faults.push((Direction::ServerToClient, fault));
+    }
+    Some(parsed.unwrap_or_default().agreed())
+}
+
+/// A fault of a head, with the field that has it. `key` is the request's.
+fn fault_of(sent: &Sent, fault: wscodec::Fault, key: Option<&[u8]>) -> Fault {
+    let ErrorKind::Handshake(error) = fault.error else {
+        return Fault {
+            error: fault.error,
+            offset: sent.place.offset + fault.offset,
+            found: "".into(),
+            expected: "".into(),
+        };
+    };
+    let (field, expected): (&str, Cow<'static, str>) = match error {
+        HandshakeError::Method => ("", "GET".into()),
+        HandshakeError::HttpVersion => ("", "HTTP/1.1".into()),
+        HandshakeError::Host => ("Host", "one host with an optional port".into()),
+        HandshakeError::UpgradeHeader => ("Upgrade", "websocket".into()),
+        HandshakeError::ConnectionHeader => ("Connection", "a list with upgrade".into()),
+        HandshakeError::Key => ("Sec-WebSocket-Key", "16 bytes in base64".into()),
+        HandshakeError::Version => ("Sec-WebSocket-Version", "13".into()),
+        HandshakeError::Body => ("Content-Length", "no body".into()),
+        HandshakeError::ProtocolHeader => ("Sec-WebSocket-Protocol", "distinct tokens".into()),
+        HandshakeError::UnofferedProtocol => (
+            "Sec-WebSocket-Protocol",
+            "a subprotocol that the client offered".into(),
+        ),
+        HandshakeError::ExtensionsHeader => {
+            ("Sec-WebSocket-Extensions", "a list of extensions".into())
+        }
+        HandshakeError::UnofferedExtension => (
+            "Sec-WebSocket-Extensions",
+            "extensions that the client offered".into(),
+        ),
+        HandshakeError::ExtensionParameter => (
+            "Sec-WebSocket-Extensions",
+            "parameters that fit the offer".into(),
+        ),
+        HandshakeError::Accept => {
+            let expected = key.map(accept_key);
+            let expected = expected.map(|it| String::from_utf8_lossy(&it).into_owned());
+            (
+                "Sec-WebSocket-Accept",
+                expected.unwrap_or("28 bytes of base64".into()).into(),
+            )
+        }
+        _ => ("", "an HTTP/1.1 head".into()),
+    };
+    let found = match field {
+        "" => {
+            let line = sent
+                .bytes
+                .split(|&byte| byte == b'\r')
+                .next()
+                .unwrap_or_default();
+            let line = &line[..line.len().min(MOST)];
+            Some(String::from_utf8_lossy(line).into_owned().into())
+        }
+        field => sent.value(field),
+    };
+    Fault {
+        error: fault.error,
+        offset: sent.place.offset + fault.offset,
+        found: found.unwrap_or_else(|| format!("no {field}").into()),
+        expected,
+    }
+}
