@@ -223,6 +223,12 @@ impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
         self.auto_close = auto_close;
     }
 
+    /// Whether the heartbeat has sent a ping, and nothing was received since. A caller who compares
+    /// this before and after [`tick`](Session::tick) can measure round trips.
+    pub fn awaits_pong(&self) -> bool {
+        self.state == SessionState::Open && self.timers.awaits_pong()
+    }
+
     /// Says that the transport has accepted `n` bytes of what this session has appended to the
     /// caller's buffers. The timers need it: see [the rule](super#timers).
     #[inline]

@@ -119,6 +119,11 @@ impl Timers {
         matches!(self.phase, Phase::PingQueued | Phase::CloseQueued)
     }
 
+    /// Whether a ping of the heartbeat was sent, and nothing was received since.
+    pub(super) fn awaits_pong(&self) -> bool {
+        matches!(self.phase, Phase::PingQueued | Phase::PingLeft) && !self.heard
+    }
+
     fn sees_close(&self) -> bool {
         matches!(self.phase, Phase::CloseQueued | Phase::CloseLeft)
     }

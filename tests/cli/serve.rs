@@ -475,3 +475,20 @@ fn unix_sockets_are_made_and_removed_and_a_stale_one_is_replaced() {
     served.signal("TERM");
     wait_for(|| !path.exists());
 }
+
+#[test]
+fn figures_and_health_are_answered_if_that_is_asked_for() {
+    let ask = |served: &Served, path: &str| {
+        let mut stream = TcpStream::connect(served.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let served = Served::new(&["--metrics"]);
+    talk(TcpStream::connect(served.address).unwrap());
+    assert!(ask(&served, "/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
+    wait_for(|| ask(&served, "/metrics").contains("\nwscodec_messages_received_total 1\n"));
+    let served = Served::new(&[]);
+    assert!(ask(&served, "/metrics").starts_with("HTTP/1.1 400 "));
+}

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use crate::report::{Report, done};
 use crate::tool::cargo;
 
+/// The features of the server, which are independent of each other.
+const SERVER: [&str; 1] = ["tracing"];
+
 /// The features of the core, each with those that it turns on.
 const FEATURES: [(&str, &[&str]); 6] = [
     ("deflate", &[]),
@@ -22,6 +25,17 @@ pub fn check(report: &mut Report) {
             cargo()
                 .args(["check", "--quiet", "--package", "wscodec", "--lib"])
                 .args(["--no-default-features", "--features", &set.join(",")])
+                .env("RUSTFLAGS", "-D warnings")
+                .run()?;
+        }
+        Ok(crate::report::Outcome::Done(format!("{} sets", sets.len())))
+    });
+    report.step("features: every set of the server compiles", || {
+        let sets = server_sets();
+        for set in &sets {
+            cargo()
+                .args(["check", "--quiet", "--package", "wscodec-server", "--lib"])
+                .args(["--features", &set.join(",")])
                 .env("RUSTFLAGS", "-D warnings")
                 .run()?;
         }
@@ -55,11 +69,41 @@ fn sets() -> Vec<Vec<&'static str>> {
     sets.into_iter().collect()
 }
 
+/// All sets of the server's features, the empty one among them.
+fn server_sets() -> Vec<Vec<&'static str>> {
+    let chosen = |bits: u32| {
+        let features = SERVER.iter().enumerate();
+        let chosen = features.filter(|(i, _)| bits & (1 << i) != 0);
+        chosen.map(|(_, name)| *name).collect()
+    };
+    (0..1_u32 << SERVER.len()).map(chosen).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{FEATURES, sets};
+    use super::{FEATURES, SERVER, server_sets, sets};
+
+    /// The names of a manifest's features, without `default`.
+    fn features(manifest: &str) -> BTreeSet<&str> {
+        let (_, rest) = manifest.split_once("\n[features]\n").unwrap();
+        let (section, _) = rest.split_once("\n[").unwrap();
+        section
+            .lines()
+            .filter_map(|line| line.split_once(" = "))
+            .map(|(name, _)| name)
+            .filter(|name| !name.starts_with('#') && *name != "default")
+            .collect()
+    }
+
+    #[test]
+    fn lists_the_features_of_the_servers_manifest() {
+        let manifest = include_str!("../../crates/wscodec-server/Cargo.toml");
+        assert_eq!(features(manifest), SERVER.into_iter().collect());
+        assert_eq!(server_sets().len(), 1 << SERVER.len());
+        assert!(server_sets().contains(&Vec::new()));
+    }
 
     #[test]
     fn sets_are_closed_and_differ() {
@@ -82,14 +126,7 @@ mod tests {
     #[test]
     fn lists_the_features_of_the_manifest() {
         let manifest = include_str!("../../Cargo.toml");
-        let (_, rest) = manifest.split_once("\n[features]\n").unwrap();
-        let (section, _) = rest.split_once("\n[").unwrap();
-        let names: BTreeSet<_> = section
-            .lines()
-            .filter_map(|line| line.split_once(" = "))
-            .map(|(name, _)| name)
-            .filter(|name| !name.starts_with('#') && *name != "default")
-            .collect();
+        let names = features(manifest);
         assert_eq!(names, FEATURES.iter().map(|(name, _)| *name).collect());
     }
 }

@@ -29,6 +29,9 @@ const PUBLISHED: [&str; 5] = [
     "wscodec-tokio",
 ];
 
+/// The server, whose features are off by default.
+const SERVER: [&str; 3] = ["--package", "wscodec-server", "--all-features"];
+
 const BARE: [&str; 2] = ["--package", "wscodec"];
 
 pub fn fmt(report: &mut Report) {
@@ -73,6 +76,9 @@ pub fn lint(report: &mut Report) {
                 .args(["--exclude", "wscodec"]),
         )
     });
+    report.step("lint: the server with all features", || {
+        clippy(cargo().args(["clippy", "--all-targets"]).args(SERVER))
+    });
 }
 
 fn clippy(tool: Tool) -> Result<Outcome, Failure> {
@@ -103,6 +109,9 @@ pub fn test(report: &mut Report) {
                 .args(["test", "--workspace"])
                 .args(["--exclude", "wscodec"]),
         )
+    });
+    report.step("rust: the server with all features", || {
+        count(cargo().args(["test"]).args(SERVER))
     });
 }
 

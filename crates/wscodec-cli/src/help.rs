@@ -84,6 +84,8 @@ Running:
   --grace S               How long connections may take to close at the end, 0 for no time at
                           all; default 5.
   --stop-on-eof           Stop when standard input ends, besides SIGINT and SIGTERM.
+  --metrics               Answer GET /metrics with figures in the OpenMetrics format, and GET
+                          /healthz with 200. Whoever reaches the server can read them.
   --stats S               Write figures every S seconds.
   --log LEVEL             off, error, warn, info (one line for each connection that opens or
                           ends), debug, trace; to standard error. Default error.

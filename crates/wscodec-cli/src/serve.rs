@@ -8,7 +8,8 @@ use wscodec::deflate::{self, WindowBits};
 use wscodec::handshake::{Origin, UpgradeRequest};
 use wscodec::message::{MessageRef, Prepared};
 use wscodec_server::{
-    AcceptOptions, Echo, Handler, Memory, NotAccepted, Peer, Server, ServerHandle, ServerOptions,
+    AcceptOptions, Echo, Handler, Memory, NotAccepted, Peer, PlainRequest, Response, Server,
+    ServerHandle, ServerOptions,
 };
 
 use crate::args::{Arguments, Compression};
@@ -29,6 +30,7 @@ struct Settings {
     dedicated: bool,
     history: Option<WindowBits>,
     broadcast: bool,
+    metrics: bool,
 }
 
 pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
@@ -59,6 +61,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             }
             "history" => settings.history = Some(arguments.window()?),
             "broadcast" => settings.broadcast = true,
+            "metrics" => settings.metrics = true,
             "stop-on-eof" => options.stop_on_eof = true,
             "stats" => options.tick = Some(arguments.seconds()?),
             "log" => {
@@ -97,7 +100,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             return Err(Failure::Usage(why.into()));
         }
     };
-    serve(options, sockets, settings.broadcast)
+    serve(options, sockets, &settings)
 }
 
 /// An origin as browsers write it (RFC 6454 §6.1), or a word for a policy, which stands alone.
@@ -164,9 +167,10 @@ fn option(
 fn serve(
     options: ServerOptions<'_>,
     sockets: listen::Sockets,
-    broadcast: bool,
+    settings: &Settings,
 ) -> Result<(), Failure> {
-    let broadcast = broadcast.then_some(options.policy.deflate);
+    let metrics = settings.metrics;
+    let broadcast = settings.broadcast.then_some(options.policy.deflate);
     let listen = options.listen.clone();
     let mut server = Server::bind(options).map_err(|e| cannot_listen(&listen, &e))?;
     let paths = sockets.add_to(&mut server)?;
@@ -188,6 +192,7 @@ fn serve(
     let handler = |index| Program {
         first: index == 0,
         broadcast,
+        metrics,
     };
     let result = server.run(handler).map_err(failed);
     for path in paths {
@@ -227,6 +232,8 @@ struct Program {
     first: bool,
     /// Send every message to all, with this compression, in place of back.
     broadcast: Option<Option<deflate::DeflateOptions>>,
+    /// Answer requests for `/metrics` and `/healthz`.
+    metrics: bool,
 }
 
 impl Handler for Program {
@@ -245,6 +252,14 @@ impl Handler for Program {
         match &self.broadcast {
             None => Echo.message(peer, message),
             Some(deflate) => broadcast(peer, message, deflate.as_ref()),
+        }
+    }
+
+    fn request(&mut self, request: &PlainRequest<'_>, handle: &ServerHandle) -> Option<Response> {
+        match request.path() {
+            "/metrics" if self.metrics => Some(handle.metrics().response()),
+            "/healthz" if self.metrics => Some(Response::new(200).text("ok\n")),
+            _ => None,
         }
     }
 

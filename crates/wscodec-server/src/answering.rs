@@ -41,8 +41,9 @@ impl<S> Conn<S> {
         if self.surplus || cx.is_full() {
             return self.reject(key, LimitError::TooManyConnections, cx);
         }
-        let (handler, handle) = (&mut cx.handler, &cx.handle);
-        let Some(response) = guard(|| handler.request(&request, handle)) else {
+        let (handler, handle, span) = (&mut cx.handler, &cx.handle, &self.span);
+        let asked = || span.scope(|| handler.request(&request, handle));
+        let Some(response) = guard(asked) else {
             return self.failed_request(key, cx);
         };
         let Some(response) = response else {
@@ -50,6 +51,7 @@ impl<S> Conn<S> {
         };
         let (method, target) = (request.method(), request.target());
         info!("{} {} {method} {target}", self.address, response.status());
+        self.span.answered(response.status(), method, target);
         cx.stats.plain += 1;
         self.answer(key, |out| response.write_plain(method, out), cx)
     }
@@ -63,7 +65,8 @@ impl<S> Conn<S> {
     ) -> Next {
         cx.stats.panics += 1;
         log::error!("{} {}", self.address, MisuseError::HandlerFailed);
-        self.reject_with(key, Rejection::new(500), cx)
+        self.span.panicked();
+        self.reject_with(key, Rejection::new(500), "HANDLER_FAILED", cx)
     }
 
     /// Answers a request that can't be accepted.
@@ -76,7 +79,7 @@ impl<S> Conn<S> {
         let error = error.into();
         info!("{} rejected: {error}", self.address);
         match Rejection::of(error) {
-            Some(rejection) => self.reject_with(key, rejection, cx),
+            Some(rejection) => self.reject_with(key, rejection, error.code(), cx),
             None => Next::Drop,
         }
     }
@@ -88,7 +91,7 @@ impl<S> Conn<S> {
         cx: &mut Context<'_, H>,
     ) -> Next {
         info!("{} rejected: the server stops", self.address);
-        self.reject_with(key, Rejection::new(503), cx)
+        self.reject_with(key, Rejection::new(503), "STOPPING", cx)
     }
 
     /// Answers a request with status 503, because the handler has not decided in time.
@@ -98,7 +101,7 @@ impl<S> Conn<S> {
         cx: &mut Context<'_, H>,
     ) -> Next {
         info!("{} rejected: the decision took too long", self.address);
-        self.reject_with(key, Rejection::new(503), cx)
+        self.reject_with(key, Rejection::new(503), "UNDECIDED", cx)
     }
 
     /// Answers a request that the handler does not accept.
@@ -109,6 +112,8 @@ impl<S> Conn<S> {
         cx: &mut Context<'_, H>,
     ) -> Next {
         cx.stats.rejected += 1;
+        cx.figures.rejected(response.status(), "HANDLER");
+        self.span.rejected(response.status(), "HANDLER");
         self.answer(key, |out| response.write_rejection(out), cx)
     }
 
@@ -116,9 +121,12 @@ impl<S> Conn<S> {
         &mut self,
         key: Key,
         rejection: Rejection<'_>,
+        reason: &'static str,
         cx: &mut Context<'_, H>,
     ) -> Next {
         cx.stats.rejected += 1;
+        cx.figures.rejected(rejection.status(), reason);
+        self.span.rejected(rejection.status(), reason);
         self.answer(key, |out| rejection.write(out), cx)
     }
 

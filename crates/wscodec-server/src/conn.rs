@@ -14,6 +14,7 @@ use super::handler::Handler;
 use super::net::{Net, Platform};
 use super::queue::Queue;
 use super::table::Key;
+use super::trace::Span;
 use super::unwind;
 use wscodec::error::{ErrorKind, LimitError, MisuseError};
 use wscodec::handshake::UpgradeRequestReader;
@@ -61,12 +62,15 @@ pub(super) struct Conn<S> {
     /// The connection is beyond `max_connections`: its request will be rejected.
     pub(super) surplus: bool,
     pub(super) address: Address,
+    pub(super) span: Span,
     /// When the phase began.
     pub(super) since: Duration,
     /// When bytes of the queue last left, while there is one.
     pub(super) moved: Duration,
     /// Bytes of messages from elsewhere that were queued since the queue was last empty.
     pub(super) others: usize,
+    /// When the heartbeat sent a ping that is not answered; zero if there is none.
+    pub(super) pinged: Duration,
     /// Bytes held, as they were last [counted](Self::count).
     pub(super) counted: usize,
 }
@@ -110,9 +114,11 @@ impl<S> Conn<S> {
             reported: false,
             surplus,
             address,
+            span: Span::new(address),
             since: Duration::ZERO,
             moved: Duration::ZERO,
             others: 0,
+            pinged: Duration::ZERO,
             counted: 0,
         }
     }
@@ -193,6 +199,7 @@ impl<S> Conn<S> {
         cx: &mut Context<'_, H>,
     ) -> Next {
         log::error!("{} {}", self.address, MisuseError::HandlerFailed);
+        self.span.panicked();
         if let Phase::Open { session, .. } = &mut self.phase {
             session.fail(MisuseError::HandlerFailed, &mut out);
         }
@@ -346,6 +353,8 @@ impl<S> Conn<S> {
         if !outcome.clean {
             cx.stats.failed += 1;
         }
+        let fault = outcome.fault.map(|fault| fault.error.code());
+        cx.figures.closed(outcome.code, fault);
         match outcome.fault {
             Some(fault) => info!("{} failed: {fault}", self.address),
             None => info!(
@@ -364,8 +373,11 @@ impl<S> Conn<S> {
             event_loop: cx.index,
             key,
         };
-        let handler = &mut cx.handler;
-        if unwind::guard(|| handler.close(id, state, &outcome)).is_none() {
+        self.span.closed(&outcome, received, session.offset());
+        let (handler, span) = (&mut cx.handler, &self.span);
+        let close = || span.scope(|| handler.close(id, state, &outcome));
+        if unwind::guard(close).is_none() {
+            self.span.panicked();
             cx.stats.panics += 1;
             log::error!("{} {}", self.address, MisuseError::HandlerFailed);
         }

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::boxed::Box;
+use std::sync::Arc;
 use std::vec::Vec;
 
 use wscodec::deflate::DeflatePool;
@@ -9,8 +10,10 @@ use wscodec::message::Unmasked;
 use wscodec::session::{Outgoing, PooledOut};
 
 use super::address::Address;
-use super::handle::{Id, ServerHandle, Stats};
+use super::figures::Figures;
+use super::handle::{Id, ServerHandle};
 use super::handler::{Handler, Peer};
+use super::metrics::Stats;
 use super::net::Platform;
 use super::options::ServerOptions;
 use super::table::Key;
@@ -28,6 +31,7 @@ pub(super) struct Context<'a, H> {
     /// The buffer for output that leaves at once.
     pub(super) out: Vec<u8>,
     pub(super) stats: Stats,
+    pub(super) figures: Arc<Figures>,
     pub(super) now: Duration,
     /// Requests are refused, because the server stops.
     pub(super) stopping: bool,

@@ -21,8 +21,10 @@ use std::vec::Vec;
 use super::conn::{Conn, Next};
 use super::context::Context;
 use super::deadlines::Deadlines;
-use super::handle::{SURPLUS, ServerHandle, Stats};
+use super::figures::Queues;
+use super::handle::{SURPLUS, ServerHandle};
 use super::handler::Handler;
+use super::metrics::Stats;
 use super::net::{BACKLOG, Net, Platform, Source};
 use super::options::{Memory, ServerOptions};
 use super::table::{Key, Table};
@@ -84,6 +86,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             Memory::Shared { history } => DeflatePool::new().history(history),
             Memory::Dedicated => DeflatePool::new().dedicated(),
         };
+        let figures = handle.shared.mailboxes[index as usize].figures.clone();
         let most = options.max_connections.saturating_add(SURPLUS);
         let mut this = Self {
             context: Context {
@@ -97,6 +100,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 buf: vec![0; READ].into_boxed_slice(),
                 out: Vec::new(),
                 stats: Stats::default(),
+                figures,
                 stopping: false,
                 starved: false,
             },
@@ -373,17 +377,26 @@ impl<'a, H: Handler> EventLoop<'a, H> {
 
     fn publish(&mut self) {
         self.context.stats.open = self.conns.len() as u64;
-        let figures = &self.context.handle.shared.mailboxes[self.context.index as usize].figures;
-        if figures.asked() {
-            let each = size_of::<Conn<H::State>>();
-            let mut memory = self.context.pool.memory() + self.context.out.capacity() + READ;
-            for index in self.conns.indices() {
-                if let Some((_, conn)) = self.conns.at(index) {
-                    memory += each + conn.memory();
-                }
-            }
-            self.context.stats.memory = memory as u64;
+        if self.context.figures.asked() {
+            self.add_up();
         }
-        figures.publish(&self.context.stats);
+        let Context { figures, stats, .. } = &mut self.context;
+        figures.publish(stats);
+    }
+
+    /// Adds up what is not counted as it changes.
+    #[cold]
+    fn add_up(&mut self) {
+        let each = size_of::<Conn<H::State>>();
+        let mut memory = self.context.pool.memory() + self.context.out.capacity() + READ;
+        let mut queues = Queues::default();
+        for index in self.conns.indices() {
+            if let Some((_, conn)) = self.conns.at(index) {
+                memory += each + conn.memory();
+                queues.add(conn.queue.len());
+            }
+        }
+        self.context.stats.memory = memory as u64;
+        self.context.figures.publish_queues(queues);
     }
 }

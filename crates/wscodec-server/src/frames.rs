@@ -69,7 +69,8 @@ impl<S> Conn<S> {
             let left = self.queue.sent();
             let start = out.len();
             let (address, in_frame) = (self.address, &mut self.in_frame);
-            let handled = guard(|| {
+            let (pinged, span) = (&mut self.pinged, &self.span);
+            let mut batch = || {
                 loop {
                     let much = out.len() - start >= cx.options.high_water || done >= TURN;
                     if much && !input.is_empty() {
@@ -85,11 +86,17 @@ impl<S> Conn<S> {
                     if let Event::Message(message) = event {
                         *received += 1;
                         cx.stats.messages_in += 1;
+                        cx.figures.message(message.payload.len());
                         done += message.payload.len();
                         let (handler, mut peer) =
                             cx.peer(key, address, state, outgoing, (&mut out, left));
                         handler.message(&mut peer, message);
                         continue;
+                    }
+                    // The heartbeat's pings are empty.
+                    if matches!(event, Event::Pong([])) && !pinged.is_zero() {
+                        let sent = core::mem::take(pinged);
+                        cx.figures.round_trip(cx.now.saturating_sub(sent));
                     }
                     let (handler, mut peer) =
                         cx.peer(key, address, state, outgoing, (&mut out, left));
@@ -106,7 +113,8 @@ impl<S> Conn<S> {
                         Event::Close(_) | Event::Message(_) => {}
                     }
                 }
-            });
+            };
+            let handled = guard(|| span.scope(&mut batch));
             let Some(full) = handled else {
                 cx.stats.panics += 1;
                 return self.panicked(key, out, cx);
@@ -145,16 +153,17 @@ impl<S> Conn<S> {
         };
         let mut out = self.queue.buffer(&mut cx.out);
         let left = self.queue.sent();
-        let address = self.address;
-        let handled = guard(|| {
+        let (address, span) = (self.address, &self.span);
+        let batch = || {
             if let Ok(Some((Event::Message(message), outgoing))) = session.fill(len, &mut out) {
                 *received += 1;
                 cx.stats.messages_in += 1;
+                cx.figures.message(message.payload.len());
                 let (handler, mut peer) = cx.peer(key, address, state, outgoing, (&mut out, left));
                 handler.message(&mut peer, message);
             }
-        });
-        match handled {
+        };
+        match guard(|| span.scope(batch)) {
             Some(()) => self.settle(key, out, cx),
             None => {
                 cx.stats.panics += 1;

@@ -1,7 +1,7 @@
 //! The way to a running server from other threads: its mailboxes and its counters.
 
 use core::any::Any;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use std::boxed::Box;
 #[cfg(not(target_os = "wasi"))]
@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::vec::Vec;
 
 use super::address::Address;
+use super::figures::Figures;
+use super::metrics::{Metrics, Stats};
 use super::net::{Net, Platform, Waker};
 use super::options::ServerOptions;
 use super::table::Key;
@@ -67,7 +69,7 @@ pub(super) const SURPLUS: usize = 64;
 pub(super) struct Mailbox {
     inbox: Mutex<Inbox>,
     waker: Waker,
-    pub(super) figures: Figures,
+    pub(super) figures: Arc<Figures>,
 }
 
 /// The commands in a mailbox.
@@ -99,106 +101,12 @@ impl core::fmt::Debug for Mail {
     }
 }
 
-/// A loop's figures, as it last published them.
-#[derive(Debug, Default)]
-pub(super) struct Figures {
-    /// Somebody asked for the counters since they were published. Adding up the memory takes time, so
-    /// the loop does it only then.
-    asked: AtomicBool,
-    open: AtomicU64,
-    accepted: AtomicU64,
-    rejected: AtomicU64,
-    plain: AtomicU64,
-    failed: AtomicU64,
-    panics: AtomicU64,
-    messages_in: AtomicU64,
-    messages_out: AtomicU64,
-    bytes_in: AtomicU64,
-    bytes_out: AtomicU64,
-    memory: AtomicU64,
-}
-
-/// The counters of a server since its start, and its present state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Connections now, those that are opening and closing too.
-    pub open: u64,
-    /// Connections whose handshake was accepted.
-    pub accepted: u64,
-    /// Requests that were rejected.
-    pub rejected: u64,
-    /// Requests that were no upgrades, and that the handler answered.
-    pub plain: u64,
-    /// Connections that ended otherwise than by a close handshake.
-    pub failed: u64,
-    /// Calls of the handler that panicked.
-    pub panics: u64,
-    /// Messages received.
-    pub messages_in: u64,
-    /// Messages sent.
-    pub messages_out: u64,
-    /// Bytes read from sockets.
-    pub bytes_in: u64,
-    /// Bytes written to sockets.
-    pub bytes_out: u64,
-    /// Bytes held by connections and their queues, and for compression; without what the allocator
-    /// and the system add.
-    pub memory: u64,
-}
-
-impl Figures {
-    /// Whether somebody asked since the last call.
-    pub(super) fn asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed) && self.asked.swap(false, Ordering::Relaxed)
-    }
-
-    /// Publishes the counters of the loop.
-    pub(super) fn publish(&self, stats: &Stats) {
-        let pairs = [
-            (&self.open, stats.open),
-            (&self.accepted, stats.accepted),
-            (&self.rejected, stats.rejected),
-            (&self.plain, stats.plain),
-            (&self.failed, stats.failed),
-            (&self.panics, stats.panics),
-            (&self.messages_in, stats.messages_in),
-            (&self.messages_out, stats.messages_out),
-            (&self.bytes_in, stats.bytes_in),
-            (&self.bytes_out, stats.bytes_out),
-            (&self.memory, stats.memory),
-        ];
-        for (figure, value) in pairs {
-            figure.store(value, Ordering::Relaxed);
-        }
-    }
-
-    fn add_to(&self, stats: &mut Stats) {
-        let pairs = [
-            (&self.open, &mut stats.open),
-            (&self.accepted, &mut stats.accepted),
-            (&self.rejected, &mut stats.rejected),
-            (&self.plain, &mut stats.plain),
-            (&self.failed, &mut stats.failed),
-            (&self.panics, &mut stats.panics),
-            (&self.messages_in, &mut stats.messages_in),
-            (&self.messages_out, &mut stats.messages_out),
-            (&self.bytes_in, &mut stats.bytes_in),
-            (&self.bytes_out, &mut stats.bytes_out),
-            (&self.memory, &mut stats.memory),
-        ];
-        for (figure, sum) in pairs {
-            *sum += figure.load(Ordering::Relaxed);
-        }
-    }
-}
-
 impl Shared {
     pub(super) fn new(wakers: Vec<Waker>, options: &ServerOptions<'_>) -> Self {
         let mailbox = |waker| Mailbox {
             inbox: Mutex::default(),
             waker,
-            figures: Figures::default(),
+            figures: Arc::default(),
         };
         Self {
             mailboxes: wakers.into_iter().map(mailbox).collect(),
@@ -353,10 +261,25 @@ impl ServerHandle {
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         for mailbox in &self.shared.mailboxes {
-            mailbox.figures.asked.store(true, Ordering::Relaxed);
+            mailbox.figures.ask();
             mailbox.figures.add_to(&mut stats);
         }
         stats
+    }
+
+    /// All that the server counts: see [`Metrics`]. The figures that cost a loop time to add up
+    /// (memory and queues) are those of the call before this.
+    pub fn metrics(&self) -> Metrics {
+        let mut metrics = Metrics {
+            stats: self.stats(),
+            ..Metrics::default()
+        };
+        for mailbox in &self.shared.mailboxes {
+            mailbox.figures.add_metrics_to(&mut metrics);
+            // It publishes fresh figures for the next call.
+            mailbox.waker.wake();
+        }
+        metrics
     }
 }
 

@@ -39,19 +39,23 @@ mod context;
 mod deadlines;
 mod echo;
 mod event_loop;
+mod figures;
 mod frames;
 mod handle;
 mod handler;
 mod mail;
 mod memory;
+mod metrics;
 mod net;
 mod opening;
+mod openmetrics;
 mod options;
 mod plain;
 mod queue;
 mod ready;
 mod stop;
 mod table;
+mod trace;
 mod unwind;
 
 use core::net::SocketAddr;
@@ -62,8 +66,9 @@ use std::vec::Vec;
 
 pub use address::Address;
 pub use echo::Echo;
-pub use handle::{DeferredAccept, Id, Recipients, ServerHandle, Stats, UserEvent};
+pub use handle::{DeferredAccept, Id, Recipients, ServerHandle, UserEvent};
 pub use handler::{AcceptOptions, Handler, NotAccepted, Peer};
+pub use metrics::{Histogram, Metrics, Stats};
 pub use options::{Memory, OptionError, ServerOptions};
 pub use plain::{PlainRequest, Response};
 

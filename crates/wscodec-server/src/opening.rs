@@ -89,7 +89,7 @@ impl<S> Conn<S> {
         };
         let Some(event) = event else {
             log::error!("{} the deferred decision was given up", self.address);
-            return self.reject_with(key, Rejection::new(500), cx);
+            return self.reject_with(key, Rejection::new(500), "HANDLER_FAILED", cx);
         };
         let mut bytes = core::mem::take(bytes);
         let mut reader = UpgradeRequestReader::new(&cx.options.session.limits);
@@ -138,8 +138,9 @@ impl<S> Conn<S> {
             handle: &cx.handle,
             event,
         };
-        let handler = &mut cx.handler;
-        let state = match guard(|| handler.accept(&request, &mut grant)) {
+        let (handler, span) = (&mut cx.handler, &self.span);
+        let decide = || span.scope(|| handler.accept(&request, &mut grant));
+        let state = match guard(decide) {
             None => return Looked::Answered(self.failed_request(key, cx)),
             Some(Ok(state)) => state,
             Some(Err(NotAccepted::Deferred)) => return Looked::Deferred,
@@ -156,16 +157,24 @@ impl<S> Conn<S> {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (&n[..], &v[..])).collect();
         if let Err(error) = upgrade.accept().headers(&headers).write(&mut out) {
             log::error!("{} the answer can't be sent: {error}", self.address);
-            return Looked::Answered(self.reject_with(key, Rejection::new(500), cx));
+            return Looked::Answered(self.reject_with(
+                key,
+                Rejection::new(500),
+                "HANDLER_FAILED",
+                cx,
+            ));
         }
+        let deflate = upgrade.deflate().is_some();
+        let path = request.path();
+        self.span.accepted(&path, upgrade.protocol(), deflate);
         info!(
             "{} open {} {} {}",
             self.address,
-            request.path(),
+            path,
             upgrade.protocol().unwrap_or("-"),
-            match upgrade.deflate() {
-                Some(_) => "permessage-deflate",
-                None => "-",
+            match deflate {
+                true => "permessage-deflate",
+                false => "-",
             }
         );
         let mut session = upgrade.session_from(&cx.pool, &cx.options.session);
@@ -180,7 +189,8 @@ impl<S> Conn<S> {
         cx.stats.accepted += 1;
         if let Phase::Open { session, state, .. } = &mut self.phase {
             let (handler, mut peer) = cx.peer(key, self.address, state, session, (&mut out, left));
-            if guard(|| handler.open(&mut peer)).is_none() {
+            let span = &self.span;
+            if guard(|| span.scope(|| handler.open(&mut peer))).is_none() {
                 cx.stats.panics += 1;
                 return Looked::Answered(self.panicked(key, out, cx));
             }

@@ -110,8 +110,12 @@ impl<S> Conn<S> {
             Phase::Open { session, .. } => {
                 let unsent = self.queue.len();
                 let mut out = self.queue.buffer(&mut cx.out);
+                let waited = session.awaits_pong();
                 // A failure shows in the state.
                 let _ = session.tick(cx.now, unsent, &mut out);
+                if !waited && session.awaits_pong() {
+                    self.pinged = cx.now;
+                }
                 self.settle(key, out, cx)
             }
             Phase::Leaving { .. } => Next::Drop,
