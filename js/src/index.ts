@@ -71,11 +71,11 @@ export type { DecoderOptions, Role } from "./frame/options.ts";
 export { Prepared, type PreparedOptions } from "./message/prepared.ts";
 export { type ClientSessionOptions, Connect, type ConnectOptions } from "./session/connect.ts";
 export { observe, type Observed, type ObserveOptions } from "./session/observe.ts";
-export type { InPieces, SessionManner, SessionOptions } from "./session/options.ts";
+export type { SessionEvent } from "./session/event.ts";
+export type { InPieces, SessionBehavior, SessionOptions } from "./session/options.ts";
 export {
   type Outcome,
   Session,
-  type SessionEvent,
   type SessionState,
 } from "./session/session.ts";
 export { type Policy, type SessionLimits, Upgrade } from "./session/upgrade.ts";

@@ -416,3 +416,99 @@ test("no bytes make it answer without end", () => {
     session.free();
   }
 });
+
+test("an event that was kept shows nothing of the next one, nor of other sessions", () => {
+  const session = server();
+  session.receive(bytes(masked(TEXT, "one"), masked(TEXT, "two"), masked(PING, "p")));
+  const first = session.next() as SessionEvent;
+  assert.equal(first.text(), "one");
+  const second = session.next() as SessionEvent;
+  assert.notEqual(first, second);
+  assert.deepEqual([second.type, second.length, second.text()], ["text", 3, "two"]);
+  const stale = { name: "MisuseError", code: "STALE" };
+  const uses: ((event: SessionEvent) => unknown)[] = [
+    (event) => event.type,
+    (event) => event.opcode,
+    (event) => event.length,
+    (event) => event.ascii,
+    (event) => event.opaque,
+    (event) => event.first,
+    (event) => event.last,
+    (event) => event.closeCode,
+    (event) => event.bytes(),
+    (event) => event.copy(),
+    (event) => event.text(),
+    (event) => event.owned(),
+  ];
+  for (const use of uses) assert.throws(() => use(first), stale, String(use));
+  const all = [...session];
+  assert.equal(all.length, 1);
+  for (const use of uses) assert.throws(() => use(all[0] as SessionEvent), stale, String(use));
+
+  // What is taken out of an event can be kept.
+  session.take();
+  const kept = Array.from(session.receive(bytes(masked(TEXT, "a"), masked(BINARY, "b"))), (event) => event.owned());
+  assert.deepEqual(kept.map(({ type }) => type), ["text", "binary"]);
+
+  // The session rests after this, and another one uses its part of the module.
+  for (const taken of [true, false]) {
+    session.receive(masked(TEXT, "mine"));
+    const last = session.next() as SessionEvent;
+    session.text("answer");
+    session.take();
+    if (!taken) assert.equal(session.next(), undefined);
+    const other = server();
+    other.receive(masked(TEXT, "secret"));
+    assert.equal(other.next()?.text(), "secret");
+    for (const use of uses) assert.throws(() => use(last), stale, String(use));
+    other.free();
+  }
+});
+
+test("a session that was freed refuses all that needs it, idle or not", () => {
+  const made: (() => Session)[] = [
+    () => server(),
+    () => client(),
+    () => server({ heartbeat: 10 }),
+    () => server({ deflate: {} }),
+    () => server().receive(masked(TEXT, "not gone through")),
+    () => server().text("not taken"),
+    () => server().close(1000),
+    () => client({ idle: 5 }).receive(Uint8Array.of(0x81)),
+  ];
+  const uses: ((session: Session) => unknown)[] = [
+    (session) => session.receive(Uint8Array.of()),
+    (session) => session.reserve(),
+    (session) => session.commit(0),
+    (session) => session.next(),
+    (session) => [...session],
+    (session) => session.end(),
+    (session) => session.text("a"),
+    (session) => session.binary(Uint8Array.of(1)),
+    (session) => session.send("a"),
+    (session) => session.begin("text"),
+    (session) => session.more("a"),
+    (session) => session.finish("a"),
+    (session) => session.ping(),
+    (session) => session.pong(),
+    (session) => session.close(),
+    (session) => session.take(),
+    (session) => session.takeInto(new Uint8Array(8)),
+    (session) => session.tick(1),
+    (session) => session.setReading(false),
+    (session) => session.memory(),
+    (session) => session.release(),
+  ];
+  for (const make of made) {
+    const session = make();
+    const { state } = session;
+    session.free();
+    session.free();
+    for (const use of uses) {
+      assert.throws(() => use(session), { name: "MisuseError", code: "FREED" }, `${make}: ${use}`);
+    }
+    const { outcome, bufferedAmount, deadline, inMessage } = session;
+    assert.deepEqual([outcome, bufferedAmount, deadline, inMessage], [undefined, 0, undefined, false]);
+    assert.equal(session.state, state);
+  }
+});

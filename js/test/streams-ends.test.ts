@@ -328,7 +328,7 @@ const isBun = "Bun" in globalThis;
 const skip = isBun ? "Bun's Duplex.toWeb differs" : false;
 
 /** A server that answers the handshake and then reads nothing. */
-async function deaf(): Promise<{ server: Server; sockets: Socket[]; port: number }> {
+async function silentServer(): Promise<{ server: Server; sockets: Socket[]; port: number }> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     sockets.push(socket);
@@ -344,7 +344,7 @@ async function deaf(): Promise<{ server: Server; sockets: Socket[]; port: number
 }
 
 test("over Duplex.toWeb a writer waits for a peer that reads nothing", { ...limit, skip }, async () => {
-  const { server, sockets, port } = await deaf();
+  const { server, sockets, port } = await silentServer();
   try {
     const socket = dial(port, "127.0.0.1");
     await once(socket, "connect");
@@ -377,8 +377,8 @@ test("over Duplex.toWeb a writer waits for a peer that reads nothing", { ...limi
   }
 });
 
-test("over Duplex.toWeb a close to a deaf peer ends within closeTimeout", { ...limit, skip }, async () => {
-  const { server, sockets, port } = await deaf();
+test("over Duplex.toWeb a close to a peer that reads nothing ends within closeTimeout", { ...limit, skip }, async () => {
+  const { server, sockets, port } = await silentServer();
   try {
     const socket = dial(port, "127.0.0.1");
     await once(socket, "connect");

@@ -21,7 +21,7 @@ const COARSE = 1000;
 const FINE = 10;
 
 const waiting = new Set<Waiting>();
-/** Those whose deadline had passed at the first look. */
+/** The members that had passed their deadline at the first look. */
 let passed: Waiting[] = [];
 let timer: ReturnType<typeof setInterval> | undefined;
 let period = COARSE;

@@ -9,15 +9,16 @@
  * - *Endings.* `close` is called once for each connection that was opened. If this side ends a
  *   connection, for a limit, a timeout or because the program says so, the outcome's error says so,
  *   unless the session has failed before. A received close code is never hidden by an error.
- * - *Handlers that throw.* The connection closes with 1011 and is deaf from then on: the rest of
- *   the chunk and what follows it are gone through, so that a close frame is answered, but no
- *   handler is called any more, except `close`.
+ * - *Handlers that throw.* The connection closes with 1011. It still goes through the rest of the
+ *   chunk and through later chunks, so that a close frame is answered, but it calls no handler any
+ *   more, except `close`.
  */
 
 import type { Bytes } from "../bytes/bytes.ts";
 import type { WscodecError } from "../error/errors.ts";
 import type { Prepared } from "../message/prepared.ts";
-import type { Outcome, Session, SessionEvent } from "../session/session.ts";
+import type { SessionEvent } from "../session/event.ts";
+import type { Outcome, Session } from "../session/session.ts";
 import { afterPoll, forget, wait } from "./clock.ts";
 import type { ConnectionOptions, Handlers } from "./handlers.ts";
 import type { Plan } from "./options.ts";
@@ -81,9 +82,9 @@ export class Connection<T = unknown> {
   /** The transport's end, if it was closed meanwhile. */
   #cut: { readonly error: unknown } | undefined;
   #gone = false;
-  /** Whether this side has dropped the transport, whose end is not told yet. */
+  /** Whether this side has dropped the transport, and the transport has not reported its end yet. */
   #dropped = false;
-  /** Whether a chunk is gone through, at whose end all is written. */
+  /** Whether the connection goes through a chunk. It writes its output at the end of the chunk. */
   #busy = false;
   #queued = false;
   /** Whether the transport has taken all it can. */
@@ -92,7 +93,7 @@ export class Connection<T = unknown> {
   #rejected = false;
   #paused = false;
   /** Whether a handler threw: no other is called then. */
-  #deaf = false;
+  #ignoresInput = false;
   /** Whether something was received since {@link quiet} was called. */
   #heard = false;
   /** Whether this side ends the transport once both have closed (RFC 6455 §7.1.1). */
@@ -455,7 +456,7 @@ export class Connection<T = unknown> {
       try {
         if (first) session.receive(chunk);
         for (let event = session.next(); event !== undefined; event = session.next()) {
-          if (this.#deaf || this.#dropped) continue;
+          if (this.#ignoresInput || this.#dropped) continue;
           handling = true;
           this.#handle(event);
           handling = false;
@@ -509,7 +510,7 @@ export class Connection<T = unknown> {
 
   /** Calls a handler outside of a chunk. */
   #calls(session: Session, handler: () => void): void {
-    if (this.#deaf) return;
+    if (this.#ignoresInput) return;
     try {
       handler();
     } catch (error) {
@@ -527,7 +528,7 @@ export class Connection<T = unknown> {
   /** Closes after what a handler threw. */
   #threw(session: Session, error: unknown): void {
     report(error);
-    this.#deaf = true;
+    this.#ignoresInput = true;
     this.#reason ??= handlerFailed();
     if (session.state === "open" || session.state === "peer-closed") {
       session.close(INTERNAL_ERROR);

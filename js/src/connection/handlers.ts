@@ -1,8 +1,9 @@
 /** The program's part: its handlers and options, one object for all connections of a server. */
 
 import type { HandshakeLimits, HeadersInput } from "../handshake/options.ts";
-import type { SessionManner } from "../session/options.ts";
-import type { Outcome, SessionEvent } from "../session/session.ts";
+import type { SessionBehavior } from "../session/options.ts";
+import type { SessionEvent } from "../session/event.ts";
+import type { Outcome } from "../session/session.ts";
 import type { Policy, SessionLimits, Upgrade } from "../session/upgrade.ts";
 
 /**
@@ -44,7 +45,7 @@ export interface Handlers<C> {
 }
 
 /** How connections behave. Times are in milliseconds. */
-export interface ConnectionOptions extends SessionManner, SessionLimits, HandshakeLimits {
+export interface ConnectionOptions extends SessionBehavior, SessionLimits, HandshakeLimits {
   /**
    * How long the opening handshake may take, from the first byte of the transport to the end of
    * `upgrade`, and at a client from the call of `connect`. Default 10,000.

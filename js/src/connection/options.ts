@@ -20,7 +20,7 @@ import {
   sessionChecks,
 } from "../options/tables.ts";
 import type { ConnectOptions } from "../session/connect.ts";
-import type { InPieces, SessionManner } from "../session/options.ts";
+import type { InPieces, SessionBehavior } from "../session/options.ts";
 import type { Policy, SessionLimits } from "../session/upgrade.ts";
 import type { ConnectionOptions, Handlers, ServerOptions } from "./handlers.ts";
 
@@ -72,7 +72,7 @@ interface ClientOptions {
 
 /** The options that a session gets. */
 const forSession = { ...clientSessionChecks, pieces: flag } satisfies Checks<
-  SessionManner & SessionLimits & InPieces & ClientOptions
+  SessionBehavior & SessionLimits & InPieces & ClientOptions
 >;
 
 /** A connection as the end of a server needs it. */
@@ -86,7 +86,7 @@ interface Member {
 export class Plan {
   /** The object that the program gave. Handlers are called on it. */
   readonly options: ConnectionOptions & Handlers<any> & Pick<ServerOptions<any>, "upgrade">;
-  readonly session: SessionManner & SessionLimits & InPieces & ClientOptions;
+  readonly session: SessionBehavior & SessionLimits & InPieces & ClientOptions;
   readonly limits: HandshakeLimits;
   readonly policy: Policy;
   /** A client's request. */

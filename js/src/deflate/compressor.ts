@@ -9,7 +9,7 @@ import { enginesFor } from "./engines.ts";
 import { Deflater } from "./module.ts";
 import { checkGiven } from "../options/check.ts";
 import { agreedChecks } from "../options/tables.ts";
-import { type AgreedOptions, type DeflateOptions, manner, packed } from "./options.ts";
+import { type AgreedOptions, type DeflateOptions, levelAndThreshold, packed } from "./options.ts";
 
 /** More than a handle takes. */
 const HANDLE = 4 * 1024;
@@ -21,7 +21,7 @@ const HANDLE = 4 * 1024;
  */
 export function deflaterFor(options: DeflateOptions): Deflater {
   ensure(HANDLE);
-  return new Deflater(...enginesFor(options), packed(options.send), ...manner(options));
+  return new Deflater(...enginesFor(options), packed(options.send), ...levelAndThreshold(options));
 }
 
 /**

@@ -39,9 +39,8 @@ export function limitsOf(limits: DecompressorLimits): [message: number, inflatio
 }
 
 /**
- * Inflates the messages of one direction, whole or in pieces: the payloads of
- * messages whose first frame has RSV1 set, in their order. A `MessageDecoder`
- * does that by itself.
+ * Inflates the messages of one direction, whole or in pieces. It takes the payloads of the messages
+ * that have RSV1 set on their first frame, in their order. A `MessageDecoder` does that by itself.
  *
  * ```js
  * const decompressor = new Decompressor(deflate);

@@ -31,7 +31,7 @@ export interface DeflateOptions {
   readonly level?: number;
   /**
    * Messages of fewer bytes are sent as they are; default 64. Messages in
-   * fragments, whose length is not known when they begin, are always compressed.
+   * fragments are always compressed, because their length is not known when they begin.
    */
   readonly threshold?: number;
   /**
@@ -77,7 +77,7 @@ export function unpacked(direction: number): Required<DeflateDirection> {
 }
 
 /** The level and the threshold. */
-export function manner({ level = 6, threshold = 64 }: DeflateOptions): [number, number] {
+export function levelAndThreshold({ level = 6, threshold = 64 }: DeflateOptions): [number, number] {
   return [within("level", level, 1, 9), integer("threshold", threshold, 2 ** 32 - 1)];
 }
 
@@ -88,7 +88,7 @@ export function historyOf({ dedicated = false, historyBits = 12 }: DeflateOption
 
 /** All but the directions, with the defaults filled in. */
 export function filled(options: DeflateOptions): Omit<Deflate, "send" | "receive"> {
-  const [level, threshold] = manner(options);
+  const [level, threshold] = levelAndThreshold(options);
   const { dedicated = false, historyBits = 12 } = options;
   historyOf(options);
   return { level, threshold, dedicated, historyBits };

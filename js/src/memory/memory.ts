@@ -76,7 +76,7 @@ export function refresh(): void {
   nodeHeap = NodeBuffer?.from(buffer);
 }
 
-/** The decoder whose rows lie in the arena. */
+/** The decoder that has its rows in the arena. */
 export interface Holder {
   keep(): void;
 }

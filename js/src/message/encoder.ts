@@ -63,8 +63,8 @@ const PONG = 0x8a;
 const FIN = 0x80;
 const RSV1 = 0x40;
 
-// How a payload is to be treated: as it is; as a message that is compressed, unless it is small; as
-// a fragment; or not at all, because another message is begun.
+// How a payload is written: as it is; as a message, which is compressed unless it is small; as a
+// fragment; or not at all, because another message is begun.
 const PLAIN = 0;
 const WHOLE = 1;
 const PART = 2;
@@ -97,7 +97,7 @@ export class Encoder {
   #lent = new Lent();
   #key: (() => number) | undefined;
   #deflater: Deflater | undefined;
-  /** How whole messages are to be treated: in one place, as most are small and plain. */
+  /** How whole messages are written. It is one field, because most messages are small and plain. */
   #whole = PLAIN;
   /** The message of which not all fragments were added. */
   #open: "text" | "binary" | undefined;
@@ -162,7 +162,7 @@ export class Encoder {
   }
 
   /**
-   * Adds the first fragment of a message, whose length need not be known yet.
+   * Adds the first fragment of a message. The message's length need not be known yet.
    * Control frames may come before the next fragment, other messages only after
    * the last (RFC 6455 §5.4). The bytes of a text may be cut within a character.
    *

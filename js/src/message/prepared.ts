@@ -3,7 +3,7 @@
 import { asTextOrBytes, type Bytes } from "../bytes/bytes.ts";
 import { Compressor } from "../deflate/compressor.ts";
 import { available } from "../deflate/module.ts";
-import { type DeflateOptions, manner, packed, unpacked } from "../deflate/options.ts";
+import { type DeflateOptions, levelAndThreshold, packed, unpacked } from "../deflate/options.ts";
 import { checkGiven } from "../options/check.ts";
 import { preparedChecks } from "../options/tables.ts";
 import { Encoder } from "./encoder.ts";
@@ -60,7 +60,7 @@ export class Prepared implements PreparedMessage {
     this.plain = framed(this.type, 0, payload);
     this.needs = 0;
     if (deflate === false) return;
-    const [level, threshold] = manner(deflate);
+    const [level, threshold] = levelAndThreshold(deflate);
     this.needs = unpacked(packed(deflate.send)).windowBits;
     if (payload.length < threshold) return;
     const send = { windowBits: this.needs, contextTakeover: false };

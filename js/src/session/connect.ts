@@ -11,7 +11,7 @@ import { UpgradeResponseReader } from "../handshake/reader.ts";
 import type { UpgradeResponse } from "../handshake/response.ts";
 import { checkGiven, pick } from "../options/check.ts";
 import { connectChecks, handshakeChecks } from "../options/tables.ts";
-import type { InPieces, SessionManner } from "./options.ts";
+import type { InPieces, SessionBehavior } from "./options.ts";
 import { Session } from "./session.ts";
 import type { SessionLimits } from "./upgrade.ts";
 
@@ -25,7 +25,7 @@ export interface ConnectOptions extends Omit<OfferOptions, "extensions">, Handsh
 }
 
 /** How a client's session is made. */
-export interface ClientSessionOptions extends SessionManner, SessionLimits {
+export interface ClientSessionOptions extends SessionBehavior, SessionLimits {
   /** Where mask keys come from: see `EncoderOptions`. */
   readonly maskKey?: (() => number) | undefined;
 }

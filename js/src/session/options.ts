@@ -1,10 +1,10 @@
-/** What a session does by itself, and how long it waits. */
+/** What a session does by itself, and its times. */
 
 import type { DecoderOptions } from "../frame/options.ts";
 import { integer } from "../limits/check.ts";
 
 /** How a session behaves, the same for both roles. Times are in milliseconds. */
-export interface SessionManner {
+export interface SessionBehavior {
   /** Answers pings (RFC 6455 §5.5.2); without, the caller does. Default true. */
   readonly autoPong?: boolean | undefined;
   /**
@@ -37,7 +37,7 @@ export interface SessionManner {
 export type InPieces = Pick<DecoderOptions, "pieces">;
 
 /** What a {@link Session} is made with: its role, its limits, what was agreed on. */
-export interface SessionOptions extends DecoderOptions, SessionManner {
+export interface SessionOptions extends DecoderOptions, SessionBehavior {
   /** Where a client's mask keys come from: see `EncoderOptions`. */
   readonly maskKey?: (() => number) | undefined;
 }
@@ -57,7 +57,7 @@ export interface Times {
 }
 
 /** The clock's part. */
-export function timesOf(options: SessionManner): Times {
+export function timesOf(options: SessionBehavior): Times {
   return {
     heartbeat: time("heartbeat", options.heartbeat),
     pongTimeout: time("pongTimeout", options.pongTimeout) ?? 20_000,
@@ -67,6 +67,6 @@ export function timesOf(options: SessionManner): Times {
 }
 
 /** How much may wait before pongs do. */
-export function backlogOf({ backlog = 16 * 1024 }: SessionManner): number {
+export function backlogOf({ backlog = 16 * 1024 }: SessionBehavior): number {
   return integer("backlog", backlog);
 }

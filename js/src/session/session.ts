@@ -5,18 +5,18 @@ import { errorOf, LimitError, MisuseError, misuse, named, type WscodecError } fr
 import { enginesFor } from "../deflate/engines.ts";
 import { deflating } from "../deflate/module.ts";
 import { limitsOf } from "../deflate/decompressor.ts";
-import { manner, packed } from "../deflate/options.ts";
+import { levelAndThreshold, packed } from "../deflate/options.ts";
 import { integer } from "../limits/check.ts";
 import { copyOut } from "../memory/copy.ts";
 import { useAfterFree } from "../memory/freed.ts";
 import { arena, buffer, decodeText, ensure, fitsStage, floats, heap, refresh, stage, stageText, words } from "../memory/memory.ts";
-import type { MessageCursor } from "../message/cursor.ts";
 import { keysFrom } from "../message/encoder.ts";
 import { isPrepared, type PreparedMessage, preparedOf } from "../message/prepared-form.ts";
 import type { Prepared } from "../message/prepared.ts";
 import { Resting } from "../wasm/module.ts";
 import { checkGiven } from "../options/check.ts";
 import { endpointChecks } from "../options/tables.ts";
+import { EventView, type SessionEvent } from "./event.ts";
 import type { SessionOptions } from "./options.ts";
 import {
   AT_REST,
@@ -62,23 +62,6 @@ export interface Outcome {
   /** What went wrong, if something did. */
   readonly error: WscodecError | undefined;
 }
-
-/** What a session is at: a message or control frame, in the module's memory. */
-export type SessionEvent = Pick<
-  MessageCursor,
-  | "type"
-  | "opcode"
-  | "length"
-  | "ascii"
-  | "opaque"
-  | "first"
-  | "last"
-  | "closeCode"
-  | "bytes"
-  | "copy"
-  | "text"
-  | "owned"
->;
 
 const STATES = ["open", "closing", "peer-closed", "closed"] as const;
 const [CLOSING, PEER_CLOSED, CLOSED] = [1, 2, 3];
@@ -167,7 +150,7 @@ export class Session {
                 packed(deflate.receive),
                 ...limitsOf(options),
                 packed(deflate.send),
-                ...manner(deflate),
+                ...levelAndThreshold(deflate),
               );
         refresh();
       }
@@ -216,7 +199,7 @@ export class Session {
   receive(chunk: Bytes): this {
     if (this.#slot !== undefined) {
       this.#walk();
-      if (this.#isDeaf()) return this;
+      if (this.#ignoresInput()) return this;
     }
     const slot = this.#use();
     try {
@@ -236,22 +219,22 @@ export class Session {
   reserve(length = 64 * 1024): Uint8Array<ArrayBuffer> {
     if (this.#slot !== undefined) {
       this.#walk();
-      this.#isDeaf();
+      this.#ignoresInput();
     }
     return this.#use().reserve(length);
   }
 
   /** Takes the first `length` bytes of what {@link reserve} has lent. */
   commit(length: number): this {
-    if (this.#isDeaf()) return this;
+    if (this.#ignoresInput()) return this;
     this.#use().commit(length);
     return this;
   }
 
   /**
-   * The next event; `undefined` when there is none left. Each is the same
-   * object, which shows this event until the next is asked for. Pings and close
-   * frames are answered when they are come to.
+   * The next event; `undefined` when there is none left. The event is valid until the next one is
+   * asked for; {@link SessionEvent} says how to keep it. The session answers a ping or a close frame
+   * when it returns the event.
    *
    * @throws the fault that ends the session, after all events before it, and
    * again at each further call. The close frame that tells the peer waits to be
@@ -263,9 +246,10 @@ export class Session {
       this.#usable();
       return undefined;
     }
+    slot.step++;
     refresh();
     if ((words[slot.word + STATE] as number) >= PEER_CLOSED) {
-      this.#isDeaf();
+      this.#ignoresInput();
       return undefined;
     }
     try {
@@ -277,10 +261,10 @@ export class Session {
       throw this.#failed(slot, error as WscodecError);
     }
     if (slot.opcode >= CONTROL) slot.answer();
-    return slot;
+    return new EventView(slot);
   }
 
-  /** Goes through the events that are left; each is the same object. */
+  /** Goes through the events that are left, as {@link next} does. */
   *[Symbol.iterator](): Generator<SessionEvent, void, undefined> {
     for (let event = this.next(); event !== undefined; event = this.next()) yield event;
   }
@@ -294,7 +278,7 @@ export class Session {
   end(): void {
     this.#walk();
     
-    if (this.#slot === undefined && this.#isDeaf()) return;
+    if (this.#slot === undefined && this.#ignoresInput()) return;
     const slot = this.#use();
     const number = slot.endpoint.end();
     refresh();
@@ -538,6 +522,7 @@ export class Session {
    * is not idle.
    */
   setReading(reading: boolean): void {
+    this.#usable();
     if (!this.#kind.timed || this.#rare?.end !== undefined) return;
     const slot = this.#use();
     slot.endpoint.set_reading(reading);
@@ -619,7 +604,7 @@ export class Session {
   }
 
   /** Whether what comes is dropped. */
-  #isDeaf(): boolean {
+  #ignoresInput(): boolean {
     const slot = this.#slot;
     if (slot === undefined) {
       this.#usable();

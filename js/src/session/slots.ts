@@ -43,7 +43,7 @@ export const FRAME_QUEUED = 16;
 /** An address that no decoding has left: `forward` was not done. */
 const UNKNOWN = 0xffff_ffff;
 
-/** An endpoint, and the walk over what it has received. It is also the event that a session is at. */
+/** An endpoint, and the walk over the rows that it has received. */
 export class Slot extends MessageCursor {
   readonly endpoint: Endpoint;
   /** The index of the words that the endpoint shows. */
@@ -52,6 +52,8 @@ export class Slot extends MessageCursor {
   readonly float: number;
   /** Where mask keys come from; a server has none. */
   keys: (() => number) | undefined;
+  /** The number of steps of the walk: events of another step are stale; see `event.ts`. */
+  step = 0;
 
   constructor(options: EndpointOptions) {
     ensure(ENDPOINT);
@@ -63,7 +65,7 @@ export class Slot extends MessageCursor {
     refresh();
   }
 
-  /** Begins with a session whose stream is at this offset. */
+  /** Begins to serve a session; `offset` is the place in the session's stream. */
   begin(offset: number, keys: (() => number) | undefined): void {
     this.shift = offset - this.fed;
     this.keys = keys;
@@ -230,7 +232,7 @@ export class Kind {
     return this.#spare.pop() ?? new Slot(this.endpoint);
   }
 
-  /** Takes a slot back whose session is at rest. */
+  /** Takes a slot back from a session that is at rest. */
   give(slot: Slot): void {
     if (this.#spare.length < SPARE) this.#spare.push(slot);
     else slot.free();

@@ -8,7 +8,7 @@ import type { HeadersInput } from "../handshake/options.ts";
 import type { UpgradeRequest } from "../handshake/request.ts";
 import { type Checks, checkOptions } from "../options/check.ts";
 import { policyChecks } from "../options/tables.ts";
-import type { InPieces, SessionManner } from "./options.ts";
+import type { InPieces, SessionBehavior } from "./options.ts";
 import { Session } from "./session.ts";
 
 /** How much the peer may make a session hold; see `DecoderOptions` for the defaults. */
@@ -106,7 +106,7 @@ export class Upgrade {
   }
 
   /** The session that begins behind the answer; its offsets count on from behind the request. */
-  session(options: SessionManner & SessionLimits & InPieces = {}): Session {
+  session(options: SessionBehavior & SessionLimits & InPieces = {}): Session {
     const { deflate, request } = this;
     return new Session({ ...options, role: "server", deflate, offset: request.headLength });
   }

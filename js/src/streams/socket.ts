@@ -5,7 +5,7 @@
  *
  * - Back-pressure. `writer.ready` tells of the queue in front of the transport, and that queue may
  *   be long: `Duplex.toWeb` of Node 20 and 22 takes 16,384 chunks of any size. So this class counts
- *   the bytes whose `write` has not settled, and takes no more out of the session while
+ *   the bytes of each `write` that has not settled, and takes no more out of the session while
  *   {@link HIGH_WATER} of them are under way. What waits in the session is the session's to limit.
  * - Ends. `close` and `abort` of a writable wait until the write that is under way has settled, and
  *   that one waits for a peer that may never read. So no promise here waits for the transport alone:
@@ -27,7 +27,7 @@ import {
   reject as rejectRequest,
   type Session,
   type SessionLimits,
-  type SessionManner,
+  type SessionBehavior,
   Upgrade,
   UpgradeRequestReader,
   type UpgradeRequest,
@@ -74,7 +74,7 @@ export interface ClientStreamOptions
 
 /** A server's end: what it grants. */
 export interface ServerStreamOptions
-  extends Policy, SessionManner, SessionLimits, HandshakeLimits, HandshakeTimeout {
+  extends Policy, SessionBehavior, SessionLimits, HandshakeLimits, HandshakeTimeout {
   readonly role: "server";
   /**
    * Decides on a request that the policy grants, as {@link Verdict} says; anything with a method
@@ -144,8 +144,9 @@ const LONGEST = 2 ** 31 - 1;
  *
  * When promises settle: `opened` within `handshakeTimeout`; `closed` and a write that waits within
  * `closeTimeout` after {@link close}, after the peer's close frame and after a fault of the peer
- * (`closed` at once then), and at once after {@link terminate} and the loss of the transport. A connection that nobody closes and
- * whose peer is silent stays: `heartbeat` and `idle` are there for that.
+ * (`closed` at once then), and at once after {@link terminate} and the loss of the transport. A
+ * connection stays if nobody closes it and its peer is silent: `heartbeat` and `idle` are there for
+ * that.
  */
 export class SocketStream {
   /**
@@ -171,7 +172,7 @@ export class SocketStream {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Why the writable takes nothing any more. */
   #broken: { readonly error: unknown } | undefined;
-  /** Bytes whose write has not settled. */
+  /** Bytes of the writes that have not settled. */
   #unsent = 0;
   /** Why the transport was given up. */
   #gone: { readonly reason: unknown } | undefined;
