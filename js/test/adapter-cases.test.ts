@@ -161,7 +161,7 @@ const REFUSED: [string, number][] = [
 const WRONG = [
   "response", "empty", "error", "status", "instance", "null", "string", "nostring", "zero", "200",
   "101", "600", "nan", "half", "bigint", "symbol", "set", "buffer", "crlf", "name", "reserved",
-  "number", "reject", "throw", "getter",
+  "number", "reject", "throw", "getter", "word", "bytes",
 ];
 
 for (const [name, find] of [["node", node], ["deno", deno], ["bun", bun]] as const) {
@@ -237,6 +237,31 @@ for (const [name, find] of [["node", node], ["deno", deno], ["bun", bun]] as con
       const messages = lines.filter((line) => line.message !== undefined);
       assert.deepEqual(messages.map((line) => line.message), ["first", "throw"]);
       assert.deepEqual(lines.filter((line) => line.reported !== undefined), [{ reported: "thrown" }]);
+    });
+
+    test("a handler whose promise is rejected counts as one that throws", limit, async () => {
+      const from = cases.lines.length;
+      const socket = await cases.open("later");
+      socket.write(frames((out) => out.text("one")));
+      const [data] = (await once(socket, "data")) as [Buffer];
+      assert.deepEqual([...data], [0x88, 2, 1011 >> 8, 1011 & 255]);
+      socket.end(frames((out) => out.close(1011)));
+      assert.equal((await cases.closed("later", from)).sent, 1011);
+      const lines = cases.lines.slice(from);
+      assert.deepEqual(lines.filter((line) => line.reported !== undefined), [{ reported: "later" }]);
+    });
+
+    test("a connection that is dropped in the middle of a chunk ends once", limit, async () => {
+      const from = cases.lines.length;
+      const socket = await cases.open("filled");
+      socket.pause();
+      socket.write(frames((out) => out.text("one").text("two")));
+      const end = await cases.closed("filled", from);
+      assert.deepEqual([end.close, end.error], [1006, "BUFFER_FULL"]);
+      await sleep(50);
+      const lines = cases.lines.slice(from);
+      assert.deepEqual(lines.filter((line) => line.reported !== undefined), []);
+      socket.destroy();
     });
 
     test("the handshake's time is over during upgrade", limit, async () => {

@@ -1,11 +1,12 @@
 /** Every option of the adapters is checked when it is given. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
-import { type AddressInfo, Socket } from "node:net";
+import { type AddressInfo, type Server, Socket } from "node:net";
 import { test } from "node:test";
 
-import { accept, connect, createServer } from "wscodec/node";
+import { accept, connect, createServer, shutdown } from "wscodec/node";
 
 /** Values of options that are wrong, whatever the entry point. */
 const WRONG: Record<string, unknown[]> = {
@@ -80,7 +81,7 @@ test("createServer checks its options", () => {
   for (const name of [...UNKNOWN, "headers", "socket"]) {
     assert.throws(() => createServer({ [name]: undefined, [name]: 1 } as object), named(name));
   }
-  for (const options of [null, 5, "echo"]) {
+  for (const options of [null, 5, "echo", []]) {
     assert.throws(() => createServer(options as unknown as object), TypeError);
   }
   assert.throws(() => createServer({ fastAccept: true, tls: {} }), named("fastAccept"));
@@ -153,4 +154,43 @@ test("a higher limit of the message is enough", async () => {
   } finally {
     server.close();
   }
+});
+
+async function listening(server: Server): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+test("options that have changed since are read again", async () => {
+  const options: { maxMessage?: unknown } = {};
+  createServer(options as object);
+  options.maxMessage = "1M";
+  assert.throws(() => createServer(options as object), named("maxMessage"));
+
+  const asked: (string | undefined)[] = [];
+  const server = createServer({ upgrade: ({ request }) => void asked.push(request.header("authorization")) });
+  const url = await listening(server);
+  const client = { headers: { Authorization: "one" } };
+  (await connect(url, client)).close();
+  client.headers = { Authorization: "two" };
+  (await connect(url, client)).close();
+  await shutdown(server);
+  assert.deepEqual(asked, ["one", "two"]);
+});
+
+test("the end of a server is not the end of another with the same options", async () => {
+  const options = { message: () => {} };
+  const servers = [createServer(options), createServer(options)] as const;
+  const urls = [await listening(servers[0]), await listening(servers[1])] as const;
+  let closed = false;
+  const client = await connect(urls[1], { close: () => void (closed = true) });
+  await shutdown(servers[0]);
+  assert.equal(closed, false);
+  (await connect(urls[1])).close();
+  client.close();
+  await shutdown(servers[1]);
+  const again = createServer(options);
+  (await connect(await listening(again))).close();
+  await shutdown(again);
 });

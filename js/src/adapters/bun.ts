@@ -17,11 +17,10 @@ import {
   clientChecks,
   Connection,
   end,
-  knownPlan,
+  newPlan,
   limit,
   type Opening,
   type Plan,
-  planFor,
   serverChecks,
   Serving,
   type ShutdownOptions,
@@ -212,7 +211,7 @@ const listeners = new WeakMap<object, Plan>();
  * @throws TypeError or RangeError for an option that is wrong or unknown
  */
 export function listen<T = unknown>(options: BunServerOptions<T>): BunListener {
-  const plan = planFor("listen", options, listenChecks);
+  const plan = newPlan("listen", options, listenChecks);
   const { hostname = "0.0.0.0", port, tls } = options;
   const open = (socket: BunSocket): void => void new BunConnection(socket, plan, new Serving(plan));
   const listener = runtime().listen({
@@ -235,7 +234,7 @@ export async function shutdown(
   listener: BunListener,
   options: ShutdownOptions = {},
 ): Promise<void> {
-  const plan = listeners.get(listener) ?? knownPlan(listener);
+  const plan = listeners.get(listener);
   if (plan === undefined) throw new TypeError("shutdown: no listener of listen");
   listener.stop?.();
   await end(plan, options);
@@ -271,7 +270,7 @@ export async function connect<T = unknown>(
   options: BunClientOptions<T> = {},
 ): Promise<BunConnection<T>> {
   const { secure, hostname, port, host, path } = targetOf(url);
-  const plan = planFor("connect", options, connectChecks);
+  const plan = newPlan("connect", options, connectChecks);
   return new Promise((resolve, reject) => {
     const asked = { host, ...plan.asked, path };
     const calling = new Calling<BunConnection<T>>(asked, plan.session, resolve, reject);

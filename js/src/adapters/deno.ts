@@ -17,6 +17,7 @@ import {
   Connection,
   end,
   knownPlan,
+  newPlan,
   limit,
   type Opening,
   type Plan,
@@ -224,6 +225,9 @@ export function accept<T = unknown>(
   return new DenoConnection(conn, plan, new Serving(plan)).run();
 }
 
+/** The errors of `accept` that are about one connection, whose client has left. */
+const LEFT = new Set(["NotConnected", "ConnectionAborted", "ConnectionReset"]);
+
 /** The longest pause after a connection could not be accepted, in milliseconds. */
 const LONGEST = 1000;
 
@@ -235,7 +239,7 @@ export async function serve<T = unknown>(
   listener: DenoListener,
   options: DenoServerOptions<T> = {},
 ): Promise<void> {
-  const plan = planFor("serve", options, acceptChecks);
+  const plan = newPlan("serve", options, acceptChecks);
   listeners.set(listener, plan);
   let pause = 0;
   for (;;) {
@@ -248,6 +252,8 @@ export async function serve<T = unknown>(
       if (name === "BadResource" || name === "Interrupted") return;
       // No listener.
       if (name === "TypeError") throw error;
+      // The client reset the connection before it was accepted: the listener is as good as before.
+      if (LEFT.has(name)) continue;
       if (options.acceptFailed !== undefined) options.acceptFailed(error);
       else if (pause === 0) console.error("wscodec: a connection could not be accepted:", error);
       pause = Math.min(LONGEST, pause === 0 ? 5 : 2 * pause);
@@ -300,7 +306,7 @@ export async function connect<T = unknown>(
   options: DenoClientOptions<T> = {},
 ): Promise<DenoConnection<T>> {
   const { secure, hostname, port, host, path } = targetOf(url);
-  const plan = planFor("connect", options, connectChecks);
+  const plan = newPlan("connect", options, connectChecks);
   const { Deno } = globalThis as unknown as { Deno: Runtime };
   const began = performance.now();
   const conn = await inTime(

@@ -23,6 +23,7 @@ import {
   Connection,
   end,
   knownPlan,
+  newPlan,
   type Opening,
   type Plan,
   planFor,
@@ -271,7 +272,7 @@ const servers = new WeakMap<object, Plan>();
  * @throws TypeError or RangeError for an option that is wrong or unknown
  */
 export function createServer<T = unknown>(options: NodeServerOptions<T> = {}): net.Server {
-  const plan = planFor("createServer", options, createServerChecks);
+  const plan = newPlan("createServer", options, createServerChecks);
   if (options.fastAccept && options.tls !== undefined) {
     throw new TypeError("createServer: fastAccept has no effect with tls");
   }
@@ -417,7 +418,7 @@ export async function connect<T = unknown>(
   options: NodeClientOptions<T> = {},
 ): Promise<NodeConnection<T>> {
   const { secure, hostname, port, host, path } = targetOf(url);
-  const plan = planFor("connect", options, connectChecks);
+  const plan = newPlan("connect", options, connectChecks);
   const { socket } = options;
   if (socket !== undefined) {
     if (OWNER in socket) throw unusable("SOCKET_IN_USE");

@@ -23,6 +23,7 @@ import { afterPoll, forget, wait } from "./clock.ts";
 import type { ConnectionOptions, Handlers } from "./handlers.ts";
 import type { Plan } from "./options.ts";
 import { account, longest, queued } from "./queue.ts";
+import { isThenable } from "./verdict.ts";
 import { handlerFailed, limit, report, terminated } from "./report.ts";
 import type { Transport } from "./transport.ts";
 
@@ -79,7 +80,7 @@ export class Connection<T = unknown> {
   #reason: WscodecError | undefined;
   /** What came behind the handshake, until the promise of `connect` has settled. */
   #held: Uint8Array[] | undefined;
-  /** The transport's end, if it was closed meanwhile. */
+  /** The transport's end, if it was closed while bytes were held back or gone through. */
   #cut: { readonly error: unknown } | undefined;
   #gone = false;
   /** Whether this side has dropped the transport, and the transport has not reported its end yet. */
@@ -96,6 +97,8 @@ export class Connection<T = unknown> {
   #ignoresInput = false;
   /** Whether something was received since {@link quiet} was called. */
   #heard = false;
+  /** How many handlers have returned a promise that is not settled. */
+  #pending = 0;
   /** Whether this side ends the transport once both have closed (RFC 6455 §7.1.1). */
   #server = true;
 
@@ -257,7 +260,8 @@ export class Connection<T = unknown> {
       this.#busy = true;
       this.#dispatch(session, chunk);
       this.#busy = false;
-      this.flush();
+      if (this.#cut === undefined) this.flush();
+      else this.closed(this.#cut.error);
     }
   }
 
@@ -298,9 +302,10 @@ export class Connection<T = unknown> {
   /** The transport is closed. @internal */
   closed(error?: unknown): void {
     if (this.#gone) return;
-    if (this.#held !== undefined) {
-      // The end of the transport comes behind what it brought.
-      this.#cut = { error };
+    if (this.#held !== undefined || this.#busy) {
+      // The end of the transport comes behind what it brought. A transport may end within the call
+      // that drops it, and a handler that drops it is called in the middle of a chunk.
+      this.#cut ??= { error };
       return;
     }
     this.#gone = true;
@@ -378,9 +383,13 @@ export class Connection<T = unknown> {
     return this.#gone || this.#transport.ended;
   }
 
-  /** Whether a message is incomplete or something was received since the last call. @internal */
+  /**
+   * Whether nothing was received since the last call, no message is incomplete, and no handler is
+   * at work.
+   * @internal
+   */
   quiet(): boolean {
-    const quiet = !this.#heard && this.session?.inMessage !== true;
+    const quiet = !this.#heard && this.#pending === 0 && this.session?.inMessage !== true;
     this.#heard = false;
     return quiet;
   }
@@ -458,7 +467,8 @@ export class Connection<T = unknown> {
         for (let event = session.next(); event !== undefined; event = session.next()) {
           if (this.#ignoresInput || this.#dropped) continue;
           handling = true;
-          this.#handle(event);
+          const result = this.#handle(event);
+          if (result !== undefined) this.#awaits(session, result);
           handling = false;
         }
         return;
@@ -476,29 +486,37 @@ export class Connection<T = unknown> {
     }
   }
 
-  #handle(event: SessionEvent): void {
+  /** Calls the handler of an event; what it returned is a promise if the handler is `async`. */
+  #handle(event: SessionEvent): unknown {
     const { options } = this;
-    if (event.opcode < 8 && options.piece !== undefined) {
-      options.piece(this, event);
-      return;
-    }
+    if (event.opcode < 8 && options.piece !== undefined) return options.piece(this, event);
     switch (event.opcode) {
       case 1:
-        options.message?.(this, event.text());
-        break;
+        return options.message?.(this, event.text());
       case 2:
-        options.message?.(this, options.lend ? event.bytes() : this.#copied(event));
-        break;
+        return options.message?.(this, options.lend ? event.bytes() : this.#copied(event));
       case 8:
-        options.peerClose?.(this, event.closeCode, event.text());
-        break;
+        return options.peerClose?.(this, event.closeCode, event.text());
       case 9:
-        options.ping?.(this, event.bytes());
-        break;
+        return options.ping?.(this, event.bytes());
       case 10:
-        options.pong?.(this, event.bytes());
-        break;
+        return options.pong?.(this, event.bytes());
     }
+    return undefined;
+  }
+
+  /** Remembers that an `async` handler is at work. */
+  #awaits(session: Session, result: unknown): void {
+    if (!isThenable(result)) return;
+    this.#pending++;
+    new Promise((resolve) => resolve(result)).then(
+      () => void this.#pending--,
+      (error: unknown) => {
+        this.#pending--;
+        this.#threw(session, error);
+        this.flush();
+      },
+    );
   }
 
   /** A binary message for the program to keep. */
@@ -509,10 +527,11 @@ export class Connection<T = unknown> {
   }
 
   /** Calls a handler outside of a chunk. */
-  #calls(session: Session, handler: () => void): void {
+  #calls(session: Session, handler: () => unknown): void {
     if (this.#ignoresInput) return;
     try {
-      handler();
+      const result = handler();
+      if (result !== undefined) this.#awaits(session, result);
     } catch (error) {
       this.#threw(session, error);
       this.flush();
@@ -529,6 +548,7 @@ export class Connection<T = unknown> {
   #threw(session: Session, error: unknown): void {
     report(error);
     this.#ignoresInput = true;
+    if (this.#gone) return;
     this.#reason ??= handlerFailed();
     if (session.state === "open" || session.state === "peer-closed") {
       session.close(INTERNAL_ERROR);
@@ -546,9 +566,11 @@ export class Connection<T = unknown> {
   #release(): void {
     const held = this.#held;
     if (held === undefined) return;
+    const cut = this.#cut;
     this.#held = undefined;
+    this.#cut = undefined;
     for (const chunk of held) this.received(chunk);
-    if (this.#cut !== undefined) this.closed(this.#cut.error);
+    if (cut !== undefined) this.closed(cut.error);
   }
 
   /** Whether bytes have left since the deadline was set, which moves it. */

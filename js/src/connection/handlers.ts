@@ -14,6 +14,10 @@ import type { Policy, SessionLimits, Upgrade } from "../session/upgrade.ts";
  * drops the messages, pings and pongs that it receives, also the rest of the same chunk; it still
  * answers the peer's close frame, and calls `close`. If `upgrade` throws, the client gets
  * status 500.
+ *
+ * A handler may be an `async` function. The connection does not wait for it before it calls the next
+ * handler. If its promise is rejected, that counts as if the handler had thrown; and a graceful end
+ * of the server waits for it within `grace`.
  */
 export interface Handlers<C> {
   /** The handshake is done. */
@@ -91,7 +95,8 @@ export interface ServerOptions<C>
  *
  * - nothing, `undefined` or `true`: the request is granted.
  * - headers: the request is granted, and the answer has these headers too. They are an iterable of
- *   pairs (`Headers`, a `Map`, an array) or a plain object with at least one name.
+ *   pairs (`Headers`, a `Map`, an array) or a plain object with at least one name. A plain object
+ *   with a name such as `status`, `error`, `ok` or `reason` is no list of headers.
  * - `false`: the request is rejected with status 403.
  * - a whole number from 300 to 599: the request is rejected with this status.
  */

@@ -3,7 +3,7 @@
 export { Calling } from "./call.ts";
 export { Connection, type Opening } from "./connection.ts";
 export type { ConnectionOptions, Handlers, ServerOptions, Verdict } from "./handlers.ts";
-export { clientChecks, knownPlan, type Plan, planFor, serverChecks } from "./options.ts";
+export { clientChecks, knownPlan, newPlan, type Plan, planFor, serverChecks } from "./options.ts";
 export { limit, report, unusable } from "./report.ts";
 export { Serving } from "./serve.ts";
 export { end, type ShutdownOptions } from "./shutdown.ts";

@@ -6,6 +6,7 @@ import {
   type Check,
   type Checks,
   checkOptions,
+  isUnchanged,
   flag,
   integerFrom,
   milliseconds,
@@ -97,12 +98,16 @@ export class Plan {
   readonly maxMemory: number;
   readonly pauses: boolean;
   /** The connections that there are by this plan. */
-  readonly connections = new Set<Member>();
+  connections = new Set<Member>();
   /** Whether requests are rejected with 503, because the server is to end. */
   ending = false;
 
+  /** The options as they were when this was made. */
+  readonly #before: object;
+
   constructor(options: ConnectionOptions & Handlers<any>) {
     this.options = options;
+    this.#before = { ...options };
     const session = pick<Plan["session"]>(options, forSession);
     // A handler for pieces is what has a session show them.
     this.session = options.piece === undefined ? session : { ...session, pieces: true };
@@ -115,28 +120,32 @@ export class Plan {
     this.maxMemory = options.maxMemory ?? 2 ** 30;
     this.pauses = options.pauseReadingWhenFull ?? false;
   }
+
+  /** Whether the options have not changed since. */
+  isFor(options: object): boolean {
+    return options === this.options && isUnchanged(options, this.#before);
+  }
 }
 
 const plans = new WeakMap<object, Plan>();
 
-/** The plan of options that were given before. */
+/** The plan of options that were given to {@link planFor} before. */
 export function knownPlan(options: object): Plan | undefined {
   return plans.get(options);
 }
 
 /**
- * Checks options and makes the plan for them; the same for the same object.
+ * Checks options and makes a plan for them. Each server has a plan of its own, also if several
+ * are made of the same options: the end of one is not the end of the others.
  *
  * @throws TypeError or RangeError with the name of the option that is wrong
  */
-export function planFor(
+export function newPlan(
   entry: string,
   options: ConnectionOptions & Handlers<any>,
   checks: Readonly<Record<string, Check>>,
 ): Plan {
   checkOptions(entry, options, checks);
-  const known = plans.get(options);
-  if (known !== undefined) return known;
   const { autoClose, autoPong, peerClose, ping } = options;
   // Without the handler nobody would answer, and the program would not learn of it.
   if (autoClose === false && peerClose === undefined) {
@@ -145,7 +154,27 @@ export function planFor(
   if (autoPong === false && ping === undefined) {
     throw new TypeError(`${entry}: autoPong: false needs the handler ping, which calls ws.pong(data)`);
   }
-  const plan = new Plan(options);
+  return new Plan(options);
+}
+
+/**
+ * The plan of a program that gives the same options for each connection: it is made when they are
+ * given first, and again when they have changed.
+ *
+ * @throws as {@link newPlan}
+ */
+export function planFor(
+  entry: string,
+  options: ConnectionOptions & Handlers<any>,
+  checks: Readonly<Record<string, Check>>,
+): Plan {
+  const known = plans.get(options);
+  if (known?.isFor(options)) return known;
+  const plan = newPlan(entry, options, checks);
+  if (known !== undefined) {
+    plan.connections = known.connections;
+    plan.ending = known.ending;
+  }
   plans.set(options, plan);
   return plan;
 }

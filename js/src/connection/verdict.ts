@@ -14,6 +14,15 @@ export type Decision =
   | { readonly reject: number }
   | { readonly headers: readonly (readonly [string, string])[] | undefined };
 
+/**
+ * Names that no header of a 101 has, but a verdict of another library or of the program itself, such
+ * as `{ error: "no" }`. A grant must not be read into one of these.
+ */
+const NO_HEADERS = new Set(
+  ("accept allow allowed authorized body code error errors granted headers message ok reason reject " +
+    "rejected result status statuscode statustext success verdict").split(" "),
+);
+
 const FORMS =
   "upgrade must return undefined or true (granted), headers (granted with them), false (403) or a " +
   "status from 300 to 599, or a promise of one of these";
@@ -36,12 +45,18 @@ export function decisionOf(verdict: unknown): Decision {
     if (Number.isInteger(verdict) && verdict >= 300 && verdict <= 599) return { reject: verdict };
   } else {
     const headers = headerPairs(verdict);
-    // An object without any header is no list of headers: it may be an answer of another library.
-    if (headers !== undefined && (Symbol.iterator in (verdict as object) || Object.keys(verdict as object).length > 0)) {
-      return { headers };
-    }
+    if (headers !== undefined && isHeaders(verdict as object)) return { headers };
   }
   throw new TypeError(`${FORMS}; it returned ${described(verdict)}`);
+}
+
+/** Whether an object that has the shape of headers is meant as headers. */
+function isHeaders(verdict: object): boolean {
+  // Bytes are iterable, and no list of pairs, also if there are none.
+  if (Symbol.iterator in verdict) return !ArrayBuffer.isView(verdict);
+  // An object without any header may be an answer of another library.
+  const names = Object.keys(verdict);
+  return names.length > 0 && !names.some((name) => NO_HEADERS.has(name.toLowerCase()));
 }
 
 function described(value: unknown): string {

@@ -14,8 +14,11 @@ export type Checks<T> = { readonly [K in keyof Required<T>]: Check };
 /** For the compiler: no name in a table that the type of the options does not have. */
 type NoOther<T, C> = { readonly [K in Exclude<keyof C, keyof T>]: never };
 
-/** For each table, the objects that were checked before: servers give the same one each time. */
-const checked = new WeakMap<object, WeakSet<object>>();
+/**
+ * For each table, the objects that were checked before, with the values that they had: servers give
+ * the same object for each connection. A program may have changed it since.
+ */
+const checked = new WeakMap<object, WeakMap<object, object>>();
 
 /**
  * Checks an object of options. `undefined` stands for an option that is not given.
@@ -28,14 +31,15 @@ export function checkOptions(
   options: unknown,
   checks: Readonly<Record<string, Check>>,
 ): void {
-  if (options === null || typeof options !== "object") {
+  if (options === null || typeof options !== "object" || Array.isArray(options)) {
     throw new TypeError(`${entry}: the options must be an object`);
   }
   let seen = checked.get(checks);
-  if (seen === undefined) checked.set(checks, (seen = new WeakSet()));
-  if (seen.has(options)) return;
+  if (seen === undefined) checked.set(checks, (seen = new WeakMap()));
+  const before = seen.get(options);
+  if (before !== undefined && isUnchanged(options, before)) return;
   checkEach(entry, options, checks);
-  seen.add(options);
+  seen.set(options, { ...options });
 }
 
 /**
@@ -47,7 +51,7 @@ export function checkGiven<T extends object, C extends Checks<T>>(
   options: T,
   checks: C & NoOther<T, C>,
 ): void {
-  if (options === null || typeof options !== "object") {
+  if (options === null || typeof options !== "object" || Array.isArray(options)) {
     throw new TypeError(`${entry}: the options must be an object`);
   }
   checkEach(entry, options, checks);
@@ -62,6 +66,15 @@ function checkEach(entry: string, options: object, checks: Readonly<Record<strin
     const value = (options as Record<string, unknown>)[name];
     if (value !== undefined) check(`${entry}: ${name}`, value);
   }
+}
+
+/** Whether an object has the same values for the same names as a copy that was made of it before. */
+export function isUnchanged(options: object, before: object): boolean {
+  const now = options as Record<string, unknown>;
+  const then = before as Record<string, unknown>;
+  for (const name in now) if (now[name] !== then[name] || !(name in then)) return false;
+  for (const name in then) if (!(name in now)) return false;
+  return true;
 }
 
 /** The part of the options that a table has names for. */
@@ -120,9 +133,9 @@ export function text(name: string, value: unknown): void {
   if (typeof value !== "string") throw new TypeError(`${name} must be a string, not ${shown(value)}`);
 }
 
-/** Any object. */
+/** An object that is no array. */
 export function object(name: string, value: unknown): void {
-  if (value === null || (typeof value !== "object" && typeof value !== "function")) {
+  if (value === null || Array.isArray(value) || (typeof value !== "object" && typeof value !== "function")) {
     throw new TypeError(`${name} must be an object, not ${shown(value)}`);
   }
 }

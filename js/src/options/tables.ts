@@ -211,12 +211,12 @@ export const policyChecks = {
 export const acceptChecks = {
   protocol: text,
   extensions: text,
-  headers: object,
+  headers,
 };
 
 export const rejectChecks = {
   reason: text,
-  headers: object,
+  headers,
   body: textOrBytes,
 };
 
@@ -226,7 +226,7 @@ export const offerChecks = {
   origin: text,
   protocols: texts,
   extensions: text,
-  headers: object,
+  headers,
   key: text,
 };
 

@@ -84,6 +84,8 @@ const verdicts = {
   "/buffer": () => Buffer.from("no"),
   "/crlf": () => ({ "X-Case": "a\r\nSet-Cookie: b" }),
   "/name": () => ({ "X Case": "a" }),
+  "/word": () => ({ error: "no" }),
+  "/bytes": () => Buffer.alloc(0),
   "/reserved": () => ({ "Sec-WebSocket-Accept": "a" }),
   "/number": () => ({ "X-Case": 5 }),
   "/reject": async () => { throw new Error("reject"); },
@@ -101,6 +103,20 @@ const cases = {
       say({ case: "throws", message: data });
       if (data === "throw") throw new Error("thrown");
       if (data === "never") ws.terminate();
+    },
+  }),
+  later: telling("later", {
+    deflate: false,
+    async message() {
+      await sleep(20);
+      throw new Error("later");
+    },
+  }),
+  filled: telling("filled", {
+    deflate: false,
+    message(ws) {
+      const each = new Uint8Array(1 << 20);
+      for (let i = 0; i < 250; i++) ws.send(each);
     },
   }),
   slow: telling("slow", { handshakeTimeout: 300, upgrade: () => new Promise(() => {}) }),
@@ -208,7 +224,10 @@ const cases = {
   terminate: telling("terminate", { message: (ws) => ws.terminate() }),
   timeout: telling("timeout", { handshakeTimeout: 200 }),
   grace: telling("grace", {
-    message: (ws, data) => ws.send(data),
+    async message(ws, data) {
+      await sleep(300);
+      ws.send(data);
+    },
     upgrade: (upgrade) => (upgrade.request.target === "/wait" ? sleep(60_000) : undefined),
   }),
 };
