@@ -78,7 +78,7 @@ fn main() -> Result<(), Error> {
         process::exit(2);
     };
     let mut ws = connect(proxy, url)?;
-    ws.text("Hello")?;
+    ws.outbox().text("Hello")?;
     if let Some((message, _)) = ws.read()? {
         println!("{:?}", message.text());
     }

@@ -38,7 +38,7 @@ fn cookie<'h>(request: &UpgradeRequest<'h>, name: &str) -> Option<&'h [u8]> {
 
 pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
     let mut ws = Acceptor::default().accept_with(stream, decide)?;
-    ws.text("welcome")?;
+    ws.outbox().text("welcome")?;
     while ws.read()?.is_some() {}
     Ok(())
 }

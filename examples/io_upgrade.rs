@@ -28,7 +28,7 @@ pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {
         Ok(())
     })?;
     let greeting = format!("{agent:?} speaks {:?}", ws.protocol());
-    ws.text(&greeting)?;
+    ws.outbox().text(&greeting)?;
     while ws.read()?.is_some() {}
     Ok(())
 }

@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let config = ClientConfig::builder().with_root_certificates(roots);
     let mut ws = connect(url, Arc::new(config.with_no_client_auth()))?;
-    ws.text("Hello")?;
+    ws.outbox().text("Hello")?;
     if let Some((message, _)) = ws.read()? {
         println!("{:?}", message.text());
     }

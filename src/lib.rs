@@ -23,7 +23,7 @@
 //!         Event::Message(message) => sender.send(message.kind, message.payload, &mut out)?,
 //!         Event::Ping(payload) => sender.pong(payload, &mut out)?,
 //!         Event::Pong(_) => {}
-//!         Event::Close(close) => sender.close(close, &mut out)?,
+//!         Event::Close(close) => sender.close(close.map(|close| close.code), "", &mut out)?,
 //!     }
 //! }
 //! assert_eq!(out, b"\x81\x05Hello"); // what to write back

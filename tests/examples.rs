@@ -67,8 +67,8 @@ fn expect<S: Read + Write>(ws: &mut Connection<S>, text: &str) {
 fn use_echo<S: Read + Write>(ws: &mut Connection<S>) {
     let long = "compress me ".repeat(1000);
     for text in ["Hello", "", &long] {
-        ws.text(text).unwrap();
-        ws.ping(b"?").unwrap();
+        ws.outbox().text(text).unwrap();
+        ws.outbox().ping(b"?").unwrap();
         expect(ws, text);
     }
     assert!(ws.close(CloseCode::NORMAL, "").unwrap().clean);
@@ -101,7 +101,8 @@ fn json() {
     let mut ws = Connector::DEFAULT
         .connect(&format!("ws://{address}/"))
         .unwrap();
-    ws.text(r#"{"id": 7, "params": ["a", {"b": null}]}"#)
+    ws.outbox()
+        .text(r#"{"id": 7, "params": ["a", {"b": null}]}"#)
         .unwrap();
     expect(&mut ws, r#"{"id":7,"result":["a",{"b":null}]}"#);
     ws.close(CloseCode::NORMAL, "").unwrap();
@@ -161,13 +162,13 @@ fn chatting() {
     let url = format!("ws://{address}/");
     let mut first = Connector::DEFAULT.connect(&url).unwrap();
     // The first one's entry is not told to itself; a ping shows that it is in.
-    first.ping(b"?").unwrap();
+    first.outbox().ping(b"?").unwrap();
     first.read_event().unwrap().unwrap();
     let mut second = Connector::DEFAULT.connect(&url).unwrap();
     expect(&mut first, "2 entered");
-    first.text("Hello").unwrap();
+    first.outbox().text("Hello").unwrap();
     expect(&mut second, "1: Hello");
-    second.text("Hi").unwrap();
+    second.outbox().text("Hi").unwrap();
     expect(&mut first, "2: Hi");
     second.close(CloseCode::NORMAL, "").unwrap();
     expect(&mut first, "2 left");
@@ -185,7 +186,7 @@ fn relaying() {
         .connect(&format!("ws://{address}/some/path"))
         .unwrap();
     let payload: Vec<u8> = (0..500_000).map(|i| (i % 253) as u8).collect();
-    ws.binary(&payload).unwrap();
+    ws.outbox().binary(&payload).unwrap();
     let mut back = Vec::new();
     assert_eq!(ws.read_to(&mut back).unwrap(), Some(Kind::Binary));
     assert!(back == payload);

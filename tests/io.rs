@@ -62,15 +62,17 @@ fn messages_of_all_kinds_and_sizes_come_back() {
     let mut ws = Connector::DEFAULT.connect(&url).unwrap();
     for size in [0, 1, 125, 126, 4095, 4096, 4097, 65_535, 65_536, 1_000_000] {
         let payload: Vec<u8> = (0..size).map(|i| (i * 7 % 251) as u8).collect();
-        ws.binary(&payload).unwrap();
+        ws.outbox().binary(&payload).unwrap();
         let (message, _) = ws.read().unwrap().unwrap();
         assert_eq!(message.kind, Kind::Binary);
         assert!(message.payload == payload, "{size}");
     }
-    ws.text("Hello, 世界").unwrap();
+    ws.outbox().text("Hello, 世界").unwrap();
     let (message, _) = ws.read().unwrap().unwrap();
     assert_eq!(message.text(), Some("Hello, 世界"));
-    ws.prepared(&Prepared::text("news").unwrap()).unwrap();
+    ws.outbox()
+        .prepared(&Prepared::text("news").unwrap())
+        .unwrap();
     let (message, _) = ws.read().unwrap().unwrap();
     assert_eq!(message.text(), Some("news"));
     let outcome = ws.close(CloseCode::NORMAL, "bye").unwrap();
@@ -78,7 +80,7 @@ fn messages_of_all_kinds_and_sizes_come_back() {
     assert_eq!((outcome.code, outcome.reason), (CloseCode::NORMAL, "bye"));
     assert!(ws.read().unwrap().is_none());
     assert_eq!(
-        ws.text("late").unwrap_err().code(),
+        ws.outbox().text("late").unwrap_err().code(),
         MisuseError::Closing.code()
     );
     thread.join().unwrap().unwrap();
@@ -101,7 +103,7 @@ fn control_frames_are_answered_and_seen() {
         Ok(())
     });
     let mut ws = Connector::DEFAULT.connect(&url).unwrap();
-    let mut outbox = ws.outbox();
+    let mut outbox = ws.queue();
     outbox.ping(b"1").unwrap();
     outbox.text("a").unwrap();
     outbox.ping(b"2").unwrap();
@@ -173,7 +175,7 @@ fn a_read_that_timed_out_goes_on() {
             // It stays passed until another is set.
             assert!(ws.read().map(drop).unwrap_err().is_timeout());
         }
-        ws.text("begin").unwrap();
+        ws.outbox().text("begin").unwrap();
         ws.set_deadline(Some(Instant::now() + Duration::from_secs(60)));
         let (message, _) = ws.read()?.unwrap();
         assert_eq!(message.payload, b"Hello");
@@ -418,10 +420,10 @@ fn messages_are_read_and_written_as_streams() {
     let mut writer = ws.writer(Kind::Text);
     serde_json::to_writer(&mut writer, &value).unwrap();
     writer.finish().unwrap();
-    ws.binary(&[7; 100_000]).unwrap();
-    ws.binary(b"0123456789").unwrap();
-    ws.binary(b"0123456789!").unwrap();
-    ws.text("last").unwrap();
+    ws.outbox().binary(&[7; 100_000]).unwrap();
+    ws.outbox().binary(b"0123456789").unwrap();
+    ws.outbox().binary(b"0123456789!").unwrap();
+    ws.outbox().text("last").unwrap();
     let (mut frames, mut bytes) = (0, Vec::new());
     loop {
         match ws.read_piece().unwrap().unwrap().0 {
@@ -445,14 +447,17 @@ fn a_message_that_is_not_finished_is_not_sent() {
     let mut writer = ws.writer(Kind::Text);
     writer.write_all(b"short").unwrap();
     drop(writer);
-    ws.text("other").unwrap();
+    ws.outbox().text("other").unwrap();
     let (message, _) = ws.read().unwrap().unwrap();
     assert_eq!(message.text(), Some("other"));
     let mut writer = ws.writer(Kind::Text);
     writer.write_all(b"begun").unwrap();
     writer.flush().unwrap();
     drop(writer);
-    assert_eq!(ws.text("x").unwrap_err().code(), "MESSAGE_UNFINISHED");
+    assert_eq!(
+        ws.outbox().text("x").unwrap_err().code(),
+        "MESSAGE_UNFINISHED"
+    );
     ws.close(CloseCode::NORMAL, "").unwrap();
     thread.join().unwrap().unwrap();
 }
@@ -489,12 +494,12 @@ fn a_close_may_be_answered_by_the_caller() {
         let mut ws = acceptor.accept(stream)?;
         assert!(ws.read()?.is_none());
         assert_eq!(ws.state(), SessionState::PeerClosed);
-        ws.text("one more")?;
+        ws.outbox().text("one more")?;
         ws.close(CloseCode::new(3000), "now")?;
         Ok(())
     });
     let mut ws = Connector::DEFAULT.connect(&url).unwrap();
-    ws.outbox().close(CloseCode::NORMAL, "").unwrap();
+    ws.queue().close(CloseCode::NORMAL, "").unwrap();
     let (message, _) = ws.read().unwrap().unwrap();
     assert_eq!(message.text(), Some("one more"));
     let outcome = ws.close(CloseCode::NORMAL, "").unwrap();
@@ -518,12 +523,12 @@ fn idle_connections_hold_little() {
     assert!(size_of::<Connection<TcpStream>>() <= 2048);
     let options = ConnectionOptions::default();
     assert!(ws.memory() <= options.buffer + 1024, "{}", ws.memory());
-    ws.binary(&[0; 1_000_000]).unwrap();
+    ws.outbox().binary(&[0; 1_000_000]).unwrap();
     ws.read().unwrap().unwrap();
     assert!(ws.memory() > 1_000_000);
     ws.release();
     assert!(ws.memory() <= 1024, "{}", ws.memory());
-    ws.text("again").unwrap();
+    ws.outbox().text("again").unwrap();
     assert!(ws.read().unwrap().is_some());
     ws.close(CloseCode::NORMAL, "").unwrap();
     thread.join().unwrap().unwrap();

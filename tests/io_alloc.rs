@@ -144,12 +144,12 @@ fn messages_both_ways() {
     let prepared = Prepared::text("to all").unwrap();
     let large = vec![7; 300_000];
     steady(|| {
-        client.text("Hello").unwrap();
-        client.binary(&large).unwrap();
-        client.send(Kind::Text, b"checked").unwrap();
-        client.prepared(&prepared).unwrap();
-        client.ping(b"?").unwrap();
-        let mut outbox = client.outbox();
+        client.outbox().text("Hello").unwrap();
+        client.outbox().binary(&large).unwrap();
+        client.outbox().send(Kind::Text, b"checked").unwrap();
+        client.outbox().prepared(&prepared).unwrap();
+        client.outbox().ping(b"?").unwrap();
+        let mut outbox = client.queue();
         outbox.begin(Kind::Text, b"in ").unwrap();
         outbox.more(b"three ").unwrap();
         outbox.finish(b"parts").unwrap();
@@ -167,7 +167,7 @@ fn streams_both_ways() {
         let mut writer = client.writer(Kind::Text);
         writer.write_all(&large).unwrap();
         writer.finish().unwrap();
-        client.text("short").unwrap();
+        client.outbox().text("short").unwrap();
         let mut reader = server.reader().unwrap().unwrap();
         let mut len = 0;
         while let n @ 1.. = reader.read(&mut buffer[len..]).unwrap() {
@@ -239,8 +239,8 @@ fn compressed_messages_both_ways() {
     let mut server = Connection::new(theirs, plain, agreed(Role::Server), b"", &options);
     let text = "all work and no play ".repeat(2000);
     steady(|| {
-        client.text(&text).unwrap();
-        client.text("short").unwrap();
+        client.outbox().text(&text).unwrap();
+        client.outbox().text("short").unwrap();
         echo(&mut server);
         expect(&mut client, 2);
     });
@@ -250,9 +250,9 @@ fn compressed_messages_both_ways() {
 fn a_frame_is_a_write_and_so_are_many_answers() {
     let (mut client, mut server) = pair(&ConnectionOptions::default());
     let writes = |ws: &Ws| ws.stream().1.borrow().writes;
-    client.text("one").unwrap();
+    client.outbox().text("one").unwrap();
     assert_eq!(writes(&client), 1);
-    client.binary(&[0; 100_000]).unwrap();
+    client.outbox().binary(&[0; 100_000]).unwrap();
     assert_eq!(writes(&client), 2);
     echo(&mut server);
     assert!(
@@ -262,7 +262,7 @@ fn a_frame_is_a_write_and_so_are_many_answers() {
     let before = writes(&server);
     expect(&mut client, 2);
     for _ in 0..10 {
-        client.outbox().text("many").unwrap();
+        client.queue().text("many").unwrap();
     }
     client.flush().unwrap();
     assert_eq!(writes(&client), 3);

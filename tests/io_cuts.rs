@@ -81,21 +81,22 @@ impl Drop for Writing {
     }
 }
 
-struct Duplex(Reading, Writing);
+/// Either side is there; of a half, only one.
+struct Duplex(Option<Reading>, Option<Writing>);
 
 impl Read for Duplex {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buf)
+        self.0.as_mut().unwrap().read(buf)
     }
 }
 
 impl Write for Duplex {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.1.write(buf)
+        self.1.as_mut().unwrap().write(buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.1.flush()
+        self.1.as_mut().unwrap().flush()
     }
 }
 
@@ -104,10 +105,10 @@ fn duplex(seed: u64) -> (Duplex, Duplex) {
     let dice = |n| Dice(seed * 8 + n + 1);
     (
         Duplex(
-            Reading(back.clone(), dice(0)),
-            Writing(there.clone(), dice(1)),
+            Some(Reading(back.clone(), dice(0))),
+            Some(Writing(there.clone(), dice(1))),
         ),
-        Duplex(Reading(there, dice(2)), Writing(back, dice(3))),
+        Duplex(Some(Reading(there, dice(2))), Some(Writing(back, dice(3)))),
     )
 }
 
@@ -201,7 +202,7 @@ fn every_message_comes_back_however_the_streams_behave() {
                 0 => again_send(&mut client, Kind::Text, &message).unwrap(),
                 1 => again_send(&mut client, Kind::Binary, &message).unwrap(),
                 _ => {
-                    let mut outbox = client.outbox();
+                    let mut outbox = client.queue();
                     let (first, last) = message.split_at(message.len() / 2);
                     let _ = outbox.ping(b"between");
                     let _ = outbox.begin(Kind::Binary, first);
@@ -218,7 +219,7 @@ fn every_message_comes_back_however_the_streams_behave() {
             .unwrap();
             assert!(back.unwrap() == message, "seed {seed}, round {round}");
         }
-        let _ = client.outbox().close(CloseCode::NORMAL, "bye");
+        let _ = client.queue().close(CloseCode::NORMAL, "bye");
         again(|| Ok(client.read()?.is_some())).unwrap();
         assert!(client.outcome().unwrap().clean);
         thread.join().unwrap().unwrap();
@@ -231,7 +232,7 @@ fn again_send(
     kind: Kind,
     payload: &[u8],
 ) -> Result<(), Error> {
-    match ws.send(kind, payload) {
+    match ws.outbox().send(kind, payload) {
         Err(error) if error.is_timeout() => again(|| ws.flush()),
         result => result,
     }
@@ -242,17 +243,17 @@ fn halves_answer_pings_without_mixing_frames() {
     for seed in 0..10 {
         let (client, server) = ends(seed);
         let halves = |ws: Connection<Patient<Duplex>>| {
-            let plain = (Transport::plain(), Transport::plain());
             ws.split_with(
+                Transport::plain(),
                 |Patient(Duplex(reading, writing), _)| {
-                    Ok((Patient(reading, false), Patient(writing, true)))
+                    let half =
+                        |reading, writing, patient| Patient(Duplex(reading, writing), patient);
+                    Ok((half(reading, None, false), half(None, writing, true)))
                 },
-                plain.0,
-                plain.1,
             )
             .unwrap()
         };
-        let count = |mut reader: ReadHalf<Patient<Reading>, Patient<Writing>>| {
+        let count = |mut reader: ReadHalf<Patient<Duplex>>| {
             let mut messages = 0;
             while again(|| {
                 Ok(match reader.read()? {

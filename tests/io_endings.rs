@@ -79,7 +79,7 @@ fn quick() -> Acceptor<'static> {
 fn a_close_ends_although_the_peer_reads_nothing() {
     let (mut server, client) = accepted(impatient());
     ends("the close", move || {
-        let mut outbox = server.outbox();
+        let mut outbox = server.queue();
         let mut queue = || outbox.binary(&vec![0; 32 << 20]);
         // It is more than the kernel takes, so it waits.
         assert!(queue().is_err_and(|error| error.is_timeout()));
@@ -110,7 +110,7 @@ fn a_close_frame_is_found_although_the_peer_reads_nothing() {
     let (mut client, mut server) = connected(connector);
     server.write_all(b"\x88\x06\x03\xf0full").unwrap();
     ends("the upload", move || {
-        let error = client.binary(&vec![0; 64 << 20]).unwrap_err();
+        let error = client.outbox().binary(&vec![0; 64 << 20]).unwrap_err();
         assert!(error.is_timeout());
         assert!(client.read().unwrap().is_none());
         let outcome = client.outcome().unwrap();
@@ -127,12 +127,12 @@ fn what_came_before_a_write_failed_is_delivered() {
             .write_all(b"\x81\x0alast words\x88\x02\x03\xf0")
             .unwrap();
         // With bytes unread, this resets the connection.
-        client.binary(&[0; 1000]).unwrap();
+        client.outbox().binary(&[0; 1000]).unwrap();
         server.read_exact(&mut [0]).unwrap();
         drop(server);
         ends(way, move || {
             let error = loop {
-                if let Err(error) = client.binary(&[0; 100_000]) {
+                if let Err(error) = client.outbox().binary(&[0; 100_000]) {
                     break error;
                 }
             };
@@ -142,7 +142,7 @@ fn what_came_before_a_write_failed_is_delivered() {
             );
             // And again, without piling up what can't be sent.
             for _ in 0..100 {
-                assert!(client.binary(&[0; 100_000]).is_err());
+                assert!(client.outbox().binary(&[0; 100_000]).is_err());
             }
             assert!(client.memory() < 2 << 20);
             match way {
@@ -170,11 +170,11 @@ fn what_came_before_a_write_failed_is_delivered() {
 #[test]
 fn an_end_without_close_after_a_failed_write_has_an_outcome() {
     let (mut client, mut server) = connected(Connector::DEFAULT);
-    client.binary(&[0; 1000]).unwrap();
+    client.outbox().binary(&[0; 1000]).unwrap();
     server.read_exact(&mut [0]).unwrap();
     drop(server);
     ends("the end", move || {
-        while client.binary(&[0; 100_000]).is_ok() {}
+        while client.outbox().binary(&[0; 100_000]).is_ok() {}
         assert!(client.read().is_err());
         let outcome = client.outcome().unwrap();
         assert_eq!((outcome.code, outcome.clean), (CloseCode::ABNORMAL, false));
@@ -195,7 +195,7 @@ fn a_client_that_sends_too_much_sees_1009() {
         let mut connector = Connector::DEFAULT;
         connector.deflate = None;
         let mut client = connector.connect(&url).unwrap();
-        let _ = client.binary(&vec![7; 100 << 20]);
+        let _ = client.outbox().binary(&vec![7; 100 << 20]);
         let outcome = client.close(CloseCode::NORMAL, "").unwrap();
         assert_eq!(outcome.code.value(), 1009);
     });
@@ -310,7 +310,7 @@ fn patient() -> Acceptor<'static> {
 fn the_close_timer_starts_when_the_close_frame_has_left() {
     let (mut server, mut client) = narrow(patient());
     let server = thread::spawn(move || {
-        server.outbox().binary(&[0; LARGE])?;
+        server.queue().binary(&[0; LARGE])?;
         let outcome = server.close(CloseCode::NORMAL, "")?;
         assert!(outcome.clean);
         Ok::<_, Error>(())
@@ -327,7 +327,7 @@ fn a_close_from_the_peer_lets_all_leave_that_waits() {
     acceptor.options.queue = LARGE + 100;
     let (mut server, mut client) = narrow(acceptor);
     let server = thread::spawn(move || {
-        server.outbox().binary(&[0; LARGE])?;
+        server.queue().binary(&[0; LARGE])?;
         assert!(server.read()?.is_none());
         assert!(server.outcome().unwrap().clean);
         Ok::<_, Error>(())
@@ -346,7 +346,7 @@ fn the_heartbeat_does_not_fail_a_slow_reader() {
     acceptor.options.queue = LARGE + 100;
     let (mut server, mut client) = narrow(acceptor);
     let server = thread::spawn(move || {
-        server.outbox().binary(&[0; LARGE])?;
+        server.queue().binary(&[0; LARGE])?;
         let (message, _) = server.read()?.unwrap();
         assert_eq!(message.payload, b"done");
         Ok::<_, Error>(())
@@ -478,7 +478,7 @@ fn a_connection_taken_apart_keeps_the_bytes_behind_the_request() {
     let mut server = Acceptor::default()
         .accept(listener.accept().unwrap().0)
         .unwrap();
-    server.outbox().text("waits").unwrap();
+    server.queue().text("waits").unwrap();
     let parts = server.into_parts();
     assert_eq!(parts.read, b"\x81\x82\0\0\0\0hi");
     assert_eq!(parts.unsent, b"\x81\x05waits");

@@ -5,7 +5,7 @@ mod common;
 use core::time::Duration;
 
 use common::rng::Rng;
-use wscodec::frame::{CloseFrame, FrameHeader, OpCode, encode};
+use wscodec::frame::{FrameHeader, OpCode, encode};
 use wscodec::message::{DangerouslyZero, Kind, MaskSource, Prepared, Unmasked};
 use wscodec::session::{Event, Piece, Session, SessionOptions, SessionState};
 use wscodec::{CloseCode, ErrorKind, LimitError, MisuseError, PeerError};
@@ -32,13 +32,6 @@ fn masked(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
     let len = encode(header, payload, &mut bytes).unwrap();
     bytes.truncate(len);
     bytes
-}
-
-fn close(code: u16, reason: &str) -> CloseFrame<'_> {
-    CloseFrame {
-        code: CloseCode::new(code),
-        reason,
-    }
 }
 
 /// What comes out for `bytes`, as words, and what is sent for it.
@@ -79,7 +72,7 @@ fn a_close_is_answered_once_with_its_code_and_what_follows_is_dropped() {
     assert_eq!((outcome.code.value(), outcome.reason), (4000, "bye"));
     assert_eq!(outcome.sent, Some(CloseCode::new(4000)));
     assert!(outcome.clean);
-    assert_eq!(session.finish(), Ok(()));
+    assert_eq!(session.end(), Ok(()));
     assert_eq!(session.deadline(), None);
 }
 
@@ -99,9 +92,13 @@ fn both_close_at_once() {
     let (mut server, mut client) = (server(), client());
     let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
     server
-        .close(Some(close(1001, "down")), &mut to_client)
+        .sender()
+        .close(CloseCode::GOING_AWAY, "down", &mut to_client)
         .unwrap();
-    client.close(Some(close(1000, "")), &mut to_server).unwrap();
+    client
+        .sender()
+        .close(CloseCode::NORMAL, "", &mut to_server)
+        .unwrap();
     assert_eq!(
         (server.state(), client.state()),
         (SessionState::Closing, SessionState::Closing)
@@ -119,7 +116,7 @@ fn both_close_at_once() {
 #[test]
 fn messages_still_come_while_we_close_and_pings_are_not_answered() {
     let mut session = server();
-    session.close(None, &mut Vec::new()).unwrap();
+    session.sender().close(None, "", &mut Vec::new()).unwrap();
     let mut bytes = masked(OpCode::Text, b"last words");
     bytes.extend(masked(OpCode::Ping, b""));
     let (seen, out) = feed(&mut session, &bytes);
@@ -130,27 +127,27 @@ fn messages_still_come_while_we_close_and_pings_are_not_answered() {
 #[test]
 fn nothing_is_sent_after_a_close_frame() {
     let mut session = server();
-    session.close(None, &mut Vec::new()).unwrap();
+    session.sender().close(None, "", &mut Vec::new()).unwrap();
     let mut out = Vec::new();
     let refused = Err(ErrorKind::from(MisuseError::Closing));
-    assert_eq!(session.text("x", &mut out), refused);
-    assert_eq!(session.binary(b"x", &mut out), refused);
-    assert_eq!(session.send(Kind::Text, b"x", &mut out), refused);
-    assert_eq!(session.begin(Kind::Text, b"x", &mut out), refused);
-    assert_eq!(session.more(b"x", &mut out), refused);
-    assert_eq!(session.finish_message(b"x", &mut out), refused);
+    assert_eq!(session.sender().text("x", &mut out), refused);
+    assert_eq!(session.sender().binary(b"x", &mut out), refused);
+    assert_eq!(session.sender().send(Kind::Text, b"x", &mut out), refused);
+    assert_eq!(session.sender().begin(Kind::Text, b"x", &mut out), refused);
+    assert_eq!(session.sender().more(b"x", &mut out), refused);
+    assert_eq!(session.sender().finish(b"x", &mut out), refused);
     let prepared = Prepared::text("x").unwrap();
-    assert_eq!(session.prepared(&prepared, &mut out), refused);
+    assert_eq!(session.sender().prepared(&prepared, &mut out), refused);
     assert_eq!(
-        session.ping(b"x", &mut out),
+        session.sender().ping(b"x", &mut out),
         Err(MisuseError::Closing.into())
     );
     assert_eq!(
-        session.pong(b"x", &mut out),
+        session.sender().pong(b"x", &mut out),
         Err(MisuseError::Closing.into())
     );
     assert_eq!(
-        session.close(None, &mut out),
+        session.sender().close(None, "", &mut out),
         Err(MisuseError::Closing.into())
     );
     assert!(out.is_empty());
@@ -161,15 +158,19 @@ fn a_close_that_must_not_be_sent_changes_nothing() {
     let mut session = server();
     let mut out = Vec::new();
     for code in [1005, 1006, 1015, 999, 5000] {
-        let refused = session.close(Some(close(code, "")), &mut out);
+        let refused = session.sender().close(CloseCode::new(code), "", &mut out);
         assert_eq!(refused, Err(MisuseError::CloseCodeNotSendable.into()));
     }
     let long = "x".repeat(124);
-    let refused = session.close(Some(close(1000, &long)), &mut out);
+    let refused = session.sender().close(CloseCode::NORMAL, &long, &mut out);
     assert_eq!(refused, Err(MisuseError::CloseReasonTooLong.into()));
+    let refused = session.sender().close(None, "why", &mut out);
+    assert_eq!(refused, Err(MisuseError::CloseReasonAlone.into()));
     assert_eq!((session.state(), out.len()), (SessionState::Open, 0));
     assert_eq!(
-        session.close(Some(close(1000, &long[1..])), &mut out),
+        session
+            .sender()
+            .close(CloseCode::NORMAL, &long[1..], &mut out),
         Ok(())
     );
 }
@@ -211,7 +212,8 @@ fn a_broken_rule_is_told_to_the_peer_with_its_code_once() {
 fn a_fault_after_our_close_frame_sends_no_second_one() {
     let mut session = server();
     session
-        .close(Some(close(1000, "")), &mut Vec::new())
+        .sender()
+        .close(CloseCode::NORMAL, "", &mut Vec::new())
         .unwrap();
     let (seen, out) = feed(&mut session, b"\x81\x00");
     assert_eq!((&*seen[0], out.len()), ("UNMASKED_FRAME", 0));
@@ -221,18 +223,18 @@ fn a_fault_after_our_close_frame_sends_no_second_one() {
 #[test]
 fn the_end_of_the_transport_is_1006_unless_a_close_frame_came() {
     let mut session = server();
-    let fault = session.finish().unwrap_err();
+    let fault = session.end().unwrap_err();
     assert_eq!(fault.error, PeerError::UnexpectedEof.into());
     assert_eq!(session.outcome().unwrap().code, CloseCode::ABNORMAL);
-    assert_eq!(session.finish(), Err(fault));
+    assert_eq!(session.end(), Err(fault));
 
     let mut session = server();
     feed(&mut session, &masked(OpCode::Text, b"half")[..7]);
-    assert_eq!(session.finish().unwrap_err().offset, 7);
+    assert_eq!(session.end().unwrap_err().offset, 7);
 
     let mut session = server();
-    session.close(None, &mut Vec::new()).unwrap();
-    assert!(session.finish().is_err(), "ours alone is not enough");
+    session.sender().close(None, "", &mut Vec::new()).unwrap();
+    assert!(session.end().is_err(), "ours alone is not enough");
     assert!(!session.outcome().unwrap().clean);
 }
 
@@ -295,8 +297,11 @@ fn without_auto_pong_and_auto_close_the_caller_answers() {
     );
     assert_eq!(session.state(), SessionState::PeerClosed);
     let mut out = Vec::new();
-    session.text("one more", &mut out).unwrap();
-    session.close(Some(close(1000, "")), &mut out).unwrap();
+    session.sender().text("one more", &mut out).unwrap();
+    session
+        .sender()
+        .close(CloseCode::NORMAL, "", &mut out)
+        .unwrap();
     assert_eq!(session.state(), SessionState::Closed);
     assert!(session.outcome().unwrap().clean);
     assert_eq!(out, b"\x81\x08one more\x88\x02\x03\xe8");
@@ -306,7 +311,7 @@ fn without_auto_pong_and_auto_close_the_caller_answers() {
 fn a_peer_that_does_not_close_is_given_up() {
     let mut session = server();
     let mut out = Vec::new();
-    session.close(None, &mut out).unwrap();
+    session.sender().close(None, "", &mut out).unwrap();
     assert_eq!(session.deadline(), Some(Duration::ZERO));
     session.sent(out.len());
     session.tick(Duration::from_secs(5), 0, &mut out).unwrap();
@@ -360,7 +365,7 @@ fn an_idle_peer_that_does_not_close_has_been_idle() {
         session.tick(due, 0, &mut out).unwrap();
         assert_eq!(session.state(), SessionState::Closing);
         let fault = if lost {
-            session.finish().unwrap_err()
+            session.end().unwrap_err()
         } else {
             session.sent(out.len());
             session.tick(due, 0, &mut out).unwrap();
@@ -379,8 +384,8 @@ fn an_idle_peer_that_does_not_close_has_been_idle() {
 fn the_close_timer_starts_when_the_close_frame_has_left() {
     let mut session = server();
     let mut out = Vec::new();
-    session.binary(&[0; 1000], &mut out).unwrap();
-    session.close(None, &mut out).unwrap();
+    session.sender().binary(&[0; 1000], &mut out).unwrap();
+    session.sender().close(None, "", &mut out).unwrap();
     // A transport that takes 100 bytes each 9 seconds.
     let mut unsent = out.len();
     let mut now = Duration::ZERO;
@@ -417,7 +422,7 @@ fn a_close_that_waits_for_the_caller_has_no_timers() {
     assert_eq!(session.deadline(), None);
     session.tick(Duration::from_secs(100), 0, &mut out).unwrap();
     assert!(out.is_empty(), "who has closed answers no ping");
-    session.finish().unwrap();
+    session.end().unwrap();
     let outcome = session.outcome().unwrap();
     assert_eq!((outcome.code.value(), outcome.fault), (1008, None));
 }
@@ -449,7 +454,7 @@ fn the_trusting_and_the_careless_find_their_options() {
 
     let mut session = Session::client(DangerouslyZero, &SessionOptions::default());
     let mut out = Vec::new();
-    session.text("hi", &mut out).unwrap();
+    session.sender().text("hi", &mut out).unwrap();
     assert_eq!(out, b"\x81\x82\0\0\0\0hi");
 }
 
@@ -569,7 +574,7 @@ fn no_bytes_make_it_panic_or_answer_without_end() {
             }
             sent += feed(&mut session, &bytes).1.len();
         }
-        let _ = session.finish();
+        let _ = session.end();
         assert_eq!(session.state(), SessionState::Closed);
         assert!(sent < 1000);
     }

@@ -270,11 +270,8 @@ impl Run {
     fn close(&mut self, value: &Value) -> Result<(), ErrorKind> {
         let reason = value.get(1).map(text).unwrap_or_default();
         let code = value.get(0).map(|code| code.as_u64().expect("a code"));
-        let close = code.map(|code| CloseFrame {
-            code: CloseCode::new(u16::try_from(code).expect("a code")),
-            reason: &reason,
-        });
-        self.session.close(close, &mut self.out)
+        let code = code.map(|code| CloseCode::new(u16::try_from(code).expect("a code")));
+        self.session.sender().close(code, &reason, &mut self.out)
     }
 
     fn tick(&mut self, now: &Value, unsent: &Value) -> Result<(), ErrorKind> {
@@ -314,23 +311,25 @@ impl Run {
         let (session, out) = (&mut self.session, &mut self.out);
         let part = |value: &Value| text(value).into_bytes();
         if let Some(value) = step.get("text") {
-            session.text(&text(value), out)
+            session.sender().text(&text(value), out)
         } else if let Some(value) = step.get("binary") {
-            session.binary(&payload(value.as_str().expect("hex")), out)
+            session
+                .sender()
+                .binary(&payload(value.as_str().expect("hex")), out)
         } else if let Some(value) = step.get("begin") {
             let kind = match &value["type"] {
                 name if name == "text" => Kind::Text,
                 _ => Kind::Binary,
             };
-            session.begin(kind, &part(&value["data"]), out)
+            session.sender().begin(kind, &part(&value["data"]), out)
         } else if let Some(value) = step.get("more") {
-            session.more(&part(value), out)
+            session.sender().more(&part(value), out)
         } else if let Some(value) = step.get("finish") {
-            session.finish_message(&part(value), out)
+            session.sender().finish(&part(value), out)
         } else if let Some(value) = step.get("ping") {
-            session.ping(&part(value), out)
+            session.sender().ping(&part(value), out)
         } else if let Some(value) = step.get("pong") {
-            session.pong(&part(value), out)
+            session.sender().pong(&part(value), out)
         } else if let Some(value) = step.get("close") {
             self.close(value)
         } else if let Some(now) = step.get("tick") {
@@ -339,7 +338,7 @@ impl Run {
             session.set_reading(**value == true);
             Ok(())
         } else if step.contains_key("end") {
-            session.finish().map_err(|fault| fault.error)
+            session.end().map_err(|fault| fault.error)
         } else {
             panic!("a step without an action")
         }
@@ -383,10 +382,10 @@ fn run(script: &Value, bytewise: bool) {
         if step["keep"] == true {
             continue;
         }
-        if run.session.owes_pong() {
+        if run.session.has_pending_pong() {
             // What the JavaScript face does when all is taken.
             let mut pong = Vec::new();
-            run.session.answer_now(&mut pong);
+            run.session.sender().answer_now(&mut pong);
             run.out.append(&mut pong);
         }
         let out = bytes(step["out"].as_str().unwrap_or(""), run.masks);

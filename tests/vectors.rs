@@ -255,11 +255,9 @@ fn send<M: MaskSource>(
         "close" => {
             let close = payload.as_array().unwrap();
             let reason = close.get(1).map(vectors::text).unwrap_or_default();
-            let close = close.first().map(|code| wscodec::frame::CloseFrame {
-                code: CloseCode::new(code.as_u64().unwrap() as u16),
-                reason: &reason,
-            });
-            Ok(sender.close(close, out)?)
+            let code = close.first();
+            let code = code.map(|code| CloseCode::new(code.as_u64().unwrap() as u16));
+            Ok(sender.close(code, &reason, out)?)
         }
         "frame" => {
             let header = FrameHeader {

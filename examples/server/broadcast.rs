@@ -49,7 +49,7 @@ impl Handler for Room {
                 say(peer, &text);
             }
             None => {
-                let _ = peer.text("text only, please");
+                let _ = peer.outbox.text("text only, please");
             }
         }
     }

@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use wscodec::CloseCode;
 use wscodec::message::Prepared;
-use wscodec_tokio::{Acceptor, CloseFrame, Error, Message};
+use wscodec_tokio::{Acceptor, Error, Message};
 
 type Rooms = Arc<Mutex<HashMap<String, broadcast::Sender<Prepared>>>>;
 
@@ -58,8 +58,7 @@ async fn talk(stream: TcpStream, rooms: Rooms, mut stop: Stop) -> Result<(), Err
                 ws.send_prepared(&said).await?;
             },
             _ = stop.changed() => {
-                let (code, reason) = (CloseCode::GOING_AWAY, "the server stops".into());
-                ws.close(Some(CloseFrame { code, reason })).await?;
+                ws.close(CloseCode::GOING_AWAY, "the server stops").await?;
                 return Ok(());
             }
         }

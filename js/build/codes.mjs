@@ -10,7 +10,6 @@ import { js, put, src } from "./files.mjs";
 
 /** Misuse that only JavaScript can report. */
 const OWN = [
-  "CLOSE_REASON_ALONE",
   "FREED",
   "HEAD_COMPLETE",
   "HEAD_INCOMPLETE",

@@ -193,6 +193,8 @@ group! {
     CloseCodeNotSendable, "CLOSE_CODE_NOT_SENDABLE", 0, "this close code must not be sent";
     /// A close reason of more than 123 bytes (RFC 6455 §5.5).
     CloseReasonTooLong, "CLOSE_REASON_TOO_LONG", 0, "a close reason has at most 123 bytes";
+    /// A close reason without a close code (RFC 6455 §5.5.1).
+    CloseReasonAlone, "CLOSE_REASON_ALONE", 0, "a close reason needs a code";
     /// A ping or pong of more than 125 bytes (RFC 6455 §5.5).
     ControlPayloadTooLong, "CONTROL_PAYLOAD_TOO_LONG", 0, "a control frame has at most 125 bytes";
     /// A control frame without FIN (RFC 6455 §5.5).

@@ -8,14 +8,16 @@ use std::io::{self, BufRead, Read, Write};
 use std::time::Instant;
 
 use super::head::Input;
-use super::inbox::{Driver, Found, Inbox, Outgoing, Part, Place};
+use super::inbox::{Driver, Found, Inbox, IoSender, Part, Place};
 use super::line::{Line, Pushed};
 use super::reader::Source;
 use super::writer::{Sink, Step};
-use super::{ConnectionOptions, Error, Keys, MessageReader, MessageWriter, Outbox, Transport};
+use super::{
+    ConnectionOptions, Error, Keys, MessageReader, MessageWriter, Outbox, Transport, outbox,
+};
 use crate::error::{CloseCode, MisuseError};
 use crate::frame::Role;
-use crate::message::{Event, Kind, MessageRef, Prepared};
+use crate::message::{Event, Kind, MessageRef};
 use crate::session::{In, Out, Outcome, Piece, Session, SessionOptions, SessionState};
 
 /// A session with what this room gives it.
@@ -56,7 +58,7 @@ impl IoSession {
 /// parts, compression and large sends have needed before; [`release`](Self::release) gives that back.
 pub struct Connection<S> {
     pub(super) inbox: Inbox,
-    pub(super) outgoing: Outgoing,
+    pub(super) sender: IoSender,
     pub(super) line: Line<S>,
     pub(super) agreed: Negotiated,
     partial: Option<Partial>,
@@ -92,7 +94,7 @@ pub(super) struct Negotiated {
 
 /// The sending side and the stream, while the receiving side is used.
 struct Direct<'a, S> {
-    outgoing: &'a mut Outgoing,
+    sender: &'a mut IoSender,
     line: &'a mut Line<S>,
 }
 
@@ -132,15 +134,15 @@ impl<S: Read + Write> Connection<S> {
         input: Input,
         options: &ConnectionOptions,
     ) -> Self {
-        let (receiver, mut outgoing) = session.into_parts();
+        let (receiver, mut sender) = session.into_parts();
         let mut line = line;
         // The head has left, which is not of the session.
         line.take_sent();
         // Sets the deadlines; nothing can be due yet.
-        let _ = outgoing.tick(receiver.offset(), Duration::ZERO, 0, &mut line.out);
+        let _ = sender.tick(receiver.offset(), Duration::ZERO, 0, &mut line.out);
         Self {
             inbox: Inbox::new(receiver, input, options),
-            outgoing,
+            sender,
             line,
             agreed: Negotiated::default(),
             partial: None,
@@ -162,17 +164,14 @@ impl<S: Read + Write> Connection<S> {
         let (shape, place) = loop {
             match self
                 .inbox
-                .next(&mut direct(&mut self.outgoing, &mut self.line))?
+                .next(&mut direct(&mut self.sender, &mut self.line))?
             {
                 Some(Found::Message(shape, place)) => break (shape, place),
                 Some(_) => {}
                 None => return Ok(None),
             }
         };
-        let outbox = Outbox {
-            outgoing: &mut self.outgoing,
-            line: &mut self.line,
-        };
+        let outbox = outbox::queue(&mut self.sender, &mut self.line);
         Ok(Some((self.inbox.message(shape, &place), outbox)))
     }
 
@@ -183,14 +182,11 @@ impl<S: Read + Write> Connection<S> {
     /// As for [`read`](Self::read).
     pub fn read_event(&mut self) -> Result<Option<(Event<'_>, Outbox<'_, S>)>, Error> {
         self.partial = None;
-        let driver = &mut direct(&mut self.outgoing, &mut self.line);
+        let driver = &mut direct(&mut self.sender, &mut self.line);
         let Some(found) = self.inbox.next(driver)? else {
             return Ok(None);
         };
-        let outbox = Outbox {
-            outgoing: &mut self.outgoing,
-            line: &mut self.line,
-        };
+        let outbox = outbox::queue(&mut self.sender, &mut self.line);
         Ok(Some((self.inbox.lend(&found), outbox)))
     }
 
@@ -201,14 +197,11 @@ impl<S: Read + Write> Connection<S> {
     /// As for [`read`](Self::read).
     pub fn read_piece(&mut self) -> Result<Option<(Piece<'_>, Outbox<'_, S>)>, Error> {
         self.partial = None;
-        let driver = &mut direct(&mut self.outgoing, &mut self.line);
+        let driver = &mut direct(&mut self.sender, &mut self.line);
         let Some(part) = self.inbox.next_part(driver)? else {
             return Ok(None);
         };
-        let outbox = Outbox {
-            outgoing: &mut self.outgoing,
-            line: &mut self.line,
-        };
+        let outbox = outbox::queue(&mut self.sender, &mut self.line);
         Ok(Some((self.inbox.lend_part(part), outbox)))
     }
 
@@ -297,62 +290,22 @@ impl<S: Read + Write> Connection<S> {
         })
     }
 
-    /// What is to be sent, without being written at once.
+    /// Sends messages and control frames, and writes each at once, with all that waits.
+    ///
+    /// An error of writing leaves the message queued: [`flush`](Self::flush) goes on.
     pub fn outbox(&mut self) -> Outbox<'_, S> {
-        Outbox {
-            outgoing: &mut self.outgoing,
-            line: &mut self.line,
-        }
+        outbox::at_once(&mut self.sender, &mut self.line)
     }
 
-    /// Sends a text message, in one frame and one write.
-    ///
-    /// # Errors
-    /// As for [`Outbox::text`] and [`flush`](Self::flush).
-    pub fn text(&mut self, text: &str) -> Result<(), Error> {
-        self.outbox().text(text)?;
-        self.flush()
-    }
-
-    /// Sends a binary message, in one frame and one write.
-    ///
-    /// # Errors
-    /// As for [`Outbox::binary`] and [`flush`](Self::flush).
-    pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.outbox().binary(payload)?;
-        self.flush()
-    }
-
-    /// Sends a message of either kind, in one frame and one write.
-    ///
-    /// # Errors
-    /// As for [`Outbox::send`] and [`flush`](Self::flush).
-    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
-        self.outbox().send(kind, payload)?;
-        self.flush()
-    }
-
-    /// Sends a message that was framed once for many.
-    ///
-    /// # Errors
-    /// As for [`Outbox::prepared`] and [`flush`](Self::flush).
-    pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.outbox().prepared(message)?;
-        self.flush()
+    /// Sends messages and control frames into the queue, to be written later in one go: see
+    /// [`Outbox`].
+    pub fn queue(&mut self) -> Outbox<'_, S> {
+        outbox::queue(&mut self.sender, &mut self.line)
     }
 
     /// A message to be written as its bytes come to be.
     pub fn writer(&mut self, kind: Kind) -> MessageWriter<'_> {
         MessageWriter::new(self, kind)
-    }
-
-    /// Sends a ping, of at most 125 bytes.
-    ///
-    /// # Errors
-    /// As for [`Outbox::ping`] and [`flush`](Self::flush).
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.outbox().ping(payload)?;
-        self.flush()
     }
 
     /// Writes what waits.
@@ -364,7 +317,7 @@ impl<S: Read + Write> Connection<S> {
     }
 
     /// Closes, and waits until the peer has closed too: messages that still come are dropped. To
-    /// read them, [queue a close](Outbox::close) and go on reading. If both sides have closed
+    /// read them, [queue a close](Self::queue) and go on reading. If both sides have closed
     /// before, only says how.
     ///
     /// On a stream with time-outs, a peer that reads nothing and sends nothing ends this after the
@@ -373,13 +326,17 @@ impl<S: Read + Write> Connection<S> {
     /// messages, has longer, by the [rule of the timers](crate::session#timers).
     ///
     /// # Errors
-    /// As for [`Outbox::close`] and [`read`](Self::read).
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Outcome<'_>, Error> {
+    /// As for `close` of an [`Outbox`] and [`read`](Self::read).
+    pub fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<Outcome<'_>, Error> {
         if matches!(
-            self.outgoing.state(),
+            self.sender.state(),
             SessionState::Open | SessionState::PeerClosed
         ) {
-            self.outbox().close(code, reason)?;
+            self.queue().close(code, reason)?;
         }
         // The caller's deadline was for messages.
         self.inbox.deadline = None;
@@ -395,19 +352,19 @@ impl<S: Read + Write> Connection<S> {
 
     fn skip(&mut self) -> Result<(), Error> {
         self.inbox
-            .skip(&mut direct(&mut self.outgoing, &mut self.line))
+            .skip(&mut direct(&mut self.sender, &mut self.line))
     }
 }
 
 impl<S> Connection<S> {
     /// Where the session stands.
     pub fn state(&self) -> SessionState {
-        self.outgoing.state()
+        self.sender.state()
     }
 
     /// How the session ended; `None` as long as it has not.
     pub fn outcome(&self) -> Option<Outcome<'_>> {
-        self.outgoing.outcome()
+        self.sender.outcome()
     }
 
     /// The subprotocol agreed on.
@@ -448,7 +405,7 @@ impl<S> Connection<S> {
 
     /// Bytes held besides this value, for buffers, extensions and messages in parts.
     pub fn memory(&self) -> usize {
-        self.inbox.memory() + self.line.memory() + self.outgoing.memory()
+        self.inbox.memory() + self.line.memory() + self.sender.memory()
     }
 
     /// Gives back what is not needed until something comes or goes: for connections that are idle
@@ -456,19 +413,19 @@ impl<S> Connection<S> {
     pub fn release(&mut self) {
         self.inbox.release();
         self.line.release();
-        self.outgoing.release();
+        self.sender.release();
     }
 }
 
-fn direct<'a, S>(outgoing: &'a mut Outgoing, line: &'a mut Line<S>) -> Direct<'a, S> {
-    Direct { outgoing, line }
+fn direct<'a, S>(sender: &'a mut IoSender, line: &'a mut Line<S>) -> Direct<'a, S> {
+    Direct { sender, line }
 }
 
 impl<S: Read + Write> Driver for Direct<'_, S> {
     type Stream = S;
 
-    fn with<R>(&mut self, f: impl FnOnce(&mut Outgoing, &mut Vec<u8>) -> R) -> R {
-        f(self.outgoing, &mut self.line.out)
+    fn with<R>(&mut self, f: impl FnOnce(&mut IoSender, &mut Vec<u8>) -> R) -> R {
+        f(self.sender, &mut self.line.out)
     }
 
     fn push(&mut self) -> io::Result<Pushed> {
@@ -476,7 +433,7 @@ impl<S: Read + Write> Driver for Direct<'_, S> {
     }
 
     fn unsent(&mut self) -> usize {
-        self.outgoing.sent(self.line.take_sent());
+        self.sender.sent(self.line.take_sent());
         self.line.queued()
     }
 
@@ -500,7 +457,7 @@ impl<S: Read + Write> Driver for Direct<'_, S> {
 impl<S: Read + Write> Source for Connection<S> {
     fn next_part(&mut self) -> Result<Option<Part>, Error> {
         self.inbox
-            .next_part(&mut direct(&mut self.outgoing, &mut self.line))
+            .next_part(&mut direct(&mut self.sender, &mut self.line))
     }
 
     fn data(&mut self, place: &Place) -> &mut [u8] {
@@ -508,30 +465,21 @@ impl<S: Read + Write> Source for Connection<S> {
     }
 }
 
-impl<S: Write> Sink for Connection<S> {
+impl<S: Read + Write> Sink for Connection<S> {
     fn borrow(&mut self) -> (Vec<u8>, usize) {
-        self.as_outbox().borrow()
+        self.queue().0.borrow()
     }
 
     fn give_back(&mut self, part: Vec<u8>) {
-        self.as_outbox().give_back(part);
+        self.queue().0.give_back(part);
     }
 
     fn frame(&mut self, step: Step, part: &[u8]) -> Result<(), Error> {
-        self.as_outbox().frame(step, part)
+        self.queue().0.frame(step, part)
     }
 
     fn write_out(&mut self) -> Result<(), Error> {
-        self.as_outbox().flush()
-    }
-}
-
-impl<S> Connection<S> {
-    fn as_outbox(&mut self) -> Outbox<'_, S> {
-        Outbox {
-            outgoing: &mut self.outgoing,
-            line: &mut self.line,
-        }
+        self.flush()
     }
 }
 

@@ -17,14 +17,14 @@ use crate::frame::{CloseFrame, FrameHeader, Role};
 use crate::message::{Event, InboundExtension, Kind, MessageDecoder, MessageRef, Piece};
 use crate::session;
 
-pub(super) type Outgoing = session::Outgoing<Keys, session::Out>;
+pub(super) type IoSender = session::Sender<Keys, session::Out>;
 
 /// How the receiving side reaches its stream and the sending side: at once, or through a lock.
 pub(super) trait Driver {
     type Stream: Read;
 
     /// The sending side, and the bytes that wait to be written. Nothing is read or written meanwhile.
-    fn with<R>(&mut self, f: impl FnOnce(&mut Outgoing, &mut Vec<u8>) -> R) -> R;
+    fn with<R>(&mut self, f: impl FnOnce(&mut IoSender, &mut Vec<u8>) -> R) -> R;
     /// Writes as much as the stream takes within a slice: as [`Line::push`](super::line::Line::push).
     fn push(&mut self) -> io::Result<Pushed>;
     /// Tells the sending side how many bytes have left; returns how many have not.
@@ -168,7 +168,7 @@ impl Inbox {
     pub(super) fn next<D: Driver>(&mut self, driver: &mut D) -> Result<Option<Found>, Error> {
         self.skip(driver)?;
         loop {
-            let found = driver.with(|outgoing, out| self.take(outgoing, out));
+            let found = driver.with(|sender, out| self.take(sender, out));
             match found {
                 Ok(Some(found)) => return Ok(Some(found)),
                 Ok(None) => match self.more(driver)? {
@@ -184,7 +184,7 @@ impl Inbox {
     /// The next piece.
     pub(super) fn next_part<D: Driver>(&mut self, driver: &mut D) -> Result<Option<Part>, Error> {
         loop {
-            let part = driver.with(|outgoing, out| self.take_part(outgoing, out));
+            let part = driver.with(|sender, out| self.take_part(sender, out));
             match part {
                 Ok(Some(part)) => return Ok(Some(part)),
                 Ok(None) => match self.more(driver)? {
@@ -277,10 +277,10 @@ impl Inbox {
         }
     }
 
-    fn take(&mut self, outgoing: &mut Outgoing, out: &mut Vec<u8>) -> Result<Option<Found>, Fault> {
+    fn take(&mut self, sender: &mut IoSender, out: &mut Vec<u8>) -> Result<Option<Found>, Fault> {
         let bounds = self.input.as_ptr_range();
         let mut input = &mut self.input[self.start..self.end];
-        let event = outgoing.receive(&mut self.receiver, &mut input, out)?;
+        let event = sender.receive(&mut self.receiver, &mut input, out)?;
         if let Some(Event::Close(close)) = event {
             self.close = close.map(|close| (close.code, close.reason.into()));
         }
@@ -292,12 +292,12 @@ impl Inbox {
 
     fn take_part(
         &mut self,
-        outgoing: &mut Outgoing,
+        sender: &mut IoSender,
         out: &mut Vec<u8>,
     ) -> Result<Option<Part>, Fault> {
         let bounds = self.input.as_ptr_range();
         let mut input = &mut self.input[self.start..self.end];
-        let piece = outgoing.receive_piece(&mut self.receiver, &mut input, out)?;
+        let piece = sender.receive_piece(&mut self.receiver, &mut input, out)?;
         if let Some(Piece::Close(close)) = piece {
             self.close = close.map(|close| (close.code, close.reason.into()));
         }

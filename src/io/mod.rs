@@ -31,7 +31,7 @@
 //! let server = thread::spawn(move || serve(listener.accept()?.0));
 //!
 //! let mut ws = Connector::DEFAULT.connect(&format!("ws://{address}/"))?;
-//! ws.text("Hello")?;
+//! ws.outbox().text("Hello")?;
 //! let (message, _) = ws.read()?.expect("an echo");
 //! assert_eq!(message.text(), Some("Hello"));
 //! let outcome = ws.close(CloseCode::NORMAL, "bye")?;
@@ -93,11 +93,11 @@ pub use connection::{Connection, IoSession, Parts};
 pub use error::{Error, Rejected};
 pub use frames::{read_frame, read_header, write_frame, write_header};
 pub use options::ConnectionOptions;
-pub use outbox::Outbox;
+pub use outbox::{Outbox, QueueOutput};
 pub use owned::Message;
 pub use random::{Keys, nonce};
 pub use reader::MessageReader;
-pub use split::{ReadHalf, WriteHalf};
+pub use split::{ReadHalf, SharedOutput, WriteHalf};
 pub use transport::{SetTimeout, Transport};
 pub use url::Url;
 pub use websocket::{WebSocket, accept, connect};

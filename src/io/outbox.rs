@@ -1,168 +1,102 @@
-//! What is to be sent.
+//! The output of a [`Connection`](super::Connection), as an outbox.
 
 use alloc::vec::Vec;
 use core::mem;
 use std::io::Write;
 
-use super::inbox::Outgoing;
+use super::inbox::IoSender;
 use super::line::Line;
 use super::writer::{Sink, Step};
-use super::{Error, MessageWriter};
-use crate::error::CloseCode;
-use crate::frame::CloseFrame;
-use crate::message::{Kind, MessageRef, Prepared};
+use super::{Error, Keys, MessageWriter};
+use crate::error::ErrorKind;
+use crate::message::Kind;
+use crate::session::{self, Appended, Output, SessionState};
 
-/// The sending side of a [`Connection`](super::Connection), lent along with what came so that it can
-/// be answered at once.
+/// The sending side of a [`Connection`](super::Connection).
 ///
-/// What is sent waits in a queue, and is written in one go: by [`flush`](Self::flush), before a read
-/// that would wait for the peer, or when more than [`ConnectionOptions::queue`](super::ConnectionOptions::queue) waits.
+/// An outbox that comes with a received message, and one from
+/// [`Connection::queue`](super::Connection::queue), puts messages into the queue. The queue is written
+/// in one go: by [`flush`](session::Outbox::flush), before a read that would wait for the peer, or when
+/// it is longer than [`ConnectionOptions::queue`](super::ConnectionOptions::queue). An outbox from
+/// [`Connection::outbox`](super::Connection::outbox) writes the queue after each message.
+///
+/// Each method fails with [`Error::Misuse`] or [`Error::Fault`] if the message can't be sent: nothing
+/// is queued then. If writing fails, it fails with [`Error::Io`], and the message stays queued.
+pub type Outbox<'a, S> = session::Outbox<QueueOutput<'a, S>>;
+
+/// The output of a connection: its queue and its stream. See [`Outbox`].
 #[derive(Debug)]
-pub struct Outbox<'a, S> {
-    pub(super) outgoing: &'a mut Outgoing,
-    pub(super) line: &'a mut Line<S>,
+pub struct QueueOutput<'a, S> {
+    sender: &'a mut IoSender,
+    line: &'a mut Line<S>,
+    /// Whether the queue is written after each command.
+    at_once: bool,
 }
 
-impl<S: Write> Outbox<'_, S> {
-    /// Queues a text message, in one frame.
-    ///
-    /// # Errors
-    /// [`Error::Misuse`] with [`Closing`](crate::MisuseError::Closing) after a close frame was sent,
-    /// and [`MessageUnfinished`](crate::MisuseError::MessageUnfinished) within a message begun in
-    /// fragments: nothing is queued then. [`Error::Io`] if the queue is over its length and writing
-    /// fails: what was queued stays so.
-    pub fn text(&mut self, text: &str) -> Result<(), Error> {
-        self.outgoing.text(text, &mut self.line.out)?;
-        self.overflow()
-    }
+/// An outbox that queues.
+pub(super) fn queue<'a, S>(sender: &'a mut IoSender, line: &'a mut Line<S>) -> Outbox<'a, S> {
+    Outbox::new(QueueOutput {
+        sender,
+        line,
+        at_once: false,
+    })
+}
 
-    /// Queues a binary message, in one frame.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text).
-    pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.outgoing.binary(payload, &mut self.line.out)?;
-        self.overflow()
-    }
+/// An outbox that writes after each command.
+pub(super) fn at_once<'a, S>(sender: &'a mut IoSender, line: &'a mut Line<S>) -> Outbox<'a, S> {
+    Outbox::new(QueueOutput {
+        sender,
+        line,
+        at_once: true,
+    })
+}
 
-    /// Queues a message of either kind, in one frame.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text), and [`TextNotUtf8`](crate::MisuseError::TextNotUtf8).
-    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
-        self.outgoing.send(kind, payload, &mut self.line.out)?;
-        self.overflow()
-    }
+impl<S: Write> Output for QueueOutput<'_, S> {
+    type Keys = Keys;
+    type Extension = session::Out;
+    type Error = Error;
 
-    /// Queues a message that was received, as it is: of a text, what was checked is not checked
-    /// again.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text).
-    pub fn forward(&mut self, message: MessageRef<'_>) -> Result<(), Error> {
-        self.outgoing.forward(message, &mut self.line.out)?;
-        self.overflow()
+    #[inline]
+    fn append(
+        &mut self,
+        _: Appended,
+        command: impl FnOnce(&mut IoSender, &mut Vec<u8>) -> Result<(), ErrorKind>,
+    ) -> Result<(), Error> {
+        command(self.sender, &mut self.line.out)?;
+        // Nothing comes after a close frame, so the queue can't grow any more.
+        let is_full = self.line.queued() > self.line.queue
+            && matches!(
+                self.sender.state(),
+                SessionState::Open | SessionState::PeerClosed
+            );
+        if self.at_once || is_full {
+            self.line.flush()?;
+        }
+        Ok(())
     }
+}
 
-    /// Queues a message that was framed once for many.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text).
-    pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.outgoing.prepared(message, &mut self.line.out)?;
-        self.overflow()
-    }
-
-    /// Queues the first fragment of a message.
-    ///
-    /// # Errors
-    /// As for [`send`](Self::send).
-    pub fn begin(&mut self, kind: Kind, part: &[u8]) -> Result<(), Error> {
-        self.outgoing.begin(kind, part, &mut self.line.out)?;
-        self.overflow()
-    }
-
-    /// Queues the next fragment of a message, not its last.
-    ///
-    /// # Errors
-    /// As for [`finish`](Self::finish).
-    pub fn more(&mut self, part: &[u8]) -> Result<(), Error> {
-        self.outgoing.more(part, &mut self.line.out)?;
-        self.overflow()
-    }
-
-    /// Queues the last fragment of a message, which may be empty.
-    ///
-    /// # Errors
-    /// As for [`send`](Self::send), and [`NoMessageBegun`](crate::MisuseError::NoMessageBegun).
-    pub fn finish(&mut self, part: &[u8]) -> Result<(), Error> {
-        self.outgoing.finish_message(part, &mut self.line.out)?;
-        self.overflow()
-    }
-
+impl<S: Write> session::Outbox<QueueOutput<'_, S>> {
     /// A message to be written as its bytes come to be: [`Write`] for text or bytes of any length.
     pub fn writer(&mut self, kind: Kind) -> MessageWriter<'_> {
-        MessageWriter::new(self, kind)
-    }
-
-    /// Queues a ping, of at most 125 bytes.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text), and
-    /// [`ControlPayloadTooLong`](crate::MisuseError::ControlPayloadTooLong).
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.outgoing.ping(payload, &mut self.line.out)?;
-        self.overflow()
-    }
-
-    /// Queues a pong, of at most 125 bytes; pings are answered without it, unless
-    /// [`auto_pong`](crate::session::SessionOptions::auto_pong) is off.
-    ///
-    /// # Errors
-    /// As for [`ping`](Self::ping).
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.outgoing.pong(payload, &mut self.line.out)?;
-        self.overflow()
-    }
-
-    /// Queues a close frame, the last that is sent. Go on reading: what the peer sends before its
-    /// answer still comes, and then the end.
-    ///
-    /// # Errors
-    /// [`Error::Misuse`] with [`Closing`](crate::MisuseError::Closing) if one was sent before,
-    /// [`CloseCodeNotSendable`](crate::MisuseError::CloseCodeNotSendable),
-    /// [`CloseReasonTooLong`](crate::MisuseError::CloseReasonTooLong).
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.close_with(Some(CloseFrame { code, reason }))
-    }
-
-    pub(super) fn close_with(&mut self, close: Option<CloseFrame<'_>>) -> Result<(), Error> {
-        self.outgoing.close(close, &mut self.line.out)?;
-        Ok(())
+        MessageWriter::new(&mut self.0, kind)
     }
 
     /// Bytes that wait to be written.
     pub fn queued(&self) -> usize {
-        self.line.queued()
+        self.0.line.queued()
     }
 
-    /// Writes what waits.
+    /// Writes the queue.
     ///
     /// # Errors
     /// [`Error::Io`]. After a [time-out](Error::is_timeout), called again, it goes on where it was.
     pub fn flush(&mut self) -> Result<(), Error> {
-        Ok(self.line.flush()?)
-    }
-
-    fn overflow(&mut self) -> Result<(), Error> {
-        match self.line.queued() > self.line.queue {
-            true => self.flush(),
-            false => Ok(()),
-        }
+        Ok(self.0.line.flush()?)
     }
 }
 
-impl<S: Write> Sink for Outbox<'_, S> {
+impl<S: Write> Sink for QueueOutput<'_, S> {
     fn borrow(&mut self) -> (Vec<u8>, usize) {
         (mem::take(&mut self.line.part), self.line.fragment)
     }
@@ -172,15 +106,10 @@ impl<S: Write> Sink for Outbox<'_, S> {
     }
 
     fn frame(&mut self, step: Step, part: &[u8]) -> Result<(), Error> {
-        match step {
-            Step::Whole(kind) => self.send(kind, part),
-            Step::First(kind) => self.begin(kind, part),
-            Step::Next => self.more(part),
-            Step::Last => self.finish(part),
-        }
+        step.send(part, self)
     }
 
     fn write_out(&mut self) -> Result<(), Error> {
-        self.flush()
+        Ok(self.line.flush()?)
     }
 }

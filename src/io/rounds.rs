@@ -39,7 +39,7 @@ impl Inbox {
     /// Writes what waits, and reads more. All that was read before has been looked at.
     pub(super) fn more<D: Driver>(&mut self, driver: &mut D) -> Result<More, Error> {
         loop {
-            match driver.with(|outgoing, _| outgoing.state()) {
+            match driver.with(|sender, _| sender.state()) {
                 SessionState::Open | SessionState::Closing => {}
                 SessionState::PeerClosed => {
                     self.write_out(driver)?;
@@ -51,9 +51,10 @@ impl Inbox {
                 }
             }
             let mut pushed = driver.push();
-            if matches!(pushed, Ok(Pushed::All)) && driver.with(|outgoing, _| outgoing.owes_pong())
+            if matches!(pushed, Ok(Pushed::All))
+                && driver.with(|sender, _| sender.has_pending_pong())
             {
-                driver.with(|outgoing, out| outgoing.pay(out));
+                driver.with(|sender, out| sender.send_pending_pong(out));
                 pushed = driver.push();
             }
             let (stuck, mut refused) = match pushed {
@@ -75,7 +76,7 @@ impl Inbox {
             match self.read(driver) {
                 Ok(More::End) => {
                     let receiver = &mut self.receiver;
-                    let finished = driver.with(|outgoing, _| outgoing.finish(receiver));
+                    let finished = driver.with(|sender, _| sender.end(receiver));
                     self.ended = true;
                     return match finished {
                         Ok(()) => Ok(More::End),
@@ -96,14 +97,14 @@ impl Inbox {
                     if let Some(error) = refused {
                         return Err(error.into());
                     }
-                    if stuck && driver.with(|outgoing, _| outgoing.state()) == SessionState::Open {
+                    if stuck && driver.with(|sender, _| sender.state()) == SessionState::Open {
                         driver.check_stall()?;
                     }
                 }
                 Err(Error::Io(error)) => {
                     // The transport is lost.
                     let receiver = &mut self.receiver;
-                    let _ = driver.with(|outgoing, _| outgoing.finish(receiver));
+                    let _ = driver.with(|sender, _| sender.end(receiver));
                     self.ended = true;
                     return Err(error.into());
                 }
@@ -123,8 +124,8 @@ impl Inbox {
                 return Ok(More::End);
             }
             let receiver = &mut self.receiver;
-            let filled = driver.with(|outgoing, out| {
-                let event = outgoing.fill(receiver, n, out)?;
+            let filled = driver.with(|sender, out| {
+                let event = sender.fill(receiver, n, out)?;
                 Ok(event.map(|event| Found::of(event, |slice| Place::Held(0..slice.len()))))
             });
             return match filled {
@@ -146,7 +147,7 @@ impl Inbox {
     /// to read now: not if the clock has given something to write.
     fn wait<D: Driver>(&mut self, driver: &mut D, stuck: bool) -> Result<bool, Error> {
         let unsent = driver.unsent();
-        let due = driver.with(|outgoing, _| outgoing.deadline());
+        let due = driver.with(|sender, _| sender.deadline());
         let mut time = driver.nap();
         self.clocked = due.is_some() || self.deadline.is_some();
         if self.clocked {
@@ -186,7 +187,7 @@ impl Inbox {
         driver: &mut D,
     ) -> Result<(), Error> {
         let offset = self.receiver.offset();
-        match driver.with(|outgoing, out| outgoing.tick(offset, now, unsent, out)) {
+        match driver.with(|sender, out| sender.tick(offset, now, unsent, out)) {
             Ok(()) => Ok(()),
             Err(fault) => Err(self.fail(fault, driver)),
         }
@@ -203,7 +204,7 @@ impl Inbox {
             return Ok(());
         }
         let unsent = driver.unsent();
-        let due = driver.with(|outgoing, _| outgoing.deadline());
+        let due = driver.with(|sender, _| sender.deadline());
         if due.is_some_and(|due| due <= self.looked) {
             self.tick(self.looked, unsent, driver)?;
             let _ = driver.push();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::error::is_timeout;
-use super::inbox::Outgoing;
+use super::inbox::IoSender;
 use super::line::{Line, Pushed};
 use crate::session::SessionState;
 
@@ -40,7 +40,7 @@ pub(super) struct Shared<W> {
 
 #[derive(Debug)]
 pub(super) struct Sending {
-    pub(super) outgoing: Outgoing,
+    pub(super) sender: IoSender,
     pub(super) out: Vec<u8>,
     /// Another buffer, for what is sent while `out` is being written.
     pub(super) spare: Vec<u8>,
@@ -62,7 +62,7 @@ impl Sending {
     /// Whether messages can be sent, as far as the session is concerned.
     pub(super) fn is_open(&self) -> bool {
         matches!(
-            self.outgoing.state(),
+            self.sender.state(),
             SessionState::Open | SessionState::PeerClosed
         )
     }

@@ -10,16 +10,15 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
-use super::inbox::{Driver, Found, Inbox, Outgoing, Part, Place};
+use super::inbox::{Driver, Found, Inbox, IoSender, Part, Place};
 use super::line::{Line, Pushed};
 use super::reader::Source;
 use super::shared::{Sending, Shared};
 use super::writer::{Sink, Step};
-use super::{Connection, ConnectionOptions, Error, MessageReader, MessageWriter, Transport};
-use crate::error::CloseCode;
-use crate::frame::CloseFrame;
-use crate::message::{Event, Kind, MessageRef, Prepared};
-use crate::session::{Outcome, Piece, SessionState};
+use super::{Connection, ConnectionOptions, Error, Keys, MessageReader, MessageWriter, Transport};
+use crate::error::ErrorKind;
+use crate::message::{Event, Kind, MessageRef};
+use crate::session::{self, Appended, Outcome, Output, Piece, SessionState};
 
 /// The longest that a read waits before it looks whether the other half closes.
 const NAP: Duration = Duration::from_secs(1);
@@ -28,17 +27,22 @@ const NAP: Duration = Duration::from_secs(1);
 ///
 /// It answers pings and close frames through the other half. If that is in the middle of a write,
 /// it does not wait: the answer is written behind.
-pub struct ReadHalf<R, W = R> {
+pub struct ReadHalf<S> {
     inbox: Inbox,
-    line: Line<R>,
-    shared: Arc<Shared<W>>,
+    line: Line<S>,
+    shared: Arc<Shared<S>>,
     close_timeout: Duration,
 }
 
 /// The side of a connection that sends: see [`Connection::split`]. It can be cloned, for many
 /// threads; each message is one piece on the wire, and one write.
-pub struct WriteHalf<W> {
-    shared: Arc<Shared<W>>,
+///
+/// While another thread writes, a method waits for it.
+pub type WriteHalf<S> = session::Outbox<SharedOutput<S>>;
+
+/// The output of a connection that was split: see [`WriteHalf`].
+pub struct SharedOutput<S> {
+    shared: Arc<Shared<S>>,
     part: Vec<u8>,
 }
 
@@ -69,30 +73,29 @@ impl Connection<TcpStream> {
     /// # Errors
     /// [`Error::Io`] if the system has no further handle.
     pub fn split(self) -> Result<(ReadHalf<TcpStream>, WriteHalf<TcpStream>), Error> {
-        let tcp = Transport::tcp();
-        self.split_with(|stream| Ok((stream.try_clone()?, stream)), tcp, tcp)
+        self.split_with(Transport::tcp(), |stream| Ok((stream.try_clone()?, stream)))
     }
 }
 
 impl<S> Connection<S> {
-    /// Takes a connection apart whose stream can be: into one to read from and one to write to.
+    /// Takes a connection apart whose stream can be: into a handle to read from and one to write to,
+    /// of one type.
     ///
     /// # Errors
     /// What `split` says.
-    pub fn split_with<R: Read, W: Write>(
+    pub fn split_with<H: Read + Write>(
         self,
-        split: impl FnOnce(S) -> io::Result<(R, W)>,
-        read: Transport<R>,
-        write: Transport<W>,
-    ) -> Result<(ReadHalf<R, W>, WriteHalf<W>), Error> {
+        transport: Transport<H>,
+        split: impl FnOnce(S) -> io::Result<(H, H)>,
+    ) -> Result<(ReadHalf<H>, WriteHalf<H>), Error> {
         let (fragment, stall) = (self.line.fragment, self.line.stall);
         let (stream, out) = self.line.into_parts();
         let (reading, writing) = split(stream)?;
-        let mut line = Line::new(writing, write, &ConnectionOptions::DEFAULT);
+        let mut line = Line::new(writing, transport, &ConnectionOptions::DEFAULT);
         line.stall = stall;
         let shared = Arc::new(Shared {
             sending: Mutex::new(Sending {
-                outgoing: self.outgoing,
+                sender: self.sender,
                 out,
                 spare: Vec::new(),
                 writing: false,
@@ -111,14 +114,14 @@ impl<S> Connection<S> {
         let reader = ReadHalf {
             close_timeout: self.inbox.close_timeout(),
             inbox: self.inbox,
-            line: Line::new(reading, read, &ConnectionOptions::DEFAULT),
+            line: Line::new(reading, transport, &ConnectionOptions::DEFAULT),
             shared: Arc::clone(&shared),
         };
-        Ok((reader, WriteHalf::new(shared)))
+        Ok((reader, WriteHalf::new(SharedOutput::new(shared))))
     }
 }
 
-impl<R: Read, W: Write> ReadHalf<R, W> {
+impl<S: Read + Write> ReadHalf<S> {
     /// Waits for the next message, and lends it; `None` is the end. As [`Connection::read`].
     ///
     /// # Errors
@@ -177,13 +180,13 @@ impl<R: Read, W: Write> ReadHalf<R, W> {
 
     /// Where the session stands.
     pub fn state(&self) -> SessionState {
-        self.shared.lock().outgoing.state()
+        self.shared.lock().sender.state()
     }
 
     /// How the session ended; `None` as long as it has not.
     pub fn outcome(&self) -> Option<Outcome<'_>> {
         let sending = self.shared.lock();
-        let outcome = sending.outgoing.outcome()?;
+        let outcome = sending.sender.outcome()?;
         Some(Outcome {
             reason: self.inbox.reason(),
             ..outcome
@@ -191,11 +194,11 @@ impl<R: Read, W: Write> ReadHalf<R, W> {
     }
 
     /// A further sending half.
-    pub fn write_half(&self) -> WriteHalf<W> {
-        WriteHalf::new(Arc::clone(&self.shared))
+    pub fn write_half(&self) -> WriteHalf<S> {
+        WriteHalf::new(SharedOutput::new(Arc::clone(&self.shared)))
     }
 
-    fn driver(&mut self) -> (&mut Inbox, Half<'_, R, W>) {
+    fn driver(&mut self) -> (&mut Inbox, Half<'_, S>) {
         let half = Half {
             line: &mut self.line,
             shared: &self.shared,
@@ -205,61 +208,12 @@ impl<R: Read, W: Write> ReadHalf<R, W> {
     }
 }
 
-impl<W: Write> WriteHalf<W> {
-    /// Sends a text message. If another thread is writing, waits for it.
-    ///
-    /// # Errors
-    /// As for [`Connection::text`].
-    pub fn text(&mut self, text: &str) -> Result<(), Error> {
-        self.put(|outgoing, out| Ok(outgoing.text(text, out)?))
-    }
-
-    /// Sends a binary message.
-    ///
-    /// # Errors
-    /// As for [`Connection::binary`].
-    pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.put(|outgoing, out| Ok(outgoing.binary(payload, out)?))
-    }
-
-    /// Sends a message of either kind.
-    ///
-    /// # Errors
-    /// As for [`Connection::send`].
-    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
-        self.put(|outgoing, out| Ok(outgoing.send(kind, payload, out)?))
-    }
-
-    /// Sends a message that was framed once for many.
-    ///
-    /// # Errors
-    /// As for [`Connection::prepared`].
-    pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.put(|outgoing, out| Ok(outgoing.prepared(message, out)?))
-    }
-
+impl<S: Write> session::Outbox<SharedOutput<S>> {
     /// A message to be written as its bytes come to be. Until it is finished, no other half can
     /// send a message: that is refused with
     /// [`MessageUnfinished`](crate::MisuseError::MessageUnfinished).
     pub fn writer(&mut self, kind: Kind) -> MessageWriter<'_> {
-        MessageWriter::new(self, kind)
-    }
-
-    /// Sends a ping, of at most 125 bytes.
-    ///
-    /// # Errors
-    /// As for [`Connection::ping`].
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.put(|outgoing, out| Ok(outgoing.ping(payload, out)?))
-    }
-
-    /// Sends a close frame, the last that is sent. The reading half then comes to its end.
-    ///
-    /// # Errors
-    /// As for [`Outbox::close`](super::Outbox::close).
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let close = CloseFrame { code, reason };
-        self.put(|outgoing, out| Ok(outgoing.close(Some(close), out)?))
+        MessageWriter::new(&mut self.0, kind)
     }
 
     /// Writes what waits, if a write before was not done.
@@ -267,24 +221,36 @@ impl<W: Write> WriteHalf<W> {
     /// # Errors
     /// As for [`Connection::flush`].
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.put(|_, _| Ok(()))
+        self.0.with(|_, _| Ok(()))
     }
 
-    /// Where the session stands.
+    /// The state of the session.
     pub fn state(&self) -> SessionState {
-        self.shared.lock().outgoing.state()
+        self.0.shared.lock().sender.state()
     }
+}
 
-    fn put(
+impl<S> SharedOutput<S> {
+    fn new(shared: Arc<Shared<S>>) -> Self {
+        Self {
+            shared,
+            part: Vec::new(),
+        }
+    }
+}
+
+impl<S: Write> SharedOutput<S> {
+    /// Runs a command when it is this thread's turn, and writes what waits.
+    fn with(
         &self,
-        f: impl FnOnce(&mut Outgoing, &mut Vec<u8>) -> Result<(), Error>,
+        command: impl FnOnce(&mut IoSender, &mut Vec<u8>) -> Result<(), ErrorKind>,
     ) -> Result<(), Error> {
         let (mut sending, timed_out) = self.shared.wait_for_turn();
         if let Some(kind) = sending.lost {
             return Err(Error::Io(kind.into()));
         }
-        let Sending { outgoing, out, .. } = &mut *sending;
-        let mut result = f(outgoing, out);
+        let Sending { sender, out, .. } = &mut *sending;
+        let mut result = command(sender, out).map_err(Error::from);
         if !sending.is_open() {
             self.shared.free.notify_all();
         }
@@ -301,35 +267,40 @@ impl<W: Write> WriteHalf<W> {
     }
 }
 
-impl<W> WriteHalf<W> {
-    fn new(shared: Arc<Shared<W>>) -> Self {
-        Self {
-            shared,
-            part: Vec::new(),
-        }
+impl<S: Write> Output for SharedOutput<S> {
+    type Keys = Keys;
+    type Extension = session::Out;
+    type Error = Error;
+
+    fn append(
+        &mut self,
+        _: Appended,
+        command: impl FnOnce(&mut IoSender, &mut Vec<u8>) -> Result<(), ErrorKind>,
+    ) -> Result<(), Error> {
+        self.with(command)
     }
 }
 
-impl<W> Clone for WriteHalf<W> {
+impl<S> Clone for SharedOutput<S> {
     fn clone(&self) -> Self {
         Self::new(Arc::clone(&self.shared))
     }
 }
 
 /// What the receiving side reaches through the lock.
-struct Half<'a, R, W> {
-    line: &'a mut Line<R>,
-    shared: &'a Shared<W>,
+struct Half<'a, S> {
+    line: &'a mut Line<S>,
+    shared: &'a Shared<S>,
     close_timeout: Duration,
 }
 
-impl<R: Read, W: Write> Driver for Half<'_, R, W> {
-    type Stream = R;
+impl<S: Read + Write> Driver for Half<'_, S> {
+    type Stream = S;
 
-    fn with<T>(&mut self, f: impl FnOnce(&mut Outgoing, &mut Vec<u8>) -> T) -> T {
+    fn with<T>(&mut self, f: impl FnOnce(&mut IoSender, &mut Vec<u8>) -> T) -> T {
         let sending = &mut *self.shared.lock();
         let was_open = sending.is_open();
-        let result = f(&mut sending.outgoing, &mut sending.out);
+        let result = f(&mut sending.sender, &mut sending.out);
         if was_open && !sending.is_open() {
             // What others wait to send can't be sent any more.
             self.shared.free.notify_all();
@@ -344,7 +315,7 @@ impl<R: Read, W: Write> Driver for Half<'_, R, W> {
     fn unsent(&mut self) -> usize {
         let sending = &mut *self.shared.lock();
         let (unsent, new) = self.shared.progress(sending);
-        sending.outgoing.sent(new);
+        sending.sender.sent(new);
         sending.told += new as u64;
         unsent
     }
@@ -357,7 +328,7 @@ impl<R: Read, W: Write> Driver for Half<'_, R, W> {
         }
     }
 
-    fn stream(&mut self) -> &mut R {
+    fn stream(&mut self) -> &mut S {
         &mut self.line.stream
     }
 
@@ -382,7 +353,7 @@ impl<R: Read, W: Write> Driver for Half<'_, R, W> {
     }
 }
 
-impl<R: Read, W: Write> Source for ReadHalf<R, W> {
+impl<S: Read + Write> Source for ReadHalf<S> {
     fn next_part(&mut self) -> Result<Option<Part>, Error> {
         let (inbox, mut driver) = self.driver();
         inbox.next_part(&mut driver)
@@ -393,7 +364,7 @@ impl<R: Read, W: Write> Source for ReadHalf<R, W> {
     }
 }
 
-impl<W: Write> Sink for WriteHalf<W> {
+impl<S: Write> Sink for SharedOutput<S> {
     fn borrow(&mut self) -> (Vec<u8>, usize) {
         (mem::take(&mut self.part), self.shared.fragment)
     }
@@ -403,35 +374,27 @@ impl<W: Write> Sink for WriteHalf<W> {
     }
 
     fn frame(&mut self, step: Step, part: &[u8]) -> Result<(), Error> {
-        self.put(|outgoing, out| {
-            match step {
-                Step::Whole(kind) => outgoing.send(kind, part, out)?,
-                Step::First(kind) => outgoing.begin(kind, part, out)?,
-                Step::Next => outgoing.more(part, out)?,
-                Step::Last => outgoing.finish_message(part, out)?,
-            }
-            Ok(())
-        })
+        step.send(part, self)
     }
 
     fn write_out(&mut self) -> Result<(), Error> {
-        self.flush()
+        self.with(|_, _| Ok(()))
     }
 }
 
-impl<R: fmt::Debug, W> fmt::Debug for ReadHalf<R, W> {
+impl<S: fmt::Debug> fmt::Debug for ReadHalf<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadHalf")
             .field("stream", &self.line.stream)
-            .field("state", &self.shared.lock().outgoing.state())
+            .field("state", &self.shared.lock().sender.state())
             .finish_non_exhaustive()
     }
 }
 
-impl<W> fmt::Debug for WriteHalf<W> {
+impl<S> fmt::Debug for SharedOutput<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WriteHalf")
-            .field("state", &self.shared.lock().outgoing.state())
+        f.debug_struct("SharedOutput")
+            .field("state", &self.shared.lock().sender.state())
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::error::CloseCode;
 use crate::frame::Role;
-use crate::message::Kind;
 use crate::session::{Outcome, SessionState};
 
 /// A WebSocket over a blocking stream.
@@ -106,27 +105,31 @@ impl<S: Read + Write> WebSocket<S> {
     /// Sends a message: a `String` or `&str` as text, bytes as binary.
     ///
     /// # Errors
-    /// As for [`Connection::send`].
+    /// As for [`Outbox`](super::Outbox), at whose end the message was written.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         match message.into() {
-            Message::Text(text) => self.connection.text(&text),
-            Message::Binary(bytes) => self.connection.send(Kind::Binary, &bytes),
+            Message::Text(text) => self.connection.outbox().text(&text),
+            Message::Binary(bytes) => self.connection.outbox().binary(&bytes),
         }
     }
 
     /// Sends a ping, of at most 125 bytes.
     ///
     /// # Errors
-    /// As for [`Connection::ping`].
+    /// As for [`send`](Self::send), and if the payload is too long.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.connection.ping(payload)
+        self.connection.outbox().ping(payload)
     }
 
     /// Closes, and waits until the peer has closed too: as [`Connection::close`].
     ///
     /// # Errors
     /// As for [`Connection::close`].
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Outcome<'_>, Error> {
+    pub fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<Outcome<'_>, Error> {
         self.connection.close(code, reason)
     }
 }

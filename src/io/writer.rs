@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use super::Error;
 use crate::message::Kind;
+use crate::session::{Appended, Output};
 
 /// Writes one message, in as many fragments as it takes: a fragment for each
 /// [`ConnectionOptions::fragment`](super::ConnectionOptions::fragment) bytes, and one for each `flush`. A message that
@@ -44,6 +45,26 @@ pub(super) enum Step {
     Last,
 }
 
+impl Step {
+    /// Sends this frame of a message.
+    pub(super) fn send<T: Output<Error = Error>>(
+        self,
+        part: &[u8],
+        output: &mut T,
+    ) -> Result<(), Error> {
+        let what = match self {
+            Self::Whole(_) | Self::Last => Appended::Message,
+            Self::First(_) | Self::Next => Appended::Fragment,
+        };
+        output.append(what, |sender, out| match self {
+            Self::Whole(kind) => sender.send(kind, part, out),
+            Self::First(kind) => sender.begin(kind, part, out),
+            Self::Next => sender.more(part, out),
+            Self::Last => sender.finish(part, out),
+        })
+    }
+}
+
 /// Where a message's frames go.
 pub(super) trait Sink {
     /// A buffer for parts, and the most that a fragment holds.
@@ -68,7 +89,7 @@ impl<'a> MessageWriter<'a> {
     /// Ends the message, and writes it out.
     ///
     /// # Errors
-    /// As for [`Outbox::send`](super::Outbox::send) and [`Outbox::flush`](super::Outbox::flush).
+    /// As for the methods `send` and `flush` of an [`Outbox`](super::Outbox).
     pub fn finish(self) -> Result<(), Error> {
         let step = match self.begun {
             true => Step::Last,

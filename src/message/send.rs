@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::BufMut;
 
 use super::{Buffer, Kind, MessageRef, NoExtension, OutboundExtension, Prepared};
-use crate::error::{ErrorKind, MisuseError};
+use crate::error::{CloseCode, ErrorKind, MisuseError};
 use crate::frame::{CloseFrame, FrameHeader, MAX_CONTROL_LEN, OpCode, Rsv, mask};
 use crate::utf8::Validator;
 
@@ -280,21 +280,32 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         self.control(OpCode::Pong, payload, out)
     }
 
-    /// Sends a close frame; `None` gives no code. Nothing must be sent after it (RFC 6455 §5.5.1),
-    /// which is the caller's to see to.
+    /// Sends a close frame. With `None` for the code it is empty. Nothing must be sent after it
+    /// (RFC 6455 §5.5.1): the caller has to see to that.
+    ///
+    /// ```
+    /// # use wscodec::{CloseCode, message::MessageEncoder};
+    /// let mut out = Vec::new();
+    /// MessageEncoder::server().close(CloseCode::NORMAL, "bye", &mut out)?;
+    /// assert_eq!(out, b"\x88\x05\x03\xe8bye");
+    /// # Ok::<(), wscodec::ErrorKind>(())
+    /// ```
     ///
     /// # Errors
-    /// Those of [`CloseFrame::encode`], and an error of the [buffer](Buffer::make_room); nothing is
-    /// written then.
+    /// [`MisuseError::CloseCodeNotSendable`], [`MisuseError::CloseReasonTooLong`],
+    /// [`MisuseError::CloseReasonAlone`] for a reason without a code, and an error of the
+    /// [buffer](Buffer::make_room); nothing is written then.
     pub fn close(
         &mut self,
-        close: Option<CloseFrame<'_>>,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
         out: &mut impl Buffer,
     ) -> Result<(), ErrorKind> {
         let mut payload = [0; MAX_CONTROL_LEN];
-        let len = match close {
-            Some(close) => close.encode(&mut payload)?,
-            None => 0,
+        let len = match code.into() {
+            Some(code) => CloseFrame { code, reason }.encode(&mut payload)?,
+            None if reason.is_empty() => 0,
+            None => return Err(MisuseError::CloseReasonAlone.into()),
         };
         self.control(OpCode::Close, &payload[..len], out)
     }

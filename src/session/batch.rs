@@ -1,29 +1,29 @@
-//! A session whose events are found first and acted on later, for faces that decode a whole chunk
-//! at once and hand out its events one by one.
+//! A session whose events are decoded first and acted on later, for bindings that decode a whole
+//! chunk at once and hand out its events one by one.
 //!
-//! The face runs the [receiver](Session::receiver) itself and must not let it answer: a client's
+//! The binding runs the [decoder](Session::parts_mut) itself and must not let it answer: a client's
 //! message and its close frame often lie in one chunk, and a session that answered the close frame
-//! while decoding would be closed before its handler has answered the message. So the face calls
-//! [`begin_batch`](Session::begin_batch) before it decodes, and then, in the order of the events,
-//! [`answer_ping`](Session::answer_ping), [`answer_close`](Session::answer_close) and
-//! [`fail_batch`](Session::fail_batch). The result is the same as that of
+//! while decoding would be closed before its handler has answered the message. So the binding calls
+//! [`begin_batch`](Sender::begin_batch) before it decodes, and then, in the order of the events,
+//! [`answer_ping`](Sender::answer_ping), [`answer_close`](Sender::answer_close) and
+//! [`fail_batch`](Sender::fail_batch). The result is the same as that of
 //! [`receive`](Session::receive); the vectors in `tests/vectors/session.json` hold both to it.
 
 use alloc::vec::Vec;
 use core::mem;
 
 use super::timers::Timers;
-use super::{Outgoing, Session, SessionOptions, SessionState};
+use super::{Sender, Session, SessionOptions};
 use crate::error::Fault;
 use crate::frame::CloseFrame;
-use crate::message::{Buffer, InboundExtension, MaskSource, MessageDecoder, OutboundExtension};
+use crate::message::{InboundExtension, MaskSource, MessageDecoder, OutboundExtension};
 
-/// The deadlines of a session that rests, without the session: for faces whose idle connections
-/// share sessions.
+/// The timers of an idle session, without the session: for bindings whose idle connections share
+/// sessions.
 #[derive(Clone, Debug)]
-pub struct RestingTimers(Timers);
+pub struct IdleTimers(Timers);
 
-impl RestingTimers {
+impl IdleTimers {
     /// The timers of a session that begins.
     pub fn new(config: &SessionOptions) -> Self {
         Self(Timers::new(config))
@@ -31,101 +31,96 @@ impl RestingTimers {
 }
 
 impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> {
-    /// The side that receives, and the side that sends.
-    pub fn parts_mut(&mut self) -> (&mut MessageDecoder<I>, &mut Outgoing<M, O>) {
-        (&mut self.receiver, &mut self.outgoing)
+    /// The decoder and the sender.
+    pub fn parts_mut(&mut self) -> (&mut MessageDecoder<I>, &mut Sender<M, O>) {
+        (&mut self.decoder, &mut self.sender)
     }
 
-    /// The side that receives.
-    pub fn receiver(&self) -> &MessageDecoder<I> {
-        &self.receiver
+    /// The decoder.
+    pub fn decoder(&self) -> &MessageDecoder<I> {
+        &self.decoder
     }
 
-    /// Whether the session knows nothing that a new one does not know, but for its offset, its timers
-    /// and its extensions: it is open, all that came and all that was sent is whole, and no pong is
-    /// due.
-    pub fn is_at_rest(&self) -> bool {
-        self.outgoing.at_ease()
-            && self.receiver.is_settled()
-            && !self.receiver.in_message()
-            && !self.outgoing.sender.in_message()
+    /// Whether the session is idle: it is open, no message is begun on either side, all received
+    /// frames are complete, and no pong is pending. It then differs from a new session only by its
+    /// offset, its timers and its extensions.
+    pub fn is_idle(&self) -> bool {
+        self.sender.is_ready()
+            && self.decoder.is_settled()
+            && !self.decoder.in_message()
+            && !self.sender.encoder.in_message()
+    }
+
+    /// The fault that the session has failed with. In contrast, [`Outcome::fault`](super::Outcome::fault)
+    /// may also be the reason of a close that ended clean.
+    pub fn failure(&self) -> Option<Fault> {
+        self.sender.fault()
+    }
+
+    /// Whether a ping or close frame waits in the output whose answer has a deadline, as far as the
+    /// session was told. When that frame has left, [`tick`](Self::tick) has something to do.
+    pub fn is_frame_queued(&self) -> bool {
+        self.sender.timers.is_queued()
     }
 
     /// Exchanges the timers for those of another connection; both sessions are
-    /// [at rest](Self::is_at_rest).
-    pub fn exchange_timers(&mut self, timers: &mut RestingTimers) {
-        mem::swap(&mut self.outgoing.timers, &mut timers.0);
+    /// [idle](Self::is_idle).
+    pub fn exchange_timers(&mut self, timers: &mut IdleTimers) {
+        mem::swap(&mut self.sender.timers, &mut timers.0);
     }
 }
 
-impl<M: MaskSource, O: OutboundExtension> Outgoing<M, O> {
-    /// `len` bytes are about to be decoded; of a message that was begun before, or not. Sends a pong
-    /// that waited for room.
+impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
+    /// Says that `len` bytes will be decoded, and whether they belong to a message that was begun
+    /// before. Sends a pending pong if there is room.
     pub fn begin_batch(&mut self, len: usize, in_message: bool, out: &mut Vec<u8>) {
-        self.pay(out);
-        self.heard(len > 0, in_message);
+        self.send_pending_pong(out);
+        self.received_bytes(len > 0, in_message);
     }
 
-    /// Messages, or parts of them, were decoded.
-    pub fn found_messages(&mut self) {
-        self.timers.busy = true;
+    /// Says that messages, or parts of them, were decoded.
+    pub fn received_message(&mut self) {
+        self.timers.received_message = true;
     }
 
-    /// The events have come to a ping.
+    /// Acts on a ping.
     pub fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        if !self.is_deaf() {
-            self.pinged(payload, out);
+        if !self.discards_input() {
+            self.received_ping(payload, out);
         }
     }
 
-    /// The events have come to the peer's close frame.
+    /// Acts on the peer's close frame.
     pub fn answer_close(&mut self, close: Option<CloseFrame<'_>>, out: &mut Vec<u8>) {
-        if !self.is_deaf() {
-            self.peer_closes(close, out);
+        if !self.discards_input() {
+            self.received_close(close, out);
         }
     }
 
-    /// The events have come to the fault behind them.
+    /// Acts on the fault behind the events.
     pub fn fail_batch(&mut self, fault: Fault, out: &mut Vec<u8>) -> Fault {
         self.fail(fault, out)
     }
 
-    /// Sends a pong that waits for room, even where there is none.
+    /// Sends a pending pong even if the backlog is full.
     pub fn answer_now(&mut self, out: &mut Vec<u8>) {
-        if self.pong_due && self.state == SessionState::Open {
-            let mut pong = Vec::new();
-            self.pay(&mut pong);
-            self.pong_due = out.make_room(pong.len()).is_err();
-            if !self.pong_due {
-                out.extend_from_slice(&pong);
-            }
+        if self.has_pending_pong() {
+            self.pong_pending = self.encoder.pong(self.control.payload(), out).is_err();
         }
-    }
-
-    /// The fault that the session has failed with, where [`Outcome::fault`](super::Outcome::fault) may
-    /// also be the reason of a close that ended clean.
-    pub fn failure(&self) -> Option<Fault> {
-        self.fault()
-    }
-
-    /// Whether a ping or close frame that a deadline is about waits in the output, as far as the
-    /// session was told: when it has left, [`tick`](Session::tick) has something to do.
-    pub fn is_frame_queued(&self) -> bool {
-        self.timers.is_queued()
     }
 
     /// Where mask keys come from.
     pub fn keys_mut(&mut self) -> &mut M {
-        self.sender.keys_mut()
+        self.encoder.keys_mut()
     }
 
     /// The extension that encodes messages.
     pub fn extension_mut(&mut self) -> &mut O {
-        self.sender.extension_mut()
+        self.encoder.extension_mut()
     }
 
     /// The extension that encodes messages.
     pub fn extension(&self) -> &O {
-        self.sender.extension()
+        self.encoder.extension()
     }
 }

@@ -4,6 +4,7 @@
 //! | to | use |
 //! |---|---|
 //! | run a connection | [`Session`]: answers pings and close frames, knows the [`SessionState`], keeps the timers |
+//! | send | [`Sender`], the sending side of a session; [`Outbox`], the same with its output |
 //! | set what it does by itself, and its times | [`SessionOptions`] |
 //! | decide on a client's request, extensions and all | [`Upgrade`] |
 //! | ask a server, and begin when it agrees | [`Connect`] |
@@ -20,11 +21,11 @@
 //!
 //! One rule holds for all timers, in every layer and language: a deadline starts when the bytes that
 //! it is about have left, and any progress moves it. The session does no I/O, so the caller reports
-//! how many bytes the transport has accepted ([`sent`](Outgoing::sent)) and how many still wait
+//! how many bytes the transport has accepted ([`sent`](Session::sent)) and how many still wait
 //! (`unsent` of [`tick`](Session::tick)). With both, the session knows the position of each frame in
 //! its output.
 //!
-//! - **CloseFrame** (RFC 6455 §7.1.1). Our close frame is the last frame that the session sends. While it
+//! - **Close** (RFC 6455 §7.1.1). Our close frame is the last frame that the session sends. While it
 //!   waits in the output, any outbound progress moves the deadline to one
 //!   [`close_timeout`](SessionOptions::close_timeout) from now; without progress for that long the session
 //!   fails with [`NoClose`](crate::PeerError::NoClose). When the close frame has left, the peer has
@@ -36,12 +37,12 @@
 //!   the session sends a ping. When the ping has left, the peer has
 //!   [`pong_timeout`](SessionOptions::pong_timeout) to send anything at all. Before that, outbound progress
 //!   moves the deadline, and a stall of `pong_timeout` fails the session with
-//!   [`NoPong`](crate::PeerError::NoPong). Whatever is received is a sign of life. OutboundExtension progress
+//!   [`NoPong`](crate::PeerError::NoPong). Whatever is received is a sign of life. Outbound progress
 //!   is one only if bytes were waiting at the last look at the clock: then the kernel's buffer was
 //!   full, and acknowledgements of the peer made room. If no bytes were waiting, progress proves
 //!   nothing, because the kernel accepts small writes for a dead peer too.
 //! - **Idle**. The session closes with 1001 when no message came for [`idle`](SessionOptions::idle).
-//! - **Paused reading**. While the caller does not read ([`set_reading`](Outgoing::set_reading)), the
+//! - **Paused reading**. While the caller does not read ([`set_reading`](Session::set_reading)), the
 //!   peer can't show that it lives: the heartbeat does not fail it, and the connection is not idle.
 //!   Both times start anew when the caller reads again.
 //! - **Read first**. The caller hands over all bytes that have arrived before it applies a deadline.
@@ -53,22 +54,22 @@
 //!
 //! ```
 //! use wscodec::session::{SessionOptions, Event, Session, SessionState};
-//! use wscodec::{CloseCode, frame::CloseFrame};
+//! use wscodec::CloseCode;
 //!
 //! let config = SessionOptions::default();
 //! let mut server = Session::server(&config);
 //! let mut client = Session::client(|| [1, 2, 3, 4], &config);
 //! let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
 //!
-//! client.text("Hello", &mut to_server)?;
-//! client.ping(b"?", &mut to_server)?;
-//! let close = CloseFrame { code: CloseCode::NORMAL, reason: "bye" };
-//! client.close(Some(close), &mut to_server)?;
+//! let mut outbox = client.outbox(&mut to_server);
+//! outbox.text("Hello")?;
+//! outbox.ping(b"?")?;
+//! outbox.close(CloseCode::NORMAL, "bye")?;
 //!
 //! let mut input = &mut to_server[..];
-//! while let Some((event, outgoing)) = server.receive(&mut input, &mut to_client)? {
+//! while let Some((event, sender)) = server.receive(&mut input, &mut to_client)? {
 //!     if let Event::Message(message) = event {
-//!         outgoing.send(message.kind, message.payload, &mut to_client)?;
+//!         sender.send(message.kind, message.payload, &mut to_client)?;
 //!     }
 //! }
 //! assert_eq!(server.state(), SessionState::Closed);
@@ -90,23 +91,24 @@
 mod batch;
 mod config;
 mod connect;
+mod control;
 mod extension;
+mod outbox;
 mod outcome;
-mod outgoing;
 mod receive;
-mod send;
+mod sender;
 mod timers;
 mod upgrade;
 
-use core::ops::{Deref, DerefMut};
-use core::time::Duration;
+use alloc::vec::Vec;
 
-pub use batch::RestingTimers;
+pub use batch::IdleTimers;
 pub use config::SessionOptions;
 pub use connect::{Connect, Connected};
 pub use extension::{In, Out};
+pub use outbox::{Appended, BufferOutput, Outbox, Output};
 pub use outcome::{Outcome, SessionState};
-pub use outgoing::Outgoing;
+pub use sender::Sender;
 pub use upgrade::{Policy, Upgrade};
 
 pub use crate::message::{Event, Piece};
@@ -126,20 +128,22 @@ pub type PooledIn =
 pub type PooledOut =
     Option<alloc::boxed::Box<crate::deflate::Compressor<crate::deflate::PooledDeflate>>>;
 
-/// What comes out of a session: an event or piece, if there is one, and the side that sends.
-pub type Received<'r, T, M, O> = Option<(T, &'r mut Outgoing<M, O>)>;
+/// An event or a piece that a session has received, if there is one, and the sender to answer it
+/// with.
+pub type Received<'r, T, M, O> = Option<(T, &'r mut Sender<M, O>)>;
 
 /// One endpoint of a connection: see the [module](self).
 ///
-/// What it sends, it sends through [`Outgoing`], whose methods are its own too: an event comes with
-/// it, so that an answer can be sent while the event is looked at.
+/// Commands to send are given to its [`sender`](Self::sender), or to an [`outbox`](Self::outbox) of
+/// it. An event comes with the sender too, so that the caller can answer the event while it is lent.
+/// All other methods concern the endpoint as a whole.
 ///
 /// It holds no buffer but for a message that comes in parts and what extensions need:
 /// [`memory`](Self::memory) says how much that is.
 #[derive(Debug)]
 pub struct Session<M = Unmasked, I = NoExtension, O = NoExtension> {
-    receiver: MessageDecoder<I>,
-    outgoing: Outgoing<M, O>,
+    decoder: MessageDecoder<I>,
+    sender: Sender<M, O>,
 }
 
 impl Session {
@@ -160,11 +164,11 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
     /// Either end, with the extensions agreed on; [`Upgrade`] and [`Connect`] do this for
     /// permessage-deflate.
     pub fn new(role: Role, keys: M, inbound: I, outbound: O, config: &SessionOptions) -> Self {
-        let receiver = MessageDecoder::with_extension(role, &config.limits, inbound)
+        let decoder = MessageDecoder::with_extension(role, &config.limits, inbound)
             .dangerously_accept_unmasked(config.dangerously_accept_unmasked);
         Self {
-            receiver,
-            outgoing: Outgoing::new(MessageEncoder::new(keys, outbound), config),
+            decoder,
+            sender: Sender::new(MessageEncoder::new(keys, outbound), config),
         }
     }
 
@@ -172,65 +176,49 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
     #[must_use]
     pub fn with_offset(self, offset: u64) -> Self {
         Self {
-            receiver: self.receiver.with_offset(offset),
+            decoder: self.decoder.with_offset(offset),
             ..self
         }
+    }
+
+    /// The sending side.
+    #[inline]
+    pub fn sender(&mut self) -> &mut Sender<M, O> {
+        &mut self.sender
+    }
+
+    /// The sending side with the buffer that it appends to.
+    pub fn outbox<'a>(&'a mut self, out: &'a mut Vec<u8>) -> Outbox<BufferOutput<'a, M, O>> {
+        self.sender.outbox(out)
     }
 
     /// Bytes held for messages in parts. At most
     /// [`Limits::message`](crate::Limits::message) of a message, and what growing needs.
     pub fn buffered(&self) -> usize {
-        self.receiver.buffered() + self.outgoing.sender.buffered()
+        self.decoder.buffered() + self.sender.encoder.buffered()
     }
 
     /// All bytes held besides the session itself, those of its extensions too.
     pub fn memory(&self) -> usize {
-        let (inbound, outbound) = (self.receiver.extension(), self.outgoing.sender.extension());
-        self.buffered() + inbound.memory() + outbound.memory()
+        self.decoder.buffered() + self.decoder.extension().memory() + self.sender.memory()
     }
 
     /// Gives back what is held for messages in parts, as far as no begun message needs it.
     pub fn shrink(&mut self) {
-        self.receiver.shrink();
-        self.outgoing.sender.shrink();
+        self.decoder.shrink();
+        self.sender.encoder.shrink();
     }
 
     /// Gives all memory back that is not needed until the next message, that of extensions too: for
     /// connections that are idle.
     pub fn release(&mut self) {
-        self.shrink();
-        self.receiver.extension_mut().release();
-        if !self.outgoing.sender.in_message() {
-            self.outgoing.sender.extension_mut().release();
-        }
+        self.decoder.shrink();
+        self.decoder.extension_mut().release();
+        self.sender.release();
     }
 
     /// Bytes received so far, from the offset begun with.
     pub fn offset(&self) -> u64 {
-        self.receiver.offset()
-    }
-
-    /// When [`tick`](Self::tick) has something to do: the time as `tick` is told it, and
-    /// [`Duration::ZERO`] for at once. `None` if nothing waits for the clock.
-    ///
-    /// It changes by `tick`, by [`sent`](Outgoing::sent) and
-    /// [`set_reading`](Outgoing::set_reading), and with the [`SessionState`]. What is received changes
-    /// nothing before the next `tick`.
-    pub fn deadline(&self) -> Option<Duration> {
-        self.outgoing.deadline()
-    }
-}
-
-impl<M, I, O> Deref for Session<M, I, O> {
-    type Target = Outgoing<M, O>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.outgoing
-    }
-}
-
-impl<M, I, O> DerefMut for Session<M, I, O> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.outgoing
+        self.decoder.offset()
     }
 }

@@ -1,9 +1,9 @@
-//! Where a session stands, and how it ended.
+//! The state of a session, and how it ended.
 
 use crate::error::{CloseCode, Fault};
 use crate::frame::{CloseFrame, MAX_CONTROL_LEN};
 
-/// How far a session is (RFC 6455 §7.1).
+/// The state of a session (RFC 6455 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SessionState {
     /// Both sides may send.
@@ -13,9 +13,9 @@ pub enum SessionState {
     /// The peer sent a close frame, and ours is due: only without
     /// [`auto_close`](super::SessionOptions::auto_close).
     PeerClosed,
-    /// Nothing more goes either way: both close frames went, or the session failed. What is in the
-    /// caller's buffer is to be sent; then a server closes the transport, and a client waits for
-    /// the server to (RFC 6455 §7.1.1).
+    /// Both close frames were exchanged, or the session failed: nothing is sent or received any
+    /// more. The caller sends what is in its buffer; then a server closes the transport, and a client
+    /// waits for the server to close it (RFC 6455 §7.1.1).
     Closed,
 }
 
@@ -26,7 +26,7 @@ pub enum SessionState {
 /// use wscodec::session::{SessionOptions, Session};
 ///
 /// let mut session = Session::server(&SessionOptions::default());
-/// let fault = session.finish().unwrap_err();
+/// let fault = session.end().unwrap_err();
 /// assert_eq!(fault.error.code(), "UNEXPECTED_EOF");
 /// let outcome = session.outcome().unwrap();
 /// assert_eq!((outcome.code, outcome.clean), (CloseCode::ABNORMAL, false));
@@ -40,22 +40,22 @@ pub struct Outcome<'a> {
     pub reason: &'a str,
     /// The code that we sent, if a close frame was.
     pub sent: Option<CloseCode>,
-    /// Whether both close frames went (RFC 6455 §7.1.4).
+    /// Whether both close frames were exchanged (RFC 6455 §7.1.4).
     pub clean: bool,
     /// What went wrong, if something did. Also why we closed, if the session did so by itself:
     /// [`LimitError::Idle`](crate::LimitError::Idle), which may end clean.
     pub fault: Option<Fault>,
 }
 
-/// The one control payload that has to be kept: of the newest ping that waits for its pong, and
-/// then of the close frame.
+/// The one control payload that is kept: that of the newest ping whose pong is pending, and later
+/// that of the peer's close frame.
 #[derive(Clone, Debug)]
-pub(super) struct Note {
+pub(super) struct ControlPayload {
     len: u8,
     bytes: [u8; MAX_CONTROL_LEN],
 }
 
-impl Note {
+impl ControlPayload {
     pub(super) const EMPTY: Self = Self {
         len: 0,
         bytes: [0; MAX_CONTROL_LEN],

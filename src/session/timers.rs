@@ -2,14 +2,14 @@
 //!
 //! The rule is in the documentation of [`session`](super). Three things shape the code:
 //!
-//! - There is no clock. Receiving and sending only leave marks (`heard`, `busy`, `sent`), and
-//!   [`look`](Timers::look) reads them when the caller tells the time. A message never touches a
+//! - There is no clock. Receiving and sending only leave marks (`received`, `received_message`, `sent`), and
+//!   [`tick`](Timers::tick) reads them when the caller tells the time. A message never touches a
 //!   deadline, so it costs two stores.
 //! - A deadline must not start while the bytes that it is about wait in the caller's queue. The
 //!   session sees only two numbers of that queue: how much has left (`sent`) and how much waits
 //!   (`unsent`). Their sum is a position in the output; a frame has left when `sent` has reached the
 //!   position of its end.
-//! - Outbound progress proves that the peer lives only if bytes were waiting at the look before.
+//! - Outbound progress proves that the peer lives only if bytes were waiting at the tick before.
 //!   Otherwise the bytes may have gone into an empty buffer of the kernel, which accepts bytes for a
 //!   dead peer too.
 //!
@@ -23,7 +23,7 @@ use super::SessionOptions;
 /// frame has left.
 const CLOSE_BOUND: u32 = 10;
 
-/// What a look at the clock asks for.
+/// What is to be done at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
@@ -50,22 +50,22 @@ enum Phase {
 
 /// See the module's documentation.
 ///
-/// Each connection has one of these, so the fields are shared: from the first look after our close
+/// Each connection has one of these, so the fields are shared: from the first tick after our close
 /// frame was sent, `at` and `bound` are those of the close.
 #[derive(Clone, Debug)]
 pub(super) struct Timers {
-    /// Something was received since the last look.
-    pub(super) heard: bool,
-    /// Bytes of a message were received since the last look.
-    pub(super) busy: bool,
+    /// Something was received since the last tick.
+    pub(super) received: bool,
+    /// Bytes of a message were received since the last tick.
+    pub(super) received_message: bool,
     /// The caller reads what the peer sends.
     reading: bool,
-    /// Bytes were waiting to be sent at the last look.
+    /// Bytes were waiting to be sent at the last tick.
     waited: bool,
     phase: Phase,
     /// Bytes that the transport has accepted.
     sent: u64,
-    /// `sent` at the last look.
+    /// `sent` at the last tick.
     seen: u64,
     /// Where in the output the frame of `phase` ends.
     end: u64,
@@ -74,7 +74,7 @@ pub(super) struct Timers {
     idle: Option<Duration>,
     close_timeout: Duration,
     /// When the next ping is due, or the answer to the frame of `phase`; `None` to set it at the
-    /// next look.
+    /// next tick.
     at: Option<Duration>,
     /// When the connection is idle, likewise; in a close, when it is over in any case.
     bound: Option<Duration>,
@@ -83,8 +83,8 @@ pub(super) struct Timers {
 impl Timers {
     pub(super) fn new(config: &SessionOptions) -> Self {
         Self {
-            heard: false,
-            busy: false,
+            received: false,
+            received_message: false,
             reading: true,
             waited: false,
             phase: Phase::Quiet,
@@ -107,7 +107,7 @@ impl Timers {
     }
 
     pub(super) fn set_reading(&mut self, reading: bool) {
-        if reading && !self.reading && !self.sees_close() {
+        if reading && !self.reading && !self.is_closing() {
             // The peer gets its whole time again.
             (self.at, self.bound) = (None, None);
         }
@@ -121,14 +121,14 @@ impl Timers {
 
     /// Whether a ping of the heartbeat was sent, and nothing was received since.
     pub(super) fn awaits_pong(&self) -> bool {
-        matches!(self.phase, Phase::PingQueued | Phase::PingLeft) && !self.heard
+        matches!(self.phase, Phase::PingQueued | Phase::PingLeft) && !self.received
     }
 
-    fn sees_close(&self) -> bool {
+    fn is_closing(&self) -> bool {
         matches!(self.phase, Phase::CloseQueued | Phase::CloseLeft)
     }
 
-    /// When [`look`](Self::look) has something to do; at once is [`Duration::ZERO`].
+    /// When [`tick`](Self::tick) has something to do; at once is [`Duration::ZERO`].
     pub(super) fn deadline(&self, closing: bool) -> Option<Duration> {
         let left = self.sent >= self.end;
         if closing {
@@ -155,30 +155,36 @@ impl Timers {
     }
 
     /// A ping was appended for the heartbeat: it ends `unsent` bytes behind what has left.
-    pub(super) fn pinged(&mut self, unsent: usize) {
+    pub(super) fn ping_queued(&mut self, unsent: usize) {
         self.phase = Phase::PingQueued;
         self.end = position(self.sent, unsent);
     }
 
-    pub(super) fn look(&mut self, now: Duration, unsent: usize, closing: bool) -> Due {
-        let (heard, busy) = (self.heard, self.busy);
-        (self.heard, self.busy) = (false, false);
+    pub(super) fn tick(&mut self, now: Duration, unsent: usize, closing: bool) -> Due {
+        let (received, received_message) = (self.received, self.received_message);
+        (self.received, self.received_message) = (false, false);
         let progress = self.sent != self.seen;
         self.seen = self.sent;
         let waited = core::mem::replace(&mut self.waited, unsent > 0);
         if closing {
-            return self.look_at_close(now, unsent, busy, progress);
+            return self.tick_close(now, unsent, received_message, progress);
         }
-        if self.is_idle(now, busy) {
+        if self.is_idle(now, received_message) {
             return Due::Idle;
         }
-        let alive = heard || (waited && progress);
-        self.look_at_heartbeat(now, unsent, alive, progress)
+        let alive = received || (waited && progress);
+        self.tick_heartbeat(now, unsent, alive, progress)
     }
 
-    fn look_at_close(&mut self, now: Duration, unsent: usize, busy: bool, progress: bool) -> Due {
+    fn tick_close(
+        &mut self,
+        now: Duration,
+        unsent: usize,
+        received_message: bool,
+        progress: bool,
+    ) -> Due {
         let at = Some(now.saturating_add(self.close_timeout));
-        if !self.sees_close() {
+        if !self.is_closing() {
             // It is the last frame, so it ends where the output does.
             self.phase = Phase::CloseQueued;
             self.end = position(self.sent, unsent);
@@ -192,7 +198,7 @@ impl Timers {
             } else if progress {
                 self.at = at;
             }
-        } else if busy {
+        } else if received_message {
             self.at = at.min(self.bound);
         }
         match self.at {
@@ -201,12 +207,12 @@ impl Timers {
         }
     }
 
-    fn is_idle(&mut self, now: Duration, busy: bool) -> bool {
+    fn is_idle(&mut self, now: Duration, received_message: bool) -> bool {
         let Some(idle) = self.idle else {
             return false;
         };
         match self.bound {
-            Some(at) if !busy && self.reading => now >= at,
+            Some(at) if !received_message && self.reading => now >= at,
             _ => {
                 self.bound = Some(now.saturating_add(idle));
                 false
@@ -214,13 +220,7 @@ impl Timers {
         }
     }
 
-    fn look_at_heartbeat(
-        &mut self,
-        now: Duration,
-        unsent: usize,
-        alive: bool,
-        progress: bool,
-    ) -> Due {
+    fn tick_heartbeat(&mut self, now: Duration, unsent: usize, alive: bool, progress: bool) -> Due {
         let Some(heartbeat) = self.heartbeat else {
             return Due::Nothing;
         };
@@ -272,156 +272,156 @@ mod tests {
     }
 
     /// Looks at the clock, and sends the ping that is due as its caller does.
-    fn look(timers: &mut Timers, now: u64, unsent: usize) -> Due {
-        let due = timers.look(secs(now), unsent, false);
+    fn tick(timers: &mut Timers, now: u64, unsent: usize) -> Due {
+        let due = timers.tick(secs(now), unsent, false);
         if due == Due::Ping {
-            timers.pinged(unsent + 2);
+            timers.ping_queued(unsent + 2);
         }
         due
     }
 
     fn close(timers: &mut Timers, now: u64, unsent: usize) -> Due {
-        timers.look(secs(now), unsent, true)
+        timers.tick(secs(now), unsent, true)
     }
 
     #[test]
     fn a_quiet_peer_is_pinged_and_then_given_up() {
         let mut timers = timers(Some(30), None);
         assert_eq!(timers.deadline(false), Some(secs(0)));
-        assert_eq!(look(&mut timers, 100, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 100, 0), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(130)));
-        assert_eq!(look(&mut timers, 130, 0), Due::Ping);
+        assert_eq!(tick(&mut timers, 130, 0), Due::Ping);
         assert_eq!(timers.deadline(false), Some(secs(135)));
         timers.sent(2);
         assert_eq!(timers.deadline(false), Some(secs(0)), "the ping has left");
-        assert_eq!(look(&mut timers, 131, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 131, 0), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(136)));
-        assert_eq!(look(&mut timers, 135, 0), Due::Nothing);
-        assert_eq!(look(&mut timers, 136, 0), Due::NoPong);
+        assert_eq!(tick(&mut timers, 135, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 136, 0), Due::NoPong);
     }
 
     #[test]
     fn whatever_comes_is_a_sign_of_life() {
         let mut timers = timers(Some(30), None);
-        look(&mut timers, 0, 0);
-        timers.heard = true;
-        assert_eq!(look(&mut timers, 30, 0), Due::Nothing);
-        assert_eq!(look(&mut timers, 60, 0), Due::Ping);
+        tick(&mut timers, 0, 0);
+        timers.received = true;
+        assert_eq!(tick(&mut timers, 30, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 60, 0), Due::Ping);
         timers.sent(2);
-        look(&mut timers, 60, 0);
-        timers.heard = true;
-        assert_eq!(look(&mut timers, 65, 0), Due::Nothing);
+        tick(&mut timers, 60, 0);
+        timers.received = true;
+        assert_eq!(tick(&mut timers, 65, 0), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(95)));
     }
 
     #[test]
     fn the_pong_deadline_starts_when_the_ping_has_left() {
         let mut timers = timers(Some(30), None);
-        look(&mut timers, 0, 0);
-        // 1000 bytes were queued since the last look, so they prove nothing yet.
-        assert_eq!(look(&mut timers, 30, 1000), Due::Ping);
+        tick(&mut timers, 0, 0);
+        // 1000 bytes were queued since the last tick, so they prove nothing yet.
+        assert_eq!(tick(&mut timers, 30, 1000), Due::Ping);
         assert_eq!(timers.deadline(false), Some(secs(35)));
         // The peer makes room: that is life.
         timers.sent(500);
-        assert_eq!(look(&mut timers, 35, 502), Due::Nothing);
+        assert_eq!(tick(&mut timers, 35, 502), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(65)));
     }
 
     #[test]
     fn before_the_ping_has_left_progress_moves_its_deadline() {
         let mut timers = timers(Some(30), None);
-        look(&mut timers, 0, 0);
-        assert_eq!(look(&mut timers, 30, 0), Due::Ping);
+        tick(&mut timers, 0, 0);
+        assert_eq!(tick(&mut timers, 30, 0), Due::Ping);
         // A large message went before it into the caller's queue, and half of it left at once.
         timers.end = 1002;
         timers.sent(500);
-        assert_eq!(look(&mut timers, 34, 502), Due::Nothing);
+        assert_eq!(tick(&mut timers, 34, 502), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(39)));
-        assert_eq!(look(&mut timers, 38, 502), Due::Nothing);
-        assert_eq!(look(&mut timers, 39, 502), Due::NoPong, "a stall");
+        assert_eq!(tick(&mut timers, 38, 502), Due::Nothing);
+        assert_eq!(tick(&mut timers, 39, 502), Due::NoPong, "a stall");
     }
 
     #[test]
     fn a_steady_reader_of_a_full_queue_is_alive() {
         let mut timers = timers(Some(30), None);
-        look(&mut timers, 0, 1 << 20);
+        tick(&mut timers, 0, 1 << 20);
         for now in 1..100 {
             timers.sent(1000);
-            assert_eq!(look(&mut timers, now * 10, 1 << 20), Due::Nothing);
+            assert_eq!(tick(&mut timers, now * 10, 1 << 20), Due::Nothing);
         }
     }
 
     #[test]
     fn bytes_that_left_an_empty_queue_prove_nothing() {
         let mut timers = timers(Some(30), None);
-        look(&mut timers, 0, 0);
+        tick(&mut timers, 0, 0);
         timers.sent(1000);
-        assert_eq!(look(&mut timers, 30, 0), Due::Ping);
+        assert_eq!(tick(&mut timers, 30, 0), Due::Ping);
         timers.sent(2);
-        look(&mut timers, 30, 0);
+        tick(&mut timers, 30, 0);
         timers.sent(1000);
-        assert_eq!(look(&mut timers, 34, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 34, 0), Due::Nothing);
         timers.sent(1000);
-        assert_eq!(look(&mut timers, 35, 0), Due::NoPong);
+        assert_eq!(tick(&mut timers, 35, 0), Due::NoPong);
     }
 
     #[test]
     fn who_does_not_read_does_not_fail_the_peer() {
         let mut timers = timers(Some(30), Some(40));
-        look(&mut timers, 0, 0);
-        assert_eq!(look(&mut timers, 30, 0), Due::Ping);
+        tick(&mut timers, 0, 0);
+        assert_eq!(tick(&mut timers, 30, 0), Due::Ping);
         timers.sent(2);
-        look(&mut timers, 30, 0);
+        tick(&mut timers, 30, 0);
         timers.set_reading(false);
         assert_eq!(timers.deadline(false), None);
-        assert_eq!(look(&mut timers, 1000, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 1000, 0), Due::Nothing);
         timers.set_reading(true);
         assert_eq!(timers.deadline(false), Some(secs(0)));
-        assert_eq!(look(&mut timers, 2000, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 2000, 0), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(2005)));
-        assert_eq!(look(&mut timers, 2005, 0), Due::NoPong);
+        assert_eq!(tick(&mut timers, 2005, 0), Due::NoPong);
     }
 
     #[test]
     fn a_ping_goes_out_although_nobody_reads() {
         let mut timers = timers(Some(30), None);
-        look(&mut timers, 0, 0);
+        tick(&mut timers, 0, 0);
         timers.set_reading(false);
         assert_eq!(timers.deadline(false), Some(secs(30)));
-        assert_eq!(look(&mut timers, 30, 0), Due::Ping);
+        assert_eq!(tick(&mut timers, 30, 0), Due::Ping);
         assert_eq!(timers.deadline(false), None);
     }
 
     #[test]
     fn the_idle_time_restarts_when_reading_resumes() {
         let mut timers = timers(None, Some(40));
-        look(&mut timers, 0, 0);
+        tick(&mut timers, 0, 0);
         timers.set_reading(false);
-        assert_eq!(look(&mut timers, 50, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 50, 0), Due::Nothing);
         timers.set_reading(true);
-        assert_eq!(look(&mut timers, 100, 0), Due::Nothing);
-        assert_eq!(look(&mut timers, 139, 0), Due::Nothing);
-        assert_eq!(look(&mut timers, 140, 0), Due::Idle);
+        assert_eq!(tick(&mut timers, 100, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 139, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 140, 0), Due::Idle);
     }
 
     #[test]
     fn pongs_do_not_keep_an_idle_connection() {
         let mut timers = timers(Some(30), Some(50));
-        look(&mut timers, 0, 0);
-        assert_eq!(look(&mut timers, 30, 0), Due::Ping);
-        timers.heard = true;
-        assert_eq!(look(&mut timers, 31, 0), Due::Nothing);
+        tick(&mut timers, 0, 0);
+        assert_eq!(tick(&mut timers, 30, 0), Due::Ping);
+        timers.received = true;
+        assert_eq!(tick(&mut timers, 31, 0), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(50)));
-        timers.busy = true;
-        assert_eq!(look(&mut timers, 50, 0), Due::Nothing);
-        timers.heard = true;
-        assert_eq!(look(&mut timers, 100, 0), Due::Idle);
+        timers.received_message = true;
+        assert_eq!(tick(&mut timers, 50, 0), Due::Nothing);
+        timers.received = true;
+        assert_eq!(tick(&mut timers, 100, 0), Due::Idle);
     }
 
     #[test]
     fn closing_has_its_own_time_and_no_other() {
         let mut timers = timers(Some(3), Some(3));
-        look(&mut timers, 0, 0);
+        tick(&mut timers, 0, 0);
         assert_eq!(timers.deadline(true), Some(secs(0)));
         assert_eq!(close(&mut timers, 4, 0), Due::Nothing);
         assert_eq!(timers.deadline(true), Some(secs(14)));
@@ -463,12 +463,12 @@ mod tests {
         assert_eq!(close(&mut timers, 0, 0), Due::Nothing);
         for now in (9..100).step_by(9) {
             // A ping alone is no progress.
-            timers.heard = true;
-            timers.busy = true;
+            timers.received = true;
+            timers.received_message = true;
             assert_eq!(close(&mut timers, now, 0), Due::Nothing);
             assert_eq!(timers.deadline(true), Some(secs((now + 10).min(100))));
         }
-        timers.busy = true;
+        timers.received_message = true;
         assert_eq!(close(&mut timers, 100, 0), Due::NoClose);
     }
 
@@ -476,7 +476,7 @@ mod tests {
     fn pings_do_not_move_the_close() {
         let mut timers = timers(None, None);
         assert_eq!(close(&mut timers, 0, 0), Due::Nothing);
-        timers.heard = true;
+        timers.received = true;
         assert_eq!(close(&mut timers, 10, 0), Due::NoClose);
     }
 
@@ -484,7 +484,7 @@ mod tests {
     fn without_timers_there_is_no_deadline() {
         let mut timers = timers(None, None);
         assert_eq!(timers.deadline(false), None);
-        assert_eq!(look(&mut timers, 1 << 40, 0), Due::Nothing);
+        assert_eq!(tick(&mut timers, 1 << 40, 0), Due::Nothing);
     }
 
     #[test]
@@ -498,7 +498,7 @@ mod tests {
         });
         timers.sent(usize::MAX);
         timers.sent(usize::MAX);
-        assert_eq!(look(&mut timers, 1, usize::MAX), Due::Nothing);
+        assert_eq!(tick(&mut timers, 1, usize::MAX), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(Duration::MAX));
         assert_eq!(close(&mut timers, 2, 0), Due::Nothing);
         assert_eq!(timers.deadline(true), Some(Duration::MAX));

@@ -45,7 +45,7 @@ use crate::deflate;
 /// let mut out = Vec::new();
 /// upgrade.accept().headers(&[("Set-Cookie", "id=1")]).write(&mut out)?;
 /// let mut session = upgrade.session(&SessionOptions::default());
-/// session.text("welcome", &mut out)?;
+/// session.sender().text("welcome", &mut out)?;
 /// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

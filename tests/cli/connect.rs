@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use harness::{Served, fed, signal, text, wscodec};
+use wscodec::CloseCode;
 use wscodec::io::{Acceptor, Connection, Connector, Error};
 use wscodec::message::Kind;
 use wscodec::session::Event;
@@ -128,8 +129,8 @@ fn characters_that_a_terminal_acts_upon_are_escaped_on_request() {
     ] {
         let (url, thread) = server(|stream| {
             let mut ws = accepted(stream);
-            ws.outbox().text("\u{1b}[2Jtext\n").unwrap();
-            ws.outbox().binary(b"\xff\x00").unwrap();
+            ws.queue().text("\u{1b}[2Jtext\n").unwrap();
+            ws.queue().binary(b"\xff\x00").unwrap();
             messages(ws)
         });
         let output = fed(&mut wscodec(&["connect", &url, "--escape", escape]), "");
@@ -143,7 +144,7 @@ fn characters_that_a_terminal_acts_upon_are_escaped_on_request() {
 fn the_reason_of_a_close_frame_is_made_safe() {
     let (url, thread) = server(|stream| {
         let mut ws = accepted(stream);
-        ws.close(1008.into(), "\u{1b}]0;title\u{7}\u{202e}")
+        ws.close(CloseCode::new(1008), "\u{1b}]0;title\u{7}\u{202e}")
             .unwrap();
     });
     let output = fed(&mut wscodec(&["connect", &url, "--no-close"]), "");
@@ -158,7 +159,7 @@ fn a_signal_closes_the_connection_with_1001() {
     for name in ["INT", "TERM"] {
         let (url, thread) = server(|stream| {
             let mut ws = accepted(stream);
-            ws.outbox().text("open").unwrap();
+            ws.queue().text("open").unwrap();
             messages(ws)
         });
         let mut client = started(&["connect", &url]);
@@ -179,7 +180,7 @@ fn a_second_signal_ends_the_program_and_so_does_one_before_the_connection_is_ope
     // The server accepts, sends a message, and reads nothing more.
     let (url, thread) = server(|stream| {
         let mut ws = accepted(stream);
-        let mut outbox = ws.outbox();
+        let mut outbox = ws.queue();
         outbox.text("open").unwrap();
         outbox.flush().unwrap();
         ws
@@ -273,8 +274,8 @@ fn answers_after_the_end_of_the_input_are_printed_on_request() {
             stream
                 .set_read_timeout(Some(Duration::from_secs(30)))
                 .unwrap();
-            ws.outbox().text("answer").unwrap();
-            ws.close(1000.into(), "").unwrap();
+            ws.queue().text("answer").unwrap();
+            ws.close(CloseCode::new(1000), "").unwrap();
         });
         let mut command = wscodec(&["connect", &url]);
         let output = fed(command.args(option), "question\n");
@@ -347,7 +348,7 @@ fn a_frame_above_the_limit_is_refused() {
     for (limit, status) in [("1999", 1), ("2000", 0)] {
         let (url, thread) = server(|stream| {
             let mut ws = accepted(stream);
-            ws.outbox().binary(&[7; 2000]).unwrap();
+            ws.queue().binary(&[7; 2000]).unwrap();
             messages(ws).1
         });
         let arguments = ["connect", &url, "--no-deflate", "--max-frame", limit];
@@ -384,7 +385,7 @@ fn input_that_was_not_sent_is_no_success() {
     let (url, thread) = server(|stream| {
         let mut ws = accepted(stream);
         ws.read().unwrap();
-        ws.close(1000.into(), "").unwrap();
+        ws.close(CloseCode::new(1000), "").unwrap();
     });
     let mut command = wscodec(&["connect", "--no-deflate", &url]);
     let output = fed(&mut command, "a line of some length\n".repeat(1 << 20));
@@ -483,7 +484,7 @@ fn a_limit_of_messages_is_enough_for_a_large_frame() {
     let len = 70 << 20;
     let (url, thread) = server(move |stream| {
         let mut ws = accepted(stream);
-        ws.outbox().binary(&vec![7; len]).unwrap();
+        ws.queue().binary(&vec![7; len]).unwrap();
         messages(ws).1
     });
     let arguments = ["connect", &url, "--no-deflate", "--max-message", "100M"];
@@ -574,9 +575,9 @@ fn a_broadcast_reaches_all() {
             .map(|_| Connector::default().connect(&server.url).unwrap())
             .collect();
         let long = "a long text ".repeat(100);
-        clients[0].outbox().text(&long).unwrap();
-        clients[0].outbox().binary(b"\xff").unwrap();
-        clients[0].outbox().flush().unwrap();
+        clients[0].queue().text(&long).unwrap();
+        clients[0].queue().binary(b"\xff").unwrap();
+        clients[0].queue().flush().unwrap();
         for client in &mut clients {
             let (message, _) = client.read().unwrap().unwrap();
             assert_eq!(
@@ -609,8 +610,8 @@ fn a_connection_that_is_lost_is_made_again_on_request() {
         assert_eq!(ws.read().unwrap().unwrap().0.payload, b"first");
         drop(ws);
         let mut ws = accepted(accept());
-        ws.outbox().text("closing").unwrap();
-        ws.close(1012.into(), "").unwrap();
+        ws.queue().text("closing").unwrap();
+        ws.close(CloseCode::new(1012), "").unwrap();
         let mut stream = accept();
         request(&mut stream);
         stream
@@ -618,7 +619,7 @@ fn a_connection_that_is_lost_is_made_again_on_request() {
             .unwrap();
         drop(stream);
         let mut ws = accepted(accept());
-        ws.outbox().text("open").unwrap();
+        ws.queue().text("open").unwrap();
         messages(ws)
     });
     let mut client = started(&["connect", &url, "--reconnect", "0.05"]);
@@ -643,7 +644,7 @@ fn a_connection_that_is_lost_is_made_again_on_request() {
     let output = fed(&mut wscodec(&["connect", &url, "--reconnect", "0.05"]), "");
     assert_eq!(output.status.code(), Some(1));
     thread.join().unwrap().unwrap();
-    let (url, thread) = server(|stream| accepted(stream).close(1000.into(), "").is_ok());
+    let (url, thread) = server(|stream| accepted(stream).close(CloseCode::new(1000), "").is_ok());
     let output = started(&["connect", &url, "--reconnect", "0.05"]);
     assert!(thread.join().unwrap());
     assert!(output.wait_with_output().unwrap().status.success());

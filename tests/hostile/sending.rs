@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::thread;
 
 use wscodec::CloseCode;
-use wscodec::frame::CloseFrame;
 use wscodec::handshake::UpgradeRequest;
 use wscodec::message::MessageRef;
 use wscodec_server::{AcceptOptions, Handler, NotAccepted, Peer, Server, ServerOptions};
@@ -27,12 +26,10 @@ impl Handler for Closing {
 
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
         let (code, len) = message.text().unwrap().split_once(' ').unwrap();
-        let close = CloseFrame {
-            code: CloseCode::new(code.parse().unwrap()),
-            reason: &"x".repeat(len.parse().unwrap()),
-        };
-        if let Err(error) = peer.close(Some(close)) {
-            peer.text(error.code()).unwrap();
+        let code = CloseCode::new(code.parse().unwrap());
+        let reason = "x".repeat(len.parse().unwrap());
+        if let Err(error) = peer.outbox.close(code, &reason) {
+            peer.outbox.text(error.code()).unwrap();
         }
     }
 }

@@ -87,7 +87,10 @@ impl Client {
 
     pub(crate) fn send(&mut self, payload: &[u8]) {
         let mut out = Vec::new();
-        self.session.send(Kind::Text, payload, &mut out).unwrap();
+        self.session
+            .sender()
+            .send(Kind::Text, payload, &mut out)
+            .unwrap();
         self.stream.write_all(&out).unwrap();
     }
 

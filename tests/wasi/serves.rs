@@ -20,7 +20,7 @@ fn messages_of_every_size_come_back() {
         for len in [0, 1, 125, 126, 65535, 65536, 100_000, 5 << 20] {
             let payload: Vec<u8> = (0..len).map(|_| rng.byte() & 0x3f).collect();
             let mut out = Vec::new();
-            client.session.binary(&payload, &mut out).unwrap();
+            client.session.sender().binary(&payload, &mut out).unwrap();
             let mut writer = client.stream.try_clone().unwrap();
             let writing = thread::spawn(move || writer.write_all(&out).unwrap());
             assert!(client.next().unwrap() == payload, "{len}");
@@ -50,7 +50,7 @@ fn thousands_of_messages_in_one_write_come_back_in_order() {
     let mut out = Vec::new();
     for i in 0..5000 {
         let text = format!("message {i}");
-        client.session.text(&text, &mut out).unwrap();
+        client.session.sender().text(&text, &mut out).unwrap();
     }
     let mut writer = client.stream.try_clone().unwrap();
     let writing = thread::spawn(move || writer.write_all(&out).unwrap());
@@ -105,7 +105,11 @@ fn memory_is_limited() {
     let mut small = Client::new(server.address);
     let mut large = Client::new(server.address);
     let mut out = Vec::new();
-    large.session.binary(&[7; 200_000], &mut out).unwrap();
+    large
+        .session
+        .sender()
+        .binary(&[7; 200_000], &mut out)
+        .unwrap();
     // All but the last byte, so that it waits for that.
     large.stream.write_all(&out[..out.len() - 1]).unwrap();
     assert_eq!(large.next(), Err(1013));

@@ -7,7 +7,6 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use wscodec::CloseCode;
-use wscodec::frame::CloseFrame;
 use wscodec::handshake::UpgradeResponse;
 use wscodec::message::Kind;
 use wscodec::session::Event;
@@ -115,7 +114,7 @@ impl Conversation {
             Cut::TextLines => {
                 let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
                 match std::str::from_utf8(bytes) {
-                    Ok(text) => line.text(text),
+                    Ok(text) => line.outbox.text(text),
                     Err(_) => {
                         let number = self.lines;
                         self.fail(
@@ -130,7 +129,7 @@ impl Conversation {
                     }
                 }
             }
-            Cut::BinaryLines | Cut::Whole => line.binary(bytes),
+            Cut::BinaryLines | Cut::Whole => line.outbox.binary(bytes),
             Cut::Json => match json::read(bytes) {
                 Ok(asked) => {
                     self.closed |= matches!(asked, Asked::Close(_));
@@ -153,8 +152,8 @@ impl Conversation {
     fn part(&mut self, bytes: &[u8], line: &mut Line<'_>) {
         if self.begun.len() + bytes.len() > FRAGMENT {
             let sent = match self.in_message {
-                true => line.more(&self.begun),
-                false => line.begin(Kind::Binary, &self.begun),
+                true => line.outbox.more(&self.begun),
+                false => line.outbox.begin(Kind::Binary, &self.begun),
             };
             self.in_message = true;
             self.unsent |= sent.is_err();
@@ -166,7 +165,7 @@ impl Conversation {
     fn end(&mut self, line: &mut Line<'_>) {
         let last = std::mem::take(&mut self.begun);
         if self.in_message {
-            self.unsent |= line.finish_message(&last).is_err();
+            self.unsent |= line.outbox.finish(&last).is_err();
         } else if !last.is_empty() {
             self.send_line(&last, line);
         }
@@ -227,12 +226,8 @@ impl Conversation {
 
     fn close(&mut self, line: &mut Line<'_>) {
         self.closed = true;
-        let normal = CloseFrame {
-            code: CloseCode::NORMAL,
-            reason: "",
-        };
         // It fails only if the connection is closing already.
-        let _ = line.close(Some(normal));
+        let _ = line.outbox.close(CloseCode::NORMAL, "");
     }
 
     fn tell(&self, sentence: impl FnOnce() -> String) {
@@ -254,19 +249,15 @@ fn put(parts: &[&[u8]]) -> io::Result<()> {
 /// Does what a line of JSON asks for.
 fn ask(asked: Asked, line: &mut Line<'_>) -> Result<(), wscodec::ErrorKind> {
     match asked {
-        Asked::Message(Kind::Binary, bytes) => line.binary(&bytes),
+        Asked::Message(Kind::Binary, bytes) => line.outbox.binary(&bytes),
         Asked::Message(Kind::Text, bytes) => match String::from_utf8(bytes) {
-            Ok(text) => line.text(&text),
+            Ok(text) => line.outbox.text(&text),
             Err(_) => Err(wscodec::MisuseError::TextNotUtf8.into()),
         },
-        Asked::Ping(payload) => line.ping(&payload),
+        Asked::Ping(payload) => line.outbox.ping(&payload),
         Asked::Close(close) => {
-            let close = close.as_ref();
-            let close = close.map(|(code, reason)| CloseFrame {
-                code: *code,
-                reason,
-            });
-            line.close(close)
+            let (code, reason) = close.unzip();
+            line.outbox.close(code, &reason.unwrap_or_default())
         }
         Asked::Nothing => Ok(()),
     }
@@ -316,8 +307,7 @@ impl Talk for Conversation {
 
     fn stop(&mut self, line: &mut Line<'_>) {
         self.cut_short = true;
-        let code = CloseCode::GOING_AWAY;
         // It fails only if the connection is closing already.
-        let _ = line.close(Some(CloseFrame { code, reason: "" }));
+        let _ = line.outbox.close(CloseCode::GOING_AWAY, "");
     }
 }

@@ -13,11 +13,11 @@ use std::vec::Vec;
 use super::net::{Net, Platform, Source, Waker};
 use super::queue::Queue;
 use wscodec::error::{CloseCode, ErrorKind, Fault, HandshakeError, PeerError};
-use wscodec::frame::CloseFrame;
 use wscodec::handshake::{BodyReader, UpgradeResponse};
 use wscodec::io::{Error, Keys, Rejected};
-use wscodec::message::Kind;
-use wscodec::session::{Connect, Event, In, Out, Outgoing, Session, SessionOptions, SessionState};
+use wscodec::session::{
+    BufferOutput, Connect, Event, In, Out, Outbox, Session, SessionOptions, SessionState,
+};
 
 /// The only stream's index.
 const STREAM: u32 = 0;
@@ -116,17 +116,16 @@ pub trait Talk {
 
     /// [`Stop::stop`] was called. By default the connection is closed with 1001.
     fn stop(&mut self, line: &mut Line<'_>) {
-        let code = CloseCode::GOING_AWAY;
         // It fails only if the connection is closing already.
-        let _ = line.close(Some(CloseFrame { code, reason: "" }));
+        let _ = line.outbox.close(CloseCode::GOING_AWAY, "");
     }
 }
 
 /// The way to the server.
 #[derive(Debug)]
 pub struct Line<'l> {
-    outgoing: &'l mut Outgoing<Keys, Out>,
-    out: &'l mut Vec<u8>,
+    /// Sends to the server.
+    pub outbox: Outbox<BufferOutput<'l, Keys, Out>>,
     alarm: &'l mut Alarm,
 }
 
@@ -140,67 +139,10 @@ enum Alarm {
 }
 
 impl Line<'_> {
-    /// Sends a text message.
-    ///
-    /// # Errors
-    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing) once a close frame was sent.
-    pub fn text(&mut self, text: &str) -> Result<(), ErrorKind> {
-        self.outgoing.text(text, self.out)
-    }
-
-    /// Sends a binary message.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text).
-    pub fn binary(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
-        self.outgoing.binary(payload, self.out)
-    }
-
-    /// Sends the first fragment of a message: see [`Outgoing::begin`].
-    ///
-    /// # Errors
-    /// As for [`Outgoing::begin`].
-    pub fn begin(&mut self, kind: Kind, part: &[u8]) -> Result<(), ErrorKind> {
-        self.outgoing.begin(kind, part, self.out)
-    }
-
-    /// Sends the next fragment of a message: see [`Outgoing::more`].
-    ///
-    /// # Errors
-    /// As for [`Outgoing::more`].
-    pub fn more(&mut self, part: &[u8]) -> Result<(), ErrorKind> {
-        self.outgoing.more(part, self.out)
-    }
-
-    /// Sends the last fragment of a message: see [`Outgoing::finish_message`].
-    ///
-    /// # Errors
-    /// As for [`Outgoing::finish_message`].
-    pub fn finish_message(&mut self, part: &[u8]) -> Result<(), ErrorKind> {
-        self.outgoing.finish_message(part, self.out)
-    }
-
     /// Has [`Talk::alarm`] called after that time, once. There is one alarm: a new one replaces
     /// the one before.
     pub fn alarm(&mut self, after: Duration) {
         *self.alarm = Alarm::After(after);
-    }
-
-    /// Sends a ping, of at most 125 bytes.
-    ///
-    /// # Errors
-    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::ControlPayloadTooLong`](wscodec::MisuseError::ControlPayloadTooLong).
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
-        self.outgoing.ping(payload, self.out)
-    }
-
-    /// Closes the connection: see [`Outgoing::close`].
-    ///
-    /// # Errors
-    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::CloseCodeNotSendable`](wscodec::MisuseError::CloseCodeNotSendable),
-    /// [`MisuseError::CloseReasonTooLong`](wscodec::MisuseError::CloseReasonTooLong).
-    pub fn close(&mut self, close: Option<CloseFrame<'_>>) -> Result<(), ErrorKind> {
-        self.outgoing.close(close, self.out)
     }
 }
 
@@ -323,8 +265,7 @@ impl Caller {
                     let mut session = connected.session(Keys::random()?, &config);
                     let mut out = self.queue.buffer(&mut self.spare);
                     let mut line = Line {
-                        outgoing: &mut session,
-                        out: &mut out,
+                        outbox: session.outbox(&mut out),
                         alarm: &mut self.alarm,
                     };
                     talk.open(connected.response(), &mut line);
@@ -406,7 +347,7 @@ impl Caller {
                     return Ok(());
                 }
             } else if self.ended {
-                let _ = session.finish();
+                let _ = session.end();
                 continue;
             }
             let alarm = match self.alarm {
@@ -527,8 +468,7 @@ impl Caller {
     ) -> io::Result<()> {
         let mut out = self.queue.buffer(&mut self.spare);
         back(&mut Line {
-            outgoing: session,
-            out: &mut out,
+            outbox: session.outbox(&mut out),
             alarm: &mut self.alarm,
         });
         self.send(out)
@@ -542,10 +482,9 @@ impl Caller {
     ) -> Result<(), Error> {
         let mut out = self.queue.buffer(&mut self.spare);
         // A fault shows in the state.
-        while let Ok(Some((event, outgoing))) = session.receive(&mut input, &mut out) {
+        while let Ok(Some((event, sender))) = session.receive(&mut input, &mut out) {
             let mut line = Line {
-                outgoing,
-                out: &mut out,
+                outbox: sender.outbox(&mut out),
                 alarm: &mut self.alarm,
             };
             talk.event(event, &mut line);

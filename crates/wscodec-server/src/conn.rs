@@ -264,10 +264,10 @@ impl<S> Conn<S> {
         if self.queue.is_empty() {
             self.others = 0;
             if let Phase::Open { session, .. } = &mut self.phase
-                && session.owes_pong()
+                && session.has_pending_pong()
             {
                 let mut out = self.queue.buffer(&mut cx.out);
-                session.pay(&mut out);
+                session.send_pending_pong(&mut out);
                 if !out.is_empty() {
                     return self.send(key, out, cx);
                 }
@@ -345,7 +345,7 @@ impl<S> Conn<S> {
         };
         if session.state() != SessionState::Closed {
             // Its transport was lost, or is taken from it.
-            let _ = session.finish();
+            let _ = session.end();
         }
         let Some(outcome) = session.outcome() else {
             return;

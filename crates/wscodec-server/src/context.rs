@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use wscodec::deflate::DeflatePool;
 use wscodec::message::Unmasked;
-use wscodec::session::{Outgoing, PooledOut};
+use wscodec::session::{Outbox, PooledOut, Sender};
 
 use super::address::Address;
 use super::figures::Figures;
@@ -16,6 +16,7 @@ use super::handler::{Handler, Peer};
 use super::metrics::Stats;
 use super::net::Platform;
 use super::options::ServerOptions;
+use super::output::PeerOutput;
 use super::table::Key;
 
 /// The parts of an event loop that its connections share. One connection at a time uses them.
@@ -47,7 +48,7 @@ impl<H: Handler> Context<'_, H> {
         key: Key,
         address: Address,
         state: &'p mut H::State,
-        outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
+        sender: &'p mut Sender<Unmasked, PooledOut>,
         (out, sent): (&'p mut Vec<u8>, usize),
     ) -> (&'p mut H, Peer<'p, H::State>) {
         let peer = Peer {
@@ -57,12 +58,14 @@ impl<H: Handler> Context<'_, H> {
                 key,
             },
             address,
-            outgoing,
-            out,
+            outbox: Outbox::new(PeerOutput {
+                sender,
+                out,
+                messages: &mut self.stats.messages_out,
+                starved: &mut self.starved,
+            }),
             left: sent,
             handle: &self.handle,
-            sent: &mut self.stats.messages_out,
-            starved: &mut self.starved,
         };
         (&mut self.handler, peer)
     }

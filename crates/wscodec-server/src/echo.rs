@@ -22,6 +22,6 @@ impl Handler for Echo {
     #[inline]
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
         // It fails if the connection is closing, or the event loop closes it for lack of memory.
-        let _ = peer.forward(message);
+        let _ = peer.outbox.forward(message);
     }
 }

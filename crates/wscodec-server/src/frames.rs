@@ -78,7 +78,7 @@ impl<S> Conn<S> {
                     }
                     let some = !input.is_empty();
                     // A fault shows in the state.
-                    let Ok(Some((event, outgoing))) = session.receive(&mut input, &mut out) else {
+                    let Ok(Some((event, sender))) = session.receive(&mut input, &mut out) else {
                         *in_frame |= some;
                         break false;
                     };
@@ -89,7 +89,7 @@ impl<S> Conn<S> {
                         cx.figures.message(message.payload.len());
                         done += message.payload.len();
                         let (handler, mut peer) =
-                            cx.peer(key, address, state, outgoing, (&mut out, left));
+                            cx.peer(key, address, state, sender, (&mut out, left));
                         handler.message(&mut peer, message);
                         continue;
                     }
@@ -99,16 +99,17 @@ impl<S> Conn<S> {
                         cx.figures.round_trip(cx.now.saturating_sub(sent));
                     }
                     let (handler, mut peer) =
-                        cx.peer(key, address, state, outgoing, (&mut out, left));
+                        cx.peer(key, address, state, sender, (&mut out, left));
                     match event {
                         Event::Ping(payload) => handler.ping(&mut peer, payload),
                         Event::Pong(payload) => handler.pong(&mut peer, payload),
                         Event::Close(close)
-                            if peer.outgoing.state() == SessionState::PeerClosed =>
+                            if peer.outbox.output().sender.state() == SessionState::PeerClosed =>
                         {
+                            let reason = close.map_or("", |close| close.reason);
                             handler.peer_closes(&mut peer, close);
                             // It fails if the handler has closed.
-                            let _ = peer.close(close);
+                            let _ = peer.outbox.close(close.map(|close| close.code), reason);
                         }
                         Event::Close(_) | Event::Message(_) => {}
                     }
@@ -155,11 +156,11 @@ impl<S> Conn<S> {
         let left = self.queue.sent();
         let (address, span) = (self.address, &self.span);
         let batch = || {
-            if let Ok(Some((Event::Message(message), outgoing))) = session.fill(len, &mut out) {
+            if let Ok(Some((Event::Message(message), sender))) = session.fill(len, &mut out) {
                 *received += 1;
                 cx.stats.messages_in += 1;
                 cx.figures.message(message.payload.len());
-                let (handler, mut peer) = cx.peer(key, address, state, outgoing, (&mut out, left));
+                let (handler, mut peer) = cx.peer(key, address, state, sender, (&mut out, left));
                 handler.message(&mut peer, message);
             }
         };

@@ -6,12 +6,13 @@ use std::vec::Vec;
 
 use super::address::Address;
 use super::handle::{DeferredAccept, Id, Recipients, ServerHandle, UserEvent};
+use super::output::PeerOutput;
 use super::plain::{PlainRequest, Response};
-use wscodec::error::{ErrorKind, LimitError};
+use wscodec::error::LimitError;
 use wscodec::frame::CloseFrame;
 use wscodec::handshake::UpgradeRequest;
-use wscodec::message::{Kind, MessageRef, Prepared, Unmasked};
-use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
+use wscodec::message::{MessageRef, Prepared};
+use wscodec::session::{Outbox, Outcome, Upgrade};
 
 /// The application. Each event loop has a handler of its own, so that no handler waits for another
 /// thread. If the loops have to share something, the handlers share it by their own means.
@@ -48,7 +49,7 @@ use wscodec::session::{Outcome, Outgoing, PooledOut, Upgrade};
 ///     fn message(&mut self, peer: &mut Peer<'_, u64>, message: MessageRef<'_>) {
 ///         *peer.state += 1;
 ///         let text = format!("{}: {} bytes", peer.state, message.payload.len());
-///         let _ = peer.text(&text);
+///         let _ = peer.outbox.text(&text);
 ///     }
 /// }
 ///
@@ -101,7 +102,7 @@ pub trait Handler {
     fn message(&mut self, peer: &mut Peer<'_, Self::State>, message: MessageRef<'_>);
 
     /// A ping arrived. It is answered already, unless [`auto_pong`](wscodec::session::SessionOptions::auto_pong)
-    /// is off: then the handler answers it with [`Peer::pong`].
+    /// is off: then the handler answers it with a pong.
     fn ping(&mut self, peer: &mut Peer<'_, Self::State>, payload: &[u8]) {
         let _ = (peer, payload);
     }
@@ -238,13 +239,12 @@ pub struct Peer<'p, S> {
     pub state: &'p mut S,
     pub(super) id: Id,
     pub(super) address: Address,
-    pub(super) outgoing: &'p mut Outgoing<Unmasked, PooledOut>,
-    pub(super) out: &'p mut Vec<u8>,
-    /// Bytes at the front of `out` that have left already.
+    /// Sends to this connection: text, binary, fragments, pings, the close frame. What is sent leaves
+    /// when the handler returns.
+    pub outbox: Outbox<PeerOutput<'p>>,
+    /// Bytes at the front of the output that have left already.
     pub(super) left: usize,
     pub(super) handle: &'p ServerHandle,
-    pub(super) sent: &'p mut u64,
-    pub(super) starved: &'p mut bool,
 }
 
 impl<S> Peer<'_, S> {
@@ -265,71 +265,7 @@ impl<S> Peer<'_, S> {
 
     /// Bytes that are queued for this connection: the measure of back-pressure.
     pub fn buffered(&self) -> usize {
-        self.out.len() - self.left
-    }
-
-    /// Sends a text message.
-    ///
-    /// # Errors
-    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing) once a close frame was sent.
-    #[inline]
-    pub fn text(&mut self, text: &str) -> Result<(), ErrorKind> {
-        match self.outgoing.text(text, self.out) {
-            Ok(()) => *self.sent += 1,
-            Err(error) => return Err(self.failed(error)),
-        }
-        Ok(())
-    }
-
-    /// Sends a binary message.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text).
-    #[inline]
-    pub fn binary(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
-        match self.outgoing.binary(payload, self.out) {
-            Ok(()) => *self.sent += 1,
-            Err(error) => return Err(self.failed(error)),
-        }
-        Ok(())
-    }
-
-    /// Sends a message; a text is checked to be UTF-8.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`](wscodec::MisuseError::TextNotUtf8).
-    #[inline]
-    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), ErrorKind> {
-        match self.outgoing.send(kind, payload, self.out) {
-            Ok(()) => *self.sent += 1,
-            Err(error) => return Err(self.failed(error)),
-        }
-        Ok(())
-    }
-
-    /// Sends a message that was received, as it is: its text was checked then.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text).
-    #[inline]
-    pub fn forward(&mut self, message: MessageRef<'_>) -> Result<(), ErrorKind> {
-        match self.outgoing.forward(message, self.out) {
-            Ok(()) => *self.sent += 1,
-            Err(error) => return Err(self.failed(error)),
-        }
-        Ok(())
-    }
-
-    /// Sends a message that was framed once for many.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text).
-    pub fn prepared(&mut self, message: &Prepared) -> Result<(), ErrorKind> {
-        match self.outgoing.prepared(message, self.out) {
-            Ok(()) => *self.sent += 1,
-            Err(error) => return Err(self.failed(error)),
-        }
-        Ok(())
+        self.outbox.output().out.len() - self.left
     }
 
     /// Sends a message that was framed once to all open connections, this one too. It leaves when
@@ -339,42 +275,5 @@ impl<S> Peer<'_, S> {
     /// As for [`ServerHandle::send`].
     pub fn broadcast(&mut self, message: &Prepared) -> Result<(), LimitError> {
         self.handle.send(Recipients::All, message)
-    }
-
-    /// Sends a ping, of at most 125 bytes.
-    ///
-    /// # Errors
-    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::ControlPayloadTooLong`](wscodec::MisuseError::ControlPayloadTooLong).
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
-        let sent = self.outgoing.ping(payload, self.out);
-        sent.map_err(|error| self.failed(error))
-    }
-
-    /// Sends a pong, of at most 125 bytes: needed if
-    /// [`auto_pong`](wscodec::session::SessionOptions::auto_pong) is off.
-    ///
-    /// # Errors
-    /// As for [`ping`](Self::ping).
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
-        let sent = self.outgoing.pong(payload, self.out);
-        sent.map_err(|error| self.failed(error))
-    }
-
-    /// Closes the connection: see [`Outgoing::close`].
-    ///
-    /// # Errors
-    /// [`MisuseError::Closing`](wscodec::MisuseError::Closing), [`MisuseError::CloseCodeNotSendable`](wscodec::MisuseError::CloseCodeNotSendable),
-    /// [`MisuseError::CloseReasonTooLong`](wscodec::MisuseError::CloseReasonTooLong).
-    pub fn close(&mut self, close: Option<CloseFrame<'_>>) -> Result<(), ErrorKind> {
-        let sent = self.outgoing.close(close, self.out);
-        sent.map_err(|error| self.failed(error))
-    }
-
-    /// Remembers that there was no memory for a message: the peer would miss it, so the event loop
-    /// fails the connection even if the handler ignores the error.
-    #[cold]
-    fn failed(&mut self, error: ErrorKind) -> ErrorKind {
-        *self.starved |= matches!(error, ErrorKind::Limit(LimitError::OutOfMemory));
-        error
     }
 }

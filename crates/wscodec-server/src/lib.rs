@@ -50,6 +50,7 @@ mod net;
 mod opening;
 mod openmetrics;
 mod options;
+mod output;
 mod plain;
 mod queue;
 mod ready;
@@ -70,6 +71,7 @@ pub use handle::{DeferredAccept, Id, Recipients, ServerHandle, UserEvent};
 pub use handler::{AcceptOptions, Handler, NotAccepted, Peer};
 pub use metrics::{Histogram, Metrics, Stats};
 pub use options::{Memory, OptionError, ServerOptions};
+pub use output::PeerOutput;
 pub use plain::{PlainRequest, Response};
 
 use event_loop::EventLoop;

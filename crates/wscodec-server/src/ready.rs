@@ -136,7 +136,7 @@ impl<S> Conn<S> {
             return Next::Keep;
         };
         let before = self.queue.len();
-        match session.prepared(message, self.queue.waiting()) {
+        match session.sender().prepared(message, self.queue.waiting()) {
             Ok(()) => {}
             Err(ErrorKind::Limit(LimitError::OutOfMemory)) => {
                 return self.abandon(LimitError::OutOfMemory.into());

@@ -5,7 +5,6 @@ use super::context::Context;
 use super::handler::Handler;
 use super::table::Key;
 use wscodec::error::{CloseCode, PeerError};
-use wscodec::frame::CloseFrame;
 use wscodec::session::SessionState;
 
 /// Bytes that are read from a connection after the server was stopped, before it is closed at the
@@ -64,12 +63,11 @@ impl<S> Conn<S> {
         let before = self.queue.len();
         let mut out = self.queue.buffer(&mut cx.out);
         let start = out.len();
-        let close = CloseFrame {
-            code: CloseCode::GOING_AWAY,
-            reason: "the server stops",
-        };
         // It fails if the connection is closing already.
-        let _ = session.close(Some(close), &mut out);
+        let reason = "the server stops";
+        let _ = session
+            .sender()
+            .close(CloseCode::GOING_AWAY, reason, &mut out);
         let unsent = before + (out.len() - start);
         let _ = session.tick(cx.now, unsent, &mut out);
         self.settle(key, out, cx)

@@ -32,7 +32,7 @@ impl Handler for Counted {
     }
 
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
-        let _ = peer.forward(message);
+        let _ = peer.outbox.forward(message);
     }
 
     fn request(&mut self, request: &PlainRequest<'_>, handle: &ServerHandle) -> Option<Response> {

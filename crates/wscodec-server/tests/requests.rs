@@ -56,7 +56,7 @@ impl Handler for Door {
 
     fn message(&mut self, peer: &mut Peer<'_, &'static str>, message: MessageRef<'_>) {
         let text = format!("{}: {}", peer.state, message.text().unwrap());
-        peer.text(&text).unwrap();
+        peer.outbox.text(&text).unwrap();
     }
 
     fn request(&mut self, request: &PlainRequest<'_>, handle: &ServerHandle) -> Option<Response> {

@@ -13,7 +13,6 @@ use common::rng::Rng;
 use support::{Client, LONG, REQUEST, Running, echo, open, options, raw, read_some, run};
 use wscodec::CloseCode;
 use wscodec::deflate;
-use wscodec::frame::CloseFrame;
 use wscodec::handshake::{Origin, UpgradeRequest};
 use wscodec::message::{Kind, MessageRef, Prepared};
 use wscodec::session::Outcome;
@@ -30,6 +29,7 @@ fn thousands_of_messages_in_one_write_come_back_in_order() {
     for i in 0..5000 {
         client
             .session
+            .sender()
             .text(&format!("message {i}"), &mut out)
             .unwrap();
     }
@@ -39,7 +39,11 @@ fn thousands_of_messages_in_one_write_come_back_in_order() {
         assert_eq!(client.next().unwrap(), format!("message {i}").as_bytes());
     }
     writing.join().unwrap();
-    client.session.close(None, &mut Vec::new()).unwrap();
+    client
+        .session
+        .sender()
+        .close(None, "", &mut Vec::new())
+        .unwrap();
     let stats = server.stats_when(|it| it.messages_out == 5000);
     assert_eq!((stats.accepted, stats.messages_in), (1, 5000));
 }
@@ -56,7 +60,7 @@ fn messages_of_every_size_come_back() {
             for len in [0, 1, 125, 126, 65535, 65536, 100_000, 5 << 20] {
                 let payload: Vec<u8> = (0..len).map(|_| rng.byte() & 0x3f).collect();
                 let mut out = Vec::new();
-                client.session.binary(&payload, &mut out).unwrap();
+                client.session.sender().binary(&payload, &mut out).unwrap();
                 let mut writer = client.stream.try_clone().unwrap();
                 let writing = thread::spawn(move || writer.write_all(&out).unwrap());
                 assert!(client.next().unwrap() == payload, "{len}");
@@ -181,7 +185,11 @@ fn a_peer_that_does_not_read_is_not_read_from_and_then_dropped() {
     let server = echo(options);
     let mut stuck = Client::new(server.address);
     let mut out = Vec::new();
-    stuck.session.binary(&vec![1; 100_000], &mut out).unwrap();
+    stuck
+        .session
+        .sender()
+        .binary(&vec![1; 100_000], &mut out)
+        .unwrap();
     stuck
         .stream
         .set_write_timeout(Some(Duration::from_millis(100)))
@@ -209,6 +217,7 @@ fn a_peer_that_reads_late_gets_all_of_it() {
     for i in 0..messages {
         client
             .session
+            .sender()
             .binary(&vec![i as u8; 50_000], &mut out)
             .unwrap();
     }
@@ -264,21 +273,18 @@ impl Handler for Chat {
 
     fn open(&mut self, peer: &mut Peer<'_, String>) {
         self.ids.push(peer.id());
-        let _ = peer.text("welcome");
+        let _ = peer.outbox.text("welcome");
     }
 
     fn message(&mut self, peer: &mut Peer<'_, String>, message: MessageRef<'_>) {
         match message.text() {
             Some("all") => peer.broadcast(&Prepared::text("to all").unwrap()).unwrap(),
             Some("close") => {
-                let close = CloseFrame {
-                    code: CloseCode::new(4001),
-                    reason: "as you wish",
-                };
-                peer.close(Some(close)).unwrap();
-                assert!(peer.text("late").is_err());
+                let code = CloseCode::new(4001);
+                peer.outbox.close(code, "as you wish").unwrap();
+                assert!(peer.outbox.text("late").is_err());
             }
-            _ => peer.forward(message).unwrap(),
+            _ => peer.outbox.forward(message).unwrap(),
         }
     }
 

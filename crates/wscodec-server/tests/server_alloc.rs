@@ -63,7 +63,7 @@ impl Handler for Echo {
     }
 
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
-        peer.forward(message).unwrap();
+        peer.outbox.forward(message).unwrap();
     }
 }
 

@@ -36,43 +36,36 @@ impl Handler for Told {
     }
 
     fn open(&mut self, peer: &mut Peer<'_, ()>) {
-        let _ = peer.text("welcome");
+        let _ = peer.outbox.text("welcome");
     }
 
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
         match message.text() {
             Some("panic") => panic!("a panic that is meant"),
-            Some("close") => peer.close(None).unwrap(),
+            Some("close") => peer.outbox.close(None, "").unwrap(),
             Some("twelve") => {
                 for _ in 0..12 {
-                    peer.binary(&vec![7; 1 << 20]).unwrap();
+                    peer.outbox.binary(&vec![7; 1 << 20]).unwrap();
                 }
-                let close = CloseFrame {
-                    code: CloseCode::NORMAL,
-                    reason: "that was all",
-                };
-                peer.close(Some(close)).unwrap();
+                let outbox = &mut peer.outbox;
+                outbox.close(CloseCode::NORMAL, "that was all").unwrap();
             }
-            Some("answers") => peer.binary(&vec![7; 20 << 20]).unwrap(),
-            _ => peer.forward(message).unwrap(),
+            Some("answers") => peer.outbox.binary(&vec![7; 20 << 20]).unwrap(),
+            _ => peer.outbox.forward(message).unwrap(),
         }
     }
 
     fn ping(&mut self, peer: &mut Peer<'_, ()>, payload: &[u8]) {
         if payload == b"by hand" {
-            peer.pong(b"so it is").unwrap();
+            peer.outbox.pong(b"so it is").unwrap();
         }
     }
 
     fn peer_closes(&mut self, peer: &mut Peer<'_, ()>, close: Option<CloseFrame<'_>>) {
         let code = close.map_or(0, |close| close.code.value());
-        peer.text(&format!("last words, {code}")).unwrap();
+        peer.outbox.text(&format!("last words, {code}")).unwrap();
         if code == 4000 {
-            let close = CloseFrame {
-                code: CloseCode::new(4001),
-                reason: "",
-            };
-            peer.close(Some(close)).unwrap();
+            peer.outbox.close(CloseCode::new(4001), "").unwrap();
         }
     }
 
@@ -129,7 +122,7 @@ fn messages_before_a_panic_are_answered_and_those_behind_it_are_not() {
     let mut client = welcome(server.address);
     let mut out = Vec::new();
     for text in ["one", "two", "panic", "three"] {
-        client.session.text(text, &mut out).unwrap();
+        client.session.sender().text(text, &mut out).unwrap();
     }
     client.stream.write_all(&out).unwrap();
     assert_eq!(client.next().unwrap(), b"one");
@@ -198,7 +191,7 @@ fn without_auto_pong_and_auto_close_the_handler_is_asked() {
     for (code, answer) in [(4000_u16, 4001_u16), (4002, 4002)] {
         let mut client = welcome(server.address);
         let mut out = Vec::new();
-        client.session.ping(b"by hand", &mut out).unwrap();
+        client.session.sender().ping(b"by hand", &mut out).unwrap();
         client.stream.write_all(&out).unwrap();
         let mut bytes = [0; 10];
         client.stream.read_exact(&mut bytes).unwrap();
@@ -276,7 +269,11 @@ fn a_steady_reader_of_a_long_answer_is_alive_although_no_pong_comes() {
 /// Sends to a client that reads nothing, until the server has had enough.
 fn flood(client: &mut Client) {
     let mut out = Vec::new();
-    client.session.binary(&vec![1; 100_000], &mut out).unwrap();
+    client
+        .session
+        .sender()
+        .binary(&vec![1; 100_000], &mut out)
+        .unwrap();
     let wait = Some(Duration::from_millis(100));
     client.stream.set_write_timeout(wait).unwrap();
     let start = Instant::now();
@@ -445,15 +442,20 @@ fn what_arrived_before_the_stop_is_answered_and_half_messages_may_complete() {
     let mut out = Vec::new();
     for i in 0..20_000 {
         many.session
+            .sender()
             .text(&format!("message {i}"), &mut out)
             .unwrap();
     }
     let mut frame = Vec::new();
-    half.session.text("in two parts", &mut frame).unwrap();
+    half.session
+        .sender()
+        .text("in two parts", &mut frame)
+        .unwrap();
     half.stream.write_all(&frame[..10]).unwrap();
     let mut second = Vec::new();
     header
         .session
+        .sender()
         .text("cut in its header", &mut second)
         .unwrap();
     header.stream.write_all(&second[..1]).unwrap();

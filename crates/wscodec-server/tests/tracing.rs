@@ -91,7 +91,7 @@ impl Handler for Traced {
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
         assert!(message.text() != Some("panic"), "a panic that is meant");
         tracing::info!(len = message.payload.len(), "the application's own");
-        let _ = peer.forward(message);
+        let _ = peer.outbox.forward(message);
     }
 }
 

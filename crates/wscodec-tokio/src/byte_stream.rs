@@ -15,7 +15,6 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wscodec::{CloseCode, MisuseError};
 
-use crate::message::CloseFrame;
 use crate::names::{Error, Kind, SessionState};
 use crate::pieces::{Piece, poll_piece};
 use crate::shared::Shared;
@@ -162,12 +161,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ByteStream<S> {
             connection.session.state(),
             SessionState::Open | SessionState::PeerClosed
         ) {
-            let close = CloseFrame {
-                code: CloseCode::NORMAL,
-                reason: "".into(),
-            };
             let queued =
-                connection.queue(|sending, out| Ok(sending.close(Some(close.lent()), out)?));
+                connection.queue(|sending, out| Ok(sending.close(CloseCode::NORMAL, "", out)?));
             queued.map_err(broken)?;
         }
         connection.begin_end_if_closed();

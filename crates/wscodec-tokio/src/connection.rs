@@ -36,7 +36,7 @@ use wscodec::{CloseCode, ErrorKind, Fault, LimitError, PeerError};
 use crate::buffers;
 use crate::engines::{SharedDeflate, SharedInflate};
 use crate::input::Input;
-use crate::names::{Error, Keys, Outgoing, Session, SessionState};
+use crate::names::{Error, Keys, Sender, Session, SessionState};
 use crate::options::ConnectionOptions;
 use crate::wakers::{Wakers, poll_shared};
 
@@ -46,7 +46,7 @@ pub type Inbound = Option<Box<Decompressor<SharedInflate>>>;
 pub type Outbound = Option<Box<Compressor<SharedDeflate>>>;
 /// The session of a connection of this crate.
 pub type SharedSession = Session<Keys, Inbound, Outbound>;
-pub(crate) type Sending = Outgoing<Keys, Outbound>;
+pub(crate) type Sending = Sender<Keys, Outbound>;
 
 /// After this many reads without an event a reader lets other tasks run.
 const READS: u8 = 32;
@@ -164,7 +164,7 @@ impl<S> Connection<S> {
         if self.out.capacity() == 0 {
             self.out = buffers::take_write();
         }
-        let result = f(&mut self.session, &mut self.out);
+        let result = f(self.session.sender(), &mut self.out);
         self.tidy_out();
         result
     }
@@ -241,8 +241,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.written += n;
                     self.session.sent(n);
                     self.tidy_out();
-                    if self.session.owes_pong() && self.queued() == 0 {
-                        self.session.pay(&mut self.out);
+                    if self.session.has_pending_pong() && self.queued() == 0 {
+                        self.session.send_pending_pong(&mut self.out);
                     }
                     if self.phase == Phase::Open {
                         self.until = None;
@@ -430,7 +430,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The peer sends nothing more.
     fn read_ended(&mut self, error: Option<io::Error>) {
         let ours = self.session.outcome().is_some();
-        let end = self.session.finish();
+        let end = self.session.end();
         let cause = match end {
             Ok(()) => None,
             // The session was ending for a reason of its own, which stays.

@@ -33,7 +33,7 @@ pub use connection::{Inbound, Outbound, SharedSession};
 pub use engines::{SharedDeflate, SharedInflate};
 pub use message::{CloseFrame, Message, Utf8Bytes};
 pub use options::ConnectionOptions;
-pub use outbox::Outbox;
+pub use outbox::{Outbox, QueueOutput};
 pub use pieces::Piece;
 pub use proxy::Proxy;
 pub use split::{ReadHalf, WriteHalf};

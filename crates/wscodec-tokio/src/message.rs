@@ -149,15 +149,6 @@ pub struct CloseFrame {
     pub reason: Utf8Bytes,
 }
 
-impl CloseFrame {
-    pub(crate) fn lent(&self) -> LentClose<'_> {
-        LentClose {
-            code: self.code,
-            reason: &self.reason,
-        }
-    }
-}
-
 impl From<LentClose<'_>> for CloseFrame {
     fn from(close: LentClose<'_>) -> Self {
         Self {
@@ -202,6 +193,17 @@ impl Message {
     /// A text message.
     pub fn text(text: impl Into<Utf8Bytes>) -> Self {
         Self::Text(text.into())
+    }
+
+    pub(crate) fn close(code: Option<CloseCode>, reason: &str) -> Result<Self, MisuseError> {
+        match code {
+            Some(code) => Ok(Self::Close(Some(CloseFrame {
+                code,
+                reason: reason.into(),
+            }))),
+            None if reason.is_empty() => Ok(Self::Close(None)),
+            None => Err(MisuseError::CloseReasonAlone),
+        }
     }
 
     /// A binary message.

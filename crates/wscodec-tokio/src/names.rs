@@ -5,4 +5,4 @@ pub(crate) use wscodec::frame::CloseFrame as LentClose;
 pub(crate) use wscodec::handshake::{UpgradeRequest, UpgradeRequestReader};
 pub(crate) use wscodec::io::{Error, Keys};
 pub(crate) use wscodec::message::{Kind, MessageRef};
-pub(crate) use wscodec::session::{Event, Outgoing, Session, SessionOptions, SessionState};
+pub(crate) use wscodec::session::{Event, Sender, Session, SessionOptions, SessionState};

@@ -1,83 +1,43 @@
 //! Where a handler queues answers while it looks at a message.
 
-use wscodec::message::Prepared;
+use wscodec::ErrorKind;
+use wscodec::session::{self, Appended, Output};
 
 use crate::buffers;
-use crate::connection::Sending;
-use crate::message::CloseFrame;
-use crate::names::{Error, Kind, MessageRef};
+use crate::connection::{Outbound, Sending};
+use crate::names::{Error, Keys};
 
 /// Queues messages while another one is [lent](crate::WebSocket::lend). They are written when no more
 /// messages are at hand.
 ///
 /// A method that fails has queued nothing.
+pub type Outbox<'a> = session::Outbox<QueueOutput<'a>>;
+
+/// The queue of a connection: see [`Outbox`].
 #[derive(Debug)]
-pub struct Outbox<'a> {
+pub struct QueueOutput<'a> {
     sending: &'a mut Sending,
     out: &'a mut Vec<u8>,
 }
 
-impl<'a> Outbox<'a> {
-    pub(crate) fn new(sending: &'a mut Sending, out: &'a mut Vec<u8>) -> Self {
-        if out.capacity() == 0 {
-            *out = buffers::take_write();
-        }
-        Self { sending, out }
+pub(crate) fn outbox<'a>(sending: &'a mut Sending, out: &'a mut Vec<u8>) -> Outbox<'a> {
+    if out.capacity() == 0 {
+        *out = buffers::take_write();
     }
+    Outbox::new(QueueOutput { sending, out })
+}
 
-    /// Queues a text message.
-    ///
-    /// # Errors
-    /// [`Error::Misuse`] if the connection is closing.
-    pub fn text(&mut self, text: &str) -> Result<(), Error> {
-        Ok(self.sending.text(text, self.out)?)
-    }
+impl Output for QueueOutput<'_> {
+    type Keys = Keys;
+    type Extension = Outbound;
+    type Error = Error;
 
-    /// Queues a binary message.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text).
-    pub fn binary(&mut self, payload: &[u8]) -> Result<(), Error> {
-        Ok(self.sending.binary(payload, self.out)?)
-    }
-
-    /// Queues a message; a text is checked to be UTF-8.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text), and if a text is not UTF-8.
-    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
-        Ok(self.sending.send(kind, payload, self.out)?)
-    }
-
-    /// Queues a message that was lent, as it is.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text).
-    pub fn forward(&mut self, message: MessageRef<'_>) -> Result<(), Error> {
-        Ok(self.sending.forward(message, self.out)?)
-    }
-
-    /// Queues a message that was framed once for many connections.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text).
-    pub fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        Ok(self.sending.prepared(message, self.out)?)
-    }
-
-    /// Queues a ping, of at most 125 bytes.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text), and if the payload is too long.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        Ok(self.sending.ping(payload, self.out)?)
-    }
-
-    /// Queues a close frame; nothing can be queued after it.
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text), and if the code or the reason can't be sent.
-    pub fn close(&mut self, frame: Option<&CloseFrame>) -> Result<(), Error> {
-        Ok(self.sending.close(frame.map(CloseFrame::lent), self.out)?)
+    #[inline]
+    fn append(
+        &mut self,
+        _: Appended,
+        command: impl FnOnce(&mut Sending, &mut Vec<u8>) -> Result<(), ErrorKind>,
+    ) -> Result<(), Error> {
+        Ok(command(self.sending, self.out)?)
     }
 }

@@ -233,11 +233,17 @@ impl Message {
             Self::Binary(payload) => sending.binary(payload, out),
             Self::Ping(payload) => sending.ping(payload, out),
             Self::Pong(payload) => sending.pong(payload, out),
-            Self::Close(close) => match sending.close(close.as_ref().map(CloseFrame::lent), out) {
-                // The session has answered the peer's close frame already.
-                Err(ErrorKind::Misuse(MisuseError::Closing)) => Ok(()),
-                result => result,
-            },
+            Self::Close(close) => {
+                let (code, reason) = match close {
+                    Some(close) => (Some(close.code), &*close.reason),
+                    None => (None, ""),
+                };
+                match sending.close(code, reason, out) {
+                    // The session has answered the peer's close frame already.
+                    Err(ErrorKind::Misuse(MisuseError::Closing)) => Ok(()),
+                    result => result,
+                }
+            }
         };
         Ok(result?)
     }

@@ -20,7 +20,7 @@ use crate::connection::{Connection, Fed, Sending, SharedSession, Step};
 use crate::message::{CloseFrame, Message};
 use crate::names::{AgreedDeflate, Error, Event, Keys, Kind, MessageRef, SessionState};
 use crate::options::ConnectionOptions;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, outbox};
 use crate::pieces::{Piece, poll_piece};
 use crate::shared::Shared;
 use crate::split::{ReadHalf, WriteHalf};
@@ -92,7 +92,7 @@ impl Outcome {
 /// client.send("Hello").await?;
 /// assert_eq!(server.recv().await.unwrap()?, Message::text("Hello"));
 /// let serving = tokio::spawn(async move { while server.recv().await.is_some() {} });
-/// let outcome = client.close(None).await?;
+/// let outcome = client.close(None, "").await?;
 /// assert!(outcome.clean);
 /// serving.await.unwrap();
 /// # Ok::<(), wscodec_tokio::Error>(())
@@ -316,8 +316,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// # Errors
     /// [`Error::Misuse`] if the code or the reason can't be sent. The error that ended the connection.
-    pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<Outcome, Error> {
-        let mut message = Some(Message::Close(frame));
+    pub async fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<Outcome, Error> {
+        let mut message = Some(Message::close(code.into(), reason)?);
         poll_fn(|cx| poll_close(&self.shared, cx, &mut message)).await
     }
 
@@ -355,7 +359,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn finish(&mut self, part: &[u8]) -> Result<(), Error> {
-        self.queue_part(part, |part, sending, out| sending.finish_message(part, out))
+        self.queue_part(part, |part, sending, out| sending.finish(part, out))
             .await
     }
 
@@ -413,7 +417,7 @@ where
             return Ok(Step::Other);
         };
         Ok(match f.take() {
-            Some(f) => Step::Found(f(message, &mut Outbox::new(sending, out)), true),
+            Some(f) => Step::Found(f(message, &mut outbox(sending, out)), true),
             None => Step::Other,
         })
     })

@@ -39,11 +39,11 @@ fn messages_pings_and_closes() {
         .unwrap();
     let long = "again ".repeat(50_000);
     for text in ["Hello", "", &long] {
-        ws.text(text).unwrap();
+        ws.outbox().text(text).unwrap();
         let (message, _) = ws.read().unwrap().unwrap();
         assert_eq!(message.text(), Some(text));
     }
-    ws.ping(b"?").unwrap();
+    ws.outbox().ping(b"?").unwrap();
     let (event, _) = ws.read_event().unwrap().unwrap();
     assert_eq!(event, Event::Pong(b"?"));
     ws.outbox().close(CloseCode::NORMAL, "bye").unwrap();
@@ -256,7 +256,7 @@ async fn a_peer_that_does_not_answer_pings_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_close_is_dropped() {
     let (mut ws, _there) = with_options(Role::Client, &ConnectionOptions::default());
-    assert_eq!(ws.close(None).await.unwrap_err().code(), "NO_CLOSE");
+    assert_eq!(ws.close(None, "").await.unwrap_err().code(), "NO_CLOSE");
     assert_eq!(
         ws.outcome().unwrap().fault.unwrap().error.code(),
         "NO_CLOSE"

@@ -12,7 +12,7 @@
 //! - SessionState, deadline and the output's place are words ([`Shown`]) at an address that does not change.
 //!   JavaScript takes the output by copying it and writing 0 over the length; the next call sees that
 //!   ([`sync`](Endpoint::sync)) and empties the buffer.
-//! - A session [at rest](Session::is_at_rest) needs no endpoint. JavaScript keeps its offset, and with
+//! - A session [at rest](Session::is_idle) needs no endpoint. JavaScript keeps its offset, and with
 //!   timers or compression a [`Resting`], and hands the endpoint to the next session that needs one.
 //!   One endpoint for each connection was tried: 0.9 KB more for each idle one.
 //!
@@ -32,7 +32,7 @@ use super::{address, errors, grow, limits};
 use wscodec::error::{CloseCode, ErrorKind, Fault, LimitError, MisuseError};
 use wscodec::frame::{CloseFrame, Role, Rsv};
 use wscodec::message::{InboundExtension, Kind, MaskSource, MessageRef, OutboundExtension};
-use wscodec::session::{RestingTimers, Session, SessionOptions, SessionState};
+use wscodec::session::{IdleTimers, Session, SessionOptions, SessionState};
 
 /// An endpoint keeps an output buffer of this size for the next session; a session that does not
 /// rest keeps less.
@@ -154,7 +154,7 @@ impl EndpointOptions {
 pub struct Resting {
     /// The deadline in milliseconds; NaN for none.
     deadline: f64,
-    timers: RestingTimers,
+    timers: IdleTimers,
     pub(super) inflate: Option<Inflate>,
     pub(super) coding: Coding,
 }
@@ -166,7 +166,7 @@ impl Resting {
     pub fn new(options: &EndpointOptions) -> Self {
         Self {
             deadline: options.first_deadline(),
-            timers: RestingTimers::new(&options.config),
+            timers: IdleTimers::new(&options.config),
             inflate: None,
             coding: Coding::default(),
         }
@@ -252,9 +252,9 @@ impl Endpoint {
     /// Takes over what another session at rest knows, and leaves there what this one knows.
     pub fn exchange(&mut self, resting: &mut Resting) {
         self.sync();
-        let (receiver, outgoing) = self.session.parts_mut();
+        let (receiver, sender) = self.session.parts_mut();
         receiver.exchange_extension(|extension| extension.exchange(&mut resting.inflate));
-        core::mem::swap(outgoing.extension_mut(), &mut resting.coding);
+        core::mem::swap(sender.extension_mut(), &mut resting.coding);
         resting.deadline = self.shown.deadline;
         self.session.exchange_timers(&mut resting.timers);
         self.show();
@@ -264,8 +264,8 @@ impl Endpoint {
     /// answered but a pong that waited for room.
     pub fn receive(&mut self, arena: &mut Arena, len: usize, key: u32) -> i32 {
         self.begin(key, key);
-        let (receiver, outgoing) = self.session.parts_mut();
-        outgoing.begin_batch(len, receiver.in_message(), &mut self.output);
+        let (receiver, sender) = self.session.parts_mut();
+        sender.begin_batch(len, receiver.in_message(), &mut self.output);
         let outcome = self.intake.push(receiver, arena, len);
         self.received(arena, outcome)
     }
@@ -289,8 +289,8 @@ impl Endpoint {
     /// See [`Intake::fill`].
     pub fn fill(&mut self, arena: &mut Arena, len: usize, key: u32) -> i32 {
         self.begin(key, key);
-        let (receiver, outgoing) = self.session.parts_mut();
-        outgoing.begin_batch(len, true, &mut self.output);
+        let (receiver, sender) = self.session.parts_mut();
+        sender.begin_batch(len, true, &mut self.output);
         let outcome = self.intake.fill(receiver, arena, len);
         self.received(arena, outcome)
     }
@@ -312,16 +312,16 @@ impl Endpoint {
             .into_iter()
             .find_map(|bytes| within(bytes, at, len))
             .unwrap_or_default();
-        let (_, outgoing) = self.session.parts_mut();
+        let sender = self.session.sender();
         match opcode {
-            9 => outgoing.answer_ping(payload, &mut self.output),
+            9 => sender.answer_ping(payload, &mut self.output),
             8 => {
                 let close = (code != 1005).then(|| CloseFrame {
                     code: CloseCode::new(code),
                     // The receiver has checked it.
                     reason: core::str::from_utf8(payload).unwrap_or_default(),
                 });
-                outgoing.answer_close(close, &mut self.output);
+                sender.answer_close(close, &mut self.output);
             }
             _ => {}
         }
@@ -332,8 +332,8 @@ impl Endpoint {
     pub fn fail(&mut self, key: u32) {
         self.begin(key, key);
         if let Some(fault) = self.intake.fault {
-            let (_, outgoing) = self.session.parts_mut();
-            outgoing.fail_batch(fault, &mut self.output);
+            let sender = self.session.sender();
+            sender.fail_batch(fault, &mut self.output);
         }
         self.show();
     }
@@ -375,7 +375,7 @@ impl Endpoint {
         key: u32,
     ) -> u32 {
         self.sync();
-        let held = self.session.receiver().assembled();
+        let held = self.session.decoder().assembled();
         // The receiver's own buffer cannot be lent while the session sends.
         let result = match arena.find(at, len) {
             Some(payload) => self.sends(text, check, payload, key),
@@ -421,17 +421,17 @@ impl Endpoint {
     /// Whether the peer can read a message that was compressed elsewhere, with a window of `needs`
     /// bits; it is sent next then.
     pub fn pass(&mut self, needs: u8) -> bool {
-        let (_, outgoing) = self.session.parts_mut();
-        outgoing.extension_mut().pass(Rsv::RSV1, needs)
+        let sender = self.session.sender();
+        sender.extension_mut().pass(Rsv::RSV1, needs)
     }
 
     /// Sends a ping or a pong, whose payload lies in the stage.
     pub fn control(&mut self, arena: &Arena, pong: bool, len: usize, key: u32) -> u32 {
         self.begin(key, key);
-        let (_, outgoing) = self.session.parts_mut();
+        let sender = self.session.sender();
         let result = match arena.stage.get(..len) {
-            Some(payload) if pong => outgoing.pong(payload, &mut self.output),
-            Some(payload) => outgoing.ping(payload, &mut self.output),
+            Some(payload) if pong => sender.pong(payload, &mut self.output),
+            Some(payload) => sender.ping(payload, &mut self.output),
             None => Err(MisuseError::BufferTooSmall.into()),
         };
         self.wrote(result)
@@ -441,19 +441,17 @@ impl Endpoint {
     pub fn close(&mut self, arena: &Arena, code: i32, len: usize, key: u32) -> u32 {
         self.begin(key, key);
         let reason = arena.stage.get(..len).unwrap_or_default();
-        let close = u16::try_from(code).ok().map(|code| CloseFrame {
-            code: CloseCode::new(code),
-            reason: core::str::from_utf8(reason).unwrap_or_default(),
-        });
-        let (_, outgoing) = self.session.parts_mut();
-        let result = outgoing.close(close, &mut self.output);
+        let code = u16::try_from(code).ok().map(CloseCode::new);
+        let reason = core::str::from_utf8(reason).unwrap_or_default();
+        let sender = self.session.sender();
+        let result = sender.close(code, reason, &mut self.output);
         self.wrote(result)
     }
 
     /// Says that the transport ended.
     pub fn end(&mut self) -> u32 {
         self.sync();
-        let result = self.session.finish();
+        let result = self.session.end();
         self.wrote(result.map_err(|fault| fault.error))
     }
 
@@ -461,8 +459,7 @@ impl Endpoint {
     /// `unsent` have not left.
     pub fn tick(&mut self, now: f64, unsent: f64, sent: f64, first: u32, second: u32) -> u32 {
         self.begin(first, second);
-        let (_, outgoing) = self.session.parts_mut();
-        outgoing.sent(sent as usize);
+        self.session.sent(sent as usize);
         let unsent = (unsent as usize).saturating_add(self.output.len());
         let now = time(now).unwrap_or_default();
         let result = self.session.tick(now, unsent, &mut self.output);
@@ -471,16 +468,15 @@ impl Endpoint {
 
     /// Says whether the caller reads.
     pub fn set_reading(&mut self, reading: bool) {
-        let (_, outgoing) = self.session.parts_mut();
-        outgoing.set_reading(reading);
+        self.session.set_reading(reading);
         self.show();
     }
 
     /// Sends a pong that waits for room, even where there is none.
     pub fn answer_now(&mut self, key: u32) {
         self.begin(key, key);
-        let (_, outgoing) = self.session.parts_mut();
-        outgoing.answer_now(&mut self.output);
+        let sender = self.session.sender();
+        sender.answer_now(&mut self.output);
         self.show();
     }
 
@@ -564,22 +560,22 @@ impl Endpoint {
     #[inline]
     fn begin(&mut self, first: u32, second: u32) {
         self.sync();
-        let (_, outgoing) = self.session.parts_mut();
-        outgoing.keys_mut().set(first, second);
+        let sender = self.session.sender();
+        sender.keys_mut().set(first, second);
     }
 
     /// Ends the session for lack of memory, with a close frame if there is room for one.
     #[cold]
     fn ends(&mut self, error: LimitError) {
         let offset = self.session.offset();
-        let (_, outgoing) = self.session.parts_mut();
-        outgoing.fail_batch(ErrorKind::from(error).at(offset), &mut self.output);
+        let sender = self.session.sender();
+        sender.fail_batch(ErrorKind::from(error).at(offset), &mut self.output);
     }
 
     fn received(&mut self, arena: &Arena, outcome: i32) -> i32 {
         if arena.rows.iter().any(|row| row[0] & 8 == 0) {
-            let (_, outgoing) = self.session.parts_mut();
-            outgoing.found_messages();
+            let sender = self.session.sender();
+            sender.received_message();
         }
         self.show();
         outcome
@@ -593,11 +589,11 @@ impl Endpoint {
         payload: &[u8],
         key: u32,
     ) -> Result<(), ErrorKind> {
-        let (_, outgoing) = self.session.parts_mut();
-        outgoing.keys_mut().set(key, key);
+        let sender = self.session.sender();
+        sender.keys_mut().set(key, key);
         let kind = if text { Kind::Text } else { Kind::Binary };
         if check {
-            return outgoing.send(kind, payload, &mut self.output);
+            return sender.send(kind, payload, &mut self.output);
         }
         // JavaScript has written it out of a string, or it was received as a text.
         let message = MessageRef {
@@ -606,25 +602,25 @@ impl Endpoint {
             ascii: false,
             opaque: false,
         };
-        outgoing.forward(message, &mut self.output)
+        sender.forward(message, &mut self.output)
     }
 
     fn parts(&mut self, kind: u8, last: bool, part: &[u8], key: u32) -> Result<(), ErrorKind> {
-        let (_, outgoing) = self.session.parts_mut();
-        outgoing.keys_mut().set(key, key);
+        let sender = self.session.sender();
+        sender.keys_mut().set(key, key);
         let out = &mut self.output;
         match (kind, last) {
-            (1, _) => outgoing.begin(Kind::Text, part, out),
-            (2, _) => outgoing.begin(Kind::Binary, part, out),
-            (_, false) => outgoing.more(part, out),
-            (_, true) => outgoing.finish_message(part, out),
+            (1, _) => sender.begin(Kind::Text, part, out),
+            (2, _) => sender.begin(Kind::Binary, part, out),
+            (_, false) => sender.more(part, out),
+            (_, true) => sender.finish(part, out),
         }
     }
 
     fn frames(&mut self, frame: &[u8], header: usize, key: u32) -> Result<(), ErrorKind> {
-        let (_, outgoing) = self.session.parts_mut();
-        outgoing.keys_mut().set(key, key);
-        outgoing.framed(frame, header, &mut self.output)
+        let sender = self.session.sender();
+        sender.keys_mut().set(key, key);
+        sender.framed(frame, header, &mut self.output)
     }
 
     /// The end of a call that sends a whole message, which changes nothing but the output.
@@ -680,9 +676,13 @@ impl Endpoint {
             SessionState::PeerClosed => PEER_CLOSED,
             SessionState::Closed => CLOSED,
         };
-        let rests = session.is_at_rest() && self.intake.is_done();
+        let rests = session.is_idle() && self.intake.is_done();
         self.shown.flags = if rests { AT_REST } else { 0 }
-            | if session.owes_pong() { OWES_PONG } else { 0 }
+            | if session.has_pending_pong() {
+                OWES_PONG
+            } else {
+                0
+            }
             | if session.in_message() { IN_MESSAGE } else { 0 };
         if session.failure().is_some() {
             self.shown.flags |= FAILED;

@@ -60,6 +60,7 @@ export type LimitErrorCode =
 export type MisuseErrorCode =
   | "CLOSE_CODE_NOT_SENDABLE"
   | "CLOSE_REASON_TOO_LONG"
+  | "CLOSE_REASON_ALONE"
   | "CONTROL_PAYLOAD_TOO_LONG"
   | "CONTROL_NOT_FINAL"
   | "TEXT_NOT_UTF8"
@@ -78,7 +79,6 @@ export type MisuseErrorCode =
   | "HANDLER_FAILED"
   | "URL"
   | "WINDOW_BITS"
-  | "CLOSE_REASON_ALONE"
   | "FREED"
   | "HEAD_COMPLETE"
   | "HEAD_INCOMPLETE"

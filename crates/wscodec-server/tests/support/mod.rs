@@ -124,7 +124,7 @@ impl Client {
 
     pub(crate) fn send(&mut self, kind: Kind, payload: &[u8]) {
         let mut out = Vec::new();
-        self.session.send(kind, payload, &mut out).unwrap();
+        self.session.sender().send(kind, payload, &mut out).unwrap();
         self.stream.write_all(&out).unwrap();
     }
 

@@ -2,15 +2,11 @@
 
 use additive_library::Endpoint;
 use wscodec::CloseCode;
-use wscodec::frame::CloseFrame;
 
 /// Closes an endpoint of the library.
 ///
 /// # Errors
 /// If it is closed already.
 pub fn close(endpoint: &mut Endpoint, out: &mut Vec<u8>) -> Result<(), wscodec::ErrorKind> {
-    let code = CloseCode::NORMAL;
-    endpoint
-        .session
-        .close(Some(CloseFrame { code, reason: "" }), out)
+    endpoint.outbox(out).close(CloseCode::NORMAL, "")
 }
