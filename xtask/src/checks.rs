@@ -1,7 +1,7 @@
 //! The table of checks; `test` is all of them in this order.
 
 use crate::report::Report;
-use crate::{autobahn, features, interop, js, package, rust, wasi};
+use crate::{autobahn, features, fuzz, interop, js, package, rust, wasi};
 
 /// Adds a check's steps to a report.
 pub type Run = fn(&mut Report);
@@ -43,6 +43,11 @@ pub const CHECKS: &[Check] = &[
         "msrv",
         "The crate with the oldest compiler it promises",
         rust::msrv,
+    ),
+    check(
+        "fuzz",
+        "Five seconds of fuzzing for each target, from the kept corpus",
+        fuzz::check,
     ),
     check(
         "captures",

@@ -12,6 +12,7 @@ mod bundle;
 mod checks;
 mod demo;
 mod features;
+mod fuzz;
 mod growth;
 mod hostile;
 mod interop;
@@ -58,6 +59,7 @@ fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, W
         "autobahn" => return autobahn::command(report, arguments),
         "bench" => return bench::bench(report, arguments),
         "churn" => return hostile::churn(report, arguments),
+        "fuzz" => return fuzz::command(report, arguments),
         "hostile" => return hostile::floods(report, arguments),
         _ => {}
     }
@@ -118,6 +120,7 @@ fn usage() -> String {
          [--rounds N] [--json FILE] [--quick] [--runtime node|deno|bun|PROGRAM];\n            \
          bench server also [--cases LIST] [--only NAME;...] [--peer NAME=COMMAND];\n            \
          bench table FILE... shows results, bench plot FILE OUT.svg [TITLE...] draws\n  \
+         fuzz      Coverage-guided fuzzing: fuzz [TARGET...] [--minutes N] [--merge]\n  \
          hostile   Floods, bombs and thousands of connections, about a minute\n            \
          [--target native|wasi]; on WASI all attacks\n  \
          churn     20,000 connections, half of them hostile: churn [--minutes N]\n            \
