@@ -7,8 +7,8 @@ use std::io;
 use super::address::Address;
 use super::conn::{Conn, Next};
 use super::event_loop::{EventLoop, Listener};
-use super::handle::Mail;
 use super::handler::Handler;
+use super::mailbox::Mail;
 use super::net::{Net, Platform};
 use wscodec::error::LimitError;
 

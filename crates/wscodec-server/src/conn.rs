@@ -9,10 +9,11 @@ use log::{debug, info};
 use super::address::Address;
 use super::context::Context;
 use super::deadlines::Armed;
-use super::handle::Id;
 use super::handler::Handler;
 use super::net::{Net, Platform};
 use super::queue::Queue;
+use super::recipients::Id;
+use super::rooms::Joined;
 use super::table::Key;
 use super::trace::Span;
 use super::unwind;
@@ -71,6 +72,12 @@ pub(super) struct Conn<S> {
     pub(super) others: usize,
     /// When the heartbeat sent a ping that is not answered; zero if there is none.
     pub(super) pinged: Duration,
+    /// The rooms that the connection is a member of.
+    pub(super) rooms: Joined,
+    /// Bytes of `high_water` or more were queued since the queue was last empty.
+    pub(super) full: bool,
+    /// The queue has emptied after that, and the handler is to be told.
+    pub(super) drained: bool,
     /// Bytes held, as they were last [counted](Self::count).
     pub(super) counted: usize,
 }
@@ -91,6 +98,8 @@ pub(super) enum Phase<S> {
         session: Session<Unmasked, PooledIn, PooledOut>,
         state: S,
         received: u64,
+        /// Bytes of the message that arrives, if it is handed on in pieces.
+        size: usize,
     },
     /// The session has ended, or the request was rejected: the queue is sent, and the loop waits for the
     /// peer to end the stream.
@@ -119,6 +128,9 @@ impl<S> Conn<S> {
             moved: Duration::ZERO,
             others: 0,
             pinged: Duration::ZERO,
+            rooms: None,
+            full: false,
+            drained: false,
             counted: 0,
         }
     }
@@ -130,6 +142,10 @@ impl<S> Conn<S> {
             reader: UpgradeRequestReader::new(&cx.options.session.limits),
             bytes: Vec::new(),
         };
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. })
     }
 
     /// Bytes held besides the connection itself.
@@ -248,6 +264,7 @@ impl<S> Conn<S> {
         out: Vec<u8>,
         cx: &mut Context<'_, H>,
     ) -> Next {
+        self.full |= out.len() >= cx.options.high_water;
         let sent = match self.broken {
             true => Ok(0),
             false => self
@@ -272,6 +289,7 @@ impl<S> Conn<S> {
                     return self.send(key, out, cx);
                 }
             }
+            self.drained |= core::mem::take(&mut self.full);
             let paused = self.paused;
             self.pause(false);
             if self.reported || paused {
@@ -338,6 +356,7 @@ impl<S> Conn<S> {
             mut session,
             state,
             received,
+            ..
         } = phase
         else {
             self.phase = phase;

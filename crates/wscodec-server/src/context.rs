@@ -11,12 +11,13 @@ use wscodec::session::{Outbox, PooledOut, Sender};
 
 use super::address::Address;
 use super::figures::Figures;
-use super::handle::{Id, ServerHandle};
+use super::handle::ServerHandle;
 use super::handler::{Handler, Peer};
 use super::metrics::Stats;
 use super::net::Platform;
 use super::options::ServerOptions;
 use super::output::PeerOutput;
+use super::recipients::Id;
 use super::table::Key;
 
 /// The parts of an event loop that its connections share. One connection at a time uses them.
@@ -66,6 +67,7 @@ impl<H: Handler> Context<'_, H> {
             }),
             left: sent,
             handle: &self.handle,
+            high_water: self.options.high_water,
         };
         (&mut self.handler, peer)
     }

@@ -22,11 +22,13 @@ use super::conn::{Conn, Next};
 use super::context::Context;
 use super::deadlines::Deadlines;
 use super::figures::Queues;
-use super::handle::{SURPLUS, ServerHandle};
+use super::handle::ServerHandle;
 use super::handler::Handler;
+use super::mailbox::SURPLUS;
 use super::metrics::Stats;
 use super::net::{BACKLOG, Net, Platform, Source};
 use super::options::{Memory, ServerOptions};
+use super::rooms::Rooms;
 use super::table::{Key, Table};
 use super::unwind::guard;
 use wscodec::deflate::DeflatePool;
@@ -51,6 +53,7 @@ pub(super) type Listener = <Platform as Net>::Listener;
 pub(super) struct EventLoop<'a, H: Handler> {
     pub(super) context: Context<'a, H>,
     pub(super) conns: Table<Conn<H::State>>,
+    pub(super) rooms: Rooms,
     deadlines: Deadlines,
     /// No deadline is applied before this time.
     deadlines_from: Duration,
@@ -105,6 +108,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 starved: false,
             },
             conns: Table::with_capacity(most),
+            rooms: Rooms::default(),
             deadlines: Deadlines::default(),
             deadlines_from: Duration::ZERO,
             listeners,
@@ -235,6 +239,14 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             return;
         }
         if let Some(conn) = self.conns.get(key) {
+            let next = match conn.drained {
+                true => conn.drained(key, next, &mut self.context),
+                false => next,
+            };
+            if next == Next::Drop {
+                self.remove(key);
+                return;
+            }
             let next = match conn.is_quiet(next) {
                 true => conn.go_away(key, &mut self.context),
                 false => next,
@@ -264,6 +276,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
     pub(super) fn remove(&mut self, key: Key) {
         if let Some(mut conn) = self.conns.remove(key) {
             conn.uncount(&self.context);
+            self.rooms.leave(key, conn.rooms.take());
             self.context.handle.shared.leave();
             conn.end(key, &mut self.context);
             if self.resting {

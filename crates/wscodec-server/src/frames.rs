@@ -1,6 +1,7 @@
 //! An open connection's messages.
 
 use std::io;
+use std::vec::Vec;
 
 use super::conn::{Conn, Next, Phase};
 use super::context::Context;
@@ -17,7 +18,7 @@ const LARGE: usize = 64 << 10;
 
 /// Payload bytes after which it is the turn of other connections. One read of compressed messages
 /// may inflate to a thousand times its size.
-const TURN: usize = 256 << 10;
+pub(super) const TURN: usize = 256 << 10;
 
 impl<S> Conn<S> {
     pub(super) fn read_frames<H: Handler<State = S>>(
@@ -55,12 +56,16 @@ impl<S> Conn<S> {
         mut input: &mut [u8],
         cx: &mut Context<'_, H>,
     ) -> Next {
+        if cx.options.pieces {
+            return self.feed_pieces(key, input, cx);
+        }
         let mut done = 0;
         loop {
             let Phase::Open {
                 session,
                 state,
                 received,
+                ..
             } = &mut self.phase
             else {
                 return Next::Keep;
@@ -120,21 +125,40 @@ impl<S> Conn<S> {
                 cx.stats.panics += 1;
                 return self.panicked(key, out, cx);
             };
-            let next = self.settle(key, out, cx);
-            if !full || next == Next::Drop {
+            if let Some(next) = self.end_batch(key, out, input, full, done, cx) {
                 return next;
             }
-            if self.paused || done >= TURN {
-                if self.held.try_reserve_exact(input.len()).is_err() {
-                    return self.out_of_memory(key, cx);
-                }
-                self.held.extend_from_slice(input);
-                return match self.paused {
-                    true => Next::Keep,
-                    false => Next::Again,
-                };
-            }
         }
+    }
+
+    /// Sends the output of a batch. If the batch ended because there is much output (`full`), the rest
+    /// of the input is decoded next, and the result is `None`; or it is held back for the
+    /// connection's next turn.
+    #[inline]
+    pub(super) fn end_batch<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        out: Vec<u8>,
+        rest: &[u8],
+        full: bool,
+        done: usize,
+        cx: &mut Context<'_, H>,
+    ) -> Option<Next> {
+        let next = self.settle(key, out, cx);
+        if !full || next == Next::Drop {
+            return Some(next);
+        }
+        if !self.paused && done < TURN {
+            return None;
+        }
+        if self.held.try_reserve_exact(rest.len()).is_err() {
+            return Some(self.out_of_memory(key, cx));
+        }
+        self.held.extend_from_slice(rest);
+        Some(match self.paused {
+            true => Next::Keep,
+            false => Next::Again,
+        })
     }
 
     /// Completes a read into the buffer of a large message.
@@ -148,6 +172,7 @@ impl<S> Conn<S> {
             session,
             state,
             received,
+            ..
         } = &mut self.phase
         else {
             return Next::Keep;

@@ -1,43 +1,20 @@
 //! The way to a running server from other threads: its mailboxes and its counters.
 
 use core::any::Any;
-use core::sync::atomic::{AtomicUsize, Ordering};
-
+use core::sync::atomic::Ordering;
 use std::boxed::Box;
 #[cfg(not(target_os = "wasi"))]
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::vec::Vec;
+use std::sync::Arc;
 
-use super::address::Address;
-use super::figures::Figures;
+use super::mailbox::{Action, Mail, Mailbox, Membership, Shared, UserEvent};
 use super::metrics::{Metrics, Stats};
-use super::net::{Net, Platform, Waker};
-use super::options::ServerOptions;
-use super::table::Key;
-use wscodec::error::LimitError;
+use super::recipients::{Id, Recipients};
+use wscodec::error::{CloseCode, LimitError, MisuseError};
 use wscodec::message::Prepared;
 
-/// The name of a connection: no other has it while the server runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Id {
-    pub(super) event_loop: u32,
-    pub(super) key: Key,
-}
-
-/// A value of the program's own that is carried to a handler.
-pub type UserEvent = Box<dyn Any + Send>;
-
-/// The receivers of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recipients {
-    /// All open connections.
-    All,
-    /// One connection, if it still exists.
-    One(Id),
-    /// Some; those of them that are not gone.
-    Some(Arc<[Id]>),
-}
+/// Bytes of the longest close reason (RFC 6455 §5.5).
+const MOST_REASON: usize = 123;
 
 /// A running server, to be had from any thread. Clones are the same server.
 ///
@@ -46,145 +23,6 @@ pub enum Recipients {
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     pub(super) shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) mailboxes: Vec<Mailbox>,
-    /// Connections now, all loops together.
-    pub(super) connections: AtomicUsize,
-    /// Bytes that they hold, as far as they are counted, and bytes of messages in mailboxes.
-    pub(super) held: AtomicUsize,
-    /// The limit for `held`.
-    max_memory: Option<usize>,
-    /// The limit for `connections`. A few more get status 503.
-    max_connections: usize,
-}
-
-/// Connections beyond the limit that may wait for their rejection.
-pub(super) const SURPLUS: usize = 64;
-
-/// One event loop, as other threads reach it.
-#[derive(Debug)]
-pub(super) struct Mailbox {
-    inbox: Mutex<Inbox>,
-    waker: Waker,
-    pub(super) figures: Arc<Figures>,
-}
-
-/// The commands in a mailbox.
-#[derive(Debug, Default)]
-struct Inbox {
-    mail: Vec<Mail>,
-    /// The loop has ended and reads no more.
-    closed: bool,
-}
-
-/// A command for an event loop.
-pub(super) enum Mail {
-    /// A connection that another loop accepted.
-    Stream(<Platform as Net>::Stream, Address),
-    Message(Recipients, Prepared),
-    /// A deferred decision on a request, or `None` if it was given up.
-    Decision(Key, Option<UserEvent>),
-    Stop,
-}
-
-impl core::fmt::Debug for Mail {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Stream(..) => "Stream",
-            Self::Message(..) => "Message",
-            Self::Decision(..) => "Decision",
-            Self::Stop => "Stop",
-        })
-    }
-}
-
-impl Shared {
-    pub(super) fn new(wakers: Vec<Waker>, options: &ServerOptions<'_>) -> Self {
-        let mailbox = |waker| Mailbox {
-            inbox: Mutex::default(),
-            waker,
-            figures: Arc::default(),
-        };
-        Self {
-            mailboxes: wakers.into_iter().map(mailbox).collect(),
-            connections: AtomicUsize::new(0),
-            held: AtomicUsize::new(0),
-            max_memory: options.max_memory,
-            max_connections: options.max_connections,
-        }
-    }
-
-    /// Counts a connection that is to be served, and says how many there were. `None` if there are
-    /// so many that the request can't even be rejected; `closing` more are not closed yet.
-    pub(super) fn enter(&self, closing: usize) -> Option<usize> {
-        let before = self.connections.fetch_add(1, Ordering::Relaxed);
-        if before + closing >= self.max_connections + SURPLUS {
-            self.leave();
-            return None;
-        }
-        Some(before)
-    }
-
-    /// Counts a connection that has ended.
-    pub(super) fn leave(&self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Whether connections and mailboxes hold more than they may.
-    pub(super) fn is_full(&self) -> bool {
-        let held = self.held.load(Ordering::Relaxed);
-        self.max_memory.is_some_and(|limit| held > limit)
-    }
-}
-
-impl Mail {
-    /// Bytes that this holds in a mailbox.
-    pub(super) fn weight(&self) -> usize {
-        match self {
-            // The payload of a message to all is shared by the mailboxes, and counted in each.
-            Self::Message(_, message) => size_of::<Self>() + message.payload().len(),
-            Self::Stream(..) | Self::Decision(..) | Self::Stop => 0,
-        }
-    }
-}
-
-impl Mailbox {
-    /// Puts something into the mailbox, and wakes the loop. Gives it back if the loop has ended.
-    pub(super) fn put(&self, mail: Mail) -> Option<Mail> {
-        let first = {
-            let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-            if inbox.closed {
-                return Some(mail);
-            }
-            inbox.mail.push(mail);
-            inbox.mail.len() == 1
-        };
-        // If the mailbox was not empty, the loop was woken for the mail before this and has not
-        // emptied the mailbox since.
-        if first {
-            self.waker.wake();
-        }
-        None
-    }
-
-    /// Moves all commands into `into`, which is empty; the mailbox gets its capacity.
-    pub(super) fn take(&self, into: &mut Vec<Mail>) {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        core::mem::swap(&mut inbox.mail, into);
-    }
-
-    /// The loop has ended. What its mailbox holds is dropped: connections among it are closed.
-    pub(super) fn close(&self) {
-        let left = {
-            let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-            inbox.closed = true;
-            core::mem::take(&mut inbox.mail)
-        };
-        drop(left);
-    }
 }
 
 impl ServerHandle {
@@ -196,23 +34,97 @@ impl ServerHandle {
     /// [`ServerOptions::max_memory`](super::ServerOptions::max_memory). Nothing is sent then. A caller that is
     /// faster than the event loops meets this limit.
     pub fn send(&self, target: Recipients, message: &Prepared) -> Result<(), LimitError> {
-        if self.shared.is_full() {
-            return Err(LimitError::OutOfMemory);
+        self.check_room()?;
+        self.put_to(target, Action::Message(message.clone()));
+        Ok(())
+    }
+
+    /// Carries a value of the program's own, such as an answer of a database, to the handlers of these
+    /// connections: [`Handler::user_event`](super::Handler::user_event) is called for each one that is
+    /// open. Events and messages of one caller arrive in the order of its calls.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub fn send_event(
+        &self,
+        target: Recipients,
+        event: impl Any + Send + Sync,
+    ) -> Result<(), LimitError> {
+        self.check_room()?;
+        self.put_to(target, Action::Event(Arc::new(event)));
+        Ok(())
+    }
+
+    /// Closes connections with a code and a reason. Messages that are queued for them leave before the
+    /// close frame.
+    ///
+    /// # Errors
+    /// [`MisuseError::CloseCodeNotSendable`], [`MisuseError::CloseReasonTooLong`] (more than 123
+    /// bytes). Nothing is closed then.
+    pub fn close(
+        &self,
+        target: Recipients,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<(), MisuseError> {
+        if !code.is_sendable() {
+            return Err(MisuseError::CloseCodeNotSendable);
         }
+        if reason.len() > MOST_REASON {
+            return Err(MisuseError::CloseReasonTooLong);
+        }
+        self.put_to(target, Action::Close(code, reason.into()));
+        Ok(())
+    }
+
+    /// Makes a connection a member of a room. A message to the room
+    /// ([`publish`](Self::publish)) reaches all of its members. A room exists while it has members. A
+    /// connection that ends leaves its rooms. Nothing happens if the connection is not open.
+    pub fn subscribe(&self, id: Id, room: impl Into<Arc<str>>) {
+        self.put_room(id, room.into(), Membership::Begins);
+    }
+
+    /// Ends the membership of a connection in a room.
+    pub fn unsubscribe(&self, id: Id, room: impl Into<Arc<str>>) {
+        self.put_room(id, room.into(), Membership::Ends);
+    }
+
+    /// Sends a message to the members of a room: the same as [`send`](Self::send) with
+    /// [`Recipients::Room`].
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub fn publish(&self, room: impl Into<Arc<str>>, message: &Prepared) -> Result<(), LimitError> {
+        self.send(Recipients::Room(room.into()), message)
+    }
+
+    fn check_room(&self) -> Result<(), LimitError> {
+        match self.shared.is_full() {
+            true => Err(LimitError::OutOfMemory),
+            false => Ok(()),
+        }
+    }
+
+    fn put_to(&self, target: Recipients, action: Action) {
         let mailboxes = &self.shared.mailboxes;
         match &target {
             Recipients::One(id) => {
                 if let Some(mailbox) = mailboxes.get(id.event_loop as usize) {
-                    self.put(mailbox, Mail::Message(target, message.clone()));
+                    self.put(mailbox, Mail::To(target, action));
                 }
             }
-            Recipients::All | Recipients::Some(_) => {
+            Recipients::All | Recipients::Some(_) | Recipients::Room(_) => {
                 for mailbox in mailboxes {
-                    self.put(mailbox, Mail::Message(target.clone(), message.clone()));
+                    self.put(mailbox, Mail::To(target.clone(), action.clone()));
                 }
             }
         }
-        Ok(())
+    }
+
+    fn put_room(&self, id: Id, room: Arc<str>, membership: Membership) {
+        if let Some(mailbox) = self.shared.mailboxes.get(id.event_loop as usize) {
+            self.put(mailbox, Mail::Room(id.key, room, membership));
+        }
     }
 
     fn put(&self, mailbox: &Mailbox, mail: Mail) {

@@ -1,18 +1,21 @@
 //! The interface to the application: what happens to requests and messages.
 
+use core::any::Any;
 use core::fmt::Display;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::address::Address;
-use super::handle::{DeferredAccept, Id, Recipients, ServerHandle, UserEvent};
+use super::handle::{DeferredAccept, ServerHandle};
+use super::mailbox::UserEvent;
 use super::output::PeerOutput;
 use super::plain::{PlainRequest, Response};
+use super::recipients::{Id, Recipients};
 use wscodec::error::LimitError;
 use wscodec::frame::CloseFrame;
 use wscodec::handshake::UpgradeRequest;
 use wscodec::message::{MessageRef, Prepared};
-use wscodec::session::{Outbox, Outcome, Upgrade};
+use wscodec::session::{Outbox, Outcome, Piece, Upgrade};
 
 /// The application. Each event loop has a handler of its own, so that no handler waits for another
 /// thread. If the loops have to share something, the handlers share it by their own means.
@@ -101,6 +104,14 @@ pub trait Handler {
     /// A message arrived. Its payload is borrowed from the place where it was decoded.
     fn message(&mut self, peer: &mut Peer<'_, Self::State>, message: MessageRef<'_>);
 
+    /// A piece of a message arrived, if [`ServerOptions::pieces`](super::ServerOptions::pieces) is on:
+    /// the header of its frame ([`Piece::Frame`], whose first one tells the type), the next bytes of
+    /// its payload ([`Piece::Data`], checked if they are text) or its end ([`Piece::End`]). Headers of
+    /// control frames come here too, and their payloads come to the methods for them.
+    fn piece(&mut self, peer: &mut Peer<'_, Self::State>, piece: Piece<'_>) {
+        let _ = (peer, piece);
+    }
+
     /// A ping arrived. It is answered already, unless [`auto_pong`](wscodec::session::SessionOptions::auto_pong)
     /// is off: then the handler answers it with a pong.
     fn ping(&mut self, peer: &mut Peer<'_, Self::State>, payload: &[u8]) {
@@ -120,6 +131,19 @@ pub trait Handler {
     /// A pong arrived.
     fn pong(&mut self, peer: &mut Peer<'_, Self::State>, payload: &[u8]) {
         let _ = (peer, payload);
+    }
+
+    /// An event of the program arrived, by [`ServerHandle::send_event`]. The type of its value is the
+    /// program's: `event.downcast_ref::<Answer>()`.
+    fn user_event(&mut self, peer: &mut Peer<'_, Self::State>, event: &(dyn Any + Send + Sync)) {
+        let _ = (peer, event);
+    }
+
+    /// The queue of a connection has emptied, after it held
+    /// [`high_water`](super::ServerOptions::high_water) bytes or more. A handler that has much to send
+    /// sends until [`Peer::is_full`], and goes on here.
+    fn drain(&mut self, peer: &mut Peer<'_, Self::State>) {
+        let _ = peer;
     }
 
     /// An open connection ended. Called once for each.
@@ -245,6 +269,8 @@ pub struct Peer<'p, S> {
     /// Bytes at the front of the output that have left already.
     pub(super) left: usize,
     pub(super) handle: &'p ServerHandle,
+    /// Bytes in the queue from which on it is full.
+    pub(super) high_water: usize,
 }
 
 impl<S> Peer<'_, S> {
@@ -266,6 +292,12 @@ impl<S> Peer<'_, S> {
     /// Bytes that are queued for this connection: the measure of back-pressure.
     pub fn buffered(&self) -> usize {
         self.outbox.output().out.len() - self.left
+    }
+
+    /// Whether [`high_water`](super::ServerOptions::high_water) bytes or more are queued for this
+    /// connection. [`Handler::drain`] is called when all of them have left.
+    pub fn is_full(&self) -> bool {
+        self.buffered() >= self.high_water
     }
 
     /// Sends a message that was framed once to all open connections, this one too. It leaves when

@@ -17,8 +17,9 @@ use log::info;
 
 use super::conn::{Conn, Next, Phase};
 use super::context::Context;
-use super::handle::{Id, UserEvent};
 use super::handler::{AcceptOptions, Handler, NotAccepted};
+use super::mailbox::UserEvent;
+use super::recipients::Id;
 use super::table::Key;
 use super::unwind::guard;
 use wscodec::error::LimitError;
@@ -185,6 +186,7 @@ impl<S> Conn<S> {
             session,
             state,
             received: 0,
+            size: 0,
         };
         cx.stats.accepted += 1;
         if let Phase::Open { session, state, .. } = &mut self.phase {

@@ -85,6 +85,11 @@ pub struct ServerOptions<'a> {
     /// Stop when standard input ends: for platforms without signals, and for those who start the
     /// server as a part of theirs. Default: no.
     pub stop_on_eof: bool,
+    /// Hand messages to the handler in pieces, as they arrive, by
+    /// [`Handler::piece`](super::Handler::piece) in place of
+    /// [`Handler::message`](super::Handler::message). A message of any length then costs no memory;
+    /// [`Limits::message`](wscodec::Limits::message) still limits it. Default: no.
+    pub pieces: bool,
     /// How often [`Handler::tick`](super::Handler::tick) is called. Default: never.
     pub tick: Option<Duration>,
     /// Event loops, a thread each; connections are dealt out among them. Default: one for each
@@ -132,6 +137,7 @@ impl Default for ServerOptions<'_> {
             linger: Duration::from_secs(2),
             grace: Duration::from_secs(5),
             stop_on_eof: false,
+            pieces: false,
             tick: None,
             loops: cores(),
         }

@@ -57,20 +57,7 @@ impl<S> Conn<S> {
         key: Key,
         cx: &mut Context<'_, H>,
     ) -> Next {
-        let Phase::Open { session, .. } = &mut self.phase else {
-            return Next::Keep;
-        };
-        let before = self.queue.len();
-        let mut out = self.queue.buffer(&mut cx.out);
-        let start = out.len();
-        // It fails if the connection is closing already.
-        let reason = "the server stops";
-        let _ = session
-            .sender()
-            .close(CloseCode::GOING_AWAY, reason, &mut out);
-        let unsent = before + (out.len() - start);
-        let _ = session.tick(cx.now, unsent, &mut out);
-        self.settle(key, out, cx)
+        self.close_with(CloseCode::GOING_AWAY, "the server stops", key, cx)
     }
 
     /// The server stops, and its time for that is over.
