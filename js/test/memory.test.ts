@@ -383,3 +383,71 @@ test("a large message leaves nothing behind but room for the next one", async ()
   // The buffer that grows finds the room that others have left, from the second message on.
   assert.deepEqual(sizes, Array(rounds.length).fill(sizes[0]));
 });
+
+test("the buffer of a large message is free for others after the turn in which it was read", async () => {
+  const { Encoder, MessageDecoder, Session } = await fresh("consumed");
+  const length = 20_000_000;
+  const decoder = new MessageDecoder({ role: "client" });
+  const session = new Session({ role: "client" });
+  const size = () => new MessageDecoder({ role: "client" }).reserve(1).buffer.byteLength;
+  const wire = new Encoder({ role: "server" }).binary(new Uint8Array(length)).take();
+  /** How many payloads of 1 MB find room in the module as it is. */
+  const room = (): number => {
+    const before = size();
+    const encoders: InstanceType<typeof Encoder>[] = [];
+    while (size() === before) encoders.push(new Encoder({ role: "server" }).binary(new Uint8Array(1_000_000)));
+    for (const encoder of encoders) encoder.free();
+    return encoders.length - 1;
+  };
+  const readers: ((chunk: Uint8Array) => void)[] = [
+    (chunk) => {
+      decoder.push(chunk);
+      while (decoder.next()) assert.equal(decoder.length, length);
+    },
+    (chunk) => {
+      for (const event of session.receive(chunk)) assert.equal(event.length, length);
+    },
+  ];
+  for (const step of [65_536, 10_000, wire.length]) {
+    for (const [index, read] of readers.entries()) {
+      for (let at = 0; at < wire.length; at += step) read(wire.subarray(at, at + step));
+      await Promise.resolve();
+      const free = room();
+      // The module frees a buffer by itself when 16 chunks had no use for it.
+      for (let i = 0; i < 40; i++) decoder.push(new Uint8Array(0)).skip();
+      await Promise.resolve();
+      // The room that the encoders above have made is there as well.
+      const more = room() - free;
+      assert.ok(more <= 1, `reader ${index}, chunks of ${step} bytes: room for ${more} MB was held`);
+    }
+  }
+});
+
+test("a large message stays while somebody reads it, whatever others do", async () => {
+  const { Encoder, MessageDecoder } = await fresh("reading");
+  const length = 3_000_000;
+  const wire = new Encoder({ role: "server" }).binary(pattern(length)).take();
+  const slow = new MessageDecoder({ role: "client" });
+  const other = new MessageDecoder({ role: "client" });
+  for (let at = 0; at < wire.length; at += 65_536) {
+    slow.push(wire.subarray(at, at + 65_536));
+    if (at + 65_536 < wire.length) while (slow.next()) assert.fail("it is not whole yet");
+  }
+  assert.ok(slow.next());
+  await Promise.resolve();
+  assert.ok(same(slow.bytes(), pattern(length)));
+  other.push(wire);
+  assert.ok(other.next() && !other.next());
+  await Promise.resolve();
+  assert.ok(same(slow.bytes(), pattern(length)), "it was copied when the other one took bytes");
+  assert.equal(slow.next(), false);
+  // A message that is begun is not lost when another one ends.
+  slow.push(wire.subarray(0, 2_000_000));
+  assert.equal(slow.next(), false);
+  other.push(wire);
+  while (other.next());
+  await Promise.resolve();
+  slow.push(wire.subarray(2_000_000));
+  assert.ok(slow.next());
+  assert.ok(same(slow.bytes(), pattern(length)));
+});

@@ -36,6 +36,12 @@ impl BatchBuffer {
         self.0.all()
     }
 
+    /// Whether it is so large that it should not be kept for the next message.
+    #[inline]
+    pub fn is_large(&self) -> bool {
+        self.0.capacity() > LARGE
+    }
+
     /// Gives that memory back. The messages that the last batch put together are gone then.
     pub fn release(&mut self) {
         self.0 = Assembly::new();
@@ -44,7 +50,7 @@ impl BatchBuffer {
     /// Counts a batch, which may turn out to need the buffer.
     #[inline]
     fn age(&mut self) {
-        if self.0.capacity() > LARGE {
+        if self.is_large() {
             self.1 += 1;
             if self.1 > UNUSED {
                 self.release();

@@ -109,6 +109,14 @@ impl Arena {
         self.stage.len()
     }
 
+    /// Frees the buffer in which messages were put together, if it is large. Rows that lie in it are
+    /// gone then.
+    pub fn release_large(&mut self) {
+        if self.shared.is_large() {
+            self.shared.release();
+        }
+    }
+
     /// Gives back what large payloads and large input have needed.
     pub fn release(&mut self) {
         self.stage = Vec::new();

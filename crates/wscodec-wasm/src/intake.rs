@@ -30,6 +30,10 @@ pub(super) const OPAQUE: u32 = 1 << 9;
 /// There is more in the chunk.
 pub(super) const MORE: i32 = 1 << 30;
 
+/// The buffer of the arena in which messages are put together is large. JavaScript gives it back when
+/// it has gone through the rows.
+const LARGE_BUFFER: i32 = 1 << 29;
+
 /// Messages of this many bytes in all may be inflated before they are handed out.
 const MOST_INFLATED: usize = 4 << 20;
 
@@ -121,11 +125,16 @@ impl Intake {
     ) -> i32 {
         arena.rows.clear();
         match receiver.fill(len) {
-            Ok(Some(event)) => row(&mut arena.rows, event, address),
+            Ok(Some(event)) => {
+                row(&mut arena.rows, event, address);
+                // The message stays where it is; the arena owns it from here on.
+                receiver.end_batch(&mut arena.shared);
+            }
             Ok(None) => {}
             Err(fault) => self.fault = Some(fault),
         }
-        outcome(arena.rows.len(), self.fault.is_some())
+        let rows = arena.rows.len();
+        outcome(rows, self.fault.is_some()) | large(arena, self.fault.is_some())
     }
 
     /// Whether all bytes that came are decoded.
@@ -240,10 +249,24 @@ impl Intake {
             receiver.end_batch(&mut arena.shared);
         }
         let rows = arena.rows.len();
+        let large = if batch {
+            large(arena, self.fault.is_some())
+        } else {
+            0
+        };
         match input.len() {
-            left @ 1.. if self.fault.is_none() => (rows as i32 | MORE, left),
-            _ => (outcome(rows, self.fault.is_some()), 0),
+            left @ 1.. if self.fault.is_none() => (rows as i32 | MORE | large, left),
+            _ => (outcome(rows, self.fault.is_some()) | large, 0),
         }
+    }
+}
+
+/// [`LARGE_BUFFER`] where it holds. With a fault, what is returned is a complement without flags.
+fn large(arena: &Arena, faulty: bool) -> i32 {
+    if !faulty && arena.shared.is_large() {
+        LARGE_BUFFER
+    } else {
+        0
     }
 }
 

@@ -30,10 +30,12 @@ import {
   decodeText,
   disclaim,
   generation,
+  hasLargeBuffer,
   heap,
   lent,
   nextGeneration,
   refresh,
+  releaseLater,
   rows,
   words,
 } from "../memory/memory.ts";
@@ -112,6 +114,7 @@ export abstract class Cursor<Owned> {
       }
       this.#at = -1;
       this.#kept = undefined;
+      if (hasLargeBuffer) releaseLater();
       if (this.faulty) throw this.fault();
       if (!this.more) {
         if (this.handle === freed) throw useAfterFree();
@@ -247,6 +250,7 @@ export abstract class Cursor<Owned> {
 
   /** Leaves all rows. @internal */
   protected leave(): void {
+    if (hasLargeBuffer) releaseLater();
     this.#at = -1;
     this.#upcoming = this.#limit = 0;
     this.#kept = undefined;
@@ -266,6 +270,11 @@ export abstract class Cursor<Owned> {
   /** Whether all that was found was visited. @internal */
   get isOver(): boolean {
     return this.#upcoming >= this.#limit && !this.more && !this.faulty;
+  }
+
+  /** Whether no row is read any more. @internal */
+  get hasLeft(): boolean {
+    return this.#at < 0 && this.isOver;
   }
 
   /** A number of the current row. @internal */

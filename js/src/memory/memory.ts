@@ -79,6 +79,8 @@ export function refresh(): void {
 /** The decoder that has its rows in the arena. */
 export interface Holder {
   keep(): void;
+  /** Whether the decoder reads none of its rows any more. */
+  readonly hasLeft: boolean;
 }
 
 let holder: Holder | undefined;
@@ -96,6 +98,36 @@ export function claim(next: Holder): void {
 /** The arena has no holder any more, if it was this one. */
 export function disclaim(last: Holder): void {
   if (holder === last) holder = undefined;
+}
+
+/**
+ * Whether the module's buffer for messages that arrive in parts has more than 1 MiB. The module says so
+ * when it returns rows, so that small messages cost no call.
+ */
+export let hasLargeBuffer = false;
+let isReleasing = false;
+
+/** To be called when the module has said that the buffer is large. */
+export function noteLargeBuffer(): void {
+  hasLargeBuffer = true;
+}
+
+/**
+ * Frees the large buffer at the end of the turn. A decoder calls this when its caller has gone through
+ * all rows. The end of the turn was chosen, because a program that decodes many large messages in one
+ * turn would have the buffer cleared and grown for each of them.
+ */
+export function releaseLater(): void {
+  if (isReleasing) return;
+  isReleasing = true;
+  queueMicrotask(() => {
+    isReleasing = false;
+    // The holder may be within its walk. It comes here again at the end of that.
+    if (holder !== undefined && !holder.hasLeft) return;
+    hasLargeBuffer = false;
+    lent.expire();
+    arena.release_large();
+  });
 }
 
 /** Begins a use of the arena: everything lent before is stale from now on. */

@@ -17,6 +17,7 @@ import {
   claim,
   heap,
   inputRegion,
+  noteLargeBuffer,
   refresh,
 } from "../memory/memory.ts";
 import { debug } from "../memory/lent.ts";
@@ -38,8 +39,10 @@ const ASCII = 1 << 8;
 const OPAQUE = 1 << 9;
 const CONTINUED = 1 << 10;
 const UNFINISHED = 1 << 11;
-/** Beside the number of rows: there is more in what the module was given. */
+/** Beside the number of rows: the module has not decoded all that it was given. */
 const MORE = 1 << 30;
+/** Beside the number of rows: messages were put together in a buffer of more than 1 MiB. */
+const LARGE_BUFFER = 1 << 29;
 
 const types: readonly (MessageType | undefined)[] = [
   undefined,
@@ -98,7 +101,7 @@ export abstract class MessageCursor extends Cursor<OwnedMessage> {
     heap.set(bytes, inputRegion(length));
     this.renew();
     const count = this.decode(length);
-    if (count < MORE) {
+    if (count < LARGE_BUFFER) {
       // `take` has seen to it that nothing is left of the last chunk.
       this.found(count);
     } else {
@@ -258,8 +261,9 @@ export abstract class MessageCursor extends Cursor<OwnedMessage> {
       this.more = this.#moduleHasMore = false;
       return count;
     }
-    this.#moduleHasMore = count >= MORE;
+    this.#moduleHasMore = (count & MORE) !== 0;
     this.more = this.#moduleHasMore || this.#chunk !== undefined;
-    return this.#moduleHasMore ? count - MORE : count;
+    if ((count & LARGE_BUFFER) !== 0) noteLargeBuffer();
+    return count & (LARGE_BUFFER - 1);
   }
 }

@@ -52,9 +52,10 @@ const INFLATING = 4 * 1024;
  * With `pieces` in the options messages are shown as they come: a large one takes
  * many pushes then, and no memory.
  *
- * All decoders put large messages together in one buffer, which takes up to twice
- * the length of the message. 16 chunks later it is given back to the module, if no
- * other large message came; {@link setMaxMemory} tells what the module itself holds.
+ * All decoders put large messages together in one buffer, which takes up to twice the length of the
+ * message. If the buffer has more than 1 MiB, it is freed at the end of the turn in which `next`
+ * returned false, and a view that `bytes()` has lent on such a message ends then. {@link setMaxMemory}
+ * tells how much memory the module itself holds.
  */
 export class MessageDecoder extends MessageCursor {
   /**

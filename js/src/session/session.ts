@@ -1,7 +1,7 @@
 /** One endpoint of a connection, without I/O: bytes in, events out; commands in, bytes out. */
 
 import { asTextOrBytes, asUint8Array, type Bytes, isUint8Array, kindOf, lengthOf, memoryOf, copied } from "../bytes/bytes.ts";
-import { errorOf, LimitError, MisuseError, misuse, named, type WscodecError } from "../error/errors.ts";
+import { errorOf, isWscodecError, misuse, named, type WscodecError } from "../error/errors.ts";
 import { enginesFor } from "../deflate/engines.ts";
 import { deflating } from "../deflate/module.ts";
 import { limitsOf } from "../deflate/decompressor.ts";
@@ -744,7 +744,7 @@ export class Session {
 
   /** Ends the session for lack of memory, if that is what an error says. */
   #exhausted(slot: Slot, error: unknown): unknown {
-    if (!(error instanceof LimitError) || error.code !== "OUT_OF_MEMORY") return error;
+    if (!isWscodecError(error) || error.code !== "OUT_OF_MEMORY") return error;
     if (words[slot.word + STATE] !== CLOSED) {
       slot.endpoint.exhaust(slot.key());
       refresh();
@@ -754,7 +754,7 @@ export class Session {
 
   /** The walk has come to a fault, which ends the session; but what the caller did wrong ends nothing. */
   #failed(slot: Slot, error: WscodecError): WscodecError {
-    if (error instanceof MisuseError) return error;
+    if (error.name === "MisuseError") return error;
     if (error.code === "OUT_OF_MEMORY") return this.#exhausted(slot, error) as WscodecError;
     slot.endpoint.fail(slot.key());
     refresh();

@@ -17,7 +17,8 @@ export class ModuleError extends Error {
   readonly code = "MODULE_TRAPPED";
 
   constructor(cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const { message } = cause as { message?: unknown };
+    const why = typeof message === "string" ? message : String(cause);
     super(`the WebAssembly module of wscodec has trapped (${why}) and can't be used any more`, { cause });
   }
 
