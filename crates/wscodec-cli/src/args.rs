@@ -1,5 +1,6 @@
 //! Reading the command line: every value is checked here, and every error names its option.
 
+use std::ffi::OsString;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::{Failure, help};
 pub(crate) enum Command {
     Serve,
     Connect,
+    Inspect,
     Print(&'static str),
 }
 
@@ -50,7 +52,7 @@ impl Arguments {
                 Some("serve") => Ok(Command::Serve),
                 Some("connect") => Ok(Command::Connect),
                 Some("help") => self.help(),
-                Some("inspect") => Err(Failure::Usage(help::INSPECT.into())),
+                Some("inspect") => Ok(Command::Inspect),
                 _ => Err(Failure::Usage(format!("there is no command {word:?}"))),
             },
             Some(other) => Err(other.unexpected().into()),
@@ -65,9 +67,14 @@ impl Arguments {
         match &word[..] {
             "serve" => Ok(Command::Print(help::SERVE)),
             "connect" => Ok(Command::Print(help::CONNECT)),
-            "inspect" => Err(Failure::Usage(help::INSPECT.into())),
+            "inspect" => Ok(Command::Print(wscodec_inspect::command::HELP)),
             _ => Err(Failure::Usage(format!("there is no command {word:?}"))),
         }
+    }
+
+    /// All that is left, for a command that reads its own options.
+    pub(crate) fn rest(&mut self) -> Result<Vec<OsString>, Failure> {
+        Ok(self.parser.raw_args()?.collect())
     }
 
     /// The next word that is no option, or the next option with its dashes; `None` at the end.

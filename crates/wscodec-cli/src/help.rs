@@ -2,21 +2,15 @@
 
 pub(crate) const VERSION: &str = concat!("wscodec ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// Where the other command of this name is to be had.
-pub(crate) const INSPECT: &str =
-    "inspect is a command of the npm package: `npx wscodec inspect FILE...`";
-
 pub(crate) const ALL: &str = "\
 WebSockets from the command line.
 
 Usage: wscodec serve [OPTION...]
        wscodec connect [OPTION...] URL
+       wscodec inspect [OPTION...] FILE...
        wscodec --help | --version
 
-`wscodec serve --help` and `wscodec connect --help` list the options.
-
-`wscodec inspect`, which looks into recorded connections, is in the npm package of the same
-name: `npx wscodec inspect FILE...`.
+`wscodec serve --help`, `wscodec connect --help` and `wscodec inspect --help` list the options.
 
 Exit status: 0 for success, 1 if it could not be done, 2 if the command line makes no sense.
 ";

@@ -1,9 +1,10 @@
-//! The `wscodec` command: an echo server and a plain client, to try things with.
+//! The `wscodec` command: an echo server, a plain client, and an inspector of captures.
 
 mod args;
 mod connect;
 mod failed;
 mod help;
+mod inspect;
 mod json;
 mod listen;
 mod log;
@@ -22,6 +23,8 @@ enum Failure {
     Usage(String),
     /// It can't be done: status 1, with a line that says why.
     Run(String),
+    /// The status says all.
+    Status(u8),
 }
 
 fn main() -> ExitCode {
@@ -29,12 +32,14 @@ fn main() -> ExitCode {
     let result = match arguments.command() {
         Ok(args::Command::Serve) => serve::run(&mut arguments),
         Ok(args::Command::Connect) => connect::run(&mut arguments),
+        Ok(args::Command::Inspect) => inspect::run(&mut arguments),
         Ok(args::Command::Print(text)) => out::print(text),
         Err(failure) => Err(failure),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Run(why)) => failed(1, &format!("wscodec: {why}\n")),
+        Err(Failure::Status(status)) => exit(status),
         Err(Failure::Usage(why)) => failed(2, &format!("wscodec: {why}; see `wscodec --help`\n")),
     }
 }
@@ -43,6 +48,10 @@ fn main() -> ExitCode {
 fn failed(status: u8, why: &str) -> ExitCode {
     log::line(why.to_owned());
     log::finish();
+    exit(status)
+}
+
+fn exit(status: u8) -> ExitCode {
     // The standard library's exit on WASI knows success and failure only.
     #[cfg(target_os = "wasi")]
     wasi::cli::exit::exit_with_code(status);

@@ -38,6 +38,8 @@ pub struct Inspector {
     flows: Flows,
     counts: Counts,
     finished: bool,
+    /// Packets of earlier files.
+    before: u64,
 }
 
 /// Packets of a capture, and how many of them were not read as TCP segments.
@@ -65,6 +67,7 @@ impl Inspector {
             flows: Flows::default(),
             counts: Counts::default(),
             finished: false,
+            before: 0,
         }
     }
 
@@ -78,6 +81,7 @@ impl Inspector {
         bytes: &[u8],
         sink: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), ContainerError> {
+        let before = self.before;
         let Self {
             options,
             reader,
@@ -89,7 +93,7 @@ impl Inspector {
             Record::Packet(packet) => {
                 counts.packets += 1;
                 let origin = Origin {
-                    packet: packet.number,
+                    packet: before + packet.number,
                     time: packet.time,
                 };
                 match reader.segment(packet.link, packet.data, packet.original_len) {
@@ -112,11 +116,28 @@ impl Inspector {
     /// The capture ends within a packet, or the error of an earlier call. Everything before that was
     /// reported all the same.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Event<'_>)) -> Result<(), ContainerError> {
+        self.finish_all(sink);
+        self.container.finish()
+    }
+
+    /// Says that a file is at its end. Another one may follow, which goes on with the same
+    /// connections; its packets are numbered on.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn end_of_file(&mut self) -> Result<(), ContainerError> {
+        let result = self.container.finish();
+        self.container = Container::new();
+        self.before = self.counts.packets;
+        result
+    }
+
+    /// Reports what is still held, after the [end](Self::end_of_file) of the last file.
+    pub fn finish_all(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
         if !self.finished {
             self.finished = true;
             self.flows.finish(&self.options, sink);
         }
-        self.container.finish()
     }
 
     /// What was read so far.

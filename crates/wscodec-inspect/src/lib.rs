@@ -7,6 +7,8 @@
 //! | read the two directions of one connection | [`Conversation`] |
 //! | know what is reported | [`Event`] and the module [`event`] |
 //! | print events as JSON lines | [`json`] |
+//! | print events as lines for people | [`text`] |
+//! | run the command `wscodec inspect` without its I/O | `command`, behind a feature of this name |
 //!
 //! The layers below are public as well, because each is of use alone: [`container`] (capture files),
 //! [`packet`] (link, IP and TCP headers), [`reassembly`] (one direction of a TCP connection).
@@ -18,12 +20,15 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "command")]
+pub mod command;
 pub mod container;
 pub mod event;
 pub mod json;
 pub mod packet;
 pub mod reassembly;
 pub mod safe;
+pub mod text;
 
 mod align;
 mod context;

@@ -1,0 +1,450 @@
+//! Events as lines for people.
+//!
+//! Bytes of the peers are shown with every character escaped that a terminal acts upon
+//! ([`safe`](crate::safe)).
+
+use std::fmt::Write;
+
+use wscodec::head::{HeaderFields, start_line};
+use wscodec::message::Kind;
+
+use crate::event::{Connection, Direction, End, Event, Fault, Frame, Handshake, Message, Totals};
+use crate::json::NAMES;
+use crate::reassembly::Origin;
+use crate::safe::safe;
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to colour.
+    pub color: bool,
+    /// Characters of a line at most, if it has to fit; of payloads as much is shown as fits.
+    pub width: Option<usize>,
+    /// Bytes of a payload at most.
+    pub payload: usize,
+    /// Whether events are shown that no message or frame is part of: connections, handshakes, ends.
+    pub quiet: bool,
+}
+
+/// Writes lines.
+#[derive(Debug)]
+pub struct Writer {
+    style: Style,
+    /// The time of the first event.
+    start: Option<i128>,
+    line: String,
+}
+
+impl Writer {
+    /// With this style.
+    pub fn new(style: Style) -> Self {
+        Self {
+            style,
+            start: None,
+            line: String::new(),
+        }
+    }
+
+    /// Appends the lines for an event.
+    pub fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Connection(connection) => {
+                self.begin(connection.origin, connection.stream, None);
+                if !self.style.quiet {
+                    self.connection(connection);
+                    self.end(out);
+                }
+            }
+            Event::Handshake(handshake) => self.handshake(handshake, out),
+            Event::Frame(frame) => self.frame(frame, out),
+            Event::Message(message) => self.message(message, out),
+            Event::Fault(place, fault) => {
+                self.begin(place.origin, place.stream, Some(place.direction));
+                self.fault(fault);
+                self.end(out);
+            }
+            Event::Note(place, note) => {
+                self.begin(place.origin, place.stream, Some(place.direction));
+                let note = safe(note.to_string().as_bytes());
+                self.paint(DIM, &format!("-- {note}"));
+                self.end(out);
+            }
+            Event::End(end) if !self.style.quiet => {
+                self.begin(end.origin, end.connection.stream, None);
+                self.ending(end);
+                self.end(out);
+            }
+            Event::End(_) => {}
+        }
+    }
+
+    /// The time since the first event, the connection and the direction.
+    fn begin(&mut self, origin: Origin, stream: u32, direction: Option<Direction>) {
+        self.line.clear();
+        match origin.time {
+            Some(time) => {
+                let start = *self.start.get_or_insert(time);
+                let micros = (time - start) / 1000;
+                let sign = if micros < 0 { "-" } else { "" };
+                let micros = micros.unsigned_abs();
+                let seconds = format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+                let _ = write!(self.line, "{seconds:>12}");
+            }
+            None => self.line.push_str("           -"),
+        }
+        let _ = write!(self.line, "  #{stream:<3} ");
+        match direction {
+            Some(direction) => {
+                let color = match direction {
+                    Direction::ClientToServer => CYAN,
+                    Direction::ServerToClient => YELLOW,
+                };
+                self.paint(color, direction.name());
+                self.line.push(' ');
+            }
+            None => self.line.push_str("    "),
+        }
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        let line = self.line.trim_end();
+        match self.style.width {
+            Some(width) => put_fitting(line, width, out),
+            None => out.extend_from_slice(line.as_bytes()),
+        }
+        if self.style.color {
+            out.extend_from_slice(RESET.as_bytes());
+        }
+        out.push(b'\n');
+    }
+
+    fn paint(&mut self, color: &str, text: &str) {
+        match self.style.color {
+            true => {
+                let _ = write!(self.line, "{color}{text}{RESET}");
+            }
+            false => self.line.push_str(text),
+        }
+    }
+
+    fn connection(&mut self, connection: &Connection) {
+        let Connection { client, server, .. } = connection;
+        if client.port() != 0 || server.port() != 0 {
+            let _ = write!(self.line, "{client} -> {server}");
+        } else {
+            self.line.push_str("connection");
+        }
+        if !connection.from_start {
+            self.line.push_str(", from the middle on");
+        }
+    }
+
+    fn handshake(&mut self, handshake: &Handshake<'_>, out: &mut Vec<u8>) {
+        let heads = [handshake.request, handshake.response];
+        if !self.style.quiet {
+            for (i, head) in heads.into_iter().enumerate() {
+                let Some(head) = head else {
+                    continue;
+                };
+                let place = head.place;
+                self.begin(place.origin, place.stream, Some(place.direction));
+                let [first, second, third] = start_line(head.bytes);
+                let line = match i {
+                    0 => {
+                        let host = HeaderFields::of(head.bytes).named("Host").next();
+                        format!(
+                            "{} {} host {}",
+                            safe(first),
+                            safe(second),
+                            host.map_or("-".into(), safe)
+                        )
+                    }
+                    _ => format!("{} {}", safe(second), safe(third)),
+                };
+                self.paint(BOLD, &line);
+                if i == 1 && handshake.accepted {
+                    let agreed = agreed(handshake);
+                    self.line.push_str(&agreed);
+                } else if i == 1 {
+                    self.line.push_str(": the upgrade is rejected");
+                }
+                self.end(out);
+            }
+        }
+        for (direction, fault) in handshake.faults {
+            if let Some(head) = heads[direction.index()] {
+                self.begin(head.place.origin, handshake.stream, Some(*direction));
+                self.fault(fault);
+                self.end(out);
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+        let header = &frame.header;
+        self.begin(frame.end, frame.place.stream, Some(frame.place.direction));
+        let name = NAMES[usize::from(header.opcode & 15)];
+        let name = match name {
+            "reserved" => format!("reserved {:<3}", header.opcode),
+            name => format!("{name:<12}"),
+        };
+        match header.opcode {
+            8.. => self.paint(MAGENTA, &name),
+            _ => self.line.push_str(&name),
+        }
+        let fin = if header.fin { "FIN" } else { "   " };
+        let mask = if header.mask.is_some() {
+            "MASK"
+        } else {
+            "    "
+        };
+        let _ = write!(
+            self.line,
+            " {fin} {} {mask} {:>9}  ",
+            bits(header.rsv.bits()),
+            header.len
+        );
+        if let Some(inflated) = frame.inflated {
+            self.paint(DIM, &format!("to {inflated} "));
+        }
+        if frame.captured < header.len {
+            self.paint(DIM, &format!("{} captured ", frame.captured));
+        }
+        if frame.after_close {
+            self.paint(RED, "after close ");
+        }
+        match frame.close {
+            Some(close) => {
+                match close.code {
+                    Some(code) => {
+                        let _ = write!(self.line, "{code}");
+                    }
+                    None => self.line.push_str("no code"),
+                }
+                if !close.reason.is_empty() {
+                    let _ = write!(self.line, " \"{}\"", safe(close.reason));
+                }
+            }
+            None => {
+                // Pings and pongs are mostly text.
+                let control =
+                    header.opcode > 8 && frame.payload.iter().all(|it| matches!(it, b' '..=b'~'));
+                let text = frame.kind == Some(Kind::Text) || control;
+                let total = frame.inflated.unwrap_or(frame.captured);
+                self.payload(text, frame.payload, !frame.unknown.is_empty(), total);
+            }
+        }
+        self.end(out);
+        for fault in frame.faults {
+            self.begin(frame.end, frame.place.stream, Some(frame.place.direction));
+            self.fault(fault);
+            self.end(out);
+        }
+    }
+
+    fn message(&mut self, message: &Message<'_>, out: &mut Vec<u8>) {
+        self.begin(
+            message.end,
+            message.place.stream,
+            Some(message.place.direction),
+        );
+        let name = match message.kind {
+            Some(Kind::Text) => "text",
+            Some(Kind::Binary) => "binary",
+            None => "rest",
+        };
+        self.paint(BOLD, &format!("{name:<12}"));
+        let _ = write!(self.line, " {:>9}  ", message.length);
+        if let Some(inflated) = message.inflated {
+            self.paint(DIM, &format!("to {inflated} "));
+        }
+        if message.frames > 1 {
+            self.paint(DIM, &format!("{} frames ", message.frames));
+        }
+        if !message.finished {
+            self.paint(RED, "not finished ");
+        }
+        let total = message.inflated.unwrap_or(message.length);
+        let text = message.kind == Some(Kind::Text);
+        self.payload(text, message.payload, !message.unknown.is_empty(), total);
+        self.end(out);
+    }
+
+    fn payload(&mut self, text: bool, bytes: &[u8], unknown: bool, total: u64) {
+        let most = self.style.payload.min(match self.style.width {
+            Some(width) => width,
+            None => usize::MAX,
+        });
+        let mut shown = &bytes[..bytes.len().min(most)];
+        if unknown {
+            self.paint(DIM, "partly unknown ");
+        }
+        if text {
+            if let Err(e) = core::str::from_utf8(shown) {
+                // A character at the cut is left out; anything else is no text.
+                match e.error_len() {
+                    None if (shown.len() as u64) < total => shown = &shown[..e.valid_up_to()],
+                    _ => {
+                        let hex = hex(shown);
+                        self.paint(DIM, &hex);
+                        self.line.push(' ');
+                    }
+                }
+            }
+            let _ = write!(self.line, "\"{}\"", safe(shown));
+        } else {
+            let hex = hex(shown);
+            self.paint(DIM, &hex);
+        }
+        if (shown.len() as u64) < total {
+            self.paint(DIM, "...");
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        let Fault {
+            error,
+            found,
+            expected,
+            offset,
+        } = fault;
+        let found = safe(found.as_bytes());
+        let expected = safe(expected.as_bytes());
+        let section = fault.section();
+        let line = format!(
+            "!! {}: {}, at byte {offset}; found {found}; expected {expected} ({section})",
+            error.code(),
+            error.message()
+        );
+        self.paint(RED, &line);
+    }
+
+    fn ending(&mut self, end: &End) {
+        let line = summary(end);
+        self.paint(BOLD, &line);
+    }
+}
+
+/// How a connection ended and what was sent, in words.
+pub(crate) fn summary(end: &End) -> String {
+    let mut line = match end.ending.by() {
+        Some(by) => format!("ended by {} of {}", end.ending.name(), side(by)),
+        None => match end.ending {
+            crate::event::Ending::Dropped => "dropped".to_owned(),
+            _ => "still open".to_owned(),
+        },
+    };
+    if let Some((by, code)) = end.closed_by {
+        let _ = write!(line, "; {} closed", side(by));
+        if let Some(code) = code {
+            let _ = write!(line, " with {code}");
+        }
+    }
+    for (name, totals) in ["c2s", "s2c"].into_iter().zip(&end.totals) {
+        let Totals {
+            text,
+            binary,
+            bytes,
+            faults,
+            missing,
+            ..
+        } = totals;
+        let messages = text + binary;
+        let _ = write!(line, "; {name} {messages} messages, {bytes} bytes");
+        if *faults > 0 {
+            let _ = write!(line, ", {faults} faults");
+        }
+        if *missing > 0 {
+            let _ = write!(line, ", {missing} bytes missing");
+        }
+    }
+    line
+}
+
+/// The side that sends in this direction.
+pub(crate) fn side(direction: Direction) -> &'static str {
+    match direction {
+        Direction::ClientToServer => "the client",
+        Direction::ServerToClient => "the server",
+    }
+}
+
+/// What the two sides agreed on, in words.
+pub(crate) fn agreed(handshake: &Handshake<'_>) -> String {
+    let mut line = String::new();
+    if let Some(protocol) = handshake.protocol {
+        let _ = write!(line, "  subprotocol {}", safe(protocol.as_bytes()));
+    }
+    match (handshake.deflate, handshake.extensions) {
+        (Some(agreed), _) => {
+            line.push_str("  permessage-deflate");
+            for (name, of) in [("server", agreed.send), ("client", agreed.receive)] {
+                let _ = write!(line, " {name} {} bits", of.window.bits());
+                if !of.takeover {
+                    line.push_str(" no takeover");
+                }
+            }
+        }
+        (None, Some(extensions)) => {
+            let _ = write!(line, "  extensions {}", safe(extensions));
+        }
+        (None, None) => {}
+    }
+    line
+}
+
+/// RSV1 as `1--`.
+fn bits(rsv: u8) -> &'static str {
+    ["   ", "--3", "-2-", "-23", "1--", "1-3", "12-", "123"][usize::from(rsv & 7)]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+const RESET: &str = "\x1b[0m";
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const RED: &str = "\x1b[31m";
+const YELLOW: &str = "\x1b[33m";
+const MAGENTA: &str = "\x1b[35m";
+const CYAN: &str = "\x1b[36m";
+
+/// Appends as much of the line as has so many characters. Colours have no width; wide characters
+/// count as two.
+fn put_fitting(line: &str, width: usize, out: &mut Vec<u8>) {
+    let mut used = 0;
+    let mut escape = false;
+    for (at, char) in line.char_indices() {
+        let columns = match char {
+            '\x1b' => {
+                escape = true;
+                0
+            }
+            'm' if escape => {
+                escape = false;
+                0
+            }
+            _ if escape => 0,
+            '\u{1100}'..='\u{115f}'
+            | '\u{2e80}'..='\u{a4cf}'
+            | '\u{ac00}'..='\u{d7a3}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{fe30}'..='\u{fe6f}'
+            | '\u{ff00}'..='\u{ff60}'
+            | '\u{1f300}'..='\u{1faff}'
+            | '\u{20000}'..='\u{3fffd}' => 2,
+            _ => 1,
+        };
+        if used + columns > width {
+            out.extend_from_slice(&line.as_bytes()[..at]);
+            return;
+        }
+        used += columns;
+    }
+    out.extend_from_slice(line.as_bytes());
+}

@@ -1,0 +1,194 @@
+//! `wscodec inspect` as those who type it see it.
+
+#![cfg(unix)]
+
+#[allow(dead_code, reason = "shared by the tests of the command")]
+mod harness;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use harness::{fed, text, wscodec};
+use serde_json::Value;
+
+fn captures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests")
+}
+
+fn pcap(name: &str) -> String {
+    captures()
+        .join("pcap")
+        .join(name)
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn inspect(words: &[&str]) -> Output {
+    wscodec(&["inspect"]).args(words).output().unwrap()
+}
+
+fn lines(output: &Output, kind: &str) -> Vec<Value> {
+    let all = text(&output.stdout);
+    let all = all
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect(line));
+    all.filter(|value| value["type"] == kind).collect()
+}
+
+/// A file of this test.
+fn scratch(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn a_capture_is_listed_from_a_file_and_from_a_pipe() {
+    let file = pcap("two-connections.pcap");
+    let output = inspect(&[&file, "--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(lines(&output, "connection").len(), 3);
+    assert_eq!(lines(&output, "frame").len(), 34);
+    assert_eq!(lines(&output, "end").len(), 3);
+    let piped = fed(
+        &mut wscodec(&["inspect", "--json", "-"]),
+        &fs::read(&file).unwrap(),
+    );
+    assert!(piped.stdout == output.stdout);
+
+    let output = inspect(&[&file, "--connections"]);
+    assert_eq!(text(&output.stdout).lines().count(), 3);
+    assert!(text(&output.stdout).contains("127.0.0.1:9813/room/1  101"));
+}
+
+#[test]
+fn compressed_files_are_recognised() {
+    let file = fs::read(pcap("ws-deflate-v6.pcap")).unwrap();
+    let plain = inspect(&[&pcap("ws-deflate-v6.pcap"), "--json"]);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &file).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    let zstd = ruzstd::encoding::compress_to_vec(&file[..], level);
+    for (name, bytes) in [("inspect.gz", &gzip), ("inspect.zst", &zstd)] {
+        let packed = inspect(&[scratch(name, bytes).to_str().unwrap(), "--json"]);
+        assert_eq!(packed.status.code(), Some(0), "{}", text(&packed.stderr));
+        assert!(packed.stdout == plain.stdout, "{name}");
+    }
+    let cut = scratch("inspect-cut.gz", &gzip[..gzip.len() / 2]);
+    let cut = inspect(&[cut.to_str().unwrap(), "--json"]);
+    assert_eq!(cut.status.code(), Some(2));
+    assert!(text(&cut.stderr).contains("its compression ends too early"));
+    assert!(!lines(&cut, "frame").is_empty());
+}
+
+#[test]
+fn faults_are_shown_in_their_place_and_hide_nothing() {
+    let file = pcap("suricata--websocket-ping.pcap");
+    let output = inspect(&[&file, "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let opcodes: Vec<_> = lines(&output, "frame")
+        .iter()
+        .map(|it| it["opcode"].clone())
+        .collect();
+    assert_eq!(opcodes, [9, 1, 10]);
+    let faults = lines(&output, "fault");
+    assert_eq!(faults.len(), 1);
+    assert_eq!(faults[0]["code"], "UNMASKED_FRAME");
+    assert_eq!(faults[0]["found"], "not masked");
+    assert_eq!(faults[0]["expected"], "masked");
+    assert_eq!(faults[0]["section"], "RFC 6455 §5.1");
+
+    let output = inspect(&[&file, "--json", "--strict"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(lines(&output, "frame").len(), 1);
+
+    let output = inspect(&[&pcap("zeek--wrong-accept-header.pcap"), "--lint"]);
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("!! ACCEPT") && shown.contains("lint  #0   s2c ACCEPT"),
+        "{shown}"
+    );
+    assert!(shown.contains("\"Zeek\""), "{shown}");
+}
+
+#[test]
+fn filters_pick_frames_and_messages() {
+    let file = pcap("two-connections.pcap");
+    let count = |words: &[&str]| {
+        let words: Vec<_> = [&[&file[..], "--json"], words].concat();
+        let output = inspect(&words);
+        let kind = if words.contains(&"--messages") {
+            "message"
+        } else {
+            "frame"
+        };
+        lines(&output, kind).len()
+    };
+    assert_eq!(count(&["--connection", "1"]), 10);
+    assert_eq!(count(&["--dir", "c2s"]), 17);
+    assert_eq!(count(&["--type", "close"]), 4);
+    assert_eq!(count(&["--size", "90.."]), 10);
+    assert_eq!(count(&["--grep", "{\"id\":3,"]), 6);
+    assert_eq!(count(&["--messages", "--grep", "{\"id\":3,"]), 6);
+    assert_eq!(count(&["--limit", "7"]), 7);
+    assert_eq!(count(&["--host", "9813"]), 34);
+    assert_eq!(count(&["--host", "example"]), 0);
+    assert_eq!(
+        count(&["--since", "0.12"]) + count(&["--until", "0.1199999"]),
+        34
+    );
+}
+
+#[test]
+fn raw_files_are_the_two_directions_in_any_order() {
+    let folder = captures().join("captures/chromium-deflate");
+    let [c2s, s2c] = ["c2s.bin", "s2c.bin"].map(|it| folder.join(it).to_str().unwrap().to_owned());
+    let expected = fs::read_to_string(folder.join("expected.json")).unwrap();
+    let expected: Value = serde_json::from_str(&expected).unwrap();
+    for files in [[&c2s, &s2c], [&s2c, &c2s]] {
+        let output = inspect(&[files[0], files[1], "--json", "--payloads"]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        for dir in ["c2s", "s2c"] {
+            let frames: Vec<_> = lines(&output, "frame")
+                .into_iter()
+                .filter(|it| it["dir"] == dir)
+                .collect();
+            let rows = expected[dir]["frames"].as_array().unwrap();
+            assert_eq!(frames.len(), rows.len());
+            for (frame, row) in frames.iter().zip(rows) {
+                for name in ["offset", "opcode", "fin", "rsv", "masked", "length"] {
+                    assert_eq!(frame[name], row[name], "{frame}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_and_wrong_use_end_the_run() {
+    let file = pcap("ws-plain-v4.pcap");
+    let mut child = wscodec(&["inspect", &file, "--json", "--payloads"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+
+    let none = inspect(&["no\u{1b}file"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(
+        text(&none.stderr).starts_with("wscodec: no\\u001bfile: "),
+        "{}",
+        text(&none.stderr)
+    );
+    assert_eq!(inspect(&[]).status.code(), Some(2));
+    assert_eq!(inspect(&[&file, "--dance"]).status.code(), Some(2));
+    let help = inspect(&["--help"]);
+    assert!(help.status.success() && text(&help.stdout).contains("--connections"));
+}
