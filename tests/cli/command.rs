@@ -158,7 +158,8 @@ fn what_makes_no_sense_has_status_2() {
         &["serve", "--allow-host", "https://a.example"],
         &["serve", "--log", "loud"],
         &["serve", "--stop-on-eof=yes"],
-        &["inspect", "file"],
+        &["inspect"],
+        &["inspect", "file", "--size", "x"],
         &["help", "dance"],
     ] {
         let output = fed(&mut wscodec(arguments), "");

@@ -2,7 +2,6 @@
 
 #![cfg(unix)]
 
-#[allow(dead_code, reason = "shared by the tests of the command")]
 mod harness;
 
 use std::fs;
