@@ -44,16 +44,20 @@ const STEP: usize = 1 << 10;
 ///
 /// # Errors
 /// As for [`Acceptor::accept`].
-pub async fn accept<S>(stream: S, policy: &Policy<'_>) -> Result<WebSocket<S>, Error>
+pub fn accept<'p, S>(stream: S, policy: &'p Policy<'p>) -> Boxed<'p, WebSocket<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let acceptor = Acceptor {
-        policy: *policy,
-        options: ConnectionOptions::DEFAULT,
-    };
-    acceptor.accept(stream).await
+    Box::pin(async move {
+        let options = ConnectionOptions::DEFAULT;
+        let incoming = read_request(stream, *policy, &options).await?;
+        incoming.accept_now().await
+    })
 }
+
+/// A future of this crate's. It is boxed because the task of each connection would keep the room for it
+/// otherwise, for as long as the connection lives.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// Accepts connections: which requests to grant, and how connections then behave.
 ///
@@ -89,19 +93,14 @@ impl<'p> Acceptor<'p> {
     /// # Errors
     /// [`Error::Fault`] with the rule that the request breaks: the client was told, as
     /// [`Rejection::of`] does. [`Error::Io`].
-    pub async fn accept<S>(&self, stream: S) -> Result<WebSocket<S>, Error>
+    pub fn accept<S>(&self, stream: S) -> Boxed<'_, WebSocket<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // Boxed, because the task of each connection would keep the room for it otherwise.
-        let (policy, options) = (&self.policy, &self.options);
-        let accepting: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(async move {
-            read_request(stream, *policy, options)
-                .await?
-                .accept_now()
-                .await
-        });
-        accepting.await
+        Box::pin(async move {
+            let incoming = read_request(stream, self.policy, &self.options).await?;
+            incoming.accept_now().await
+        })
     }
 
     /// Reads the request, for a caller who decides by itself. A request that breaks a rule of
@@ -109,13 +108,11 @@ impl<'p> Acceptor<'p> {
     ///
     /// # Errors
     /// As for [`accept`](Self::accept).
-    pub async fn read_request<S>(&self, stream: S) -> Result<Incoming<'p, S>, Error>
+    pub fn read_request<S>(&self, stream: S) -> Boxed<'_, Incoming<'p, S>>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let reading: Pin<Box<dyn Future<Output = _> + Send + '_>> =
-            Box::pin(read_request(stream, self.policy, &self.options));
-        reading.await
+        Box::pin(read_request(stream, self.policy, &self.options))
     }
 }
 
@@ -161,15 +158,14 @@ impl<S> Incoming<'_, S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Incoming<'_, S> {
+impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Incoming<'p, S> {
     /// Accepts the request.
     ///
     /// # Errors
     /// [`Error::Misuse`] if the answer is not allowed: the client is answered with 500 then.
     /// [`Error::Io`].
-    pub async fn accept(self) -> Result<WebSocket<S>, Error> {
-        let accepting: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.accept_now());
-        accepting.await
+    pub fn accept(self) -> Boxed<'p, WebSocket<S>> {
+        Box::pin(self.accept_now())
     }
 
     async fn accept_now(mut self) -> Result<WebSocket<S>, Error> {

@@ -16,7 +16,7 @@ use wscodec::io::{Rejected, Url, nonce};
 use wscodec::session::Connect;
 use wscodec::{ErrorKind, HandshakeError, PeerError};
 
-use crate::accept::{read_more, session, set_nodelay, too_slow, within, write};
+use crate::accept::{Boxed, read_more, session, set_nodelay, too_slow, within, write};
 use crate::names::{DeflateOptions, Error, Keys};
 use crate::options::ConnectionOptions;
 use crate::proxy::Proxy;
@@ -43,8 +43,9 @@ const BODY_TIME: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// As for [`Connector::connect`].
-pub async fn connect(url: impl AsRef<str>) -> Result<WebSocket<ClientStream>, Error> {
-    Connector::new().connect(url).await
+pub fn connect(url: impl AsRef<str>) -> Boxed<'static, WebSocket<ClientStream>> {
+    let url = Url::parse(url.as_ref());
+    Box::pin(async move { Connector::new().connect_to(url?).await })
 }
 
 type Connecting = Pin<Box<dyn Future<Output = std::io::Result<BoxStream>> + Send>>;
@@ -226,34 +227,27 @@ impl Connector {
     /// proxy and TLS. [`Error::Rejected`] if the server did not switch protocols: with its status,
     /// headers and the beginning of the body. [`Error::Fault`] if its answer breaks a rule, or took
     /// longer than [`ConnectionOptions::handshake_timeout`].
-    pub async fn connect(&self, url: impl AsRef<str>) -> Result<WebSocket<ClientStream>, Error> {
-        let url = Url::parse(url.as_ref())?;
-        let connecting: Pin<Box<dyn Future<Output = _> + Send + '_>> =
-            Box::pin(self.connect_to(url));
-        connecting.await
+    pub fn connect(&self, url: impl AsRef<str>) -> Boxed<'_, WebSocket<ClientStream>> {
+        let url = Url::parse(url.as_ref());
+        Box::pin(async move { self.connect_to(url?).await })
     }
 
     /// Asks for a WebSocket over a stream that is connected already, and secure if the URL says so.
     ///
     /// # Errors
     /// As for [`connect`](Self::connect).
-    pub async fn connect_on<S>(
-        &self,
-        stream: S,
-        url: impl AsRef<str>,
-    ) -> Result<WebSocket<S>, Error>
+    pub fn connect_on<S>(&self, stream: S, url: impl AsRef<str>) -> Boxed<'_, WebSocket<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let url = Url::parse(url.as_ref())?;
-        let connecting: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(async move {
-            let until = self.until();
+        let url = Url::parse(url.as_ref());
+        Box::pin(async move {
+            let (url, until) = (url?, self.until());
             let asking = self.ask(stream, &url, true, until);
             within(until, asking)
                 .await
                 .unwrap_or_else(|| Err(too_slow()))
-        });
-        connecting.await
+        })
     }
 
     fn until(&self) -> Option<Instant> {

@@ -26,7 +26,7 @@ mod tls;
 mod wakers;
 mod websocket;
 
-pub use accept::{Acceptor, Incoming, accept};
+pub use accept::{Acceptor, Boxed, Incoming, accept};
 pub use byte_stream::ByteStream;
 pub use connect::{Connector, connect};
 pub use connection::{Inbound, Outbound, SharedSession};

@@ -1,4 +1,5 @@
-//! The crate's own programs: the `wscodec` binary serves, an example is the client.
+//! The project's own programs: the `wscodec` binary serves and an example is the client; for tokio,
+//! both are examples.
 
 use std::env;
 use std::path::PathBuf;
@@ -18,8 +19,33 @@ pub fn exists(role: Role) -> Result<bool, Failure> {
 
 /// Builds it for this machine.
 pub fn native(role: Role) -> Result<Ready, Failure> {
-    let program = program(role);
-    let file = match build(&program, None)? {
+    on_this_machine(&program(role))
+}
+
+/// Builds the examples of the crate for tokio.
+pub fn tokio(role: Role) -> Result<Ready, Failure> {
+    on_this_machine(&match role {
+        Role::Server => Program {
+            package: "wscodec-tokio",
+            kind: "example",
+            name: "tokio_echo",
+            choose: ["--example", "tokio_echo"],
+            folder: "examples",
+            args: &["127.0.0.1:{port}"],
+        },
+        Role::Client => Program {
+            package: "wscodec-tokio",
+            kind: "example",
+            name: "tokio_autobahn_client",
+            choose: ["--example", "tokio_autobahn_client"],
+            folder: "examples",
+            args: &["{url}", "{agent}"],
+        },
+    })
+}
+
+fn on_this_machine(program: &Program) -> Result<Ready, Failure> {
+    let file = match build(program, None)? {
         Ok(file) => file,
         Err(why) => return Ok(Ready::No(why)),
     };

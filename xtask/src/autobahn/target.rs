@@ -56,8 +56,9 @@ pub struct Start {
 /// is known by a connection that succeeds. A client asks `{url}/getCaseCount` for the number
 /// of cases, echoes in `{url}/runCase?case=N&agent={agent}` for each, asks for
 /// `{url}/updateReports?agent={agent}`, and ends.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     target("native", program::native),
+    target("tokio", program::tokio),
     target("wasi", program::wasi),
     javascript("node", script::node),
     javascript("deno", script::deno),
