@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use wscodec::CloseCode;
 use wscodec::message::Prepared;
-use wscodec_tokio::{Acceptor, Error, Message};
+use wscodec_tokio::{Acceptor, CloseFrame, Error, Message};
 
 type Rooms = Arc<Mutex<HashMap<String, broadcast::Sender<Prepared>>>>;
 
@@ -58,7 +58,8 @@ async fn talk(stream: TcpStream, rooms: Rooms, mut stop: Stop) -> Result<(), Err
                 ws.send_prepared(&said).await?;
             },
             _ = stop.changed() => {
-                ws.close(CloseCode::GOING_AWAY, "the server stops").await?;
+                let frame = CloseFrame::new(CloseCode::GOING_AWAY, "the server stops");
+                ws.close(Some(frame)).await?;
                 return Ok(());
             }
         }

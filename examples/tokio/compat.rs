@@ -29,7 +29,7 @@ where
     let mut ws = Connector::new().connect_on(stream.compat(), url).await?;
     ws.send(question).await?;
     let answer = ws.recv().await.transpose()?;
-    ws.close(None, "").await?;
+    ws.close(None).await?;
     Ok(answer)
 }
 

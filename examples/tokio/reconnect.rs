@@ -26,7 +26,7 @@ pub(crate) async fn follow(
                 while let Some(Ok(message)) = ws.recv().await {
                     wait = first;
                     if (message.is_text() || message.is_binary()) && !f(message) {
-                        ws.close(None, "").await?;
+                        ws.close(None).await?;
                         return Ok(());
                     }
                 }

@@ -34,7 +34,7 @@ pub(crate) async fn ask(
     };
     ws.send(question).await?;
     let answer = ws.recv().await.transpose()?;
-    ws.close(None, "").await?;
+    ws.close(None).await?;
     Ok(answer)
 }
 

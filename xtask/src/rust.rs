@@ -69,6 +69,13 @@ pub fn lint(report: &mut Report) {
             )
         });
     }
+    report.step("lint: wscodec-tokio, all features", || {
+        clippy(
+            cargo()
+                .args(["clippy", "--all-targets", "--all-features"])
+                .args(["--package", "wscodec-tokio"]),
+        )
+    });
     report.step("lint: the other crates", || {
         clippy(
             cargo()
@@ -103,6 +110,13 @@ pub fn test(report: &mut Report) {
             count(cargo().args(["test"]).args(BARE).args(features))
         });
     }
+    report.step("rust: wscodec-tokio, all features", || {
+        count(
+            cargo()
+                .args(["test", "--all-features"])
+                .args(["--package", "wscodec-tokio"]),
+        )
+    });
     report.step("rust: the other crates", || {
         count(
             cargo()

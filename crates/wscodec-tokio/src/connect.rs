@@ -36,7 +36,7 @@ const BODY_TIME: Duration = Duration::from_secs(2);
 /// let mut ws = wscodec_tokio::connect("ws://127.0.0.1:9001/chat").await?;
 /// ws.send("Hello").await?;
 /// println!("{:?}", ws.recv().await);
-/// ws.close(None, "").await?;
+/// ws.close(None).await?;
 /// # Ok(())
 /// # }
 /// ```

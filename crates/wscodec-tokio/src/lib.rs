@@ -1,4 +1,61 @@
-//! WebSockets for [tokio](https://docs.rs/tokio), with permessage-deflate.
+//! WebSockets for [tokio](https://docs.rs/tokio) (RFC 6455), with permessage-deflate (RFC 7692).
+//!
+//! | to | use |
+//! |---|---|
+//! | accept a connection | [`accept`]; [`Acceptor`] to look at the request, and with options |
+//! | connect to a URL | [`connect`]; [`Connector`] for headers, TLS, proxies, redirects, any stream |
+//! | exchange messages | [`WebSocket`]: a `Stream` and a `Sink`, and methods |
+//! | receive and send in two tasks | [`WebSocket::split`] |
+//! | look at messages without a copy | [`WebSocket::lend`] |
+//! | receive or send a message in pieces | [`WebSocket::recv_piece`], [`WebSocket::begin`] |
+//! | carry a stream of bytes | [`WebSocket::into_byte_stream`] |
+//! | accept requests of hyper or axum | the modules `hyper` and `axum`, with the features of these names |
+//!
+//! ```
+//! use tokio::net::TcpListener;
+//! use wscodec::session::Policy;
+//! use wscodec_tokio::Message;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! let url = format!("ws://{}/", listener.local_addr()?);
+//! tokio::spawn(async move {
+//!     let (stream, _) = listener.accept().await?;
+//!     let mut ws = wscodec_tokio::accept(stream, &Policy::DEFAULT).await?;
+//!     while let Some(message) = ws.recv().await.transpose()? {
+//!         if message.is_text() || message.is_binary() {
+//!             ws.send(message).await?;
+//!         }
+//!     }
+//!     Ok::<(), wscodec_tokio::Error>(())
+//! });
+//!
+//! let mut ws = wscodec_tokio::connect(url).await?;
+//! ws.send("Hello").await?;
+//! assert_eq!(ws.recv().await.transpose()?, Some(Message::text("Hello")));
+//! assert!(ws.close(None).await?.clean);
+//! # Ok::<(), wscodec_tokio::Error>(())
+//! # })?;
+//! # Ok::<(), wscodec_tokio::Error>(())
+//! ```
+//!
+//! The crate has no rule of the protocol: a [`Session`](wscodec::session::Session) of the core decides
+//! what is sent and when the connection ends.
+//!
+//! # Runtime
+//! The timers and the batching of answers use the runtime of tokio, whose time driver must be enabled
+//! (`enable_all`, or `#[tokio::main]`). On another executor, with streams of futures-io through
+//! `tokio_util::compat`, everything works but the timers: heartbeat, idle time and time-outs never wake
+//! a task there.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `hyper`, `axum` | upgrades of hyper 1, and the extractor for axum 0.8 |
+//! | `rustls` | `Connector::rustls`, for `wss:` with a configuration of the caller's |
+//! | `rustls-native-roots`, `rustls-webpki-roots` | `wss:` with the system's certificates, or Mozilla's |
+//! | `zlib-rs` | compression by zlib-rs, which is faster than miniz_oxide and has `unsafe` code |
 
 #![forbid(unsafe_code)]
 

@@ -149,6 +149,16 @@ pub struct CloseFrame {
     pub reason: Utf8Bytes,
 }
 
+impl CloseFrame {
+    /// A code and a reason of at most 123 bytes.
+    pub fn new(code: CloseCode, reason: impl Into<Utf8Bytes>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+        }
+    }
+}
+
 impl From<LentClose<'_>> for CloseFrame {
     fn from(close: LentClose<'_>) -> Self {
         Self {
@@ -193,17 +203,6 @@ impl Message {
     /// A text message.
     pub fn text(text: impl Into<Utf8Bytes>) -> Self {
         Self::Text(text.into())
-    }
-
-    pub(crate) fn close(code: Option<CloseCode>, reason: &str) -> Result<Self, MisuseError> {
-        match code {
-            Some(code) => Ok(Self::Close(Some(CloseFrame {
-                code,
-                reason: reason.into(),
-            }))),
-            None if reason.is_empty() => Ok(Self::Close(None)),
-            None => Err(MisuseError::CloseReasonAlone),
-        }
     }
 
     /// A binary message.

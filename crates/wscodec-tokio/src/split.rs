@@ -9,10 +9,9 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
-use wscodec::CloseCode;
 use wscodec::message::Prepared;
 
-use crate::message::Message;
+use crate::message::{CloseFrame, Message};
 use crate::names::{Error, MessageRef, SessionState};
 use crate::outbox::Outbox;
 use crate::shared::Shared;
@@ -169,13 +168,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WriteHalf<S> {
     ///
     /// # Errors
     /// As for [`WebSocket::send`].
-    pub async fn close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<(), Error> {
-        let message = Message::close(code.into(), reason)?;
-        self.send(message).await
+    pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<(), Error> {
+        self.send(Message::Close(frame)).await
     }
 }
 

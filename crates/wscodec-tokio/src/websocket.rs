@@ -92,7 +92,7 @@ impl Outcome {
 /// client.send("Hello").await?;
 /// assert_eq!(server.recv().await.unwrap()?, Message::text("Hello"));
 /// let serving = tokio::spawn(async move { while server.recv().await.is_some() {} });
-/// let outcome = client.close(None, "").await?;
+/// let outcome = client.close(None).await?;
 /// assert!(outcome.clean);
 /// serving.await.unwrap();
 /// # Ok::<(), wscodec_tokio::Error>(())
@@ -316,12 +316,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// # Errors
     /// [`Error::Misuse`] if the code or the reason can't be sent. The error that ended the connection.
-    pub async fn close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<Outcome, Error> {
-        let mut message = Some(Message::close(code.into(), reason)?);
+    pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<Outcome, Error> {
+        let mut message = Some(Message::Close(frame));
         poll_fn(|cx| poll_close(&self.shared, cx, &mut message)).await
     }
 

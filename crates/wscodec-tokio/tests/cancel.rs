@@ -141,7 +141,7 @@ where
         assert!(result.is_ok());
     }
     client.send("after").await.unwrap();
-    let outcome = client.close(None, "").await.unwrap();
+    let outcome = client.close(None).await.unwrap();
     assert!(outcome.clean);
     let messages = collecting.await.unwrap();
     let whole = [
@@ -192,7 +192,7 @@ async fn a_flush_that_is_dropped_goes_on() {
         let collecting = collect(server);
         client.feed(text(30)).await.unwrap();
         let done = polls(client.flush(), most).await.is_some();
-        client.close(None, "").await.unwrap();
+        client.close(None).await.unwrap();
         assert_eq!(collecting.await.unwrap(), [text(30), Message::Close(None)]);
         if done {
             return;
@@ -207,9 +207,9 @@ async fn a_close_that_is_dropped_can_be_called_again() {
         let (server, mut client) = pair(8);
         let collecting = collect(server);
         client.feed(text(30)).await.unwrap();
-        let done = polls(client.close(None, ""), most).await.is_some();
+        let done = polls(client.close(None), most).await.is_some();
         if !done {
-            assert!(client.close(None, "").await.unwrap().clean);
+            assert!(client.close(None).await.unwrap().clean);
         }
         assert_eq!(collecting.await.unwrap(), [text(30), Message::Close(None)]);
         if done {
@@ -268,7 +268,7 @@ async fn messages_in_both_directions_while_futures_are_dropped() {
         for (i, message) in back.into_iter().enumerate() {
             assert_eq!(message, text(i));
         }
-        assert!(client.close(None, "").await.unwrap().clean);
+        assert!(client.close(None).await.unwrap().clean);
         assert!(echo.await.unwrap());
     }
 }

@@ -66,7 +66,7 @@ async fn check(connector: &Connector, url: &str) {
         ws.send(text).await.unwrap();
         assert_eq!(ws.recv().await.unwrap().unwrap(), Message::text(text));
     }
-    assert!(ws.close(None, "").await.unwrap().clean);
+    assert!(ws.close(None).await.unwrap().clean);
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn any_stream_will_do() {
     let serving = tokio::spawn(async move {
         let mut ws = wscodec_tokio::accept(here, &Policy::DEFAULT).await.unwrap();
         let message = ws.recv().await.unwrap().unwrap();
-        ws.close(None, "").await.unwrap();
+        ws.close(None).await.unwrap();
         message
     });
     let connector = Connector::new().deflate(None);
@@ -272,7 +272,7 @@ async fn compression_survives_a_change_of_thread() {
                 tokio::task::yield_now().await;
                 assert_eq!(ws.recv().await.unwrap().unwrap(), Message::text(text));
             }
-            assert!(ws.close(None, "").await.unwrap().clean);
+            assert!(ws.close(None).await.unwrap().clean);
         })
     });
     for client in clients.collect::<Vec<_>>() {

@@ -118,7 +118,7 @@ async fn halves_in_two_tasks_and_the_reader_answers_alone() {
             }
         }
     }
-    assert!(client.close(None, "").await.unwrap().clean);
+    assert!(client.close(None).await.unwrap().clean);
     let (texts, receiver) = reading.await.unwrap();
     assert_eq!(texts, 50);
     pinging.await.unwrap();
