@@ -179,9 +179,10 @@ impl<S> Conn<S> {
         };
         let mut out = self.queue.buffer(&mut cx.out);
         let left = self.queue.sent();
-        let (address, span) = (self.address, &self.span);
+        let (address, span, in_frame) = (self.address, &self.span, &mut self.in_frame);
         let batch = || {
             if let Ok(Some((Event::Message(message), sender))) = session.fill(len, &mut out) {
+                *in_frame = false;
                 *received += 1;
                 cx.stats.messages_in += 1;
                 cx.figures.message(message.payload.len());

@@ -518,6 +518,26 @@ fn a_half_message_that_does_not_complete_gets_1001_when_the_time_is_over() {
 }
 
 #[test]
+fn a_connection_that_received_a_large_message_is_closed_before_the_time_is_over() {
+    let mut options = options();
+    options.loops = 1;
+    options.grace = Duration::from_secs(2);
+    let (server, hears) = told(options);
+    let mut client = welcome(server.address);
+    // The server reads it into the buffer of the message.
+    let large = vec![7; 300_000];
+    client.send(Kind::Binary, &large);
+    assert_eq!(client.next().unwrap(), large);
+    server.handle.stop();
+    assert_eq!(client.next(), Err(Some(1001)));
+    client
+        .stream
+        .write_all(b"\x88\x82\0\0\0\0\x03\xe9")
+        .unwrap();
+    assert_eq!(hears.recv_timeout(LONG).unwrap(), "1001 1001 clean -");
+}
+
+#[test]
 fn options_are_checked_by_name() {
     let check = |name: &str, change: &dyn Fn(&mut ServerOptions<'static>)| {
         let mut options = options();
