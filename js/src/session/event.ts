@@ -34,7 +34,11 @@ export type SessionEvent = Pick<
   | "owned"
 >;
 
-/** The event at which the walk of a slot is. */
+/**
+ * The event at which the walk of a slot is.
+ *
+ * @internal
+ */
 export class EventView implements SessionEvent {
   readonly #slot: Slot;
   readonly #step: number;
