@@ -492,3 +492,74 @@ fn figures_and_health_are_answered_if_that_is_asked_for() {
     let served = Served::new(&[]);
     assert!(ask(&served, "/metrics").starts_with("HTTP/1.1 400 "));
 }
+
+#[test]
+fn tls_is_spoken_with_the_certificate_in_the_files_and_renewed_at_sighup() {
+    let path = |end: &str| {
+        let name = format!("wscodec-serve-{}-{end}.pem", std::process::id());
+        std::env::temp_dir().join(name)
+    };
+    let (certificate, key) = (path("certificate"), path("key"));
+    let renew = || {
+        let new = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        fs::write(&certificate, new.cert.pem()).unwrap();
+        fs::write(&key, new.signing_key.serialize_pem()).unwrap();
+        rustls::pki_types::CertificateDer::from(new.cert)
+    };
+    let reaches = |trusted: &rustls::pki_types::CertificateDer<'static>, address| {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(trusted.clone()).unwrap();
+        let config = rustls::ClientConfig::builder().with_root_certificates(roots);
+        let name = "localhost".try_into().unwrap();
+        let config = std::sync::Arc::new(config.with_no_client_auth());
+        let client = rustls::ClientConnection::new(config, name).unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        let mut stream = rustls::StreamOwned::new(client, stream);
+        let trusts = stream.write_all(REQUEST).is_ok();
+        if trusts {
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 101");
+        }
+        trusts
+    };
+    let old = renew();
+    let files = [&certificate, &key].map(|path| path.to_str().unwrap());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wscodec"))
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--tls-cert",
+            files[0],
+            "--tls-key",
+            files[1],
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    let address: SocketAddr = line
+        .strip_prefix("listening on wss://")
+        .unwrap()
+        .parse()
+        .unwrap();
+    let served = Served { child, address };
+    assert!(reaches(&old, address));
+    let new = renew();
+    assert!(!reaches(&new, address), "it was not told yet");
+    served.signal("HUP");
+    wait_for(|| reaches(&new, address));
+    assert!(!reaches(&old, address));
+    let half = Command::new(env!("CARGO_BIN_EXE_wscodec"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--tls-cert", files[0]])
+        .output()
+        .unwrap();
+    assert_eq!(half.status.code(), Some(2));
+    fs::remove_file(certificate).unwrap();
+    fs::remove_file(key).unwrap();
+}

@@ -6,7 +6,7 @@ use crate::report::{Report, done};
 use crate::tool::cargo;
 
 /// The features of the server, which are independent of each other.
-const SERVER: [&str; 1] = ["tracing"];
+const SERVER: [&str; 2] = ["tls", "tracing"];
 
 /// The features of the core, each with those that it turns on.
 const FEATURES: [(&str, &[&str]); 6] = [

@@ -26,6 +26,9 @@ Usage: wscodec serve [OPTION...]
                           (LISTEN_FDS) are served without this option.
   --reuse-port            Share the addresses with other servers that ask for it too
                           (SO_REUSEPORT).
+  --tls-cert FILE, --tls-key FILE
+                          Speak TLS (wss) on all addresses, with the certificate chain and the
+                          private key in these PEM files. SIGHUP reads them again.
   --broadcast             Send every message to all clients, its sender among them.
   --protocol NAME         A subprotocol to speak; may be given several times.
   --origin ORIGIN         Whom browsers may connect for: any (the default: there is nothing

@@ -13,6 +13,7 @@ mod serve;
 mod stop;
 mod talk;
 mod target;
+mod tls;
 
 use std::process::ExitCode;
 

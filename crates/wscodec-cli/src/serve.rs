@@ -14,7 +14,7 @@ use wscodec_server::{
 
 use crate::args::{Arguments, Compression};
 use crate::out::print;
-use crate::{Failure, help, listen, log, stop};
+use crate::{Failure, help, listen, log, stop, tls};
 
 /// What only the command knows of.
 #[derive(Default)]
@@ -31,6 +31,7 @@ struct Settings {
     history: Option<WindowBits>,
     broadcast: bool,
     metrics: bool,
+    tls: tls::Files,
 }
 
 pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
@@ -62,6 +63,8 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             "history" => settings.history = Some(arguments.window()?),
             "broadcast" => settings.broadcast = true,
             "metrics" => settings.metrics = true,
+            "tls-cert" => settings.tls.certificate = Some(arguments.text()?.into()),
+            "tls-key" => settings.tls.key = Some(arguments.text()?.into()),
             "stop-on-eof" => options.stop_on_eof = true,
             "stats" => options.tick = Some(arguments.seconds()?),
             "log" => {
@@ -174,6 +177,11 @@ fn serve(
     let listen = options.listen.clone();
     let mut server = Server::bind(options).map_err(|e| cannot_listen(&listen, &e))?;
     let paths = sockets.add_to(&mut server)?;
+    settings.tls.use_for(&mut server)?;
+    let scheme = match settings.tls.are_given() {
+        true => "wss",
+        false => "ws",
+    };
     let failed = |e: io::Error| Failure::Run(e.to_string());
     let handle = server.handle();
     let stop = move || {
@@ -183,10 +191,14 @@ fn serve(
     stop::at_signals(stop).map_err(failed)?;
     for address in server.addresses() {
         // Whoever started it may wait for this line; it does no harm if nobody does.
-        let _ = writeln!(io::stdout(), "listening on ws://{address}");
+        let _ = writeln!(io::stdout(), "listening on {scheme}://{address}");
     }
     for path in &paths {
-        let _ = writeln!(io::stdout(), "listening on ws+unix:{}", path.display());
+        let _ = writeln!(
+            io::stdout(),
+            "listening on {scheme}+unix:{}",
+            path.display()
+        );
     }
     let _ = io::stdout().flush();
     let handler = |index| Program {

@@ -18,6 +18,24 @@ pub(crate) fn at_signals(stop: impl Fn() -> bool + Send + 'static) -> io::Result
     Ok(())
 }
 
+/// Calls back at each SIGHUP, which ends the process otherwise.
+#[cfg(all(unix, feature = "tls"))]
+pub(crate) fn at_hangup(reload: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGHUP])?;
+    std::thread::Builder::new().spawn(move || {
+        for _ in signals.forever() {
+            reload();
+        }
+    })?;
+    Ok(())
+}
+
+/// There is no such signal here.
+#[cfg(all(not(unix), not(target_os = "wasi"), feature = "tls"))]
+pub(crate) fn at_hangup(_: impl Fn() + Send + 'static) -> io::Result<()> {
+    Ok(())
+}
+
 /// WASI has no signals: there the end of standard input stops a server (`--stop-on-eof`), and the
 /// host ends a client.
 #[cfg(target_os = "wasi")]

@@ -155,7 +155,8 @@ impl<S> Conn<S> {
             Phase::Open { session, .. } => session.memory(),
             Phase::Leaving { .. } => 0,
         };
-        phase + self.queue.memory() + self.held.capacity()
+        let stream = Platform::memory(&self.stream);
+        phase + stream + self.queue.memory() + self.held.capacity()
     }
 
     /// When the connection has something to do although nothing arrives.

@@ -83,6 +83,8 @@ pub use recipients::{Id, Recipients};
 
 use event_loop::EventLoop;
 use mailbox::Shared;
+#[cfg(all(feature = "tls", not(target_os = "wasi")))]
+pub use net::ServerTls;
 use net::{Listen, Net, Platform};
 #[cfg(not(target_os = "wasi"))]
 pub use net::{Listener, Stream};
@@ -168,6 +170,15 @@ impl<'a> Server<'a> {
         self.addresses.extend(listener.address());
         self.listeners.push(listener);
         Ok(())
+    }
+
+    /// Has the connections of all listeners that the server has so far speak TLS. The handshake of
+    /// TLS counts against [`handshake_timeout`](ServerOptions::handshake_timeout). With feature `tls`.
+    #[cfg(all(feature = "tls", not(target_os = "wasi")))]
+    pub fn use_tls(&mut self, tls: &ServerTls) {
+        for listener in &mut self.listeners {
+            listener.set_tls(tls);
+        }
     }
 
     /// The way to it while it runs.

@@ -109,6 +109,12 @@ pub(crate) trait Net: Sized {
     /// Forgets the stream and closes it, at once or as soon as that does not block.
     fn remove(&mut self, stream: Self::Stream, index: u32);
 
+    /// Bytes that the stream holds besides itself, where it has a layer of its own such as TLS.
+    fn memory(stream: &Self::Stream) -> usize {
+        let _ = stream;
+        0
+    }
+
     /// Streams that were removed and are not closed yet: to the system they are still connections.
     fn closing(&self) -> usize;
 

@@ -9,6 +9,8 @@ mod tiers;
 mod wasi;
 
 pub(super) use contract::{BACKLOG, Listen, Net, Source};
+#[cfg(all(feature = "tls", not(target_os = "wasi")))]
+pub use native::ServerTls;
 #[cfg(not(target_os = "wasi"))]
 pub use native::{Listener, Stream};
 #[cfg(not(target_os = "wasi"))]

@@ -1,7 +1,12 @@
 //! Readiness from the operating system, through mio: epoll, kqueue, IOCP.
 
+#[cfg(feature = "tls")]
+mod certificate;
 mod input;
+mod raw;
 mod socket;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,6 +18,8 @@ use mio::{Events, Poll, Token};
 
 use super::contract::{ATTEMPTS, Listen, Net, Source};
 use crate::address::Address;
+#[cfg(feature = "tls")]
+pub use certificate::ServerTls;
 use input::Input;
 pub use socket::{Listener, Stream};
 
@@ -168,6 +175,10 @@ impl Net for Native {
 
     fn remove(&mut self, mut stream: Stream, _: u32) {
         let _ = stream.deregister(self.poll.registry());
+    }
+
+    fn memory(stream: &Stream) -> usize {
+        stream.memory()
     }
 
     fn closing(&self) -> usize {

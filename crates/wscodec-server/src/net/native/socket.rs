@@ -1,7 +1,7 @@
 //! Listeners and streams of the operating system: TCP, and Unix sockets where there are some.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::unix::net as unix;
 
@@ -10,15 +10,24 @@ use mio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, SockRef, Type};
 
+#[cfg(feature = "tls")]
+use super::certificate::ServerTls;
+use super::raw::Socket;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 use crate::address::Address;
 use crate::net::contract::{BACKLOG, Listen};
 
 /// A socket that listens: one that the program has bound, or that it was handed, such as by
 /// systemd (`LISTEN_FDS`). See [`Server::add_listener`](crate::Server::add_listener).
 #[derive(Debug)]
-pub struct Listener(Listening);
+pub struct Listener {
+    listening: Listening,
+    #[cfg(feature = "tls")]
+    tls: Option<ServerTls>,
+}
 
 #[derive(Debug)]
 enum Listening {
@@ -29,13 +38,10 @@ enum Listening {
 
 /// A stream that was accepted elsewhere. See [`ServerHandle::serve`](crate::ServerHandle::serve).
 #[derive(Debug)]
-pub struct Stream(Streaming);
-
-#[derive(Debug)]
-enum Streaming {
-    Tcp(TcpStream),
-    #[cfg(unix)]
-    Unix(UnixStream),
+pub struct Stream {
+    socket: Socket,
+    #[cfg(feature = "tls")]
+    tls: Option<Box<Tls>>,
 }
 
 /// Bytes that the kernel takes before it has sent them. Without a limit it takes several MiB, and
@@ -52,6 +58,27 @@ fn limit_unsent(socket: SockRef<'_>) {
 fn limit_unsent(_: SockRef<'_>) {}
 
 impl Listener {
+    fn new(listening: Listening) -> Self {
+        Self {
+            listening,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// Has all connections of this listener speak TLS. With feature `tls`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: &ServerTls) -> Self {
+        self.set_tls(tls);
+        self
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_tls(&mut self, tls: &ServerTls) {
+        self.tls = Some(tls.clone());
+    }
+
     /// Listens on an address. Port 0 takes one that is free.
     ///
     /// # Errors
@@ -70,7 +97,7 @@ impl Listener {
     pub fn from_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         limit_unsent(SockRef::from(&listener));
-        Ok(Self(Listening::Tcp(TcpListener::from_std(listener))))
+        Ok(Self::new(Listening::Tcp(TcpListener::from_std(listener))))
     }
 
     /// A Unix socket that listens already. Its path is the caller's: the server does not remove it.
@@ -80,12 +107,12 @@ impl Listener {
     #[cfg(unix)]
     pub fn from_unix(listener: unix::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self(Listening::Unix(UnixListener::from_std(listener))))
+        Ok(Self::new(Listening::Unix(UnixListener::from_std(listener))))
     }
 
     pub(crate) fn listen(to: Listen) -> io::Result<Self> {
         // As mio binds, with a longer backlog: its own is 128 where the system does not say more.
-        let socket = Socket::new(Domain::for_address(to.address), Type::STREAM, None)?;
+        let socket = socket2::Socket::new(Domain::for_address(to.address), Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         // On Windows this would let others take the same port.
         #[cfg(not(windows))]
@@ -96,12 +123,14 @@ impl Listener {
         limit_unsent(SockRef::from(&socket));
         socket.bind(&to.address.into())?;
         socket.listen(BACKLOG.into())?;
-        Ok(Self(Listening::Tcp(TcpListener::from_std(socket.into()))))
+        Ok(Self::new(Listening::Tcp(TcpListener::from_std(
+            socket.into(),
+        ))))
     }
 
     /// Where it listens; `None` for a Unix socket.
     pub fn address(&self) -> Option<SocketAddr> {
-        match &self.0 {
+        match &self.listening {
             Listening::Tcp(it) => it.local_addr().ok(),
             #[cfg(unix)]
             Listening::Unix(_) => None,
@@ -109,23 +138,34 @@ impl Listener {
     }
 
     pub(super) fn accept(&self) -> io::Result<(Stream, Address)> {
-        match &self.0 {
+        let (socket, address) = match &self.listening {
             Listening::Tcp(it) => {
                 let (stream, address) = it.accept()?;
                 // Answers leave in one write each, so that Nagle's algorithm would only delay.
                 let _ = stream.set_nodelay(true);
-                Ok((Stream(Streaming::Tcp(stream)), address.into()))
+                (Socket::Tcp(stream), address.into())
             }
             #[cfg(unix)]
             Listening::Unix(it) => {
                 let (stream, _) = it.accept()?;
-                Ok((Stream(Streaming::Unix(stream)), Address::Unix))
+                (Socket::Unix(stream), Address::Unix)
             }
-        }
+        };
+        let stream = Stream::new(socket);
+        #[cfg(feature = "tls")]
+        let stream = match &self.tls {
+            // A failure concerns this connection only.
+            Some(tls) => match stream.tls(tls) {
+                Ok(stream) => stream,
+                Err(_) => return Err(io::ErrorKind::ConnectionAborted.into()),
+            },
+            None => stream,
+        };
+        Ok((stream, address))
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let source: &mut dyn Source = match &mut self.0 {
+        let source: &mut dyn Source = match &mut self.listening {
             Listening::Tcp(it) => it,
             #[cfg(unix)]
             Listening::Unix(it) => it,
@@ -137,17 +177,35 @@ impl Listener {
 /// Lets other sockets listen on the same address and port, those of other processes of the same
 /// user too. The kernel deals the connections out among them.
 #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
-fn reuse_port(socket: &Socket) -> io::Result<()> {
+fn reuse_port(socket: &socket2::Socket) -> io::Result<()> {
     socket.set_reuse_port(true)
 }
 
 #[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos")))))]
-fn reuse_port(_: &Socket) -> io::Result<()> {
+fn reuse_port(_: &socket2::Socket) -> io::Result<()> {
     let text = "this system has no SO_REUSEPORT";
     Err(io::Error::new(io::ErrorKind::Unsupported, text))
 }
 
 impl Stream {
+    fn new(socket: Socket) -> Self {
+        Self {
+            socket,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// Has the connection speak TLS, as a server. With feature `tls`.
+    ///
+    /// # Errors
+    /// If the configuration can't be used.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: &ServerTls) -> io::Result<Self> {
+        self.tls = Some(Box::new(tls.connection()?));
+        Ok(self)
+    }
+
     /// A TCP connection that was accepted.
     ///
     /// # Errors
@@ -156,7 +214,7 @@ impl Stream {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         limit_unsent(SockRef::from(&stream));
-        Ok(Self(Streaming::Tcp(TcpStream::from_std(stream))))
+        Ok(Self::new(Socket::Tcp(TcpStream::from_std(stream))))
     }
 
     /// A connection of a Unix socket that was accepted.
@@ -166,7 +224,7 @@ impl Stream {
     #[cfg(unix)]
     pub fn from_unix(stream: unix::UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self(Streaming::Unix(UnixStream::from_std(stream))))
+        Ok(Self::new(Socket::Unix(UnixStream::from_std(stream))))
     }
 
     /// The peer's address.
@@ -174,54 +232,52 @@ impl Stream {
     /// # Errors
     /// Those of the system: the connection is lost already.
     pub(crate) fn address(&self) -> io::Result<Address> {
-        match &self.0 {
-            Streaming::Tcp(it) => it.peer_addr().map(Address::Tcp),
-            #[cfg(unix)]
-            Streaming::Unix(_) => Ok(Address::Unix),
-        }
-    }
-
-    fn source(&mut self) -> &mut dyn Source {
-        match &mut self.0 {
-            Streaming::Tcp(it) => it,
-            #[cfg(unix)]
-            Streaming::Unix(it) => it,
-        }
+        self.socket.address()
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         // Both at once, for good: a change of interest is a call to the system.
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.source().register(registry, token, interest)
+        self.socket.source().register(registry, token, interest)
     }
 
     pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.source().deregister(registry)
+        self.socket.source().deregister(registry)
     }
 
     #[inline]
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            Streaming::Tcp(it) => it.read(into),
-            #[cfg(unix)]
-            Streaming::Unix(it) => it.read(into),
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.read(&mut self.socket, into);
         }
+        self.socket.read(into)
     }
 
     #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            Streaming::Tcp(it) => it.write(bytes),
-            #[cfg(unix)]
-            Streaming::Unix(it) => it.write(bytes),
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.write(&mut self.socket, bytes);
         }
+        self.socket.write(bytes)
+    }
+
+    /// Bytes held besides the socket.
+    #[inline]
+    pub(crate) fn memory(&self) -> usize {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return tls.memory();
+        }
+        0
     }
 
     pub(super) fn shut_down(&mut self) -> io::Result<()> {
-        match &self.0 {
-            Streaming::Tcp(it) => it.shutdown(Shutdown::Write),
-            #[cfg(unix)]
-            Streaming::Unix(it) => it.shutdown(Shutdown::Write),
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            tls.shut_down(&mut self.socket);
         }
+        self.socket.shut_down()
     }
 }
