@@ -200,7 +200,17 @@ fn versions() -> Value {
             rest.split('"').next()
         };
         if let (Some(name), Some(version)) = (field("name"), field("version"))
-            && matches!(name, "fastwebsockets" | "tungstenite" | "tokio" | "mio")
+            && matches!(
+                name,
+                "fastwebsockets"
+                    | "mio"
+                    | "sockudo-ws"
+                    | "tokio"
+                    | "tokio-tungstenite"
+                    | "tokio-websockets"
+                    | "tungstenite"
+                    | "yawc"
+            )
         {
             versions.insert(name.to_owned(), version.into());
         }

@@ -6,11 +6,13 @@
 //!   where to listen. A name that begins with `raw` is sent frames and returns the same bytes. What
 //!   a server can't do is said, and left empty.
 //! - `raw|tungstenite|fastwebsockets PORT`: the peers that are in here
+//! - `tokio PEER WORKERS PORT`: those on tokio, ours among them, on so many worker threads
 //!
 //! Results are JSON on standard output; what is being measured is said on standard error.
 
 mod compare;
 mod load;
+mod on_tokio;
 mod peers;
 mod process;
 
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         ["compare", rounds, time, cases, ref servers @ ..] if !servers.is_empty() => {
             compare::run(rounds, time, cases, servers)
         }
+        ["tokio", peer, workers, port] => on_tokio::serve(peer, workers, port),
         ["raw", port] => peers::raw(port),
         ["tungstenite", port] => peers::tungstenite(port),
         ["fastwebsockets", port] => peers::fastwebsockets(port),

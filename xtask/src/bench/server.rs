@@ -29,11 +29,44 @@ enum Way {
 }
 
 /// The first is what the others are compared with.
-const SERVERS: [Server; 7] = [
+const SERVERS: [Server; 22] = [
     server("wscodec", Way::Native),
     server("wscodec on WASI", Way::Component),
     server("raw bytes, one loop", Way::Peer("raw")),
     server("fastwebsockets", Way::Peer("fastwebsockets")),
+    server("wscodec-tokio, send", Way::Peer("tokio send 1")),
+    server("wscodec-tokio, feed", Way::Peer("tokio feed 1")),
+    server("wscodec-tokio, lend", Way::Peer("tokio lend 1")),
+    server("sockudo-ws", Way::Peer("tokio sockudo-ws 1")),
+    server("tokio-tungstenite", Way::Peer("tokio tokio-tungstenite 1")),
+    server("tokio-websockets", Way::Peer("tokio tokio-websockets 1")),
+    server("yawc", Way::Peer("tokio yawc 1")),
+    server(
+        "wscodec-tokio, send, two workers",
+        Way::Peer("tokio send 2"),
+    ),
+    server(
+        "wscodec-tokio, feed, two workers",
+        Way::Peer("tokio feed 2"),
+    ),
+    server(
+        "wscodec-tokio, lend, two workers",
+        Way::Peer("tokio lend 2"),
+    ),
+    server(
+        "fastwebsockets, two workers",
+        Way::Peer("tokio fastwebsockets 2"),
+    ),
+    server("sockudo-ws, two workers", Way::Peer("tokio sockudo-ws 2")),
+    server(
+        "tokio-tungstenite, two workers",
+        Way::Peer("tokio tokio-tungstenite 2"),
+    ),
+    server(
+        "tokio-websockets, two workers",
+        Way::Peer("tokio tokio-websockets 2"),
+    ),
+    server("yawc, two workers", Way::Peer("tokio yawc 2")),
     server("tungstenite, a thread each", Way::Peer("tungstenite")),
     server("wscodec in Node", Way::Script("node.mjs")),
     server("ws with bufferutil", Way::Script("ws.mjs")),
@@ -145,7 +178,9 @@ fn command(way: &Way, load: &Path) -> Result<Words, Failure> {
             ([runner.words, words.into()].concat(), runner.version)
         }
         Way::Peer(name) => {
-            let words = vec![load.into(), (*name).into(), port()];
+            let name = name.split_whitespace().map(OsString::from);
+            let words = [load.into()].into_iter().chain(name).chain([port()]);
+            let words = words.collect();
             return Ok(Ok((words, String::new())));
         }
         Way::Script(name) => {
