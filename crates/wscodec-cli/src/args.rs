@@ -114,6 +114,16 @@ impl Arguments {
         }
     }
 
+    /// A whole number of at least 1, or `none`.
+    pub(crate) fn count_or_none(&mut self) -> Result<Option<usize>, Failure> {
+        let text = self.text()?;
+        match text.parse() {
+            Ok(1_usize..) => Ok(text.parse().ok()),
+            _ if text == "none" => Ok(None),
+            _ => Err(self.wrong(&text, "a whole number of 1 or more, or none")),
+        }
+    }
+
     /// A window of a compressor.
     pub(crate) fn window(&mut self) -> Result<WindowBits, Failure> {
         let text = self.text()?;

@@ -58,6 +58,10 @@ Limits (bytes may end in K, M or G; times are in seconds, and above 0):
                           default: no limit but --max-message; close code 1009.
   --max-head BYTES        Of a request; default 16K; status 431.
   --max-connections N     Default 100000; status 503.
+  --max-per-address N     Connections of one address; default 16384; status 429. A server behind a
+                          proxy needs none.
+  --max-opening-per-address N
+                          The same for those that have not sent their request; default 4096.
   --max-memory BYTES      What all connections together may hold; default 1G.
                           Past it, status 503 for new ones, and close code 1013 for those that
                           come to hold more.

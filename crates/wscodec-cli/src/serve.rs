@@ -147,6 +147,8 @@ fn option(
         "max-inflation" => limits.inflation = arguments.count()?,
         "max-head" => limits.head = arguments.memory()?,
         "max-connections" => options.max_connections = arguments.count()?,
+        "max-per-address" => options.max_connections_per_address = arguments.count_or_none()?,
+        "max-opening-per-address" => options.max_opening_per_address = arguments.count_or_none()?,
         "max-memory" => {
             // Beyond what can be addressed is no limit.
             options.max_memory = usize::try_from(arguments.bytes()?).ok();

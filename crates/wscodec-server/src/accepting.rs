@@ -5,7 +5,8 @@ use core::time::Duration;
 use std::io;
 
 use super::address::Address;
-use super::conn::{Conn, Next};
+use super::addresses::Entry;
+use super::conn::{Conn, Next, Surplus};
 use super::event_loop::{EventLoop, Listener};
 use super::handler::Handler;
 use super::mailbox::Mail;
@@ -85,10 +86,20 @@ impl<H: Handler> EventLoop<'_, H> {
     pub(super) fn register(&mut self, mut stream: Stream, address: Address) {
         let shared = &self.context.handle.shared;
         let open = shared.connections.load(Ordering::Relaxed) + self.context.net.closing();
-        let surplus = open > self.context.options.max_connections;
+        let surplus = match shared.addresses.enter(address) {
+            Entry::Refused => {
+                self.context.stats.rejected += 1;
+                self.context.figures.rejected(429, "ADDRESS");
+                return shared.leave(); // Closed as it is dropped.
+            }
+            _ if open > self.context.options.max_connections => Surplus::OfServer,
+            Entry::Surplus => Surplus::OfAddress,
+            Entry::Granted => Surplus::None,
+        };
         let key = self.conns.next_key();
         if let Err(e) = self.context.net.add(&mut stream, key.index) {
             log::error!("{address}: {e}");
+            shared.addresses.leave(address, true);
             shared.leave();
             return;
         }
@@ -97,6 +108,7 @@ impl<H: Handler> EventLoop<'_, H> {
             Ok(key) => key,
             Err(conn) => {
                 log::warn!("{address} is dropped: {}", LimitError::OutOfMemory);
+                shared.addresses.leave(address, true);
                 shared.leave();
                 return conn.end(key, &mut self.context);
             }

@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use log::info;
 
-use super::conn::{Conn, Next, Phase};
+use super::conn::{Conn, Next, Phase, Surplus};
 use super::context::Context;
 use super::handler::Handler;
 use super::plain::{PlainRequest, Response};
@@ -38,8 +38,8 @@ impl<S> Conn<S> {
         if cx.stopping {
             return self.unavailable(key, cx);
         }
-        if self.surplus || cx.is_full() {
-            return self.reject(key, LimitError::TooManyConnections, cx);
+        if let Some(next) = self.check_limits(key, cx) {
+            return next;
         }
         let (handler, handle, span) = (&mut cx.handler, &cx.handle, &self.span);
         let asked = || span.scope(|| handler.request(&request, handle));
@@ -54,6 +54,27 @@ impl<S> Conn<S> {
         self.span.answered(response.status(), method, target);
         cx.stats.plain += 1;
         self.answer(key, |out| response.write_plain(method, out), cx)
+    }
+
+    /// Rejects a request if there are too many connections, or they hold too much memory.
+    pub(super) fn check_limits<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        cx: &mut Context<'_, H>,
+    ) -> Option<Next> {
+        match self.surplus {
+            Surplus::None if !cx.is_full() => None,
+            Surplus::None | Surplus::OfServer => {
+                Some(self.reject(key, LimitError::TooManyConnections, cx))
+            }
+            Surplus::OfAddress => {
+                info!(
+                    "{} rejected: its address has too many connections",
+                    self.address
+                );
+                Some(self.reject_with(key, Rejection::new(429), "ADDRESS", cx))
+            }
+        }
     }
 
     /// The handler panicked while it looked at a request.

@@ -38,6 +38,14 @@ pub(super) enum Next {
     Drop,
 }
 
+/// Which limit of the number of connections is passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Surplus {
+    None,
+    OfServer,
+    OfAddress,
+}
+
 pub(super) struct Conn<S> {
     pub(super) stream: Stream,
     pub(super) armed: Armed,
@@ -60,8 +68,10 @@ pub(super) struct Conn<S> {
     pub(super) stopping: Option<u64>,
     /// The platform was asked to report when the stream can be written to.
     reported: bool,
-    /// The connection is beyond `max_connections`: its request will be rejected.
-    pub(super) surplus: bool,
+    /// The connection is beyond a limit: its request will be rejected.
+    pub(super) surplus: Surplus,
+    /// Its request was not accepted.
+    pub(super) opening: bool,
     pub(super) address: Address,
     pub(super) span: Span,
     /// When the phase began.
@@ -107,7 +117,7 @@ pub(super) enum Phase<S> {
 }
 
 impl<S> Conn<S> {
-    pub(super) fn new(stream: Stream, address: Address, surplus: bool) -> Self {
+    pub(super) fn new(stream: Stream, address: Address, surplus: Surplus) -> Self {
         Self {
             stream,
             armed: Armed::default(),
@@ -122,6 +132,7 @@ impl<S> Conn<S> {
             stopping: None,
             reported: false,
             surplus,
+            opening: true,
             address,
             span: Span::new(address),
             since: Duration::ZERO,

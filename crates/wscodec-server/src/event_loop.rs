@@ -277,7 +277,9 @@ impl<'a, H: Handler> EventLoop<'a, H> {
         if let Some(mut conn) = self.conns.remove(key) {
             conn.uncount(&self.context);
             self.rooms.leave(key, conn.rooms.take());
-            self.context.handle.shared.leave();
+            let shared = &self.context.handle.shared;
+            shared.addresses.leave(conn.address, conn.opening);
+            shared.leave();
             conn.end(key, &mut self.context);
             if self.resting {
                 // Its descriptor is free.

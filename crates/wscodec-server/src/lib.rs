@@ -32,6 +32,7 @@
 
 mod accepting;
 mod address;
+mod addresses;
 mod answering;
 pub mod client;
 mod conn;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::vec::Vec;
 
 use super::address::Address;
+use super::addresses::Addresses;
 use super::figures::Figures;
 use super::net::{Net, Platform, Waker};
 use super::options::ServerOptions;
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) connections: AtomicUsize,
     /// Bytes that they hold, as far as they are counted, and bytes of messages in mailboxes.
     pub(super) held: AtomicUsize,
+    pub(super) addresses: Addresses,
     /// The limit for `held`.
     max_memory: Option<usize>,
     /// The limit for `connections`. A few more get status 503.
@@ -104,6 +106,7 @@ impl Shared {
             mailboxes: wakers.into_iter().map(mailbox).collect(),
             connections: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
+            addresses: Addresses::new(options),
             max_memory: options.max_memory,
             max_connections: options.max_connections,
         }

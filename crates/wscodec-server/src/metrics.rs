@@ -52,7 +52,7 @@ pub struct Metrics {
     /// Requests that were rejected, by their status and their reason: the
     /// [`code`](wscodec::ErrorKind::code) of an error, such as `ORIGIN` or `HANDSHAKE_TOO_SLOW`;
     /// `HANDLER` if the handler rejected, `HANDLER_FAILED` if it failed, `UNDECIDED` if its decision
-    /// took too long, `STOPPING` if the server was stopping.
+    /// took too long, `ADDRESS` if its address has too many connections, `STOPPING` if the server was stopping.
     pub rejections: BTreeMap<(u16, &'static str), u64>,
     /// Open connections that have ended, by their close code. Codes from 3000 on are summed up as
     /// `3xxx` and `4xxx`, and unregistered ones below as `other`, because peers choose them.

@@ -123,8 +123,8 @@ impl<S> Conn<S> {
         if cx.stopping {
             return Looked::Answered(self.unavailable(key, cx));
         }
-        if self.surplus || cx.is_full() {
-            return Looked::Answered(self.reject(key, LimitError::TooManyConnections, cx));
+        if let Some(next) = self.check_limits(key, cx) {
+            return Looked::Answered(next);
         }
         let upgrade = match cx.options.policy.judge(&request) {
             Ok(upgrade) => upgrade,
@@ -189,6 +189,8 @@ impl<S> Conn<S> {
             size: 0,
         };
         cx.stats.accepted += 1;
+        self.opening = false;
+        cx.handle.shared.addresses.opened(self.address);
         if let Phase::Open { session, state, .. } = &mut self.phase {
             let (handler, mut peer) =
                 cx.peer(key, self.address, state, session.sender(), (&mut out, left));

@@ -49,6 +49,14 @@ pub struct ServerOptions<'a> {
     pub memory: Memory,
     /// Connections at a time. The next ones are answered with status 503. Default 100,000.
     pub max_connections: usize,
+    /// Connections of one address at a time, and of one network of 64 bits of IPv6. A few more are
+    /// answered with status 429, and others closed. Connections over Unix sockets have no such limit.
+    /// Default 16,384; `None` is no limit, for servers behind a proxy, to which all clients have the
+    /// proxy's address.
+    pub max_connections_per_address: Option<usize>,
+    /// The same for connections whose request is not accepted: it has not arrived yet, or was
+    /// rejected. Default 4,096.
+    pub max_opening_per_address: Option<usize>,
     /// Bytes that all connections together may hold: the connections themselves, heads and messages
     /// that have arrived in part, queues, and compression. Beyond the limit new connections get
     /// status 503, and a connection that comes to hold more is closed with code 1013, or dropped if
@@ -128,6 +136,8 @@ impl Default for ServerOptions<'_> {
             session: SessionOptions::DEFAULT,
             memory: Memory::default(),
             max_connections: 100_000,
+            max_connections_per_address: Some(16_384),
+            max_opening_per_address: Some(4_096),
             max_memory: Some(1 << 30),
             handshake_timeout: Duration::from_secs(10),
             pause_reading_when_full: false,
@@ -164,6 +174,18 @@ impl ServerOptions<'_> {
         }
         if self.max_connections == 0 {
             return fault("max_connections", "no connection would be accepted");
+        }
+        let per_address = [
+            (
+                "max_connections_per_address",
+                self.max_connections_per_address,
+            ),
+            ("max_opening_per_address", self.max_opening_per_address),
+        ];
+        for (option, limit) in per_address {
+            if limit == Some(0) {
+                return fault(option, "no connection would be accepted");
+            }
         }
         if self.loops == 0 || self.loops > MOST_LOOPS {
             return fault("loops", "a server has 1 to 1024 event loops");

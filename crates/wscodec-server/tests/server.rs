@@ -5,11 +5,13 @@ mod common;
 mod support;
 
 use std::io::{ErrorKind, Write};
+use std::net::SocketAddr;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
 use common::rng::Rng;
+use socket2::{Domain, Socket, Type};
 use support::{Client, LONG, REQUEST, Running, echo, open, options, raw, read_some, run};
 use wscodec::CloseCode;
 use wscodec::deflate;
@@ -435,4 +437,42 @@ fn connections_that_come_and_go_leave_nothing() {
         left < 1 << 20,
         "{left} bytes, engines and buffers of the loops among them"
     );
+}
+
+#[test]
+fn one_address_does_not_take_the_whole_server() {
+    let mut options = options();
+    options.max_connections_per_address = Some(4);
+    options.max_opening_per_address = Some(2);
+    let server = echo(options);
+    // Two that send nothing.
+    let silent = [open(server.address), open(server.address)];
+    server.stats_when(|it| it.open == 2);
+    assert!(raw(server.address, REQUEST).starts_with(b"HTTP/1.1 429 "));
+    // Another address is served.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket
+        .bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into())
+        .unwrap();
+    socket.connect(&server.address.into()).unwrap();
+    let mut other = std::net::TcpStream::from(socket);
+    other.set_read_timeout(Some(LONG)).unwrap();
+    other.write_all(REQUEST).unwrap();
+    let mut answer = Vec::new();
+    assert!(read_some(&mut other, &mut answer) > 0 && answer.starts_with(b"HTTP/1.1 101 "));
+    drop(silent);
+    server.stats_when(|it| it.open == 1);
+    let mut clients: Vec<_> = (0..4).map(|_| Client::new(server.address)).collect();
+    assert!(raw(server.address, REQUEST).starts_with(b"HTTP/1.1 429 "));
+    // Past the few that wait for their rejection, connections are closed.
+    let waiting: Vec<_> = (0..12).map(|_| open(server.address)).collect();
+    server.stats_when(|it| it.open == 1 + 4 + 8 && it.rejected == 6);
+    let metrics = server.handle.metrics();
+    assert_eq!(metrics.rejections.get(&(429, "ADDRESS")), Some(&6));
+    drop(waiting);
+    drop(clients.pop());
+    server.stats_when(|it| it.open == 4);
+    let mut again = Client::new(server.address);
+    again.send(Kind::Text, b"me");
+    assert_eq!(again.next().unwrap(), b"me");
 }

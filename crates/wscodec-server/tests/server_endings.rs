@@ -550,6 +550,12 @@ fn options_are_checked_by_name() {
     let none = Duration::ZERO;
     check("listen", &|it| it.listen = vec![it.listen[0]; 257]);
     check("max_connections", &|it| it.max_connections = 0);
+    check("max_connections_per_address", &|it| {
+        it.max_connections_per_address = Some(0);
+    });
+    check("max_opening_per_address", &|it| {
+        it.max_opening_per_address = Some(0);
+    });
     check("max_memory", &|it| it.max_memory = Some(0));
     check("max_buffered", &|it| it.max_buffered = 1);
     check("high_water", &|it| it.high_water = 0);
