@@ -199,7 +199,7 @@ fn a_client_that_sends_too_much_sees_1009() {
         let outcome = client.close(CloseCode::NORMAL, "").unwrap();
         assert_eq!(outcome.code.value(), 1009);
     });
-    assert_eq!(server.join().unwrap().code(), "FRAME_TOO_LARGE");
+    assert_eq!(server.join().unwrap().code(), "MESSAGE_TOO_LARGE");
 }
 
 #[test]

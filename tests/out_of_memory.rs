@@ -476,24 +476,20 @@ fn batches_without_memory() {
     fn batch(
         receiver: &mut MessageDecoder,
         shared: &mut BatchBuffer,
-        mut input: &mut [u8],
+        input: &mut [u8],
     ) -> Result<usize, ErrorKind> {
         receiver.release(shared);
         receiver.begin_batch(shared, input.len())?;
-        let (mut messages, before) = (0, receiver.assembled().as_ptr());
+        let (mut at, mut messages, before) = (0, 0, receiver.held().as_ptr());
         let result = loop {
-            match receiver.receive_any(&mut input) {
+            match receiver.find_any(input, &mut at) {
                 Ok(Some(_)) => messages += 1,
                 Ok(None) => break Ok(messages),
                 Err(fault) => break Err(fault.error),
             }
         };
         if result.is_ok() {
-            assert_eq!(
-                receiver.assembled().as_ptr(),
-                before,
-                "moved within a batch"
-            );
+            assert_eq!(receiver.held().as_ptr(), before, "moved within a batch");
         }
         receiver.end_batch(shared);
         result

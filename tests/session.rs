@@ -184,7 +184,7 @@ fn a_broken_rule_is_told_to_the_peer_with_its_code_once() {
         (
             b"\x82\xff\x10\0\0\0\0\0\0\0\0\0\0\0",
             1009,
-            "FRAME_TOO_LARGE",
+            "MESSAGE_TOO_LARGE",
         ),
     ];
     for (bytes, code, name) in cases {

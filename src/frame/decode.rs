@@ -2,8 +2,9 @@
 
 use core::mem;
 
+use super::header::missing;
 use super::simple::{Shape, Simple};
-use super::{FrameHeader, MAX_HEADER_LEN, ParsedHeader, Role, Rules, mask};
+use super::{FrameHeader, MAX_HEADER_LEN, Role, Rules, mask};
 use crate::error::{ErrorKind, Fault, PeerError};
 
 /// What [`FrameDecoder::decode`] hands out. Every frame is one `FrameHeader`, `Payload`s for as many pieces
@@ -38,12 +39,56 @@ pub struct FrameDecoder {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Header,
+    /// `left` bytes of the payload have not come. The mask key is turned so that its first byte belongs
+    /// to the next of them.
     Payload {
         key: Option<[u8; 4]>,
-        done: u64,
-        len: u64,
+        left: u64,
     },
     Failed(Fault),
+}
+
+/// A piece of a payload that a decoder has counted in: how long it is and how it is masked. The caller
+/// knows where its bytes lie, and chooses whether they are unmasked there or while they are copied.
+#[derive(Clone, Copy)]
+pub(crate) struct MaskedPiece {
+    pub(crate) len: usize,
+    /// Begins with the byte that belongs to the piece's first byte.
+    key: Option<[u8; 4]>,
+    /// Whether the payload ends with the piece.
+    pub(crate) is_last: bool,
+}
+
+impl MaskedPiece {
+    /// Unmasks the piece where it lies. Returns whether it is known to be ASCII, which is only looked
+    /// at on request.
+    #[inline(always)]
+    pub(crate) fn unmask(&self, data: &mut [u8], test_ascii: bool) -> bool {
+        match self.key {
+            Some(key) if test_ascii => mask::apply_and_test_ascii(key, 0, data),
+            Some(key) => {
+                mask::apply(key, 0, data);
+                false
+            }
+            None => test_ascii && data.is_ascii(),
+        }
+    }
+
+    /// The same while the piece is copied.
+    #[inline(always)]
+    pub(crate) fn copy(&self, source: &[u8], target: &mut [u8], test_ascii: bool) -> bool {
+        match self.key {
+            Some(key) if test_ascii => mask::copy_and_test_ascii(key, 0, source, target),
+            Some(key) => {
+                mask::copy(key, 0, source, target);
+                false
+            }
+            None => {
+                target.copy_from_slice(source);
+                test_ascii && target.is_ascii()
+            }
+        }
+    }
 }
 
 impl FrameDecoder {
@@ -78,12 +123,26 @@ impl FrameDecoder {
         input: &mut &'a mut [u8],
     ) -> Result<Option<FrameEvent<'a>>, Fault> {
         match self.state {
-            State::Header => Ok(self.header(input)?.map(FrameEvent::Header)),
-            State::Payload { done, len, .. } if done == len => {
+            State::Header => {
+                let mut at = 0;
+                let header = self.header(input, &mut at);
+                *input = mem::take(input).split_at_mut(at).1;
+                Ok(header?.map(FrameEvent::Header))
+            }
+            State::Payload { left: 0, .. } => {
                 self.state = State::Header;
                 Ok(Some(FrameEvent::End))
             }
-            State::Payload { .. } => Ok(self.piece(input, false).map(|p| FrameEvent::Payload(p.0))),
+            State::Payload { .. } => {
+                let piece = self.take(input.len());
+                if piece.len == 0 {
+                    return Ok(None);
+                }
+                let (payload, rest) = mem::take(input).split_at_mut(piece.len);
+                *input = rest;
+                piece.unmask(payload, false);
+                Ok(Some(FrameEvent::Payload(payload)))
+            }
             State::Failed(fault) => Err(fault),
         }
     }
@@ -132,13 +191,8 @@ impl FrameDecoder {
     /// as its form still lacks, of a payload one.
     pub fn needed(&self) -> usize {
         match self.state {
-            State::Header => {
-                match FrameHeader::parse(&self.partial[..usize::from(self.partial_len)]) {
-                    Ok(ParsedHeader::Incomplete(needed)) => needed,
-                    _ => 0,
-                }
-            }
-            State::Payload { done, len, .. } => usize::from(done < len),
+            State::Header => missing(&self.partial[..usize::from(self.partial_len)]),
+            State::Payload { left, .. } => usize::from(left > 0),
             State::Failed(_) => 0,
         }
     }
@@ -164,75 +218,89 @@ impl FrameDecoder {
         self.offset += frame.frame_len() as u64;
     }
 
-    /// The next frame, if it lies in `input` to its end: its header and its payload, still masked.
-    /// Nothing is taken otherwise.
-    #[inline]
-    pub(crate) fn whole<'a>(
+    /// The first primitive of receiving: takes the next header off `input`, from `at` on. `None` if
+    /// the input ends before the header does; the decoder keeps the part that came. The caller must
+    /// not call this within a payload.
+    pub(crate) fn header(
         &mut self,
-        input: &mut &'a mut [u8],
-    ) -> Result<Option<(FrameHeader, &'a mut [u8])>, Fault> {
+        input: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<FrameHeader>, Fault> {
+        match self.whole_header(input, at)? {
+            Some(header) => Ok(Some(header)),
+            None => self.cut_header(input, at),
+        }
+    }
+
+    /// [`header`](Self::header) for nearly all headers: no part of it came before, and `input` has as
+    /// many bytes as the longest header. In all other cases it returns `None` and takes nothing.
+    #[inline(always)]
+    pub(crate) fn whole_header(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<FrameHeader>, Fault> {
         if !matches!(self.state, State::Header) || self.partial_len != 0 {
             return Ok(None);
         }
-        let (header, n) = match FrameHeader::parse(input) {
-            Ok(ParsedHeader::Complete(header, n)) => (header, n),
-            Ok(ParsedHeader::Incomplete(_)) => return Ok(None),
-            Err(error) => {
-                self.frame_offset = self.offset;
-                return self.fail_header(error, input);
-            }
-        };
-        if header.len > (input.len() - n) as u64 {
+        let Some(front) = input[*at..].first_chunk() else {
             return Ok(None);
-        }
+        };
         self.frame_offset = self.offset;
-        self.check(&header)?;
-        let (frame, rest) = mem::take(input).split_at_mut(n + header.len as usize);
-        *input = rest;
-        self.offset += frame.len() as u64;
-        Ok(Some((header, &mut frame[n..])))
+        match FrameHeader::parse_padded(front) {
+            Ok((header, n)) => {
+                self.begin_frame(&header)?;
+                self.offset += n as u64;
+                *at += n;
+                Ok(Some(header))
+            }
+            Err(error) => self.fail_header(error, front),
+        }
     }
 
-    /// The next header; `None` where `input` ends before it does. Not to be called within a
-    /// payload.
-    pub(crate) fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<FrameHeader>, Fault> {
+    /// [`header`](Self::header) for the others. A header is parsed once for each input: as many bytes as
+    /// a header can have are copied, and those behind its end are not taken.
+    pub(crate) fn cut_header(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<FrameHeader>, Fault> {
         if let State::Failed(fault) = self.state {
             return Err(fault);
         }
-        if self.partial_len == 0 {
-            if input.is_empty() {
-                return Ok(None);
-            }
+        let rest = &input[*at..];
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let have = usize::from(self.partial_len);
+        if have == 0 {
             self.frame_offset = self.offset;
         }
-        loop {
-            let have = usize::from(self.partial_len);
-            match FrameHeader::parse(&self.partial[..have]) {
-                Ok(ParsedHeader::Complete(header, _)) => {
-                    self.check(&header)?;
-                    self.partial_len = 0;
-                    self.state = State::Payload {
-                        key: header.mask,
-                        done: 0,
-                        len: header.len,
-                    };
-                    return Ok(Some(header));
-                }
-                Ok(ParsedHeader::Incomplete(_)) if input.is_empty() => {
-                    self.check_front()?;
-                    return Ok(None);
-                }
-                Ok(ParsedHeader::Incomplete(needed)) => {
-                    let n = needed.min(input.len());
-                    self.partial[have..have + n].copy_from_slice(&input[..n]);
-                    self.partial_len += n as u8;
-                    self.offset += n as u64;
-                    *input = mem::take(input).split_at_mut(n).1;
-                }
-                Err(error) => {
-                    let front = self.partial;
-                    return self.fail_header(error, &front);
-                }
+        let space = &mut self.partial[have..];
+        let n = space.len().min(rest.len());
+        // A loop, because a call costs more than a few bytes.
+        for (to, from) in space.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        if missing(&self.partial[..have + n]) > 0 {
+            self.partial_len = (have + n) as u8;
+            self.offset += n as u64;
+            *at += n;
+            self.check_front()?;
+            return Ok(None);
+        }
+        match FrameHeader::parse_padded(&self.partial) {
+            Ok((header, len)) => {
+                self.partial_len = 0;
+                self.begin_frame(&header)?;
+                let n = len - have;
+                self.offset += n as u64;
+                *at += n;
+                Ok(Some(header))
+            }
+            Err(error) => {
+                let front = self.partial;
+                self.fail_header(error, &front)
             }
         }
     }
@@ -299,72 +367,36 @@ impl FrameDecoder {
         }
     }
 
-    /// The next piece of the payload, unmasked, and whether it is known to be ASCII, which is only
-    /// looked at on request. `None` where `input` or the payload is at its end.
-    #[inline]
-    pub(crate) fn piece<'a>(
-        &mut self,
-        input: &mut &'a mut [u8],
-        test_ascii: bool,
-    ) -> Option<(&'a mut [u8], bool)> {
-        let n = usize::try_from(self.left()).map_or(input.len(), |left| left.min(input.len()));
-        if n == 0 {
-            return None;
+    /// The second primitive of receiving: takes the next piece of the payload, as much of it as the
+    /// `available` bytes have, and counts it in. The piece is empty where the payload is at its end.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, available: usize) -> MaskedPiece {
+        let State::Payload { key, left } = &mut self.state else {
+            return MaskedPiece {
+                len: 0,
+                key: None,
+                is_last: false,
+            };
+        };
+        let len = usize::try_from(*left).map_or(available, |left| left.min(available));
+        *left -= len as u64;
+        let piece = MaskedPiece {
+            len,
+            key: *key,
+            is_last: *left == 0,
+        };
+        if let Some(key) = key {
+            *key = mask::turned(*key, len);
         }
-        let (piece, rest) = mem::take(input).split_at_mut(n);
-        *input = rest;
-        let ascii = self.advance(piece, test_ascii);
-        Some((piece, ascii))
-    }
-
-    /// The next piece of the payload, as it came, with its mask key and its place in the payload;
-    /// it is counted in. `None` where `input` or the payload is at its end.
-    #[inline]
-    #[expect(clippy::type_complexity, reason = "three parts that are used at once")]
-    pub(crate) fn masked_piece<'a>(
-        &mut self,
-        input: &mut &'a mut [u8],
-    ) -> Option<(&'a mut [u8], Option<[u8; 4]>, u64)> {
-        let State::Payload { key, done, len } = &mut self.state else {
-            return None;
-        };
-        let n = usize::try_from(*len - *done).map_or(input.len(), |left| left.min(input.len()));
-        if n == 0 {
-            return None;
-        }
-        let (piece, rest) = mem::take(input).split_at_mut(n);
-        *input = rest;
-        let at = *done;
-        *done += n as u64;
-        self.offset += n as u64;
-        Some((piece, *key, at))
-    }
-
-    /// Unmasks the next piece of the payload, which is no longer than [`left`](Self::left), and
-    /// counts it in.
-    #[inline]
-    pub(crate) fn advance(&mut self, piece: &mut [u8], test_ascii: bool) -> bool {
-        let State::Payload { key, done, .. } = &mut self.state else {
-            return false;
-        };
-        let ascii = match *key {
-            Some(key) if test_ascii => mask::apply_and_test_ascii(key, *done, piece),
-            Some(key) => {
-                mask::apply(key, *done, piece);
-                false
-            }
-            None => test_ascii && piece.is_ascii(),
-        };
-        *done += piece.len() as u64;
-        self.offset += piece.len() as u64;
-        ascii
+        self.offset += len as u64;
+        piece
     }
 
     /// How many bytes of the current payload have not come.
     #[inline]
     pub(crate) fn left(&self) -> u64 {
         match self.state {
-            State::Payload { done, len, .. } => len - done,
+            State::Payload { left, .. } => left,
             _ => 0,
         }
     }
@@ -380,21 +412,29 @@ impl FrameDecoder {
         self.offset += len as u64;
     }
 
-    /// The payload is used up: a header is next.
-    #[inline]
-    pub(crate) fn end_frame(&mut self) {
-        debug_assert_eq!(self.left(), 0);
-        self.state = State::Header;
+    /// Whether all of the payload came. If so, a header is next.
+    #[inline(always)]
+    pub(crate) fn end_frame(&mut self) -> bool {
+        let ended = matches!(self.state, State::Payload { left: 0, .. });
+        if ended {
+            self.state = State::Header;
+        }
+        ended
     }
 
-    #[inline]
-    fn check(&mut self, header: &FrameHeader) -> Result<(), Fault> {
+    /// Holds a whole header to the rules, and begins its payload.
+    #[inline(always)]
+    fn begin_frame(&mut self, header: &FrameHeader) -> Result<(), Fault> {
         if let Err(error) = self.rules.check(header, self.message_open) {
             return self.fail(error, self.frame_offset);
         }
         if !header.opcode.is_control() {
             self.message_open = !header.fin;
         }
+        self.state = State::Payload {
+            key: header.mask,
+            left: header.len,
+        };
         Ok(())
     }
 

@@ -107,32 +107,26 @@ impl FrameHeader {
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<ParsedHeader, ErrorKind> {
         match bytes.first_chunk() {
-            Some(bytes) => Self::parse_padded(bytes),
+            Some(bytes) => {
+                let (header, len) = Self::parse_padded(bytes)?;
+                Ok(ParsedHeader::Complete(header, len))
+            }
             None => Self::parse_short(bytes),
         }
     }
 
     /// Near the end of the input: with what is there, and zeros behind it.
     fn parse_short(bytes: &[u8]) -> Result<ParsedHeader, ErrorKind> {
-        let needed = match bytes {
-            &[_, second, ..] => {
-                let extended = match second & 0x7f {
-                    126 => 2,
-                    127 => 8,
-                    _ => 0,
-                };
-                2 + extended + if second & 0x80 != 0 { 4 } else { 0 }
-            }
-            _ => 2,
-        };
-        if bytes.len() < needed {
-            return Ok(ParsedHeader::Incomplete(needed - bytes.len()));
+        let missing = missing(bytes);
+        if missing > 0 {
+            return Ok(ParsedHeader::Incomplete(missing));
         }
         let mut padded = [0; MAX_HEADER_LEN];
         for (to, from) in padded.iter_mut().zip(bytes) {
             *to = *from;
         }
-        Self::parse_padded(&padded)
+        let (header, len) = Self::parse_padded(&padded)?;
+        Ok(ParsedHeader::Complete(header, len))
     }
 
     /// Reads what the front of a header says whose end has not come. `None` below two bytes. If the
@@ -175,14 +169,15 @@ impl FrameHeader {
 
     /// With as many bytes as the longest header has: no read has to look for the end.
     #[inline]
-    fn parse_padded(bytes: &[u8; MAX_HEADER_LEN]) -> Result<ParsedHeader, ErrorKind> {
+    pub(super) fn parse_padded(bytes: &[u8; MAX_HEADER_LEN]) -> Result<(Self, usize), ErrorKind> {
         // Whole words: bytes put together one by one would wait for each other.
-        let (Some(front), Some(len64), Some(last)) = (
+        let chunks = (
             bytes.first_chunk(),
             bytes[2..].first_chunk(),
             bytes.last_chunk(),
-        ) else {
-            return Ok(ParsedHeader::Incomplete(MAX_HEADER_LEN));
+        );
+        let (Some(front), Some(len64), Some(last)) = chunks else {
+            unreachable!("the constant length is enough for each of them");
         };
         let head = u64::from_le_bytes(*front);
         let [first, second, ..] = head.to_le_bytes();
@@ -215,10 +210,7 @@ impl FrameHeader {
             mask: masked.then(|| key.to_le_bytes()),
             len,
         };
-        Ok(ParsedHeader::Complete(
-            header,
-            if masked { n + 4 } else { n },
-        ))
+        Ok((header, if masked { n + 4 } else { n }))
     }
 
     /// How many bytes the header takes, 2–14.
@@ -321,6 +313,23 @@ impl FrameHeader {
         }
         Ok(())
     }
+}
+
+/// How many bytes a header lacks that begins with these: as many as are known to be missing.
+#[inline]
+pub(super) fn missing(front: &[u8]) -> usize {
+    let needed: usize = match front {
+        &[_, second, ..] => {
+            let extended = match second & 0x7f {
+                126 => 2,
+                127 => 8,
+                _ => 0,
+            };
+            2 + extended + if second & 0x80 != 0 { 4 } else { 0 }
+        }
+        _ => 2,
+    };
+    needed.saturating_sub(front.len())
 }
 
 #[cfg(test)]

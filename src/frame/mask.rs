@@ -103,6 +103,14 @@ fn blocks(key: u64, data: &mut [u8]) -> &mut [u8] {
     tail
 }
 
+/// The key as it meets the bytes that follow `len` others.
+#[inline(always)]
+pub(super) fn turned(key: [u8; 4], len: usize) -> [u8; 4] {
+    u32::from_le_bytes(key)
+        .rotate_right(8 * (len % 4) as u32)
+        .to_le_bytes()
+}
+
 /// The key as it meets the eight bytes from `offset` on.
 #[inline]
 fn word(key: [u8; 4], offset: u64) -> u64 {

@@ -46,7 +46,7 @@ pub use encode::{encode, encode_in_place};
 pub use header::{FrameHeader, ParsedHeader, Rsv};
 pub use opcode::OpCode;
 pub use raw::{HeaderFaults, RawHeader};
-pub(crate) use simple::Simple;
+pub(crate) use simple::{Shape, Simple};
 
 /// The longest header: 2 bytes, a 64-bit length, a mask key.
 pub const MAX_HEADER_LEN: usize = 14;

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::time::Instant;
 
 use super::head::Input;
-use super::inbox::{Driver, Found, Inbox, IoSender, Part, Place};
+use super::inbox::{Driver, Inbox, IoSender};
 use super::line::{Line, Pushed};
 use super::reader::Source;
 use super::writer::{Sink, Step};
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::error::{CloseCode, MisuseError};
 use crate::frame::Role;
-use crate::message::{Event, Kind, MessageRef};
+use crate::message::{Event, FoundEvent, FoundPiece, Kind, MessageRef, Place};
 use crate::session::{In, Out, Outcome, Piece, Session, SessionOptions, SessionState};
 
 /// A session with what this room gives it.
@@ -161,18 +161,18 @@ impl<S: Read + Write> Connection<S> {
     /// [`Error::is_timeout`].
     pub fn read(&mut self) -> Result<Option<(MessageRef<'_>, Outbox<'_, S>)>, Error> {
         self.partial = None;
-        let (shape, place) = loop {
+        let message = loop {
             match self
                 .inbox
                 .next(&mut direct(&mut self.sender, &mut self.line))?
             {
-                Some(Found::Message(shape, place)) => break (shape, place),
+                Some(FoundEvent::Message(message)) => break message,
                 Some(_) => {}
                 None => return Ok(None),
             }
         };
         let outbox = outbox::queue(&mut self.sender, &mut self.line);
-        Ok(Some((self.inbox.message(shape, &place), outbox)))
+        Ok(Some((self.inbox.message(&message), outbox)))
     }
 
     /// As [`read`](Self::read), with pings, pongs and the close frame; what is answered by itself is
@@ -202,7 +202,7 @@ impl<S: Read + Write> Connection<S> {
             return Ok(None);
         };
         let outbox = outbox::queue(&mut self.sender, &mut self.line);
-        Ok(Some((self.inbox.lend_part(part), outbox)))
+        Ok(Some((self.inbox.lend_part(&part), outbox)))
     }
 
     /// Waits for the next message, to be read in pieces by the standard library's means.
@@ -455,12 +455,12 @@ impl<S: Read + Write> Driver for Direct<'_, S> {
 }
 
 impl<S: Read + Write> Source for Connection<S> {
-    fn next_part(&mut self) -> Result<Option<Part>, Error> {
+    fn next_part(&mut self) -> Result<Option<FoundPiece>, Error> {
         self.inbox
             .next_part(&mut direct(&mut self.sender, &mut self.line))
     }
 
-    fn data(&mut self, place: &Place) -> &mut [u8] {
+    fn data(&mut self, place: &Place) -> &[u8] {
         self.inbox.data(place)
     }
 }

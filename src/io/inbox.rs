@@ -13,8 +13,11 @@ use super::head::Input;
 use super::line::Pushed;
 use super::rounds::More;
 use crate::error::{CloseCode, Fault};
-use crate::frame::{CloseFrame, FrameHeader, Role};
-use crate::message::{Event, InboundExtension, Kind, MessageDecoder, MessageRef, Piece};
+use crate::frame::{CloseFrame, Role};
+use crate::message::{
+    Event, FoundEvent, FoundMessage, FoundPiece, InboundExtension, MessageDecoder, MessageRef,
+    Piece, Place,
+};
 use crate::session;
 
 pub(super) type IoSender = session::Sender<Keys, session::Out>;
@@ -41,60 +44,6 @@ pub(super) trait Driver {
     fn nap(&self) -> Option<Duration> {
         None
     }
-}
-
-/// Where something lies that was found.
-#[derive(Clone, Debug)]
-pub(super) enum Place {
-    /// In the bytes that were read.
-    Input(Range<usize>),
-    /// In the receiver.
-    Held(Range<usize>),
-}
-
-impl Place {
-    pub(super) fn is_empty(&self) -> bool {
-        match self {
-            Self::Input(range) | Self::Held(range) => range.is_empty(),
-        }
-    }
-
-    /// Leaves `amount` bytes at the front out.
-    pub(super) fn advance(&mut self, amount: usize) {
-        match self {
-            Self::Input(range) | Self::Held(range) => {
-                range.start = range.end.min(range.start + amount);
-            }
-        }
-    }
-}
-
-/// What is to be known of a message besides its payload.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    kind: Kind,
-    ascii: bool,
-    opaque: bool,
-}
-
-/// An event, without borrowing it yet: a loop can't lend what it may have to read past.
-#[derive(Clone, Debug)]
-pub(super) enum Found {
-    Message(Shape, Place),
-    Ping(Place),
-    Pong(Place),
-    Close,
-}
-
-/// A piece, likewise.
-#[derive(Clone, Debug)]
-pub(super) enum Part {
-    Frame(FrameHeader),
-    Data(Place),
-    End,
-    Ping(Place),
-    Pong(Place),
-    Close,
 }
 
 /// The receiving side of a connection.
@@ -165,7 +114,7 @@ impl Inbox {
     }
 
     /// The next event.
-    pub(super) fn next<D: Driver>(&mut self, driver: &mut D) -> Result<Option<Found>, Error> {
+    pub(super) fn next<D: Driver>(&mut self, driver: &mut D) -> Result<Option<FoundEvent>, Error> {
         self.skip(driver)?;
         loop {
             let found = driver.with(|sender, out| self.take(sender, out));
@@ -182,7 +131,10 @@ impl Inbox {
     }
 
     /// The next piece.
-    pub(super) fn next_part<D: Driver>(&mut self, driver: &mut D) -> Result<Option<Part>, Error> {
+    pub(super) fn next_part<D: Driver>(
+        &mut self,
+        driver: &mut D,
+    ) -> Result<Option<FoundPiece>, Error> {
         loop {
             let part = driver.with(|sender, out| self.take_part(sender, out));
             match part {
@@ -216,77 +168,39 @@ impl Inbox {
 
     /// The reason that the peer gave for closing.
     pub(super) fn reason(&self) -> &str {
-        self.close().map_or("", |close| close.reason)
+        self.close.as_ref().map_or("", |(_, reason)| reason)
     }
 
-    fn close(&self) -> Option<CloseFrame<'_>> {
-        let (code, reason) = self.close.as_ref()?;
-        Some(CloseFrame {
-            code: *code,
-            reason,
-        })
+    /// Lends an event that was found.
+    pub(super) fn lend(&self, found: &FoundEvent) -> Event<'_> {
+        self.receiver.lend(&self.input, found)
     }
 
-    /// Lends what was found.
-    pub(super) fn lend(&self, found: &Found) -> Event<'_> {
-        match found {
-            Found::Message(shape, place) => Event::Message(self.message(*shape, place)),
-            Found::Ping(place) => Event::Ping(self.control(place)),
-            Found::Pong(place) => Event::Pong(self.control(place)),
-            Found::Close => Event::Close(self.close()),
-        }
+    /// Lends a message that was found.
+    pub(super) fn message(&self, found: &FoundMessage) -> MessageRef<'_> {
+        self.receiver.lend_message(&self.input, found)
     }
 
-    /// Lends a message.
-    pub(super) fn message(&self, shape: Shape, place: &Place) -> MessageRef<'_> {
-        MessageRef {
-            kind: shape.kind,
-            payload: match place {
-                Place::Input(range) => &self.input[range.clone()],
-                Place::Held(_) => self.receiver.held(),
-            },
-            ascii: shape.ascii,
-            opaque: shape.opaque,
-        }
-    }
-
-    /// Lends a piece.
-    pub(super) fn lend_part(&mut self, part: Part) -> Piece<'_> {
-        match part {
-            Part::Frame(header) => Piece::Frame(header),
-            Part::Data(place) => Piece::Data(self.data(&place)),
-            Part::End => Piece::End,
-            Part::Ping(place) => Piece::Ping(self.control(&place)),
-            Part::Pong(place) => Piece::Pong(self.control(&place)),
-            Part::Close => Piece::Close(self.close()),
-        }
+    /// Lends a piece that was found.
+    pub(super) fn lend_part(&mut self, found: &FoundPiece) -> Piece<'_> {
+        self.receiver.lend_piece(&mut self.input, found)
     }
 
     /// The bytes of a piece of data.
-    pub(super) fn data(&mut self, place: &Place) -> &mut [u8] {
-        match place {
-            Place::Input(range) => &mut self.input[range.clone()],
-            Place::Held(range) => &mut self.receiver.held_piece(range.end)[range.clone()],
-        }
+    pub(super) fn data(&mut self, place: &Place) -> &[u8] {
+        self.receiver.bytes(&self.input, place)
     }
 
-    fn control(&self, place: &Place) -> &[u8] {
-        match place {
-            Place::Input(range) => &self.input[range.clone()],
-            Place::Held(_) => self.receiver.held_control(),
+    fn take(
+        &mut self,
+        sender: &mut IoSender,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<FoundEvent>, Fault> {
+        let input = &mut self.input[..self.end];
+        let found = sender.find(&mut self.receiver, input, &mut self.start, out)?;
+        if let Some(FoundEvent::Close(place)) = &found {
+            self.close = kept(self.receiver.bytes(input, place));
         }
-    }
-
-    fn take(&mut self, sender: &mut IoSender, out: &mut Vec<u8>) -> Result<Option<Found>, Fault> {
-        let bounds = self.input.as_ptr_range();
-        let mut input = &mut self.input[self.start..self.end];
-        let event = sender.receive(&mut self.receiver, &mut input, out)?;
-        if let Some(Event::Close(close)) = event {
-            self.close = close.map(|close| (close.code, close.reason.into()));
-        }
-        let start = self.end - input.len();
-        let found = event.map(|event| Found::of(event, |slice| place(slice, &bounds, start)));
-        self.start = start;
         Ok(found)
     }
 
@@ -294,51 +208,18 @@ impl Inbox {
         &mut self,
         sender: &mut IoSender,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Part>, Fault> {
-        let bounds = self.input.as_ptr_range();
-        let mut input = &mut self.input[self.start..self.end];
-        let piece = sender.receive_piece(&mut self.receiver, &mut input, out)?;
-        if let Some(Piece::Close(close)) = piece {
-            self.close = close.map(|close| (close.code, close.reason.into()));
+    ) -> Result<Option<FoundPiece>, Fault> {
+        let input = &mut self.input[..self.end];
+        let found = sender.find_piece(&mut self.receiver, input, &mut self.start, out)?;
+        if let Some(FoundPiece::Close(place)) = &found {
+            self.close = kept(self.receiver.bytes(input, place));
         }
-        let start = self.end - input.len();
-        let place = |slice: &[u8]| place(slice, &bounds, start);
-        let part = piece.map(|piece| match piece {
-            Piece::Frame(header) => Part::Frame(header),
-            Piece::Data(data) => Part::Data(place(data)),
-            Piece::End => Part::End,
-            Piece::Ping(payload) => Part::Ping(place(payload)),
-            Piece::Pong(payload) => Part::Pong(place(payload)),
-            Piece::Close(_) => Part::Close,
-        });
-        self.start = start;
-        Ok(part)
+        Ok(found)
     }
 }
 
-impl Found {
-    pub(super) fn of(event: Event<'_>, place: impl Fn(&[u8]) -> Place) -> Self {
-        match event {
-            Event::Message(message) => {
-                let shape = Shape {
-                    kind: message.kind,
-                    ascii: message.ascii,
-                    opaque: message.opaque,
-                };
-                Self::Message(shape, place(message.payload))
-            }
-            Event::Ping(payload) => Self::Ping(place(payload)),
-            Event::Pong(payload) => Self::Pong(place(payload)),
-            Event::Close(_) => Self::Close,
-        }
-    }
-}
-
-/// Where `slice` lies: in the input, which is taken up to `taken`, or else in the receiver. What is
-/// lent from the input ends where the input is taken to.
-fn place(slice: &[u8], input: &Range<*const u8>, taken: usize) -> Place {
-    match slice.is_empty() || input.contains(&slice.as_ptr()) {
-        true => Place::Input(taken - slice.len()..taken),
-        false => Place::Held(0..slice.len()),
-    }
+/// A close frame in memory of its own.
+fn kept(payload: &[u8]) -> Option<(CloseCode, Box<str>)> {
+    let close = CloseFrame::parse(payload).ok().flatten()?;
+    Some((close.code, close.reason.into()))
 }

@@ -4,9 +4,8 @@ use core::fmt;
 use std::io::{self, BufRead, Read};
 
 use super::Error;
-use super::inbox::{Part, Place};
 use crate::frame::OpCode;
-use crate::message::Kind;
+use crate::message::{FoundPiece, Kind, Place};
 
 /// Reads one message as it comes: of any length, decoded, and checked if it is text. It ends, as
 /// readers do, with a read of no bytes. What is left of it when it is dropped is passed over before
@@ -36,8 +35,8 @@ pub struct MessageReader<'a> {
 
 /// Where a message's pieces come from.
 pub(super) trait Source {
-    fn next_part(&mut self) -> Result<Option<Part>, Error>;
-    fn data(&mut self, place: &Place) -> &mut [u8];
+    fn next_part(&mut self) -> Result<Option<FoundPiece>, Error>;
+    fn data(&mut self, place: &Place) -> &[u8];
 }
 
 impl<'a> MessageReader<'a> {
@@ -45,7 +44,7 @@ impl<'a> MessageReader<'a> {
     pub(super) fn begin(source: &'a mut dyn Source) -> Result<Option<Self>, Error> {
         loop {
             match source.next_part()? {
-                Some(Part::Frame(header)) if !header.opcode.is_control() => {
+                Some(FoundPiece::Frame(header)) if !header.opcode.is_control() => {
                     let kind = match header.opcode {
                         OpCode::Text => Kind::Text,
                         OpCode::Binary => Kind::Binary,
@@ -85,8 +84,8 @@ impl BufRead for MessageReader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.piece.is_empty() && !self.done {
             match self.source.next_part()? {
-                Some(Part::Data(place)) => self.piece = place,
-                Some(Part::End) => self.done = true,
+                Some(FoundPiece::Data(place)) => self.piece = place,
+                Some(FoundPiece::End) => self.done = true,
                 Some(_) => {}
                 None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }

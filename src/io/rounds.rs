@@ -12,9 +12,10 @@ use std::io;
 use std::time::Instant;
 
 use super::error::{Error, is_timeout, timed_out};
-use super::inbox::{Driver, Found, Inbox, Place};
+use super::inbox::{Driver, Inbox};
 use super::line::{DRAIN, GRAIN, Pushed, read};
 use crate::error::{Fault, PeerError};
+use crate::message::FoundEvent;
 use crate::session::SessionState;
 
 /// The most that is read at a time to where a large message is put together.
@@ -30,7 +31,7 @@ const END_BOUND: u32 = 10;
 /// What reading brought.
 pub(super) enum More {
     Bytes,
-    Found(Found),
+    Found(FoundEvent),
     /// Nothing more will come.
     End,
 }
@@ -124,10 +125,7 @@ impl Inbox {
                 return Ok(More::End);
             }
             let receiver = &mut self.receiver;
-            let filled = driver.with(|sender, out| {
-                let event = sender.fill(receiver, n, out)?;
-                Ok(event.map(|event| Found::of(event, |slice| Place::Held(0..slice.len()))))
-            });
+            let filled = driver.with(|sender, out| sender.find_filled(receiver, n, out));
             return match filled {
                 Ok(Some(found)) => Ok(More::Found(found)),
                 Ok(None) => Ok(More::Bytes),

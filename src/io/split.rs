@@ -10,14 +10,14 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
-use super::inbox::{Driver, Found, Inbox, IoSender, Part, Place};
+use super::inbox::{Driver, Inbox, IoSender};
 use super::line::{Line, Pushed};
 use super::reader::Source;
 use super::shared::{Sending, Shared};
 use super::writer::{Sink, Step};
 use super::{Connection, ConnectionOptions, Error, Keys, MessageReader, MessageWriter, Transport};
 use crate::error::ErrorKind;
-use crate::message::{Event, Kind, MessageRef};
+use crate::message::{Event, FoundEvent, FoundPiece, Kind, MessageRef, Place};
 use crate::session::{self, Appended, Outcome, Output, Piece, SessionState};
 
 /// The longest that a read waits before it looks whether the other half closes.
@@ -130,8 +130,8 @@ impl<S: Read + Write> ReadHalf<S> {
         let (inbox, mut driver) = self.driver();
         loop {
             match inbox.next(&mut driver)? {
-                Some(Found::Message(shape, place)) => {
-                    return Ok(Some(self.inbox.message(shape, &place)));
+                Some(FoundEvent::Message(message)) => {
+                    return Ok(Some(self.inbox.message(&message)));
                 }
                 Some(_) => {}
                 None => return Ok(None),
@@ -158,7 +158,7 @@ impl<S: Read + Write> ReadHalf<S> {
     pub fn read_piece(&mut self) -> Result<Option<Piece<'_>>, Error> {
         let (inbox, mut driver) = self.driver();
         Ok(match inbox.next_part(&mut driver)? {
-            Some(part) => Some(self.inbox.lend_part(part)),
+            Some(part) => Some(self.inbox.lend_part(&part)),
             None => None,
         })
     }
@@ -354,12 +354,12 @@ impl<S: Read + Write> Driver for Half<'_, S> {
 }
 
 impl<S: Read + Write> Source for ReadHalf<S> {
-    fn next_part(&mut self) -> Result<Option<Part>, Error> {
+    fn next_part(&mut self) -> Result<Option<FoundPiece>, Error> {
         let (inbox, mut driver) = self.driver();
         inbox.next_part(&mut driver)
     }
 
-    fn data(&mut self, place: &Place) -> &mut [u8] {
+    fn data(&mut self, place: &Place) -> &[u8] {
         self.inbox.data(place)
     }
 }

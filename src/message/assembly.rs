@@ -11,11 +11,23 @@
 //! that was cleared once is kept, with whatever is in it.
 //!
 //! All growth can fail. A failure leaves the message as it was.
+//!
+//! One large message must not hold its memory for ever, and a connection that receives one large message
+//! after the other must not give it back each time. So a buffer that is larger than [`LARGE`] counts how
+//! often in a row it was [looked at](Assembly::age) without being of use, and is given back then. The
+//! receive path looks at it where an input ends between two messages, at the price of one comparison.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::error::LimitError;
 use crate::reserve::reserve_exact;
+
+/// A buffer above this size is given back after [`UNUSED`] looks at it at which no message had needed
+/// more than a part of it, one in [`PART`].
+const LARGE: usize = 1 << 20;
+const UNUSED: u8 = 16;
+const PART: usize = 8;
 
 /// A buffer that is cleared without being given back, and that can be read into.
 ///
@@ -26,6 +38,8 @@ pub(super) struct Assembly {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// How many looks in a row have found that a large buffer was not needed.
+    unused: u8,
 }
 
 impl Assembly {
@@ -34,6 +48,7 @@ impl Assembly {
             bytes: Vec::new(),
             start: 0,
             end: 0,
+            unused: 0,
         }
     }
 
@@ -47,6 +62,12 @@ impl Assembly {
     #[inline]
     pub(super) fn begin(&mut self) {
         self.start = self.end;
+    }
+
+    /// Where the open message lies, or the last one.
+    #[inline]
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start..self.end
     }
 
     /// The open message, or the last one.
@@ -106,9 +127,9 @@ impl Assembly {
         Ok((front, &mut rest[..second]))
     }
 
-    /// The first `len` bytes of the second of the [`halves`](Self::halves).
-    pub(super) fn decoded(&mut self, first: usize, len: usize) -> &mut [u8] {
-        &mut self.bytes[first..first + len]
+    /// Makes a part of the second of the [`halves`](Self::halves) the message that is there.
+    pub(super) fn lend(&mut self, range: Range<usize>) {
+        (self.start, self.end) = (range.start, range.end);
     }
 
     /// How much room there is without making more.
@@ -139,6 +160,27 @@ impl Assembly {
         self.bytes.capacity()
     }
 
+    /// Whether the buffer is so large that it is worth a look.
+    #[inline]
+    pub(super) fn is_large(&self) -> bool {
+        self.bytes.capacity() > LARGE
+    }
+
+    /// Looks at a large buffer in which no message is open: forgets the messages in it, and gives it back
+    /// if it was not needed for some time.
+    #[cold]
+    pub(super) fn age(&mut self) {
+        if self.end > self.bytes.capacity() / PART {
+            self.unused = 0;
+        } else {
+            self.unused += 1;
+        }
+        self.clear();
+        if self.unused > UNUSED {
+            *self = Self::new();
+        }
+    }
+
     /// Gives memory back, as far as no open message is in it.
     pub(super) fn shrink(&mut self) {
         self.bytes.truncate(self.end);
@@ -167,6 +209,11 @@ impl Assembly {
     #[inline]
     pub(super) fn all(&self) -> &[u8] {
         &self.bytes[..self.end]
+    }
+
+    /// The same, to be changed.
+    pub(super) fn all_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.end]
     }
 
     /// Makes room so that `len` more bytes don't move the bytes that are there.

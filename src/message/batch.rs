@@ -1,29 +1,36 @@
-//! Many messages that stay where they are until the next batch: what the wasm room needs, where a
-//! caller reads them by address after the call that decoded them.
+//! Many messages that stay where they are until the next batch, for faces whose caller reads messages by
+//! their place after the call that decoded them (the wasm module).
+//!
+//! A batch decodes a whole chunk, and its messages have to stay valid together. So the decoder puts
+//! them together one behind the other in one buffer, and the buffer has room for the whole chunk before
+//! the first message is put into it. A buffer for each connection would cost a thousand connections a
+//! thousand times the longest chunk. So the decoders of one arena take turns with one [`BatchBuffer`]:
+//! [`begin_batch`](MessageDecoder::begin_batch) exchanges the buffers and copies the open message into
+//! the shared one, and [`end_batch`](MessageDecoder::end_batch) exchanges them back and leaves the
+//! decoder with a buffer of the size of its open message. Copying the open message for each chunk would
+//! be quadratic for a long message in many chunks. So a decoder whose open message is longer than
+//! [`SMALL`] keeps its buffer, and the buffer is four times as long as the message before the next copy.
+//!
+//! Invariant: between `begin_batch` and `end_batch`, and after it until the shared buffer is used again,
+//! the bytes of every [`Place::Held`](super::Place) stay the same. Their address changes only if an
+//! extension makes messages longer than the room for the chunk; the places do not change then.
 
 use core::mem;
+use core::ops::Range;
 
 use super::assembly::Assembly;
-use super::recv::unmask;
 use super::{InboundExtension, MessageDecoder};
 use crate::error::Fault;
-use crate::frame::Simple;
 
-/// Between batches a receiver keeps a buffer of this many bytes, or of four times what a begun
+/// Between batches a decoder keeps a buffer of this many bytes, or of four times what a begun
 /// message has in it, so that a thousand slow connections don't hold a thousand large buffers.
 /// Moving so much costs nothing that counts, however small the batches are.
 const SMALL: usize = 4096;
 
-/// A shared buffer above this size is given back when [`UNUSED`] batches had no use for it.
-const LARGE: usize = 1 << 20;
-
-/// See [`LARGE`]. Large messages often come one after the other, and each new buffer has to be cleared
-/// and to grow again; but a single message must not hold tens of megabytes for ever.
-const UNUSED: u8 = 16;
-
-/// The buffer in which the receivers of one arena put their messages together, in turn.
+/// The buffer in which the decoders of one arena put their messages together, in turn. A buffer of more
+/// than 1 MiB is given back after 16 batches in a row that needed no more than an eighth of it.
 #[derive(Debug, Default)]
-pub struct BatchBuffer(Assembly, u8);
+pub struct BatchBuffer(Assembly);
 
 impl BatchBuffer {
     /// Bytes of memory held.
@@ -39,36 +46,27 @@ impl BatchBuffer {
     /// Whether it is so large that it should not be kept for the next message.
     #[inline]
     pub fn is_large(&self) -> bool {
-        self.0.capacity() > LARGE
+        self.0.is_large()
     }
 
     /// Gives that memory back. The messages that the last batch put together are gone then.
     pub fn release(&mut self) {
         self.0 = Assembly::new();
     }
-
-    /// Counts a batch, which may turn out to need the buffer.
-    #[inline]
-    fn age(&mut self) {
-        if self.is_large() {
-            self.1 += 1;
-            if self.1 > UNUSED {
-                self.release();
-            }
-        }
-    }
 }
 
 impl<E: InboundExtension> MessageDecoder<E> {
-    /// Gives up a large buffer in which no message is begun. What the last batch put together is
-    /// gone then.
+    /// Gives up a large buffer in which no message is begun. The messages that the last batch put
+    /// together are gone then.
     #[inline]
     pub fn release(&mut self, shared: &mut BatchBuffer) {
-        shared.age();
-        if self.open.is_none() && self.assembly.capacity() > SMALL {
-            let own = mem::take(&mut self.assembly);
+        if shared.0.is_large() {
+            shared.0.age();
+        }
+        if !self.in_message() && self.assembly().0.capacity() > SMALL {
+            let own = mem::take(self.assembly().0);
             if own.capacity() > shared.0.capacity() {
-                *shared = BatchBuffer(own, 0);
+                shared.0 = own;
             }
         }
     }
@@ -79,26 +77,20 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// # Errors
     /// [`LimitError::OutOfMemory`](crate::LimitError::OutOfMemory), if there is no room for that many bytes.
     pub fn begin_batch(&mut self, shared: &mut BatchBuffer, len: usize) -> Result<(), Fault> {
-        self.batch = true;
+        self.keep_messages();
         self.drop_finished();
-        let open = self.assembly.len();
-        if open <= SMALL && self.assembly.capacity() < shared.0.capacity() {
+        let (own, _) = self.assembly();
+        if own.len() <= SMALL && own.capacity() < shared.0.capacity() {
             shared.0.clear();
             // It has more room than the open message needs, so that it does not have to grow.
-            if shared.0.append(self.assembly.message()).is_ok() {
-                mem::swap(&mut self.assembly, &mut shared.0);
+            if shared.0.append(own.message()).is_ok() {
+                mem::swap(own, &mut shared.0);
             }
         }
-        match self.assembly.reserve(len) {
+        match own.reserve(len) {
             Ok(()) => Ok(()),
-            Err(error) => self.decoder.fail(error.into(), self.decoder.offset()),
+            Err(error) => self.out_of_memory(error),
         }
-    }
-
-    /// Whether all that came was whole, and more may come: nothing is known then that a new receiver
-    /// does not know, but for the extension.
-    pub fn is_settled(&self) -> bool {
-        !self.closed && self.decoder.is_settled()
     }
 
     /// Room for at most `len` bytes of the stream that belong to the payload that is being read:
@@ -108,67 +100,58 @@ impl<E: InboundExtension> MessageDecoder<E> {
         self.space(len)
     }
 
-    /// Takes at most `most` messages at the front of `input` that are one plain frame each, and shows
-    /// `each` whether it is text, whether it is ASCII, and the payload: the same as
-    /// [`receive`](Self::receive), without a return for each message.
+    /// Takes at most `most` messages off `input`, from `at` on, that are one simple frame each, and shows
+    /// `each` whether it is text, whether it is ASCII, and where in `input` its payload lies: the same as
+    /// [`find`](Self::find), without a return for each message.
     ///
     /// # Errors
-    /// As for [`receive`](Self::receive).
+    /// As for [`find`](Self::find).
+    ///
+    /// # Panics
+    /// As [`find`](Self::find).
     #[inline]
-    pub fn receive_simple(
+    pub fn find_simple(
         &mut self,
-        input: &mut &mut [u8],
+        input: &mut [u8],
+        at: &mut usize,
         mut most: usize,
-        mut each: impl FnMut(bool, bool, &[u8]),
+        mut each: impl FnMut(bool, bool, Range<usize>),
     ) -> Result<(), Fault> {
-        let shape = self.decoder.shape(self.bounds.message);
-        let Some(shape) = shape.filter(|_| !self.closed) else {
+        let Some(shape) = self.shape() else {
             return Ok(());
         };
+        let len = input.len();
+        let mut rest = &mut input[*at..];
         while most > 0
-            && let Some(simple) = shape.take(input)
+            && let Some(mut frame) = shape.take(&mut rest)
         {
             most -= 1;
-            self.decoder.count(&simple);
-            let Simple { text, key, payload } = simple;
-            match unmask(text, key, payload) {
-                Some(ascii) => each(text, ascii, payload),
-                None => return self.bad_text(payload),
-            }
+            *at = len - rest.len();
+            let ascii = self.take_simple(&mut frame)?;
+            each(frame.text, ascii, *at - frame.payload.len()..*at);
         }
         Ok(())
     }
 
-    /// What the batch has put together. It moves only if an extension makes it larger than what
-    /// came.
-    #[inline]
-    pub fn assembled(&self) -> &[u8] {
-        self.assembly.all()
-    }
-
     /// Ends a batch. The messages that were put together stay valid until `shared` is used again.
     pub fn end_batch(&mut self, shared: &mut BatchBuffer) {
-        if self.assembly.capacity() > LARGE {
-            shared.1 = 0;
-        }
-        let begun = match self.open {
-            Some(_) => self.assembly.message(),
-            None => &[],
-        };
+        let is_open = self.in_message();
+        let (own, _) = self.assembly();
+        let begun = if is_open { own.message() } else { &[] };
         let enough = SMALL.max(4 * begun.len());
-        if self.assembly.capacity() <= enough {
+        if own.capacity() <= enough {
             return;
         }
         if shared.0.capacity() <= enough {
             shared.0.clear();
-            // Without memory for the copy the receiver keeps its large buffer.
+            // Without memory for the copy the decoder keeps its large buffer.
             if shared.0.append(begun).is_ok() {
-                mem::swap(&mut self.assembly, &mut shared.0);
+                mem::swap(own, &mut shared.0);
             }
         } else {
-            let mut own = Assembly::new();
-            if own.append(begun).is_ok() {
-                shared.0 = mem::replace(&mut self.assembly, own);
+            let mut small = Assembly::new();
+            if small.append(begun).is_ok() {
+                shared.0 = mem::replace(own, small);
             }
         }
     }

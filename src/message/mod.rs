@@ -42,14 +42,16 @@
 mod assembly;
 mod batch;
 mod buffer;
+mod coded;
 mod event;
 mod ext;
 mod open;
 mod pieces;
+mod place;
 mod prepared;
 mod recv;
 mod send;
-mod stream;
+mod whole;
 
 pub use batch::BatchBuffer;
 pub use buffer::Buffer;
@@ -58,6 +60,7 @@ pub use ext::{
     DecodeProgress, InboundExtension, NoExtension, Opaque, OutboundExtension, PayloadCoding,
 };
 pub use pieces::{Piece, Pieces};
+pub use place::{FoundEvent, FoundMessage, FoundPiece, Place};
 pub use prepared::Prepared;
 pub use recv::MessageDecoder;
 pub use send::{DangerouslyZero, MaskSource, MessageEncoder, Unmasked};

@@ -1,6 +1,7 @@
 //! The message that is begun and not finished, and the rules that it has to keep.
 
-use super::{Event, InboundExtension, Kind, MessageRef, PayloadCoding};
+use super::place::{FoundMessage, Place};
+use super::{InboundExtension, Kind, PayloadCoding};
 use crate::Limits;
 use crate::error::{ErrorKind, LimitError, PeerError};
 use crate::frame::{FrameHeader, OpCode, Rsv};
@@ -12,7 +13,7 @@ pub(super) struct Bounds {
     pub(super) message: u64,
     /// Bytes of a message that the extension decodes, as they come.
     coded: u64,
-    pub(super) fragments: u32,
+    fragments: u32,
 }
 
 impl Bounds {
@@ -34,15 +35,33 @@ impl Bounds {
     }
 }
 
+/// How a payload is taken, which the header decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Of a whole message: copied to where the message is put together.
+    Held,
+    /// Of a message in pieces: left in the input.
+    InPlace,
+    /// Of a whole message: decoded to where the message is put together.
+    Decoded,
+    /// Of a message in pieces: decoded piece by piece.
+    DecodedPieces,
+    /// Of a control frame: left in the input, if it is there as a whole.
+    Control,
+}
+
 /// A message of which the first frame's header came.
 ///
 /// Invariant: `announced` is at most `bounds.message`, or `bounds.coded` if the extension decodes the
 /// message, and `1 <= fragments <= max(1, bounds.fragments)`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
-    pub(super) kind: Kind,
-    pub(super) treatment: PayloadCoding,
-    pub(super) ascii: bool,
+    kind: Kind,
+    treatment: PayloadCoding,
+    way: Way,
+    /// Whether the message has to be UTF-8, once it is decoded.
+    is_text: bool,
+    ascii: bool,
     /// Bytes in all frames of which the header came.
     announced: u64,
     fragments: u32,
@@ -51,13 +70,14 @@ pub(super) struct Open {
 
 impl Open {
     /// Takes note of a data frame's header that the frame's own rules allow.
-    #[inline]
-    pub(super) fn header(
-        open: &mut Option<Self>,
+    #[inline(always)]
+    pub(super) fn header<'o>(
+        open: &'o mut Option<Self>,
         header: &FrameHeader,
+        pieces: bool,
         bounds: &Bounds,
         extension: &mut impl InboundExtension,
-    ) -> Result<(), ErrorKind> {
+    ) -> Result<&'o Self, ErrorKind> {
         let kind = match header.opcode {
             OpCode::Text => Kind::Text,
             OpCode::Binary => Kind::Binary,
@@ -70,15 +90,21 @@ impl Open {
         if header.len > bounds.most(treatment) {
             return Err(LimitError::MessageTooLarge.into());
         }
-        *open = Some(Self {
+        Ok(open.insert(Self {
             kind,
             treatment,
             ascii: kind == Kind::Text,
+            is_text: kind == Kind::Text && treatment != PayloadCoding::Opaque,
+            way: match (treatment == PayloadCoding::Decode, pieces) {
+                (false, false) => Way::Held,
+                (false, true) => Way::InPlace,
+                (true, false) => Way::Decoded,
+                (true, true) => Way::DecodedPieces,
+            },
             announced: header.len,
             fragments: 1,
             text: Validator::new(),
-        });
-        Ok(())
+        }))
     }
 
     /// Frames that are shorter than this pass every limit: for [`announced`](Self::announced).
@@ -101,7 +127,7 @@ impl Open {
             return Ok(());
         }
         if let Some(open) = open {
-            return Self::fragment(&mut Some(*open), header.len, bounds);
+            return Self::fragment(&mut Some(*open), header.len, bounds).map(|_| ());
         }
         // The extension is not asked before the header is complete, so that it is asked once. Until
         // then its messages may be as long as it can decode.
@@ -115,7 +141,12 @@ impl Open {
         }
     }
 
-    fn fragment(open: &mut Option<Self>, len: u64, bounds: &Bounds) -> Result<(), ErrorKind> {
+    #[inline]
+    fn fragment<'o>(
+        open: &'o mut Option<Self>,
+        len: u64,
+        bounds: &Bounds,
+    ) -> Result<&'o Self, ErrorKind> {
         let Some(open) = open else {
             return Err(PeerError::UnexpectedContinuation.into());
         };
@@ -128,20 +159,36 @@ impl Open {
         if open.announced > bounds.most(open.treatment) {
             return Err(LimitError::MessageTooLarge.into());
         }
-        Ok(())
+        Ok(open)
     }
 
-    /// Whether payload has to be UTF-8.
+    /// Text or binary.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How the payload is taken.
+    #[inline]
+    pub(super) fn way(&self) -> Way {
+        self.way
+    }
+
+    /// Whether the message is received in pieces.
+    #[inline]
+    pub(super) fn pieces(&self) -> bool {
+        matches!(self.way, Way::InPlace | Way::DecodedPieces)
+    }
+
+    /// Whether no more than the header of one frame came.
+    #[inline]
+    pub(super) fn has_one_frame(&self) -> bool {
+        self.fragments == 1
+    }
+
+    /// Whether the message has to be UTF-8, once it is decoded.
     #[inline]
     pub(super) fn is_text(&self) -> bool {
-        self.kind == Kind::Text && self.treatment != PayloadCoding::Opaque
-    }
-
-    /// Whether payload has to be UTF-8 as it comes, and whether it goes through the extension.
-    #[inline]
-    pub(super) fn handling(&self) -> (bool, bool) {
-        let coded = self.treatment == PayloadCoding::Decode;
-        (self.is_text() && !coded, coded)
+        self.is_text
     }
 
     /// Checks the next bytes of a text as it is meant; `Err` has the index of the first byte that
@@ -161,14 +208,14 @@ impl Open {
         self.text.is_complete()
     }
 
-    /// The event of the finished message.
-    #[inline]
-    pub(super) fn event(self, payload: &[u8]) -> Event<'_> {
-        Event::Message(MessageRef {
+    /// The finished message, whose payload lies at `place`.
+    #[inline(always)]
+    pub(super) fn found(&self, place: Place) -> FoundMessage {
+        FoundMessage {
             kind: self.kind,
-            payload,
+            place,
             ascii: self.ascii && self.treatment == PayloadCoding::Plain,
             opaque: self.treatment == PayloadCoding::Opaque,
-        })
+        }
     }
 }

@@ -1,12 +1,110 @@
-//! Messages in pieces, as they come, for onlookers: [`MessageDecoder::receive_piece`] without an extension.
+//! The loop for messages in pieces, as they come.
 
-use super::{Kind, MessageDecoder, Opaque};
+use core::mem;
+
+use super::open::Open;
+use super::place::FoundPiece;
+use super::{InboundExtension, Kind, MessageDecoder, Opaque};
 use crate::Limits;
 use crate::error::Fault;
-use crate::frame::{CloseFrame, FrameHeader, Role, Rsv};
+use crate::frame::{CloseFrame, FrameHeader, OpCode, Role, Rsv};
+
+impl<E: InboundExtension> MessageDecoder<E> {
+    /// Takes bytes off the front of `input` until there is something to tell, as [`Pieces`] does, and
+    /// decodes what is coded: pieces of at most 16 KiB then. A message is received in pieces to its end;
+    /// before and after it, messages may be received whole.
+    ///
+    /// ```
+    /// use wscodec::{Limits, frame::Role, message::{Event, Piece, MessageDecoder}};
+    ///
+    /// let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
+    /// let mut bytes = *b"\x01\x02He\x80\x03llo\x81\x02Hi";
+    /// let mut input = &mut bytes[..];
+    /// let mut text = Vec::new();
+    /// loop {
+    ///     match receiver.receive_piece(&mut input)?.expect("all is there") {
+    ///         Piece::Data(data) => text.extend_from_slice(data),
+    ///         Piece::End => break,
+    ///         _ => {}
+    ///     }
+    /// }
+    /// assert_eq!(text, b"Hello");
+    /// let Some(Event::Message(message)) = receiver.receive(&mut input)? else { panic!() };
+    /// assert_eq!(message.payload, b"Hi");
+    /// # Ok::<(), wscodec::Fault>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`receive`](Self::receive); [`MessageInPieces`](crate::MisuseError::MessageInPieces) if
+    /// [`receive`](Self::receive) has begun a message.
+    #[inline]
+    pub fn receive_piece<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Piece<'r>>, Fault> {
+        let bytes = mem::take(input);
+        let mut at = 0;
+        let found = self.find_piece(bytes, &mut at);
+        let (taken, rest) = bytes.split_at_mut(at);
+        *input = rest;
+        match found? {
+            Some(found) => Ok(Some(self.lend_piece(taken, &found))),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`receive_piece`](Self::receive_piece), but returns the place of the bytes instead of the
+    /// bytes, as [`find`](Self::find) does. [`lend_piece`](Self::lend_piece) lends it.
+    ///
+    /// # Errors
+    /// As for [`receive_piece`](Self::receive_piece).
+    ///
+    /// # Panics
+    /// As [`find`](Self::find).
+    pub fn find_piece(
+        &mut self,
+        input: &mut [u8],
+        at: &mut usize,
+    ) -> Result<Option<FoundPiece>, Fault> {
+        if self.drop_if_closed(input, at) {
+            return Ok(None);
+        }
+        if self.in_message() && !self.in_pieces() {
+            return Err(self.misused());
+        }
+        loop {
+            if !self.in_frame() {
+                let header = self.header(input, at, true)?;
+                return Ok(header.map(FoundPiece::Frame));
+            }
+            if self.in_control() {
+                let place = self.payload(input, at)?;
+                if !self.end_frame() {
+                    return Ok(None);
+                }
+                return Ok(Some(match self.end_control(input, &place)? {
+                    OpCode::Ping => FoundPiece::Ping(place),
+                    OpCode::Pong => FoundPiece::Pong(place),
+                    _ => FoundPiece::Close(place),
+                }));
+            }
+            let place = self.payload(input, at)?;
+            if !place.is_empty() {
+                return Ok(Some(FoundPiece::Data(place)));
+            }
+            if !self.end_frame() {
+                return Ok(None);
+            }
+            if self.is_final() {
+                self.end_message(place)?;
+                return Ok(Some(FoundPiece::End));
+            }
+        }
+    }
+}
 
 /// What [`Pieces::receive`] hands out. Every frame begins with a `Frame`. For a control frame, one
-/// `Ping`, `Pong` or `CloseFrame` with the whole of it follows; for data, `Data` for as many pieces as
+/// `Ping`, `Pong` or `Close` with the whole of it follows; for data, `Data` for as many pieces as
 /// its payload came in, and `End` if the frame ends its message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
@@ -75,8 +173,7 @@ impl Pieces {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<Piece<'r>>, Fault> {
-        // The frames behind a close frame are read too.
-        self.0.closed = false;
+        self.0.ignore_close();
         self.0.receive_piece(input)
     }
 
@@ -86,13 +183,13 @@ impl Pieces {
     /// [`PeerError::UnexpectedEof`](crate::PeerError::UnexpectedEof) inside a frame or a fragmented
     /// message; the fault that was found before, if there was one.
     pub fn finish(&mut self) -> Result<(), Fault> {
-        self.0.closed = false;
+        self.0.ignore_close();
         self.0.finish()
     }
 
     /// The type of the message whose pieces come.
     pub fn kind(&self) -> Option<Kind> {
-        self.0.open.as_ref().map(|open| open.kind)
+        self.0.open().map(Open::kind)
     }
 
     /// The number of bytes taken so far, from the offset begun with.

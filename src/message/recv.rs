@@ -1,27 +1,43 @@
-//! Whole messages out of bytes that come cut anywhere.
-
-use core::mem;
+//! The message decoder: its state, and the two primitives that change it.
+//!
+//! All receiving is done in two steps. [`header`](MessageDecoder::header) reads a frame header and holds
+//! it to the rules and limits of messages. [`payload`](MessageDecoder::payload) takes as much of the
+//! frame's payload as the input has, and returns the [`Place`] where it lies unmasked, checked and
+//! decoded: a range of the input, or a range of the decoder's own buffer. After each payload,
+//! [`end_frame`](MessageDecoder::end_frame) says whether the frame is complete. Whole messages
+//! (`whole.rs`), pieces (`pieces.rs`) and batches (`batch.rs`) are short loops over these steps. They
+//! have no state of their own, and the fields of the decoder are private to this file.
+//!
+//! The primitives return plain values and no borrows, because a loop cannot return a borrow of a buffer
+//! that its next round may change. The loops in `whole.rs` and `pieces.rs` lend after they have ended.
+//!
+//! Invariants: a message is open from its first header to the end of its last frame, and it is received
+//! either whole or in pieces (`Open::pieces`). The buffer `held` belongs to the open message, and between
+//! messages to the last message. After a fault the frame decoder refuses every call with that fault.
 
 use super::assembly::Assembly;
-use super::open::{Bounds, Open};
-use super::stream::Stream;
-use super::{Event, InboundExtension, Kind, MessageRef, NoExtension, PayloadCoding};
+use super::coded::{Coded, Work};
+use super::open::{Bounds, Open, Way};
+use super::place::{FoundMessage, Place};
+use super::{InboundExtension, NoExtension};
 use crate::Limits;
 use crate::error::{ErrorKind, Fault, LimitError, MisuseError, PeerError};
 use crate::frame::{
-    CloseFrame, FrameDecoder, FrameHeader, MAX_CONTROL_LEN, OpCode, Role, Rules, Simple, mask,
+    CloseFrame, FrameDecoder, FrameHeader, MAX_CONTROL_LEN, OpCode, Role, Rules, Shape, Simple,
 };
-use crate::utf8::Validator;
-
-/// The least room that an extension is given to decode into, and by which the room grows at first.
-const DECODE_STEP: usize = 1024;
 
 /// Reads whole messages and control frames out of a stream of bytes: any split of the stream gives
 /// the same events.
 ///
-/// A message that lies in the input in one frame is unmasked there and lent from there. One that
+/// A message that lies in the input in one frame is unmasked there and lent from there. A message that
 /// comes in several frames, or over several inputs, is put together in a buffer that grows with
 /// the bytes that came (never by a length that a header claims) and is used again for the next.
+///
+/// # Memory
+/// The decoder keeps its buffer from one message to the next, because growing it again costs as much as
+/// receiving the message. A buffer of more than 1 MiB is given back by itself once 16 inputs in a row
+/// ended between two messages and no message needed more than an eighth of the buffer.
+/// [`shrink`](Self::shrink) gives a buffer of any size back at once.
 ///
 /// ```
 /// use wscodec::{Limits, frame::Role, message::{Event, MessageDecoder}};
@@ -40,58 +56,52 @@ const DECODE_STEP: usize = 1024;
 /// ```
 #[derive(Clone, Debug)]
 pub struct MessageDecoder<E = NoExtension> {
-    pub(super) decoder: FrameDecoder,
-    pub(super) bounds: Bounds,
-    pub(super) extension: E,
-    /// The frame whose payload comes; of meaning while the decoder is in a frame.
-    pub(super) opcode: OpCode,
-    pub(super) fin: bool,
-    /// A close frame came: what follows is of no meaning (RFC 6455 §5.5.1).
-    pub(super) closed: bool,
-    pub(super) open: Option<Open>,
-    pub(super) assembly: Assembly,
-    pub(super) stream: Stream,
-    /// Whether messages stay in `assembly` until [`begin_batch`](Self::begin_batch).
-    pub(super) batch: bool,
-    pub(super) control_len: u8,
-    pub(super) control: [u8; MAX_CONTROL_LEN],
-}
-
-/// What was found, without borrowing it yet.
-enum Found {
-    /// Nothing: the input is used up.
-    Nothing,
-    /// The end of a fragment, with nothing to tell.
-    Fragment,
-    /// A control frame, in the control buffer.
-    Control,
-    /// A message, in the assembly.
-    Message(Open),
+    frames: FrameDecoder,
+    bounds: Bounds,
+    extension: E,
+    /// How the payload of the frame is taken that comes, or that came last.
+    way: Way,
+    /// The type of the control frame that comes, or that came last.
+    opcode: OpCode,
+    /// Whether the frame that comes, or that came last, is the last of its message.
+    fin: bool,
+    /// A close frame came. RFC 6455 §5.5.1 gives no meaning to the bytes behind it.
+    closed: bool,
+    open: Option<Open>,
+    held: Assembly,
+    /// The coded bytes of a message in pieces that are not decoded yet.
+    coded: Coded,
+    /// Whether messages stay in `held` until [`begin_batch`](Self::begin_batch).
+    batch: bool,
+    control_len: u8,
+    control: [u8; MAX_CONTROL_LEN],
 }
 
 impl MessageDecoder {
-    /// A receiver at the beginning of the frames, without extensions.
+    /// A decoder at the beginning of the frames, without extensions.
     pub fn new(role: Role, limits: &Limits) -> Self {
         Self::with_extension(role, limits, NoExtension)
     }
 }
 
 impl<E: InboundExtension> MessageDecoder<E> {
-    /// A receiver whose messages an extension decodes.
+    /// A decoder whose messages an extension decodes.
     pub fn with_extension(role: Role, limits: &Limits, extension: E) -> Self {
         let rules = Rules::new(role)
             .with_rsv(extension.rsv())
-            .with_max_len(limits.max_frame());
+            // Without a frame limit the message limit holds for each frame, and names the error.
+            .with_max_len(limits.frame.unwrap_or(u64::MAX));
         Self {
-            decoder: FrameDecoder::new(rules),
+            frames: FrameDecoder::new(rules),
             bounds: Bounds::new(limits),
             extension,
-            opcode: OpCode::Continuation,
+            way: Way::Held,
+            opcode: OpCode::Ping,
             fin: true,
             closed: false,
             open: None,
-            assembly: Assembly::new(),
-            stream: Stream::default(),
+            held: Assembly::new(),
+            coded: Coded::new(),
             batch: false,
             control_len: 0,
             control: [0; MAX_CONTROL_LEN],
@@ -102,91 +112,8 @@ impl<E: InboundExtension> MessageDecoder<E> {
     #[must_use]
     pub fn with_offset(self, offset: u64) -> Self {
         Self {
-            decoder: self.decoder.with_offset(offset),
+            frames: self.frames.with_offset(offset),
             ..self
-        }
-    }
-
-    /// Takes bytes off the front of `input` until there is an event; `None` when `input` is used
-    /// up. What comes after a close frame is taken and dropped.
-    ///
-    /// # Errors
-    /// The first rule broken or limit passed, and where. The receiver stays in that state: it
-    /// answers the same to every later call.
-    // Always inlined: an event that is handed over in memory, written by parts and read as a whole,
-    // costs more than a small frame.
-    #[inline(always)]
-    pub fn receive<'r, 'i: 'r>(
-        &'r mut self,
-        input: &mut &'i mut [u8],
-    ) -> Result<Option<Event<'r>>, Fault> {
-        // Nearly all frames are simple, and lie in the input.
-        if !self.closed
-            && let Some(shape) = self.decoder.shape(self.bounds.message)
-            && let Some(frame) = shape.take(input)
-        {
-            self.decoder.count(&frame);
-            return self.plain(frame);
-        }
-        self.receive_any(input)
-    }
-
-    /// As [`receive`](Self::receive), but without its shortcut for simple frames: for callers who have
-    /// tried [`receive_simple`](Self::receive_simple) before.
-    ///
-    /// # Errors
-    /// As for [`receive`](Self::receive).
-    #[inline(never)]
-    pub fn receive_any<'r, 'i: 'r>(
-        &'r mut self,
-        input: &mut &'i mut [u8],
-    ) -> Result<Option<Event<'r>>, Fault> {
-        if self.stream.open {
-            return Err(self.misused());
-        }
-        loop {
-            if self.closed {
-                self.decoder.skip(mem::take(input).len());
-                return Ok(None);
-            }
-            if let Some((header, payload)) = self.decoder.whole(input)? {
-                if header.opcode.is_control() {
-                    if let Some(key) = header.mask {
-                        mask::apply(key, 0, payload);
-                    }
-                    self.opcode = header.opcode;
-                    self.control(payload, self.decoder.offset() - header.len)?;
-                    return Ok(Some(control_event(header.opcode, payload)));
-                }
-                if header.fin && header.rsv.is_empty() && header.opcode != OpCode::Continuation {
-                    if header.len > self.bounds.message {
-                        let error = LimitError::MessageTooLarge.into();
-                        return self.decoder.fail(error, self.decoder.frame_offset());
-                    }
-                    let simple = Simple {
-                        text: header.opcode == OpCode::Text,
-                        key: header.mask,
-                        payload,
-                    };
-                    return self.large(simple);
-                }
-                if let Some(open) = self.part(&header, payload)? {
-                    return Ok(Some(open.event(self.assembly.message())));
-                }
-                continue;
-            }
-            match self.step(input)? {
-                Found::Nothing => return Ok(None),
-                Found::Fragment => {}
-                Found::Message(open) => return Ok(Some(open.event(self.assembly.message()))),
-                Found::Control => {
-                    let len = usize::from(self.control_len);
-                    let start = self.decoder.offset() - len as u64;
-                    let payload = self.control;
-                    self.control(&payload[..len], start)?;
-                    return Ok(Some(control_event(self.opcode, &self.control[..len])));
-                }
-            }
         }
     }
 
@@ -194,7 +121,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// [`Rules::dangerously_accept_unmasked`].
     #[must_use]
     pub fn dangerously_accept_unmasked(mut self, unmasked: bool) -> Self {
-        let rules = self.decoder.rules_mut();
+        let rules = self.frames.rules_mut();
         *rules = rules.dangerously_accept_unmasked(unmasked);
         self
     }
@@ -203,22 +130,279 @@ impl<E: InboundExtension> MessageDecoder<E> {
     ///
     /// # Errors
     /// [`PeerError::UnexpectedEof`] inside a frame or a fragmented message; the fault that the
-    /// receiver is in, if it is in one.
+    /// decoder is in, if it is in one.
     pub fn finish(&mut self) -> Result<(), Fault> {
         if self.closed {
             return Ok(());
         }
-        self.decoder.finish()
+        self.frames.finish()
     }
 
-    /// The number of bytes taken so far, from the offset that the receiver began with.
+    /// Exchanges the extension, between two messages, and has frames carry the bits of the new one.
+    pub fn exchange_extension(&mut self, with: impl FnOnce(&mut E)) {
+        with(&mut self.extension);
+        let rules = self.frames.rules_mut();
+        *rules = rules.with_rsv(self.extension.rsv());
+    }
+
+    /// The first primitive: takes a frame header off `input`, from `at` on. `None` if the input ends
+    /// before the header does. The caller must not call this within a frame. `pieces` says how a
+    /// message is received that begins with this frame.
+    #[inline(always)]
+    pub(super) fn header(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+        pieces: bool,
+    ) -> Result<Option<FrameHeader>, Fault> {
+        match self.frames.whole_header(input, at)? {
+            Some(header) => self.begin_frame(&header, pieces).map(|()| Some(header)),
+            None => self.cut_header(input, at, pieces),
+        }
+    }
+
+    /// [`header`](Self::header) for a header that the end of the input cuts. Apart, so that the compiler
+    /// keeps the fields of all other headers in registers.
+    #[inline(never)]
+    fn cut_header(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+        pieces: bool,
+    ) -> Result<Option<FrameHeader>, Fault> {
+        match self.frames.cut_header(input, at)? {
+            Some(header) => self.begin_frame(&header, pieces).map(|()| Some(header)),
+            None => self.check_announced().map(|()| None),
+        }
+    }
+
+    /// Holds a frame to the rules and limits of messages, and begins its payload.
+    #[inline(always)]
+    fn begin_frame(&mut self, header: &FrameHeader, pieces: bool) -> Result<(), Fault> {
+        self.fin = header.fin;
+        if header.opcode.is_control() {
+            (self.way, self.opcode) = (Way::Control, header.opcode);
+            self.control_len = 0;
+            return Ok(());
+        }
+        let (bounds, extension) = (&self.bounds, &mut self.extension);
+        let open = match Open::header(&mut self.open, header, pieces, bounds, extension) {
+            Ok(open) => open,
+            Err(error) => return self.frames.fail(error, self.frames.frame_offset()),
+        };
+        self.way = open.way();
+        self.coded.done = self.way != Way::DecodedPieces;
+        if header.opcode != OpCode::Continuation {
+            if !self.batch {
+                self.held.clear();
+            }
+            self.held.begin();
+            if pieces {
+                self.coded.restart();
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the front of a header that is not complete to the limits of messages.
+    fn check_announced(&mut self) -> Result<(), Fault> {
+        let least = Open::least(&self.open, &self.bounds);
+        if let Some(header) = self.frames.announced(least)
+            && let Err(error) = Open::announced(&self.open, &header, &self.bounds)
+        {
+            return self.frames.fail(error, self.frames.frame_offset());
+        }
+        Ok(())
+    }
+
+    /// The second primitive: takes the next payload of the frame off `input`, from `at` on, and returns
+    /// the place where it lies, unmasked and checked.
+    ///
+    /// - Of a message in pieces: the bytes of the input, or the bytes that the extension decoded. The
+    ///   place is empty if the input or the frame is used up.
+    /// - Of a whole message: all of the message that came so far.
+    /// - Of a control frame: all of its payload that came so far.
+    #[inline(always)]
+    pub(super) fn payload(&mut self, input: &mut [u8], at: &mut usize) -> Result<Place, Fault> {
+        match self.way {
+            Way::Held => self.take_held(input, at),
+            Way::InPlace => self.take_in_place(input, at),
+            Way::Decoded | Way::DecodedPieces => self.take_coded(input, at),
+            Way::Control => Ok(self.take_control(input, at)),
+        }
+    }
+
+    /// Whether the frame is complete. If it is, a header is next.
+    #[inline(always)]
+    pub(super) fn end_frame(&mut self) -> bool {
+        self.coded.done && self.frames.end_frame()
+    }
+
+    /// Takes the payload of a control frame. It is copied only if the end of the input cuts it.
+    fn take_control(&mut self, input: &mut [u8], at: &mut usize) -> Place {
+        let piece = self.frames.take(input.len() - *at);
+        let range = *at..*at + piece.len;
+        *at = range.end;
+        let source = &mut input[range.clone()];
+        piece.unmask(source, false);
+        if piece.is_last && self.control_len == 0 {
+            return Place::Input(range);
+        }
+        let have = usize::from(self.control_len);
+        self.control[have..have + piece.len].copy_from_slice(source);
+        self.control_len += piece.len as u8;
+        Place::Control(0..have + piece.len)
+    }
+
+    /// Takes payload of a message in pieces that needs no decoding.
+    #[inline]
+    fn take_in_place(&mut self, input: &mut [u8], at: &mut usize) -> Result<Place, Fault> {
+        let piece = self.frames.take(input.len() - *at);
+        let mut range = *at..*at + piece.len;
+        *at = range.end;
+        let data = &mut input[range.clone()];
+        let Some(open) = &mut self.open else {
+            return Ok(Place::Input(range));
+        };
+        let ascii = piece.unmask(data, open.is_text());
+        if open.is_text()
+            && let Err(good) = open.text(data, ascii)
+        {
+            // The bytes before the fault are handed out, as they are where the input is cut there. The
+            // next call answers the fault.
+            let failed = self.bad_text(piece.len, good);
+            if good == 0 {
+                return failed;
+            }
+            range.end = range.start + good;
+        }
+        Ok(Place::Input(range))
+    }
+
+    /// Takes payload of a whole message that needs no decoding. A message that has one frame, and all
+    /// of it in this input, stays there. All other payload is unmasked while it is copied.
+    #[inline(always)]
+    fn take_held(&mut self, input: &mut [u8], at: &mut usize) -> Result<Place, Fault> {
+        let piece = self.frames.take(input.len() - *at);
+        let range = *at..*at + piece.len;
+        *at = range.end;
+        let source = &mut input[range.clone()];
+        let Some(open) = &mut self.open else {
+            return Ok(Place::Input(range));
+        };
+        let text = open.is_text();
+        if piece.is_last && self.fin && self.held.len() == 0 && open.has_one_frame() {
+            let ascii = piece.unmask(source, text);
+            return match text.then(|| open.text(source, ascii)) {
+                Some(Err(good)) => self.bad_text(piece.len, good),
+                _ => Ok(Place::Input(range)),
+            };
+        }
+        let target = match self.held.space(piece.len, self.bounds.message) {
+            Ok(target) => target,
+            Err(error) => return self.frames.fail(error.into(), self.frames.offset()),
+        };
+        let ascii = piece.copy(source, target, text);
+        if text && let Err(good) = open.text(target, ascii) {
+            return self.bad_text(piece.len, good);
+        }
+        self.held.advance(piece.len);
+        Ok(Place::Held(self.held.range()))
+    }
+
+    /// Has the extension decode payload: see `coded.rs`.
+    fn take_coded(&mut self, input: &mut [u8], at: &mut usize) -> Result<Place, Fault> {
+        let Some(open) = &mut self.open else {
+            return Ok(Place::Held(0..0));
+        };
+        let work = Work {
+            frames: &mut self.frames,
+            extension: &mut self.extension,
+            open,
+            held: &mut self.held,
+            bounds: &self.bounds,
+            fin: self.fin,
+        };
+        match self.way {
+            Way::DecodedPieces => work.piece(&mut self.coded, input, at),
+            _ => work.whole(input, at),
+        }
+    }
+
+    /// Counts in the first `len` bytes that were written to [`space`](Self::space): the second primitive,
+    /// for payload that lies in the buffer already.
+    pub(super) fn take_written(&mut self, len: usize) -> Result<Place, Fault> {
+        assert!(len as u64 <= self.room(), "more than the space handed out");
+        let piece = self.frames.take(len);
+        if let Some(open) = &mut self.open {
+            let data = self.held.written(len);
+            let ascii = piece.unmask(data, open.is_text());
+            if open.is_text()
+                && let Err(good) = open.text(data, ascii)
+            {
+                return self.bad_text(len, good);
+            }
+            self.held.advance(len);
+        }
+        Ok(Place::Held(self.held.range()))
+    }
+
+    /// How many bytes of the stream [`space`](Self::space) can be handed out for.
+    pub(super) fn room(&self) -> u64 {
+        match self.way {
+            Way::Held => self.frames.left(),
+            _ => 0,
+        }
+    }
+
+    /// The final frame of the open message is complete, and the message lies at `place`.
+    #[inline(always)]
+    pub(super) fn end_message(&mut self, place: Place) -> Result<Option<FoundMessage>, Fault> {
+        let Some(open) = &self.open else {
+            return Ok(None);
+        };
+        if !open.may_end() {
+            let error = PeerError::InvalidUtf8.into();
+            return self.frames.fail(error, self.frames.offset());
+        }
+        let found = open.found(place);
+        self.open = None;
+        Ok(Some(found))
+    }
+
+    /// Checks a control frame that is complete, and returns its type.
+    #[inline(always)]
+    pub(super) fn end_control(&mut self, input: &[u8], place: &Place) -> Result<OpCode, Fault> {
+        if self.opcode == OpCode::Close {
+            let payload = self.bytes(input, place);
+            if let Err(fault) = CloseFrame::parse(payload) {
+                let start = self.frames.offset() - payload.len() as u64;
+                return self.frames.fail(fault.error, start + fault.offset);
+            }
+            self.closed = true;
+        }
+        Ok(self.opcode)
+    }
+
+    /// The input is used up between two messages: see [`MessageDecoder`] on memory.
+    #[inline]
+    pub(super) fn rest(&mut self) {
+        if self.held.is_large() && self.open.is_none() && !self.batch {
+            self.held.age();
+        }
+    }
+}
+
+/// What the loops in other files look at.
+impl<E> MessageDecoder<E> {
+    /// The number of bytes taken so far, from the offset that the decoder began with.
     pub fn offset(&self) -> u64 {
-        self.decoder.offset()
+        self.frames.offset()
     }
 
     /// The offset of the first byte of the frame that was read last.
     pub fn frame_offset(&self) -> u64 {
-        self.decoder.frame_offset()
+        self.frames.frame_offset()
     }
 
     /// Whether a message is begun and not at its end.
@@ -227,17 +411,16 @@ impl<E: InboundExtension> MessageDecoder<E> {
         self.open.is_some()
     }
 
-    /// Bytes of memory held for messages in parts.
-    pub fn buffered(&self) -> usize {
-        self.assembly.capacity()
+    /// Whether a message was begun by [`receive_piece`](Self::receive_piece) and is not at its end.
+    #[inline]
+    pub fn in_pieces(&self) -> bool {
+        self.open.as_ref().is_some_and(Open::pieces)
     }
 
-    /// Gives that memory back, as far as no begun message needs it.
-    pub fn shrink(&mut self) {
-        if !self.stream.open {
-            self.drop_finished();
-            self.assembly.shrink();
-        }
+    /// Whether all that came was whole, and more may come. The decoder then knows nothing that a new
+    /// decoder does not know, except for its extension.
+    pub fn is_settled(&self) -> bool {
+        !self.closed && self.frames.is_settled()
     }
 
     /// The extension.
@@ -250,357 +433,142 @@ impl<E: InboundExtension> MessageDecoder<E> {
         &mut self.extension
     }
 
-    /// Exchanges the extension, between two messages, and has frames carry the bits of the new one.
-    pub fn exchange_extension(&mut self, with: impl FnOnce(&mut E)) {
-        with(&mut self.extension);
-        let rules = self.decoder.rules_mut();
-        *rules = rules.with_rsv(self.extension.rsv());
+    /// Bytes of memory held for messages in parts.
+    pub fn buffered(&self) -> usize {
+        self.held.capacity()
     }
 
-    /// Where the next bytes of the stream may be written instead of handing them to
-    /// [`receive`](Self::receive), which spares a copy of large messages: at most `max` bytes, all
-    /// of them payload of the frame that is being read. `None` where the stream is not within such
-    /// a payload, or where there is no memory: [`receive`](Self::receive) says so then. Follow with
-    /// [`fill`](Self::fill).
-    ///
-    /// ```
-    /// use wscodec::{Limits, frame::Role, message::{Event, MessageDecoder}};
-    ///
-    /// let mut receiver = MessageDecoder::new(Role::Client, &Limits::default());
-    /// assert!(receiver.space(1024).is_none());
-    /// let mut bytes = *b"\x82\x05Hel";
-    /// assert_eq!(receiver.receive(&mut &mut bytes[..])?, None);
-    /// let space = receiver.space(1024).unwrap();
-    /// assert_eq!(space.len(), 2);
-    /// space.copy_from_slice(b"lo");
-    /// let Some(Event::Message(message)) = receiver.fill(2)? else { panic!() };
-    /// assert_eq!(message.payload, b"Hello");
-    /// # Ok::<(), wscodec::Fault>(())
-    /// ```
-    pub fn space(&mut self, max: usize) -> Option<&mut [u8]> {
-        let room = self.room();
-        let max = usize::try_from(room).map_or(max, |room| room.min(max));
-        if max == 0 {
-            return None;
-        }
-        // Without memory the caller hands the bytes to `receive`, which fails.
-        self.assembly.space(max, self.bounds.message).ok()
-    }
-
-    /// How many bytes of the stream [`space`](Self::space) can be handed out for.
-    fn room(&self) -> u64 {
-        match &self.open {
-            Some(open)
-                if !self.opcode.is_control()
-                    && open.treatment != PayloadCoding::Decode
-                    && !self.stream.open =>
-            {
-                self.decoder.left()
-            }
-            _ => 0,
+    /// Gives that memory back, as far as no begun message needs it.
+    pub fn shrink(&mut self) {
+        if !self.in_pieces() {
+            self.drop_finished();
+            self.held.shrink();
         }
     }
 
-    /// Takes the first `len` bytes that were written to [`space`](Self::space).
-    ///
-    /// # Errors
-    /// As for [`receive`](Self::receive).
+    /// The buffer in which messages in several parts are put together: the bytes that
+    /// [`Place::Held`] is about. Within a batch the buffer may move, and the places stay the same.
+    #[inline]
+    pub fn held(&self) -> &[u8] {
+        self.held.all()
+    }
+
+    /// The control frame that was put together last.
+    #[inline]
+    pub(super) fn held_control(&self) -> &[u8] {
+        &self.control[..usize::from(self.control_len)]
+    }
+
+    /// As [`bytes`](Self::bytes), to be changed: for callers that work on a piece in place.
     ///
     /// # Panics
-    /// If `len` is more than `space` handed out.
-    pub fn fill(&mut self, len: usize) -> Result<Option<Event<'_>>, Fault> {
-        assert!(len as u64 <= self.room(), "more than the space handed out");
-        if let Some(open) = &mut self.open {
-            let piece = self.assembly.written(len);
-            let ascii = self.decoder.advance(piece, open.is_text());
-            if open.is_text()
-                && let Err(i) = open.text(piece, ascii)
-            {
-                let start = self.decoder.offset() - len as u64;
-                return self
-                    .decoder
-                    .fail(PeerError::InvalidUtf8.into(), start + i as u64);
-            }
-            self.assembly.advance(len);
-        }
-        if self.decoder.in_frame() && self.decoder.left() == 0 {
-            self.decoder.end_frame();
-            if self.fin {
-                let open = self.end_message()?;
-                return Ok(open.map(|open| open.event(self.assembly.message())));
-            }
-        }
-        Ok(None)
-    }
-
-    /// A message in one frame that no extension has touched: nothing of it is kept.
-    #[inline(always)]
-    fn plain<'p>(&mut self, message: Simple<'p>) -> Result<Option<Event<'p>>, Fault> {
-        let Simple { text, key, payload } = message;
-        let Some(ascii) = unmask(text, key, payload) else {
-            return self.bad_text(payload);
-        };
-        Ok(Some(Event::Message(MessageRef {
-            kind: if text { Kind::Text } else { Kind::Binary },
-            payload,
-            ascii,
-            opaque: false,
-        })))
-    }
-
-    /// [`plain`](Self::plain) for what is not [`Simple`] by its length or by the rules.
-    #[inline(never)]
-    fn large<'p>(&mut self, message: Simple<'p>) -> Result<Option<Event<'p>>, Fault> {
-        self.plain(message)
-    }
-
-    /// The fault of a text that is known to have one and was taken just now.
-    #[cold]
-    pub(super) fn bad_text<T>(&mut self, text: &[u8]) -> Result<T, Fault> {
-        let valid = Validator::new().push(text).err().unwrap_or(text.len());
-        let start = self.decoder.offset() - text.len() as u64;
-        self.decoder
-            .fail(PeerError::InvalidUtf8.into(), start + valid as u64)
-    }
-
-    /// A data frame that lies in the input and is not the whole of its message, or is coded. Its
-    /// payload is still masked.
-    fn part(&mut self, header: &FrameHeader, payload: &mut [u8]) -> Result<Option<Open>, Fault> {
-        let (text, coded) = self.data_header(header)?;
-        if coded {
-            if let Some(key) = header.mask {
-                mask::apply(key, 0, payload);
-            }
-            self.decode(payload, header.fin)?;
-        } else {
-            self.append(payload, header.mask, 0, text)?;
-        }
-        if header.fin {
-            return self.end_message();
-        }
-        Ok(None)
-    }
-
-    /// Takes what the input has of a frame that it cuts.
-    fn step(&mut self, input: &mut &mut [u8]) -> Result<Found, Fault> {
-        if !self.decoder.in_frame() {
-            let Some(header) = self.decoder.header(input)? else {
-                self.announced()?;
-                return Ok(Found::Nothing);
-            };
-            (self.opcode, self.fin) = (header.opcode, header.fin);
-            if header.opcode.is_control() {
-                self.control_len = 0;
-            } else {
-                self.data_header(&header)?;
-            }
-        }
-        if self.opcode.is_control() {
-            return Ok(match self.take_control(input) {
-                true => Found::Control,
-                false => Found::Nothing,
-            });
-        }
-        let (text, coded) = self.open.as_ref().map_or((false, false), Open::handling);
-        if coded {
-            let (piece, _) = self.decoder.piece(input, false).unwrap_or((&mut [], false));
-            let last = self.decoder.left() == 0 && self.fin;
-            self.decode(piece, last)?;
-        } else if let Some((piece, key, at)) = self.decoder.masked_piece(input) {
-            self.append(piece, key, at, text)?;
-        }
-        if self.decoder.left() > 0 {
-            return Ok(Found::Nothing);
-        }
-        self.decoder.end_frame();
-        if !self.fin {
-            return Ok(Found::Fragment);
-        }
-        Ok(match self.end_message()? {
-            Some(open) => Found::Message(open),
-            None => Found::Fragment,
-        })
-    }
-
-    /// Takes what the input has of a control frame; whether that is all of it.
-    pub(super) fn take_control(&mut self, input: &mut &mut [u8]) -> bool {
-        if let Some((piece, _)) = self.decoder.piece(input, false) {
-            let have = usize::from(self.control_len);
-            self.control[have..have + piece.len()].copy_from_slice(piece);
-            self.control_len += piece.len() as u8;
-        }
-        let whole = self.decoder.left() == 0;
-        if whole {
-            self.decoder.end_frame();
-        }
-        whole
-    }
-
-    /// Holds the front of a header that is not complete to the limits of messages.
-    pub(super) fn announced(&mut self) -> Result<(), Fault> {
-        let least = Open::least(&self.open, &self.bounds);
-        if let Some(header) = self.decoder.announced(least)
-            && let Err(error) = Open::announced(&self.open, &header, &self.bounds)
-        {
-            return self.decoder.fail(error, self.decoder.frame_offset());
-        }
-        Ok(())
-    }
-
-    /// Takes note of a data frame, and says how its payload is to be [handled](Open::handling).
-    pub(super) fn data_header(&mut self, header: &FrameHeader) -> Result<(bool, bool), Fault> {
-        let (bounds, extension) = (&self.bounds, &mut self.extension);
-        if let Err(error) = Open::header(&mut self.open, header, bounds, extension) {
-            return self.decoder.fail(error, self.decoder.frame_offset());
-        }
-        if header.opcode != OpCode::Continuation {
-            if !self.batch {
-                self.assembly.clear();
-            }
-            self.assembly.begin();
-        }
-        Ok(self.open.as_ref().map_or((false, false), Open::handling))
-    }
-
-    /// Adds payload, the bytes taken last, to the open message: unmasked as it is copied. `at` is
-    /// its place in the frame.
-    fn append(
-        &mut self,
-        piece: &[u8],
-        key: Option<[u8; 4]>,
-        at: u64,
-        text: bool,
-    ) -> Result<(), Fault> {
-        let target = match self.assembly.space(piece.len(), self.bounds.message) {
-            Ok(target) => target,
-            Err(error) => return self.decoder.fail(error.into(), self.decoder.offset()),
-        };
-        let ascii = match key {
-            Some(key) if text => mask::copy_and_test_ascii(key, at, piece, target),
-            Some(key) => {
-                mask::copy(key, at, piece, target);
-                false
-            }
-            None => {
-                target.copy_from_slice(piece);
-                text && target.is_ascii()
-            }
-        };
-        if text
-            && let Some(open) = &mut self.open
-            && let Err(i) = open.text(target, ascii)
-        {
-            let start = self.decoder.offset() - piece.len() as u64;
-            let error = PeerError::InvalidUtf8.into();
-            return self.decoder.fail(error, start + i as u64);
-        }
-        self.assembly.advance(piece.len());
-        Ok(())
-    }
-
-    /// Lets the extension decode, into room that grows with what it has written. Faults are placed
-    /// at the frame: where in its payload they show depends on how the input is cut.
-    fn decode(&mut self, mut piece: &[u8], last: bool) -> Result<(), Fault> {
-        let start = self.decoder.frame_offset();
-        let Some(open) = &mut self.open else {
-            return Ok(());
-        };
-        loop {
-            let have = self.assembly.len() as u64;
-            // One byte more than allowed, for a message over the limit to show.
-            let most = usize::try_from((self.bounds.message - have).saturating_add(1));
-            // What is there is used up before more is made: room that grew with each piece would
-            // be cleared with each.
-            let room = match self.assembly.spare() {
-                spare @ DECODE_STEP.. => spare,
-                _ => self.assembly.len().max(DECODE_STEP),
-            };
-            let room = most.map_or(room, |most| most.min(room));
-            let most = self.bounds.message.saturating_add(1);
-            let output = match self.assembly.space(room, most) {
-                Ok(output) => output,
-                Err(error) => return self.decoder.fail(error.into(), start),
-            };
-            let progress = match self.extension.decode(piece, last, output) {
-                Ok(progress) => progress,
-                Err(error) => return self.decoder.fail(error, start),
-            };
-            if open.is_text() && open.text(&output[..progress.written], false).is_err() {
-                return self.decoder.fail(PeerError::InvalidUtf8.into(), start);
-            }
-            self.assembly.advance(progress.written);
-            if self.assembly.len() as u64 > self.bounds.message {
-                return self.decoder.fail(LimitError::MessageTooLarge.into(), start);
-            }
-            piece = &piece[progress.read..];
-            if progress.done || progress.read == 0 && progress.written == 0 {
-                return Ok(());
-            }
+    /// As [`bytes`](Self::bytes).
+    pub fn bytes_mut<'a>(&'a mut self, input: &'a mut [u8], place: &Place) -> &'a mut [u8] {
+        match place {
+            Place::Input(range) => &mut input[range.clone()],
+            Place::Held(range) => &mut self.held.all_mut()[range.clone()],
+            Place::Control(range) => &mut self.control[range.clone()],
         }
     }
 
-    /// The final frame of the open message is complete.
-    pub(super) fn end_message(&mut self) -> Result<Option<Open>, Fault> {
-        match self.open.take() {
-            Some(open) if !open.may_end() => {
-                let error = PeerError::InvalidUtf8.into();
-                self.decoder.fail(error, self.decoder.offset())
-            }
-            open => Ok(open),
-        }
+    #[cfg(all(
+        feature = "io",
+        not(all(target_arch = "wasm32", target_os = "unknown"))
+    ))]
+    pub(crate) fn role(&self) -> Role {
+        self.frames.role()
     }
 
-    /// Checks a control frame, whose payload begins at `start`.
+    /// The message that is open.
+    pub(super) fn open(&self) -> Option<&Open> {
+        self.open.as_ref()
+    }
+
     #[inline]
-    pub(super) fn control(&mut self, payload: &[u8], start: u64) -> Result<(), Fault> {
-        if self.opcode == OpCode::Close {
-            if let Err(fault) = CloseFrame::parse(payload) {
-                return self.decoder.fail(fault.error, start + fault.offset);
-            }
-            self.closed = true;
+    pub(super) fn in_frame(&self) -> bool {
+        self.frames.in_frame()
+    }
+
+    /// Whether the frame whose payload comes is a control frame.
+    #[inline]
+    pub(super) fn in_control(&self) -> bool {
+        self.way == Way::Control
+    }
+
+    /// Whether the frame whose payload comes, or came last, is the last of its message.
+    #[inline]
+    pub(super) fn is_final(&self) -> bool {
+        self.fin
+    }
+
+    /// Drops the rest of the input, if a close frame came.
+    #[inline(always)]
+    pub(super) fn drop_if_closed(&mut self, input: &[u8], at: &mut usize) -> bool {
+        if self.closed {
+            self.frames.skip(input.len() - *at);
+            *at = input.len();
         }
-        Ok(())
+        self.closed
+    }
+
+    /// Has the frames behind a close frame be read too.
+    pub(super) fn ignore_close(&mut self) {
+        self.closed = false;
     }
 
     /// A message is received in another way than it was begun. A fault that came before stays.
     #[cold]
     pub(super) fn misused(&self) -> Fault {
-        let misuse = ErrorKind::from(MisuseError::MessageInPieces).at(self.decoder.offset());
-        self.decoder.fault().unwrap_or(misuse)
+        let misuse = ErrorKind::from(MisuseError::MessageInPieces).at(self.frames.offset());
+        self.frames.fault().unwrap_or(misuse)
+    }
+
+    /// The fault of a text that is known to have one, whose last `len` bytes were taken just now; the
+    /// first `good` of them may be text.
+    #[cold]
+    pub(super) fn bad_text<T>(&mut self, len: usize, good: usize) -> Result<T, Fault> {
+        let start = self.frames.offset() - len as u64;
+        self.frames
+            .fail(PeerError::InvalidUtf8.into(), start + good as u64)
+    }
+
+    /// What a frame must be now to go through the shortcut for simple frames.
+    #[inline(always)]
+    pub(super) fn shape(&self) -> Option<Shape> {
+        match self.closed {
+            true => None,
+            false => self.frames.shape(self.bounds.message),
+        }
+    }
+
+    /// Counts a frame in that has gone through the shortcut.
+    #[inline(always)]
+    pub(super) fn count(&mut self, frame: &Simple<'_>) {
+        self.frames.count(frame);
+    }
+
+    /// Fails for lack of memory.
+    #[cold]
+    pub(super) fn out_of_memory<T>(&mut self, error: LimitError) -> Result<T, Fault> {
+        self.frames.fail(error.into(), self.frames.offset())
+    }
+
+    /// Keeps messages in the buffer from here on until [`drop_finished`](Self::drop_finished).
+    pub(super) fn keep_messages(&mut self) {
+        self.batch = true;
     }
 
     /// Forgets all messages but the open one.
     pub(super) fn drop_finished(&mut self) {
         if self.open.is_none() {
-            self.assembly.clear();
+            self.held.clear();
         }
-        self.assembly.keep_open();
+        self.held.keep_open();
     }
-}
 
-/// Unmasks the payload of a whole message, and says whether it is known to be ASCII; `None` if it
-/// is to be text, and is not.
-#[inline(always)]
-pub(super) fn unmask(text: bool, key: Option<[u8; 4]>, payload: &mut [u8]) -> Option<bool> {
-    if !text {
-        if let Some(key) = key {
-            mask::apply(key, 0, payload);
-        }
-        return Some(false);
-    }
-    let ascii = match key {
-        Some(key) => mask::apply_and_test_ascii(key, 0, payload),
-        None => payload.is_ascii(),
-    };
-    (ascii || simdutf8::basic::from_utf8(payload).is_ok()).then_some(ascii)
-}
-
-/// The event for a control frame that was checked.
-#[inline]
-fn control_event(opcode: OpCode, payload: &[u8]) -> Event<'_> {
-    match opcode {
-        OpCode::Ping => Event::Ping(payload),
-        OpCode::Pong => Event::Pong(payload),
-        _ => Event::Close(CloseFrame::parse(payload).ok().flatten()),
+    /// The buffer itself, and the most bytes of a message. Batches exchange the buffer.
+    #[inline]
+    pub(super) fn assembly(&mut self) -> (&mut Assembly, u64) {
+        (&mut self.held, self.bounds.message)
     }
 }

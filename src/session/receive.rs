@@ -5,7 +5,9 @@ use core::mem;
 
 use super::{Event, Piece, Received, Sender, Session};
 use crate::error::Fault;
-use crate::message::{InboundExtension, MaskSource, MessageDecoder, OutboundExtension};
+use crate::message::{
+    FoundEvent, FoundPiece, InboundExtension, MaskSource, MessageDecoder, OutboundExtension,
+};
 
 impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> {
     /// Takes bytes off the front of `input` until there is an event; `None` when `input` is used
@@ -43,6 +45,42 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         Ok(piece.map(|piece| (piece, &mut self.sender)))
     }
 
+    /// As [`receive`](Self::receive), but returns the place of the payload: for callers that call this in
+    /// a loop and lend the event afterwards. See
+    /// [`MessageDecoder::find`](crate::message::MessageDecoder::find).
+    ///
+    /// # Errors
+    /// As for [`receive`](Self::receive).
+    ///
+    /// # Panics
+    /// If `at` lies behind the end of `input`.
+    #[inline]
+    pub fn find(
+        &mut self,
+        input: &mut [u8],
+        at: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<FoundEvent>, Fault> {
+        self.sender.find(&mut self.decoder, input, at, out)
+    }
+
+    /// As [`receive_piece`](Self::receive_piece), but returns the place of the bytes, as
+    /// [`find`](Self::find) does.
+    ///
+    /// # Errors
+    /// As for [`receive`](Self::receive).
+    ///
+    /// # Panics
+    /// As [`find`](Self::find).
+    pub fn find_piece(
+        &mut self,
+        input: &mut [u8],
+        at: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<FoundPiece>, Fault> {
+        self.sender.find_piece(&mut self.decoder, input, at, out)
+    }
+
     /// Where the next bytes of the stream may be written instead of handing them to
     /// [`receive`](Self::receive), which spares a copy of large messages: see
     /// [`MessageDecoder::space`](crate::message::MessageDecoder::space).
@@ -65,8 +103,10 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         len: usize,
         out: &mut Vec<u8>,
     ) -> Result<Received<'_, Event<'_>, M, O>, Fault> {
-        let event = self.sender.fill(&mut self.decoder, len, out)?;
-        Ok(event.map(|event| (event, &mut self.sender)))
+        match self.sender.find_filled(&mut self.decoder, len, out)? {
+            Some(found) => Ok(Some((self.decoder.lend(&[], &found), &mut self.sender))),
+            None => Ok(None),
+        }
     }
 
     /// Whether a message is begun and not at its end.
@@ -84,8 +124,8 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
     }
 }
 
-/// What a session does with the events of its decoder. The decoder is an argument, so that the two
-/// can be apart.
+/// How a session acts on the events of its decoder. The decoder is an argument, so that the two can be
+/// held by two threads.
 impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     // Inlined as the decoder's method is, for the same reason.
     #[inline(always)]
@@ -95,19 +135,38 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         input: &mut &'i mut [u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'r>>, Fault> {
-        if !self.is_ready() && self.prepare(input, out)? {
+        if !self.is_ready() && self.prepare(out)? {
+            mem::take(input);
             return Ok(None);
         }
         self.received_bytes(!input.is_empty(), decoder.in_message());
         match decoder.receive(input) {
             Ok(Some(event)) => {
-                match event {
-                    Event::Message(_) => self.timers.received_message = true,
-                    Event::Ping(payload) => self.received_ping(payload, out),
-                    Event::Pong(_) => {}
-                    Event::Close(close) => self.received_close(close, out),
-                }
+                self.act(&event, out);
                 Ok(Some(event))
+            }
+            Ok(None) => Ok(None),
+            Err(fault) => Err(self.decoder_failed(fault, out)),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn find<I: InboundExtension>(
+        &mut self,
+        decoder: &mut MessageDecoder<I>,
+        input: &mut [u8],
+        at: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<FoundEvent>, Fault> {
+        if !self.is_ready() && self.prepare(out)? {
+            *at = input.len();
+            return Ok(None);
+        }
+        self.received_bytes(*at < input.len(), decoder.in_message());
+        match decoder.find(input, at) {
+            Ok(Some(found)) => {
+                self.act(&decoder.lend(input, &found), out);
+                Ok(Some(found))
             }
             Ok(None) => Ok(None),
             Err(fault) => Err(self.decoder_failed(fault, out)),
@@ -120,48 +179,77 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         input: &mut &'i mut [u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Piece<'r>>, Fault> {
-        if !self.is_ready() && self.prepare(input, out)? {
+        let bytes = mem::take(input);
+        let mut at = 0;
+        let found = self.find_piece(decoder, bytes, &mut at, out);
+        let (taken, rest) = bytes.split_at_mut(at);
+        *input = rest;
+        match found? {
+            Some(found) => Ok(Some(decoder.lend_piece(taken, &found))),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn find_piece<I: InboundExtension>(
+        &mut self,
+        decoder: &mut MessageDecoder<I>,
+        input: &mut [u8],
+        at: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<FoundPiece>, Fault> {
+        if !self.is_ready() && self.prepare(out)? {
+            *at = input.len();
             return Ok(None);
         }
-        self.received_bytes(!input.is_empty(), decoder.in_message());
-        match decoder.receive_piece(input) {
-            Ok(Some(piece)) => {
-                match &piece {
+        self.received_bytes(*at < input.len(), decoder.in_message());
+        match decoder.find_piece(input, at) {
+            Ok(Some(found)) => {
+                match decoder.lend_piece(input, &found) {
                     Piece::Ping(payload) => self.received_ping(payload, out),
-                    Piece::Close(close) => self.received_close(*close, out),
+                    Piece::Close(close) => self.received_close(close, out),
                     Piece::Data(_) | Piece::End => self.timers.received_message = true,
                     Piece::Frame(_) | Piece::Pong(_) => {}
                 }
-                Ok(Some(piece))
+                Ok(Some(found))
             }
             Ok(None) => Ok(None),
             Err(fault) => Err(self.decoder_failed(fault, out)),
         }
     }
 
-    pub(crate) fn fill<'r, I: InboundExtension>(
+    pub(crate) fn find_filled<I: InboundExtension>(
         &mut self,
-        decoder: &'r mut MessageDecoder<I>,
+        decoder: &mut MessageDecoder<I>,
         len: usize,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Event<'r>>, Fault> {
+    ) -> Result<Option<FoundEvent>, Fault> {
         self.send_pending_pong(out);
         self.received_bytes(len > 0, true);
-        match decoder.fill(len) {
-            Ok(event) => Ok(event),
+        match decoder.find_filled(len) {
+            Ok(found) => Ok(found),
             Err(fault) => Err(self.decoder_failed(fault, out)),
         }
     }
 
-    /// Does what has to be done before bytes are decoded, unless the session [is
-    /// ready](Self::is_ready). Returns whether the input was dropped.
+    /// Acts on an event: answers a ping or a close frame.
+    #[inline(always)]
+    fn act(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        match *event {
+            Event::Message(_) => self.timers.received_message = true,
+            Event::Ping(payload) => self.received_ping(payload, out),
+            Event::Pong(_) => {}
+            Event::Close(close) => self.received_close(close, out),
+        }
+    }
+
+    /// Does the work that waits before the next receiving. Returns whether the bytes that come are
+    /// dropped.
     #[cold]
-    fn prepare(&mut self, input: &mut &mut [u8], out: &mut Vec<u8>) -> Result<bool, Fault> {
+    fn prepare(&mut self, out: &mut Vec<u8>) -> Result<bool, Fault> {
         if let Some(fault) = self.fault() {
             return Err(fault);
         }
         if self.discards_input() {
-            mem::take(input);
             return Ok(true);
         }
         self.send_pending_pong(out);

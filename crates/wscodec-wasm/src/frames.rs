@@ -4,12 +4,13 @@ use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::arena::{Arena, Row, keep};
+use super::arena::{Arena, Row};
 use super::extension::Extension;
-use super::{address, errors, grow, limits, outcome, role};
+use super::intake::settled;
+use super::{errors, grow, limits, outcome, role};
 use wscodec::error::{ErrorKind, Fault};
 use wscodec::frame::{FrameHeader, Rsv};
-use wscodec::message::{MessageDecoder, Piece};
+use wscodec::message::{FoundPiece, MessageDecoder, Place};
 
 const FIN: u32 = 1 << 4;
 const MASKED: u32 = 1 << 5;
@@ -82,34 +83,33 @@ impl Frames {
             return outcome(0, true);
         }
         let (rows, side) = (&mut arena.rows, &mut arena.side);
-        let mut input = &mut arena.input[..len];
+        let (input, mut at) = (&mut arena.input[..len], 0);
         loop {
-            let (payload, len) = match self.pieces.receive_piece(&mut input) {
-                Ok(Some(Piece::Frame(header))) => {
+            let place = match self.pieces.find_piece(input, &mut at) {
+                Ok(Some(FoundPiece::Frame(header))) => {
                     self.left = header.len;
                     self.row = head(&header, self.pieces.frame_offset());
                     rows.push(self.row[0]);
                     rows.push(self.row[1]);
                     self.row[0][0] &= !FIRST;
-                    (0, 0)
+                    Place::Input(0..0)
                 }
-                Ok(Some(Piece::Data(data))) => (address(data), data.len()),
-                Ok(Some(Piece::End)) => continue,
-                // The reader's own copy, which the next control frame will overwrite.
-                Ok(Some(Piece::Ping(payload) | Piece::Pong(payload))) => {
-                    (keep(side, payload), payload.len())
-                }
-                Ok(Some(Piece::Close(close))) => {
-                    let mut payload = [0; 125];
-                    let len = close.and_then(|close| close.encode(&mut payload).ok());
-                    let payload = &payload[..len.unwrap_or(0)];
-                    (keep(side, payload), payload.len())
-                }
+                Ok(Some(FoundPiece::End)) => continue,
+                Ok(Some(
+                    FoundPiece::Data(place)
+                    | FoundPiece::Ping(place)
+                    | FoundPiece::Pong(place)
+                    | FoundPiece::Close(place),
+                )) => place,
                 Ok(None) => break,
                 Err(fault) => {
                     self.fault = Some(fault);
                     break;
                 }
+            };
+            let (payload, len) = match place.is_empty() {
+                true => (0, 0),
+                false => (settled(side, &self.pieces, input, &place), place.len()),
             };
             self.left -= len as u64;
             let ended = rows

@@ -8,24 +8,28 @@
 //! they are until the next call that decodes:
 //!
 //! - The input and `side` do not grow while a chunk is decoded.
-//! - The assembly has room for the whole chunk before the first message is put together in it. Only
-//!   an extension can make it longer than that; then [`moved`] corrects the rows.
+//! - The decoder's buffer has room for the whole chunk before the first message is put together in it.
+//!   Only an extension can make it longer than that, and then the buffer moves. So a row of a message in
+//!   the buffer has the place in the buffer and the mark [`HELD`] until the chunk is decoded, and
+//!   [`settle`] turns the places into addresses.
 //! - A call stops early, with [`MORE`], when the rows are full or when 4 MiB were inflated: a chunk can
 //!   stand for a thousand times its length. The rest is copied out of the arena, because other
 //!   decoders use the arena before this one goes on.
 
 use alloc::vec::Vec;
 use core::mem::take;
-use core::ops::Range;
 
 use super::arena::{Arena, Row, keep};
 use super::extension::Extension;
 use super::{address, grow, outcome};
 use wscodec::error::{ErrorKind, Fault, LimitError};
-use wscodec::message::{Event, Kind, MessageDecoder};
+use wscodec::message::{FoundEvent, FoundMessage, Kind, MessageDecoder, Place};
 
 const ASCII: u32 = 1 << 8;
 pub(super) const OPAQUE: u32 = 1 << 9;
+
+/// The second number is a place in the decoder's buffer. No row has this mark after a call.
+const HELD: u32 = 1 << 12;
 
 /// There is more in the chunk.
 pub(super) const MORE: i32 = 1 << 30;
@@ -124,9 +128,10 @@ impl Intake {
         len: usize,
     ) -> i32 {
         arena.rows.clear();
-        match receiver.fill(len) {
-            Ok(Some(event)) => {
-                row(&mut arena.rows, event, address);
+        match receiver.find_filled(len) {
+            Ok(Some(found)) => {
+                row(&mut arena.rows, &mut arena.side, receiver, &[], found);
+                settle(&mut arena.rows, receiver.held());
                 // The message stays where it is; the arena owns it from here on.
                 receiver.end_batch(&mut arena.shared);
             }
@@ -184,7 +189,7 @@ impl Intake {
         &mut self,
         receiver: &mut MessageDecoder<Extension>,
         arena: &mut Arena,
-        mut input: &mut [u8],
+        input: &mut [u8],
     ) -> (i32, usize) {
         if self.rest.capacity() > LARGE_REST && self.at == self.rest.len() {
             (self.rest, self.at) = (Vec::new(), 0);
@@ -195,57 +200,45 @@ impl Intake {
         if let Some(head) = self.piece {
             return self.decode_pieces(receiver, arena, head, input);
         }
-        let range = input.as_ptr_range();
+        let base = address(input);
         let inflates = receiver.extension().inflates();
         receiver.release(&mut arena.shared);
-        let mut batch = false;
+        let (mut at, mut batch) = (0, false);
         self.fault = loop {
             let room = arena.room();
             let rows = &mut arena.rows;
-            let simple = receiver.receive_simple(&mut input, room, |text, ascii, payload| {
-                message_row(rows, text, ascii, false, payload);
+            let simple = receiver.find_simple(input, &mut at, room, |text, ascii, place| {
+                let opcode = if text { 1 } else { 2 };
+                let ascii = if ascii { ASCII } else { 0 };
+                let address = base + place.start as u32;
+                rows.push([opcode | ascii, address, place.len() as u32, 0]);
             });
             if let Err(fault) = simple {
                 break Some(fault);
             }
-            if input.is_empty() || arena.room() == 0 {
+            if at == input.len() || arena.room() == 0 {
                 break None;
             }
             // Only messages that are not simple are put together anywhere.
             if !batch {
-                if let Err(fault) = receiver.begin_batch(&mut arena.shared, input.len()) {
+                if let Err(fault) = receiver.begin_batch(&mut arena.shared, input.len() - at) {
                     break Some(fault);
                 }
                 batch = true;
             }
-            let before = arena.rows.len();
-            let assembled = receiver.assembled().as_ptr_range();
-            let ended = match receiver.receive_any(&mut input) {
-                Ok(Some(event)) => {
-                    row(&mut arena.rows, event, |payload| {
-                        if range.contains(&payload.as_ptr()) || payload.is_empty() {
-                            address(payload)
-                        } else {
-                            keep(&mut arena.side, payload)
-                        }
-                    });
-                    None
+            match receiver.find_any(input, &mut at) {
+                Ok(Some(found)) => {
+                    row(&mut arena.rows, &mut arena.side, receiver, input, found);
                 }
-                Ok(None) => Some(None),
-                Err(fault) => Some(Some(fault)),
-            };
-            if inflates {
-                let now = receiver.assembled();
-                moved(&mut arena.rows[..before], assembled, now);
-                if ended.is_none() && now.len() > MOST_INFLATED {
-                    break None;
-                }
+                Ok(None) => break None,
+                Err(fault) => break Some(fault),
             }
-            if let Some(fault) = ended {
-                break fault;
+            if inflates && receiver.held().len() > MOST_INFLATED {
+                break None;
             }
         };
         if batch {
+            settle(&mut arena.rows, receiver.held());
             receiver.end_batch(&mut arena.shared);
         }
         let rows = arena.rows.len();
@@ -254,7 +247,7 @@ impl Intake {
         } else {
             0
         };
-        match input.len() {
+        match input.len() - at {
             left @ 1.. if self.fault.is_none() => (rows as i32 | MORE | large, left),
             _ => (outcome(rows, self.fault.is_some()) | large, 0),
         }
@@ -270,47 +263,71 @@ fn large(arena: &Arena, faulty: bool) -> i32 {
     }
 }
 
-/// Points rows to where the messages that were put together lie now.
-fn moved(rows: &mut [Row], from: Range<*const u8>, to: &[u8]) {
-    if from.start == to.as_ptr() {
-        return;
-    }
-    let range = from.start.addr() as u32..from.end.addr() as u32;
-    let shift = address(to).wrapping_sub(range.start);
-    for row in rows {
-        if range.contains(&row[1]) {
-            row[1] = row[1].wrapping_add(shift);
-        }
-    }
-}
-
-/// Writes the row of a message.
-#[inline]
-fn message_row(rows: &mut Vec<Row>, text: bool, ascii: bool, opaque: bool, payload: &[u8]) {
-    let opcode = if text { 1 } else { 2 };
-    let ascii = if ascii { ASCII } else { 0 };
-    let opaque = if opaque { OPAQUE } else { 0 };
-    rows.push([
-        opcode | ascii | opaque,
-        address(payload),
-        payload.len() as u32,
-        0,
-    ]);
-}
-
-/// Writes one row. `place` says where a control payload lies, or puts it where it stays.
-#[inline]
-fn row(rows: &mut Vec<Row>, event: Event<'_>, place: impl FnOnce(&[u8]) -> u32) {
-    let (head, payload, code) = match event {
-        Event::Message(message) => {
-            let text = message.kind == Kind::Text;
-            return message_row(rows, text, message.ascii, message.opaque, message.payload);
-        }
-        Event::Ping(payload) => (9, payload, 0),
-        Event::Pong(payload) => (10, payload, 0),
-        Event::Close(Some(close)) => (8, close.reason.as_bytes(), close.code.value()),
-        Event::Close(None) => (8, &[][..], 1005),
+/// Writes one row, with a place in the decoder's buffer until [`settle`].
+fn row(
+    rows: &mut Vec<Row>,
+    side: &mut Vec<u8>,
+    receiver: &MessageDecoder<Extension>,
+    input: &[u8],
+    found: FoundEvent,
+) {
+    let (head, place, code) = match found {
+        FoundEvent::Message(message) => (head(&message), message.place, 0),
+        FoundEvent::Ping(place) => (9, place, 0),
+        FoundEvent::Pong(place) => (10, place, 0),
+        FoundEvent::Close(place) => close(receiver, input, place),
     };
-    let len = payload.len() as u32;
-    rows.push([head, place(payload), len, u32::from(code)]);
+    let len = place.len() as u32;
+    let (held, at) = match place {
+        Place::Held(range) => (HELD, range.start as u32),
+        place => (0, settled(side, receiver, input, &place)),
+    };
+    rows.push([head | held, at, len, u32::from(code)]);
+}
+
+/// The first number of a message's row.
+fn head(message: &FoundMessage) -> u32 {
+    let opcode = match message.kind {
+        Kind::Text => 1,
+        Kind::Binary => 2,
+    };
+    let ascii = if message.ascii { ASCII } else { 0 };
+    let opaque = if message.opaque { OPAQUE } else { 0 };
+    opcode | ascii | opaque
+}
+
+/// The opcode of a close frame, the place of its reason, and its code. `place` is its payload.
+pub(super) fn close(
+    receiver: &MessageDecoder<Extension>,
+    input: &[u8],
+    mut place: Place,
+) -> (u32, Place, u16) {
+    let code = receiver.bytes(input, &place).first_chunk();
+    let code = code.map_or(1005, |code| u16::from_be_bytes(*code));
+    place.advance(2);
+    (8, place, code)
+}
+
+/// The address of bytes that lie in the input, or that are copied to where they stay.
+pub(super) fn settled(
+    side: &mut Vec<u8>,
+    receiver: &MessageDecoder<Extension>,
+    input: &[u8],
+    place: &Place,
+) -> u32 {
+    match place {
+        Place::Input(range) => address(input) + range.start as u32,
+        _ => keep(side, receiver.bytes(input, place)),
+    }
+}
+
+/// Gives the rows of messages in the decoder's buffer their addresses.
+fn settle(rows: &mut [Row], held: &[u8]) {
+    let base = address(held);
+    for row in rows {
+        if row[0] & HELD != 0 {
+            row[0] &= !HELD;
+            row[1] += base;
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! Messages in pieces: as they come, and never held.
 
-use super::arena::{Arena, keep};
+use super::arena::Arena;
 use super::extension::Extension;
-use super::intake::{Intake, MORE, OPAQUE};
-use super::{address, grow, outcome};
+use super::intake::{Intake, MORE, OPAQUE, close, settled};
+use super::{grow, outcome};
 use wscodec::error::ErrorKind;
 use wscodec::frame::{FrameHeader, OpCode, Rsv};
-use wscodec::message::{MessageDecoder, Piece};
+use wscodec::message::{FoundPiece, MessageDecoder, Place};
 
 /// The message began before this row.
 const CONTINUED: u32 = 1 << 10;
@@ -26,9 +26,8 @@ impl Intake {
         receiver: &mut MessageDecoder<Extension>,
         arena: &mut Arena,
         mut head: u32,
-        mut input: &mut [u8],
+        input: &mut [u8],
     ) -> (i32, usize) {
-        let range = input.as_ptr_range();
         let inflates = receiver.extension().inflates();
         receiver.release(&mut arena.shared);
         if inflates {
@@ -38,54 +37,49 @@ impl Intake {
                 return (outcome(0, true), 0);
             }
         }
-        let mut inflated = 0;
+        let (mut at, mut inflated) = (0, 0);
         let full = loop {
             if inflated >= INFLATED || arena.room() == 0 {
                 break true;
             }
-            let (head, payload, code) = match receiver.receive_piece(&mut input) {
-                Ok(Some(Piece::Frame(header))) => {
+            let (row, place, code) = match receiver.find_piece(input, &mut at) {
+                Ok(Some(FoundPiece::Frame(header))) => {
                     head = begun(head, &header, inflates);
                     continue;
                 }
-                Ok(Some(Piece::Data(data))) => {
-                    let whole = head | UNFINISHED;
+                Ok(Some(FoundPiece::Data(place))) => {
+                    if let Place::Held(range) = &place {
+                        inflated += range.len();
+                    }
+                    let row = head | UNFINISHED;
                     head |= CONTINUED;
-                    (whole, &*data, 0)
+                    (row, place, 0)
                 }
-                Ok(Some(Piece::End)) => {
+                Ok(Some(FoundPiece::End)) => {
                     let last = arena.rows.last_mut();
                     if let Some(row) = last.filter(|row| row[0] & UNFINISHED != 0) {
                         row[0] &= !UNFINISHED;
                         continue;
                     }
-                    (head, &[][..], 0)
+                    (head, Place::Input(at..at), 0)
                 }
-                Ok(Some(Piece::Ping(payload))) => (9, payload, 0),
-                Ok(Some(Piece::Pong(payload))) => (10, payload, 0),
-                Ok(Some(Piece::Close(Some(close)))) => {
-                    (8, close.reason.as_bytes(), close.code.value())
-                }
-                Ok(Some(Piece::Close(None))) => (8, &[][..], 1005),
+                Ok(Some(FoundPiece::Ping(place))) => (9, place, 0),
+                Ok(Some(FoundPiece::Pong(place))) => (10, place, 0),
+                Ok(Some(FoundPiece::Close(place))) => close(receiver, input, place),
                 Ok(None) => break false,
                 Err(fault) => {
                     self.fault = Some(fault);
                     break false;
                 }
             };
-            let place = if payload.is_empty() || range.contains(&payload.as_ptr()) {
-                address(payload)
-            } else {
-                inflated += if head & 8 == 0 { payload.len() } else { 0 };
-                keep(&mut arena.side, payload)
-            };
-            let row = [head, place, payload.len() as u32, u32::from(code)];
+            let address = settled(&mut arena.side, receiver, input, &place);
+            let row = [row, address, place.len() as u32, u32::from(code)];
             arena.rows.push(row);
         };
         self.piece = Some(head);
         let rows = arena.rows.len();
         match full {
-            true => (rows as i32 | MORE, input.len()),
+            true => (rows as i32 | MORE, input.len() - at),
             false => (outcome(rows, self.fault.is_some()), 0),
         }
     }

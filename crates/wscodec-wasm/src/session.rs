@@ -375,7 +375,7 @@ impl Endpoint {
         key: u32,
     ) -> u32 {
         self.sync();
-        let held = self.session.decoder().assembled();
+        let held = self.session.decoder().held();
         // The receiver's own buffer cannot be lent while the session sends.
         let result = match arena.find(at, len) {
             Some(payload) => self.sends(text, check, payload, key),
