@@ -16,16 +16,26 @@ pub trait Buffer: BufMut {
     /// [`LimitError::OutOfMemory`] if the allocator has no memory left;
     /// [`MisuseError::BufferTooSmall`] if the buffer can't grow.
     fn make_room(&mut self, additional: usize) -> Result<(), ErrorKind>;
+
+    /// Whether there is room for `additional` more bytes now. A sender asks this first, because the
+    /// answer needs no more than a comparison. If it is false, a sender calls
+    /// [`make_room`](Self::make_room). It may be false although there is room.
+    #[inline]
+    fn has_room(&self, additional: usize) -> bool {
+        let _ = additional;
+        false
+    }
 }
 
 impl Buffer for Vec<u8> {
     #[inline]
     fn make_room(&mut self, additional: usize) -> Result<(), ErrorKind> {
-        // A loop, so that the compiler knows behind it that there is room.
-        while additional > self.capacity() - self.len() {
-            crate::reserve::reserve(self, additional)?;
-        }
-        Ok(())
+        Ok(crate::reserve::reserve(self, additional)?)
+    }
+
+    #[inline(always)]
+    fn has_room(&self, additional: usize) -> bool {
+        additional <= self.capacity() - self.len()
     }
 }
 
@@ -41,6 +51,11 @@ impl Buffer for BytesMut {
         }
         Ok(())
     }
+
+    #[inline]
+    fn has_room(&self, additional: usize) -> bool {
+        additional <= self.capacity() - self.len()
+    }
 }
 
 /// A slice of a fixed length: its front is written to, and cut off.
@@ -51,10 +66,20 @@ impl Buffer for &mut [u8] {
             false => Ok(()),
         }
     }
+
+    #[inline]
+    fn has_room(&self, additional: usize) -> bool {
+        additional <= self.len()
+    }
 }
 
 impl<B: Buffer + ?Sized> Buffer for &mut B {
     fn make_room(&mut self, additional: usize) -> Result<(), ErrorKind> {
         (**self).make_room(additional)
+    }
+
+    #[inline]
+    fn has_room(&self, additional: usize) -> bool {
+        (**self).has_room(additional)
     }
 }

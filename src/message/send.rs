@@ -432,18 +432,45 @@ fn check_text(text: &mut Option<Validator>, part: &[u8], last: bool) -> Result<(
 
 /// Appends a frame, which the rules allow to be sent: data of any length, or a whole control frame
 /// of at most 125 bytes.
+///
+/// Nearly always the buffer has room. This case is compiled apart from the other one, which begins with an
+/// allocation: where the two meet again before the frame is written, the compiler does not know how much
+/// room there is, and checks it for each part of the header.
 #[inline(always)]
 fn write(header: FrameHeader, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
     let len = payload.len() as u64;
     let header = FrameHeader { len, ..header };
-    header.put_with(
-        out,
-        |out, header_len| out.make_room(header_len + payload.len()),
-        |out, bytes| out.put_slice(bytes),
-    )?;
-    let Some(key) = header.mask else {
-        out.put_slice(payload);
-        return Ok(());
+    let room = |out: &mut _, header_len| match Buffer::has_room(out, header_len + payload.len()) {
+        true => Ok(()),
+        false => Err(()),
+    };
+    match header.put_with(out, room, |out, bytes| out.put_slice(bytes)) {
+        Ok(()) => {
+            put_payload(header.mask, payload, out);
+            Ok(())
+        }
+        Err(()) => write_grown(header, payload, out),
+    }
+}
+
+/// [`write`] to a buffer that has to grow first.
+#[cold]
+#[inline(never)]
+fn write_grown(
+    header: FrameHeader,
+    payload: &[u8],
+    out: &mut impl Buffer,
+) -> Result<(), ErrorKind> {
+    out.make_room(header.encoded_len() + payload.len())?;
+    header.put(|bytes| out.put_slice(bytes));
+    put_payload(header.mask, payload, out);
+    Ok(())
+}
+
+#[inline(always)]
+fn put_payload(mask: Option<[u8; 4]>, payload: &[u8], out: &mut impl BufMut) {
+    let Some(key) = mask else {
+        return out.put_slice(payload);
     };
     // `BufMut` can't be masked in place: the bytes go through registers, or a block on the stack.
     match payload.len() {
@@ -451,7 +478,6 @@ fn write(header: FrameHeader, payload: &[u8], out: &mut impl Buffer) -> Result<(
         SHORT..LONG => put_masked(u32::from_ne_bytes(key), payload, out),
         _ => put_masked_long(key, payload, out),
     }
-    Ok(())
 }
 
 /// Below this length a call would cost more than it saves.
