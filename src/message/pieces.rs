@@ -78,7 +78,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
                 return Ok(header.map(FoundPiece::Frame));
             }
             if self.in_control() {
-                let place = self.payload(input, at)?;
+                let place = self.payload(input, at, true)?;
                 if !self.end_frame() {
                     return Ok(None);
                 }
@@ -88,7 +88,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
                     _ => FoundPiece::Close(place),
                 }));
             }
-            let place = self.payload(input, at)?;
+            let place = self.payload(input, at, true)?;
             if !place.is_empty() {
                 return Ok(Some(FoundPiece::Data(place)));
             }

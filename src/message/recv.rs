@@ -222,13 +222,21 @@ impl<E: InboundExtension> MessageDecoder<E> {
     ///   place is empty if the input or the frame is used up.
     /// - Of a whole message: all of the message that came so far.
     /// - Of a control frame: all of its payload that came so far.
+    ///
+    /// `pieces` is the same for all frames of a message: the loops refuse a message that was begun in the
+    /// other way.
     #[inline(always)]
-    pub(super) fn payload(&mut self, input: &mut [u8], at: &mut usize) -> Result<Place, Fault> {
-        match self.way {
-            Way::Held => self.take_held(input, at),
-            Way::InPlace => self.take_in_place(input, at),
-            Way::Decoded | Way::DecodedPieces => self.take_coded(input, at),
-            Way::Control => Ok(self.take_control(input, at)),
+    pub(super) fn payload(
+        &mut self,
+        input: &mut [u8],
+        at: &mut usize,
+        pieces: bool,
+    ) -> Result<Place, Fault> {
+        match (self.way, pieces) {
+            (Way::Control, _) => Ok(self.take_control(input, at)),
+            (Way::Held, false) => self.take_held(input, at),
+            (Way::InPlace, true) => self.take_in_place(input, at),
+            _ => self.take_coded(input, at),
         }
     }
 

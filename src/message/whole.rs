@@ -134,7 +134,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
                 self.rest();
                 return Ok(None);
             }
-            let place = self.payload(input, at)?;
+            let place = self.payload(input, at, false)?;
             if !self.end_frame() {
                 return Ok(None);
             }
