@@ -16,7 +16,8 @@
 pub struct Limits {
     /// Payload bytes of one frame. Default: `None`, as many as a message within
     /// [`Limits::message`] can need; see [`max_frame`](Self::max_frame). Passing it is
-    /// [`FrameTooLarge`](crate::LimitError::FrameTooLarge), close code 1009.
+    /// [`FrameTooLarge`](crate::LimitError::FrameTooLarge), close code 1009. If it is `None`, a frame
+    /// that is too long for any message is [`MessageTooLarge`](crate::LimitError::MessageTooLarge).
     pub frame: Option<u64>,
     /// Payload bytes of one message, over all its frames; default 64 MiB. Passing it is
     /// [`MessageTooLarge`](crate::LimitError::MessageTooLarge), close code 1009.

@@ -143,7 +143,7 @@ test("a broken rule is told to the peer with its code, once", () => {
   const cases: [Uint8Array, number, string][] = [
     [bytes([0x81, 0]), 1002, "UNMASKED_FRAME"],
     [masked(TEXT, bytes([0xff])), 1007, "INVALID_UTF8"],
-    [bytes([0x82, 0xff, 0x10, ...new Uint8Array(11)]), 1009, "FRAME_TOO_LARGE"],
+    [bytes([0x82, 0xff, 0x10, ...new Uint8Array(11)]), 1009, "MESSAGE_TOO_LARGE"],
   ];
   for (const [chunk, closeCode, name] of cases) {
     const session = server();

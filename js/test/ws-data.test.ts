@@ -213,7 +213,7 @@ const cases: readonly Case[] = [
     ...client,
     bytes: ["82 7f", "0020000000000000"],
     events: [],
-    error: ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", "FRAME_TOO_LARGE", 1009],
+    error: ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", "MESSAGE_TOO_LARGE", 1009],
   },
   { name: "text that is not UTF-8", ...client, bytes: ["81 04 cebae1bd"], events: [], error: UTF8 },
   {
