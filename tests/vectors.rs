@@ -89,6 +89,19 @@ fn receiver() {
 }
 
 #[test]
+fn places_that_are_lent_after_the_loop() {
+    each_vector(|name, vector, setup, bytes| {
+        each_cut(bytes, |cuts| {
+            let name = format!("{name}, cut at {cuts:?}");
+            let run = drive::found(setup, bytes, cuts);
+            hold(&name, vector, &run, bytes.len());
+            let run = drive::batches(setup, bytes, cuts);
+            hold(&format!("{name}, in batches"), vector, &run, bytes.len());
+        });
+    });
+}
+
+#[test]
 fn receiver_with_payloads_read_into_place() {
     each_vector(|name, vector, setup, bytes| {
         for most in [1, 2, 3, 7, 64, 1 << 20] {

@@ -3,6 +3,26 @@
 //! `offset` is always the place in the frame's payload of the first byte handed in, so that a
 //! payload can be masked piece by piece; masking and unmasking are the same.
 //!
+//! # The loops
+//!
+//! Masking touches every byte of every payload that a client sends, so it runs at the speed of the
+//! memory or it is the most expensive part of the codec. Four lengths need four answers:
+//!
+//! - Below 16 bytes two words (or half words) that may overlap cover the payload. There is no loop, whose
+//!   end a processor would have to guess.
+//! - From 16 bytes on a loop goes by words, which the compiler turns into vectors. The last 16 bytes are
+//!   read before the loop, and written masked after it, over the end of the last whole block. So no loop
+//!   goes over the few bytes that are left.
+//! - From [`LONG`] bytes on the loop exists once for each width of registers, and the processor is asked
+//!   which one it has. Below this length the question costs more than wider registers save. In place, the
+//!   loop begins at a line of the cache, because an access that crosses two lines takes up to twice as
+//!   long.
+//! - On wasm without SIMD no register is wider than a word, and blocks would be compiled to loops over
+//!   bytes. [`NARROW`] leaves them out.
+//!
+//! Text is tested for ASCII in the same pass: the loops OR all masked words, and one high bit anywhere
+//! shows that the payload has to be looked at as UTF-8.
+//!
 //! ```
 //! use wscodec::frame::mask;
 //!

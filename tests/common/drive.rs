@@ -1,7 +1,10 @@
 //! Feeds bytes, cut in some way, to each of the decoders, and notes what comes out in one form.
 
 use wscodec::frame::{self, CloseFrame, FrameDecoder, FrameHeader, OpCode, Role, Rsv, Rules};
-use wscodec::message::{Event, InboundExtension, Kind, MessageDecoder, Opaque, Piece, Pieces};
+use wscodec::message::{
+    BatchBuffer, Event, FoundEvent, FoundMessage, InboundExtension, Kind, MessageDecoder, Opaque,
+    Piece, Pieces, Place,
+};
 use wscodec::{Fault, Limits};
 
 /// What came in, with memory of its own.
@@ -160,6 +163,68 @@ pub fn through<E: InboundExtension>(
 /// Through `MessageDecoder`.
 pub fn receiver(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run {
     through(&mut setup.receiver(), bytes, cuts)
+}
+
+/// Through `MessageDecoder`, by places that are lent after the loop.
+pub fn found(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run {
+    let (mut bytes, mut decoder) = (bytes.to_vec(), setup.receiver());
+    let mut seen = Vec::new();
+    let mut fault = Ok(());
+    for input in stretches(&mut bytes, cuts) {
+        let mut at = 0;
+        while fault.is_ok() {
+            match decoder.find(input, &mut at) {
+                Ok(Some(found)) => seen.push(own(decoder.lend(input, &found))),
+                Ok(None) => {
+                    assert_eq!(at, input.len(), "input left");
+                    break;
+                }
+                Err(found) => fault = Err(found),
+            }
+        }
+    }
+    close_run(seen, fault, || decoder.finish())
+}
+
+/// Through `MessageDecoder`, each stretch as a batch whose events are lent at its end.
+pub fn batches(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run {
+    let (mut bytes, mut decoder) = (bytes.to_vec(), setup.receiver());
+    let (mut shared, mut seen) = (BatchBuffer::default(), Vec::new());
+    let mut fault = Ok(());
+    for input in stretches(&mut bytes, cuts) {
+        if fault.is_err() {
+            break;
+        }
+        decoder.release(&mut shared);
+        decoder.begin_batch(&mut shared, input.len()).unwrap();
+        let (mut at, mut all) = (0, Vec::new());
+        fault = loop {
+            let simple = decoder.find_simple(input, &mut at, usize::MAX, |text, ascii, place| {
+                all.push(Ok(FoundMessage {
+                    kind: if text { Kind::Text } else { Kind::Binary },
+                    place: Place::Input(place),
+                    ascii,
+                    opaque: false,
+                }));
+            });
+            if simple.is_err() {
+                break simple;
+            }
+            match decoder.find_any(input, &mut at) {
+                Ok(Some(FoundEvent::Message(message))) => all.push(Ok(message)),
+                // A batch keeps messages. The next control frame overwrites one that came in parts.
+                Ok(Some(control)) => all.push(Err(own(decoder.lend(input, &control)))),
+                Ok(None) => break Ok(()),
+                Err(found) => break Err(found),
+            }
+        };
+        seen.extend(all.into_iter().map(|found| match found {
+            Ok(message) => own(Event::Message(decoder.lend_message(input, &message))),
+            Err(control) => control,
+        }));
+        decoder.end_batch(&mut shared);
+    }
+    close_run(seen, fault, || decoder.finish())
 }
 
 /// Through `MessageDecoder`, with payloads written to where it wants them, up to `most` bytes at a time;
