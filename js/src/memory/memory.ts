@@ -120,7 +120,8 @@ export function noteLargeBuffer(): void {
 export function releaseLater(): void {
   if (isReleasing) return;
   isReleasing = true;
-  queueMicrotask(() => {
+  // A bare context of node:vm has no queueMicrotask.
+  void Promise.resolve().then(() => {
     isReleasing = false;
     // The holder may be within its walk. It comes here again at the end of that.
     if (holder !== undefined && !holder.hasLeft) return;
