@@ -53,7 +53,7 @@ fn a_capture_is_listed_from_a_file_and_from_a_pipe() {
     assert_eq!(lines(&output, "end").len(), 3);
     let piped = fed(
         &mut wscodec(&["inspect", "--json", "-"]),
-        &fs::read(&file).unwrap(),
+        fs::read(&file).unwrap(),
     );
     assert!(piped.stdout == output.stdout);
 
@@ -190,4 +190,16 @@ fn a_reader_that_has_enough_and_wrong_use_end_the_run() {
     assert_eq!(inspect(&[&file, "--dance"]).status.code(), Some(2));
     let help = inspect(&["--help"]);
     assert!(help.status.success() && text(&help.stdout).contains("--connections"));
+}
+
+#[test]
+fn tls_is_decrypted_with_keys() {
+    let file = pcap("wss-TLSv1.3.pcap");
+    let output = inspect(&[&file, "--json"]);
+    assert_eq!(lines(&output, "note")[0]["code"], "ENCRYPTED");
+    assert_eq!(lines(&output, "frame").len(), 0);
+    let output = inspect(&[&file, "--json", "--keys", &pcap("wss-TLSv1.3.keys")]);
+    assert_eq!(lines(&output, "note").len(), 0);
+    assert_eq!(lines(&output, "frame").len(), 25);
+    assert_eq!(output.status.code(), Some(0));
 }

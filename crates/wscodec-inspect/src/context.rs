@@ -4,14 +4,29 @@ use core::net::SocketAddr;
 
 use crate::Options;
 use crate::event::{Connection, Direction, Event, Note, Place};
+use crate::reassembly::Origin;
+#[cfg(feature = "tls")]
+use crate::tls::KeyLog;
 
 /// The options, the receiver of events, and memory that is used again.
 pub(crate) struct Context<'c> {
     pub(crate) stream: u32,
     pub(crate) options: &'c Options,
     pub(crate) scratch: &'c mut Scratch,
+    #[cfg(feature = "tls")]
+    pub(crate) keys: &'c KeyLog,
+    #[cfg(feature = "tls")]
+    last: Origin,
     connection: &'c mut Announced,
     sink: &'c mut dyn FnMut(Event<'_>),
+}
+
+/// What all connections share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) scratch: Scratch,
+    #[cfg(feature = "tls")]
+    pub(crate) keys: KeyLog,
 }
 
 /// Memory that is used again.
@@ -55,16 +70,27 @@ impl<'c> Context<'c> {
     pub(crate) fn new(
         options: &'c Options,
         connection: &'c mut Announced,
-        scratch: &'c mut Scratch,
+        #[cfg_attr(not(feature = "tls"), allow(unused_variables))] last: Origin,
+        shared: &'c mut Shared,
         sink: &'c mut dyn FnMut(Event<'_>),
     ) -> Self {
         Self {
             stream: connection.connection.stream,
             options,
-            scratch,
+            scratch: &mut shared.scratch,
+            #[cfg(feature = "tls")]
+            keys: &shared.keys,
+            #[cfg(feature = "tls")]
+            last,
             connection,
             sink,
         }
+    }
+
+    /// The packet that is being read.
+    #[cfg(feature = "tls")]
+    pub(crate) fn last(&self) -> Origin {
+        self.last
     }
 
     /// Reports an event, after the connection itself.

@@ -5,11 +5,11 @@ use core::net::{Ipv4Addr, SocketAddr};
 use wscodec::deflate::{AgreedDeflate, DeflateDirection};
 
 use crate::Options;
-use crate::context::{Announced, Context, Scratch};
+use crate::context::{Announced, Context, Shared};
 use crate::event::{Connection, Direction, End, Ending, Event};
 use crate::frames::Agreement;
 use crate::nest::Nest;
-use crate::reassembly::Origin;
+use crate::reassembly::{Delivery, Origin};
 
 /// How a conversation begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -49,7 +49,7 @@ pub struct Conversation {
     options: Options,
     nest: Nest,
     announced: Announced,
-    scratch: Scratch,
+    shared: Shared,
     last: Origin,
 }
 
@@ -87,9 +87,15 @@ impl Conversation {
             options,
             nest,
             announced: Announced::new(connection),
-            scratch: Scratch::default(),
+            shared: Shared::default(),
             last: origin,
         }
+    }
+
+    /// TLS keys, as lines of an `SSLKEYLOGFILE`.
+    #[cfg(feature = "tls")]
+    pub fn keys(&mut self, bytes: &[u8]) {
+        self.shared.keys.read(bytes);
     }
 
     /// The next bytes of a direction.
@@ -102,21 +108,41 @@ impl Conversation {
     ) {
         self.last = origin;
         let options = &self.options;
-        let mut cx = Context::new(options, &mut self.announced, &mut self.scratch, sink);
-        self.nest.bytes(direction, bytes, origin, &mut cx);
+        let mut cx = Context::new(
+            options,
+            &mut self.announced,
+            self.last,
+            &mut self.shared,
+            sink,
+        );
+        let delivery = Delivery::Bytes { bytes, origin };
+        self.nest.deliver(direction.index(), delivery, &mut cx);
     }
 
     /// The direction is at its end.
     pub fn end(&mut self, direction: Direction, origin: Origin, sink: &mut dyn FnMut(Event<'_>)) {
         let options = &self.options;
-        let mut cx = Context::new(options, &mut self.announced, &mut self.scratch, sink);
-        self.nest.end(direction, origin, &mut cx);
+        let mut cx = Context::new(
+            options,
+            &mut self.announced,
+            self.last,
+            &mut self.shared,
+            sink,
+        );
+        let delivery = Delivery::End { origin };
+        self.nest.deliver(direction.index(), delivery, &mut cx);
     }
 
     /// Both directions are at their end.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
         let options = &self.options;
-        let mut cx = Context::new(options, &mut self.announced, &mut self.scratch, sink);
+        let mut cx = Context::new(
+            options,
+            &mut self.announced,
+            self.last,
+            &mut self.shared,
+            sink,
+        );
         self.nest.finish(false, self.last, &mut cx);
         if core::mem::take(&mut self.announced.reported) {
             sink(Event::End(&End {

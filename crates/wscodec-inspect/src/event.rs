@@ -281,6 +281,8 @@ pub enum Note<'a> {
         /// The protocols that the client offers (RFC 7301), joined by commas.
         alpn: Option<&'a str>,
     },
+    /// The connection is encrypted and can't be decrypted from here on, for this reason.
+    Undecrypted(&'static str),
     /// A proxy said on behalf of which connection it speaks (PROXY protocol).
     Proxied {
         /// The client.
@@ -308,6 +310,7 @@ impl Note<'_> {
             Self::Midstream => "MIDSTREAM",
             Self::AssumedUpgrade => "ASSUMED_UPGRADE",
             Self::Encrypted { .. } => "ENCRYPTED",
+            Self::Undecrypted(_) => "UNDECRYPTED",
             Self::Proxied { .. } => "PROXIED",
             Self::Tunnel(_) => "TUNNEL",
             Self::UnknownWindow => "UNKNOWN_WINDOW",
@@ -336,6 +339,7 @@ impl core::fmt::Display for Note<'_> {
                     None => Ok(()),
                 }
             }
+            Self::Undecrypted(why) => write!(f, "not decrypted: {why}"),
             Self::Proxied { client, server } => {
                 f.write_str("forwarded by a proxy")?;
                 if let Some(client) = client {

@@ -12,7 +12,7 @@ use core::net::SocketAddr;
 use std::collections::HashMap;
 
 use crate::Options;
-use crate::context::{Announced, Context, Scratch};
+use crate::context::{Announced, Context, Shared};
 use crate::event::{Connection, End, Ending, Event, Note, Place};
 use crate::nest::Nest;
 use crate::packet::Segment;
@@ -38,7 +38,7 @@ pub(crate) struct Flows {
     next: u32,
     /// The sum of what the entries were counted as.
     memory: usize,
-    scratch: Scratch,
+    pub(crate) shared: Shared,
 }
 
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Flows {
                 let number = self.next;
                 self.next = self.next.wrapping_add(1);
                 if let Some(mut flow) = entry.flow.take() {
-                    flow.finish(Ending::Open, options, &mut self.scratch, sink);
+                    flow.finish(Ending::Open, options, &mut self.shared, sink);
                 }
                 self.memory -= entry.counted;
                 *entry = Entry::new(number, segment, origin);
@@ -103,7 +103,7 @@ impl Flows {
         let Some(flow) = &mut entry.flow else {
             return;
         };
-        let over = flow.segment(segment, origin, options, &mut self.scratch, sink);
+        let over = flow.segment(segment, origin, options, &mut self.shared, sink);
         if over {
             entry.flow = None;
         }
@@ -121,7 +121,7 @@ impl Flows {
         let mut flows: Vec<_> = entries.filter_map(|(_, entry)| entry.flow).collect();
         flows.sort_unstable_by_key(|flow| flow.announced.connection.stream);
         for mut flow in flows {
-            flow.finish(Ending::Open, options, &mut self.scratch, sink);
+            flow.finish(Ending::Open, options, &mut self.shared, sink);
         }
         self.memory = 0;
     }
@@ -154,7 +154,7 @@ impl Flows {
             if let Some(entry) = self.by_address.remove(&key) {
                 self.memory -= entry.counted;
                 if let Some(mut flow) = entry.flow {
-                    flow.drop_early(options, &mut self.scratch, sink);
+                    flow.drop_early(options, &mut self.shared, sink);
                 }
             }
         }
@@ -218,13 +218,13 @@ impl Flow {
         segment: &Segment<'_>,
         origin: Origin,
         options: &Options,
-        scratch: &mut Scratch,
+        shared: &mut Shared,
         sink: &mut Sink<'_>,
     ) -> bool {
         self.last = origin;
         let side = usize::from(segment.source != self.sides[0]);
         let Self { streams, nest, .. } = self;
-        let mut cx = Context::new(options, &mut self.announced, scratch, sink);
+        let mut cx = Context::new(options, &mut self.announced, self.last, shared, sink);
         if let Some(acknowledgement) = segment.acknowledgement {
             let other = &mut streams[1 - side];
             other.acknowledge(acknowledgement, &mut |it| {
@@ -253,11 +253,11 @@ impl Flow {
         }
         if segment.rst {
             let ending = Ending::Reset(self.nest.direction(side));
-            self.finish(ending, options, scratch, sink);
+            self.finish(ending, options, shared, sink);
             return true;
         }
         if self.streams.iter().all(Stream::has_ended) {
-            self.finish(Ending::Open, options, scratch, sink);
+            self.finish(Ending::Open, options, shared, sink);
             return true;
         }
         self.nest.is_ignored() && !self.announced.reported
@@ -268,11 +268,11 @@ impl Flow {
         &mut self,
         ending: Ending,
         options: &Options,
-        scratch: &mut Scratch,
+        shared: &mut Shared,
         sink: &mut Sink<'_>,
     ) {
         let Self { streams, nest, .. } = self;
-        let mut cx = Context::new(options, &mut self.announced, scratch, sink);
+        let mut cx = Context::new(options, &mut self.announced, self.last, shared, sink);
         for side in [0, 1] {
             streams[side].finish(&mut |it| nest.deliver(side, it, &mut cx));
         }
@@ -292,7 +292,7 @@ impl Flow {
         }
     }
 
-    fn drop_early(&mut self, options: &Options, scratch: &mut Scratch, sink: &mut Sink<'_>) {
+    fn drop_early(&mut self, options: &Options, shared: &mut Shared, sink: &mut Sink<'_>) {
         let direction = self.nest.direction(0);
         let place = Place {
             stream: self.announced.connection.stream,
@@ -300,9 +300,9 @@ impl Flow {
             offset: self.streams[0].position(),
             origin: self.last,
         };
-        let mut cx = Context::new(options, &mut self.announced, scratch, sink);
+        let mut cx = Context::new(options, &mut self.announced, self.last, shared, sink);
         cx.emit_if_known(Event::Note(place, &Note::Dropped));
-        self.finish(Ending::Dropped, options, scratch, sink);
+        self.finish(Ending::Dropped, options, shared, sink);
     }
 
     fn memory(&self) -> usize {

@@ -71,6 +71,13 @@ impl Inspector {
         }
     }
 
+    /// Takes TLS keys, as lines of an `SSLKEYLOGFILE`. They are needed before the packets that they
+    /// decrypt. Keys in a capture are taken by themselves.
+    #[cfg(feature = "tls")]
+    pub fn keys(&mut self, bytes: &[u8]) {
+        self.flows.shared.keys.read(bytes);
+    }
+
     /// Takes the next bytes of the capture. The events do not depend on how the capture is cut.
     ///
     /// # Errors
@@ -106,6 +113,9 @@ impl Inspector {
                     Err(_) => {}
                 }
             }
+            #[cfg(feature = "tls")]
+            Record::TlsKeys(keys) => flows.shared.keys.read(keys),
+            #[cfg(not(feature = "tls"))]
             Record::TlsKeys(_) => {}
         })
     }

@@ -39,6 +39,7 @@ mod held;
 mod inflate;
 mod inspector;
 mod nest;
+mod tls;
 
 pub use conversation::{Conversation, Start};
 pub use event::Event;

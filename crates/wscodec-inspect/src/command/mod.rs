@@ -133,9 +133,17 @@ impl Run {
 
     /// TLS keys, as lines of an SSLKEYLOGFILE.
     pub fn keys(&mut self, bytes: &[u8]) {
-        let _ = bytes;
         #[cfg(feature = "tls")]
-        self.inspector.keys(bytes);
+        {
+            self.inspector.keys(bytes);
+            if let Some(conversation) = &mut self.conversation {
+                conversation.keys(bytes);
+            }
+        }
+        #[cfg(not(feature = "tls"))]
+        if !bytes.is_empty() {
+            self.complaints.push("this build can't decrypt TLS".into());
+        }
     }
 
     /// The next bytes of a file.

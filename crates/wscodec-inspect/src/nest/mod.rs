@@ -15,7 +15,6 @@
 //! see [`align`](crate::align). Which side is the client is then known by who masks.
 
 mod handshake;
-mod hello;
 mod http;
 mod proxy;
 
@@ -27,6 +26,10 @@ use crate::event::{Direction, Event, Note, Place, Totals};
 use crate::frames::{Agreement, FrameReader};
 use crate::held::Held;
 use crate::reassembly::{Delivery, Origin};
+#[cfg(not(feature = "tls"))]
+use crate::tls::hello;
+#[cfg(feature = "tls")]
+use crate::tls::{Plain, Tls};
 
 use http::Http;
 
@@ -52,6 +55,8 @@ pub(crate) struct Nest {
     /// The side that was taken for the client is the server.
     swapped: bool,
     depth: u8,
+    /// What comes is not read any longer, but the totals are still of interest.
+    deaf: bool,
 }
 
 #[derive(Debug)]
@@ -59,6 +64,9 @@ enum Stage {
     Detect(Detect),
     Http(Http),
     Socket(Box<[FrameReader; 2]>),
+    /// Encrypted, with the connection within.
+    #[cfg(feature = "tls")]
+    Tls(Box<Tls>, Box<Nest>),
     Ignored,
 }
 
@@ -105,6 +113,7 @@ impl Nest {
             ended: [false; 2],
             swapped: false,
             depth: 0,
+            deaf: false,
         }
     }
 
@@ -126,6 +135,8 @@ impl Nest {
         let readers = match &self.stage {
             Stage::Socket(readers) => readers.iter().map(FrameReader::memory).sum(),
             Stage::Http(http) => http.memory(),
+            #[cfg(feature = "tls")]
+            Stage::Tls(tls, inner) => tls.memory() + inner.memory(),
             _ => 0,
         };
         readers + self.held[0].memory() + self.held[1].memory()
@@ -133,13 +144,20 @@ impl Nest {
 
     /// Whether the bytes of the connection are of no interest.
     pub(crate) fn is_ignored(&self) -> bool {
-        matches!(self.stage, Stage::Ignored)
+        match &self.stage {
+            Stage::Ignored => true,
+            #[cfg(feature = "tls")]
+            Stage::Tls(_, inner) => inner.is_ignored(),
+            _ => false,
+        }
     }
 
     /// What was read of frames in each direction.
     pub(crate) fn totals(&self) -> [Totals; 2] {
         match &self.stage {
             Stage::Socket(readers) => [readers[0].totals, readers[1].totals],
+            #[cfg(feature = "tls")]
+            Stage::Tls(_, inner) => inner.totals(),
             _ => [Totals::default(); 2],
         }
     }
@@ -151,6 +169,9 @@ impl Nest {
 
     /// What comes out of the reassembly of one side.
     pub(crate) fn deliver(&mut self, side: usize, delivery: Delivery<'_>, cx: &mut Context<'_>) {
+        if self.deaf {
+            return;
+        }
         let direction = self.direction(side);
         match delivery {
             Delivery::Bytes { bytes, origin } => self.bytes(direction, bytes, origin, cx),
@@ -182,6 +203,11 @@ impl Nest {
         match &mut self.stage {
             Stage::Ignored => return,
             Stage::Socket(readers) => return readers[i].bytes(bytes, origin, cx),
+            #[cfg(feature = "tls")]
+            Stage::Tls(tls, _) => {
+                tls.bytes(i, bytes, origin);
+                return self.decrypt(cx);
+            }
             Stage::Http(http) if self.held[i].is_empty() => {
                 // A body costs no copy.
                 let rest = http.pass_body(i, bytes);
@@ -208,6 +234,22 @@ impl Nest {
         let restart = match &mut self.stage {
             Stage::Ignored => return,
             Stage::Socket(readers) => return readers[i].hole(len, origin, cx),
+            #[cfg(feature = "tls")]
+            Stage::Tls(tls, _) => {
+                if !tls.hole(i, len, origin) {
+                    let place = Place {
+                        stream: cx.stream,
+                        direction,
+                        offset: 0,
+                        origin,
+                    };
+                    let why = "bytes are missing, and with them the number of records";
+                    cx.emit(Event::Note(place, &Note::Undecrypted(why)));
+                    self.give_up(origin, cx);
+                    return;
+                }
+                return self.decrypt(cx);
+            }
             Stage::Detect(detect) => {
                 detect.from_start = false;
                 self.held[i].skip(len);
@@ -245,6 +287,8 @@ impl Nest {
         self.ended[i] = true;
         match &mut self.stage {
             Stage::Socket(readers) => readers[i].finish(true, origin, cx),
+            #[cfg(feature = "tls")]
+            Stage::Tls(_, inner) => inner.deliver(i, Delivery::End { origin }, cx),
             Stage::Ignored => {}
             _ => self.advance(self.ended == [true; 2], cx),
         }
@@ -253,6 +297,23 @@ impl Nest {
     /// Nothing comes any more. `early` says that the connection was reset.
     pub(crate) fn finish(&mut self, early: bool, origin: Origin, cx: &mut Context<'_>) {
         self.advance(true, cx);
+        #[cfg(feature = "tls")]
+        if let Stage::Tls(tls, inner) = &mut self.stage {
+            if tls.is_unknown() {
+                let place = Place {
+                    stream: cx.stream,
+                    direction: Direction::ClientToServer,
+                    offset: 0,
+                    origin,
+                };
+                let note = Note::Encrypted {
+                    server_name: tls.hello.server_name.as_deref(),
+                    alpn: tls.hello.alpn.as_deref(),
+                };
+                cx.emit(Event::Note(place, &note));
+            }
+            inner.finish(early, origin, cx);
+        }
         if let Stage::Socket(readers) = &mut self.stage {
             for (reader, ended) in readers.iter_mut().zip(self.ended) {
                 if !ended {
@@ -331,12 +392,90 @@ impl Nest {
     }
 
     /// A connection that begins with TLS.
-    fn tls(&mut self, swap: bool, last: bool, cx: &mut Context<'_>) -> bool {
-        if swap {
-            // The server's first record came first, or the client's is missing.
-            if self.held[0].is_empty() && !last && self.held[1].len() < MAX_HELD {
-                return false;
+    #[cfg(feature = "tls")]
+    fn tls(&mut self, swap: bool, _: bool, cx: &mut Context<'_>) -> bool {
+        // The server's first record may be in the capture before the client's.
+        if swap && matches!(self.held[1].bytes(), [_, _, _, _, _, 1, ..]) {
+            self.swap(cx);
+        }
+        let tls = Box::new(Tls::new(core::mem::take(&mut self.held)));
+        let mut inner = Box::new(Self::new(true));
+        inner.depth = self.depth + 1;
+        self.stage = match inner.depth {
+            0..=MAX_DEPTH => Stage::Tls(tls, inner),
+            _ => Stage::Ignored,
+        };
+        self.decrypt(cx);
+        true
+    }
+
+    /// Reads the records that are there, and hands what is in them to the connection within.
+    #[cfg(feature = "tls")]
+    fn decrypt(&mut self, cx: &mut Context<'_>) {
+        let Stage::Tls(tls, inner) = &mut self.stage else {
+            return;
+        };
+        let mut out = Vec::new();
+        tls.read(cx.keys, &mut out);
+        for plain in out {
+            let place = |origin| Place {
+                stream: cx.stream,
+                direction: Direction::ClientToServer,
+                offset: 0,
+                origin,
+            };
+            match plain {
+                Plain::Data(side, bytes, origin) => {
+                    let bytes = &bytes[..];
+                    inner.deliver(side, Delivery::Bytes { bytes, origin }, cx);
+                }
+                Plain::Hole(side, len, origin) => {
+                    inner.deliver(side, Delivery::Hole { len, origin }, cx);
+                }
+                Plain::Failed(why) => {
+                    let place = place(cx.last());
+                    cx.emit(Event::Note(place, &Note::Undecrypted(why)));
+                    return self.give_up(place.origin, cx);
+                }
+                Plain::NoKeys => {
+                    let place = place(cx.last());
+                    let note = Note::Encrypted {
+                        server_name: tls.hello.server_name.as_deref(),
+                        alpn: tls.hello.alpn.as_deref(),
+                    };
+                    cx.emit(Event::Note(place, &note));
+                    return self.give_up(place.origin, cx);
+                }
             }
+        }
+    }
+
+    /// No more can be decrypted.
+    #[cfg(feature = "tls")]
+    fn give_up(&mut self, origin: Origin, cx: &mut Context<'_>) {
+        if let Stage::Tls(_, inner) = &mut self.stage {
+            inner.finish(false, origin, cx);
+            let inner = core::mem::replace(&mut **inner, Self::new(true));
+            // What was read of it is still told at the end.
+            *self = Self {
+                swapped: self.swapped,
+                ended: [true; 2],
+                ..inner
+            };
+            if !matches!(self.stage, Stage::Socket(_)) {
+                self.stage = Stage::Ignored;
+            } else {
+                self.deaf = true;
+            }
+        }
+    }
+
+    /// A connection that begins with TLS.
+    #[cfg(not(feature = "tls"))]
+    fn tls(&mut self, swap: bool, last: bool, cx: &mut Context<'_>) -> bool {
+        // The server's first record may be in the capture before the client's.
+        if swap && self.held[0].is_empty() && !last && self.held[1].len() < MAX_HELD {
+            return false;
         }
         let hello = hello::read(self.held[0].bytes());
         if hello.is_none() && !last && self.held[0].len() < hello::MAX_LEN && !swap {

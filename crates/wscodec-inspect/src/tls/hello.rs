@@ -1,22 +1,32 @@
-//! The first message of a TLS client (RFC 8446 §4.1.2), as far as it says to whom it wants to speak.
+//! The first messages of a TLS connection (RFC 8446 §4.1.2, §4.1.3), as far as an onlooker needs them.
 
 /// A longer ClientHello is not read.
-pub(super) const MAX_LEN: usize = 64 << 10;
+#[cfg(not(feature = "tls"))]
+pub(crate) const MAX_LEN: usize = 64 << 10;
 
 const SERVER_NAME: u16 = 0;
 const ALPN: u16 = 16;
 
+#[cfg(feature = "tls")]
+const SUPPORTED_VERSIONS: u16 = 43;
+const EARLY_DATA: u16 = 42;
+
 /// What a ClientHello says in the clear.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Hello {
+pub(crate) struct Hello {
+    /// The client's random number.
+    pub(crate) random: [u8; 32],
+    /// Whether data follows before the server answers (RFC 8446 §4.2.10).
+    pub(crate) early: bool,
     /// The server's name (RFC 6066 §3).
-    pub(super) server_name: Option<String>,
+    pub(crate) server_name: Option<String>,
     /// The protocols offered (RFC 7301), joined by commas.
-    pub(super) alpn: Option<String>,
+    pub(crate) alpn: Option<String>,
 }
 
+#[cfg(any(test, not(feature = "tls")))]
 /// Reads a ClientHello in the records at the front of `bytes`. `None` if it is not whole, or none.
-pub(super) fn read(bytes: &[u8]) -> Option<Hello> {
+pub(crate) fn read(bytes: &[u8]) -> Option<Hello> {
     let mut message = Vec::new();
     let mut rest = bytes;
     loop {
@@ -49,13 +59,17 @@ fn field<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(field)
 }
 
-fn hello(body: &[u8]) -> Option<Hello> {
-    // The version and the random number.
+/// The body of a ClientHello.
+pub(crate) fn hello(body: &[u8]) -> Option<Hello> {
+    let random = *body.get(2..)?.first_chunk()?;
     let mut rest = body.get(34..)?;
     field::<1>(&mut rest)?;
     field::<2>(&mut rest)?;
     field::<1>(&mut rest)?;
-    let mut hello = Hello::default();
+    let mut hello = Hello {
+        random,
+        ..Hello::default()
+    };
     let Some(mut extensions) = field::<2>(&mut rest) else {
         return Some(hello);
     };
@@ -79,7 +93,50 @@ fn hello(body: &[u8]) -> Option<Hello> {
                 }
                 hello.alpn = Some(names.join(","));
             }
+            EARLY_DATA => hello.early = true,
             _ => {}
+        }
+    }
+    Some(hello)
+}
+
+/// What a ServerHello says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg(feature = "tls")]
+pub(super) struct ServerHello {
+    pub(super) random: [u8; 32],
+    /// The number of the cipher suite.
+    pub(super) suite: u16,
+    /// Whether this is TLS 1.3.
+    pub(super) tls13: bool,
+}
+
+/// The random number of a ServerHello that asks for another ClientHello (RFC 8446 §4.1.3).
+#[cfg(feature = "tls")]
+pub(super) const RETRY: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
+/// The body of a ServerHello.
+#[cfg(feature = "tls")]
+pub(super) fn server_hello(body: &[u8]) -> Option<ServerHello> {
+    let random = *body.get(2..)?.first_chunk()?;
+    let mut rest = body.get(34..)?;
+    field::<1>(&mut rest)?;
+    let (suite, mut rest) = rest.split_first_chunk::<2>()?;
+    rest = rest.get(1..)?;
+    let mut hello = ServerHello {
+        random,
+        suite: u16::from_be_bytes(*suite),
+        tls13: false,
+    };
+    let mut extensions = field::<2>(&mut rest).unwrap_or_default();
+    while let Some((kind, mut after)) = extensions.split_first_chunk::<2>() {
+        let data = field::<2>(&mut after)?;
+        extensions = after;
+        if u16::from_be_bytes(*kind) == SUPPORTED_VERSIONS {
+            hello.tls13 = data == [3, 4];
         }
     }
     Some(hello)
@@ -105,6 +162,7 @@ mod tests {
         let expected = Some(Hello {
             server_name: Some("example.com".into()),
             alpn: Some("h2".into()),
+            ..Hello::default()
         });
         for cut in 1..message.len() {
             let mut records = Vec::new();
