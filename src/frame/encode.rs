@@ -51,21 +51,20 @@ pub fn encode(header: FrameHeader, payload: &[u8], out: &mut [u8]) -> Result<usi
 /// assert_eq!(out, [0x81, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2]);
 /// # Ok::<(), wscodec::MisuseError>(())
 /// ```
+#[inline]
 pub fn encode_in_place(header: FrameHeader, out: &mut [u8]) -> Result<usize, MisuseError> {
-    let mut head = [0; MAX_HEADER_LEN];
-    let n = header.encode(&mut head)?;
+    header.check()?;
     let total = usize::try_from(header.len)
         .ok()
-        .and_then(|len| len.checked_add(n));
+        .and_then(|len| len.checked_add(header.encoded_len()));
     let Some(target) = total.and_then(|total| out.get_mut(..total)) else {
         return Err(MisuseError::BufferTooSmall);
     };
-    let (front, body) = target.split_at_mut(n);
-    front.copy_from_slice(&head[..n]);
+    let n = header.write(target);
     if let Some(key) = header.mask {
-        mask::apply(key, 0, body);
+        mask::apply(key, 0, &mut target[n..]);
     }
-    Ok(n + body.len())
+    Ok(target.len())
 }
 
 /// The bytes of `header`, for a payload of `len` bytes.

@@ -45,6 +45,7 @@ mod buffer;
 mod coded;
 mod event;
 mod ext;
+mod in_place;
 mod open;
 mod pieces;
 mod place;
@@ -59,6 +60,7 @@ pub use event::{Event, Kind, MessageRef};
 pub use ext::{
     DecodeProgress, InboundExtension, NoExtension, Opaque, OutboundExtension, PayloadCoding,
 };
+pub use in_place::InPlace;
 pub use pieces::{Piece, Pieces};
 pub use place::{FoundEvent, FoundMessage, FoundPiece, Place};
 pub use prepared::Prepared;

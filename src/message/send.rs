@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::BufMut;
 
+use super::in_place::{Append, Payload};
 use super::{Buffer, Kind, MessageRef, NoExtension, OutboundExtension, Prepared};
 use crate::error::{CloseCode, ErrorKind, MisuseError};
 use crate::frame::{CloseFrame, FrameHeader, MAX_CONTROL_LEN, OpCode, Rsv, mask};
@@ -119,7 +120,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// [buffer](Buffer::make_room); nothing is written then.
     #[inline]
     pub fn text(&mut self, text: &str, out: &mut impl Buffer) -> Result<(), ErrorKind> {
-        self.whole(Kind::Text, text.as_bytes(), out)
+        self.append(Kind::Text, text.as_bytes(), out)
     }
 
     /// Sends a binary message in one frame.
@@ -128,7 +129,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// As for [`text`](Self::text).
     #[inline]
     pub fn binary(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
-        self.whole(Kind::Binary, payload, out)
+        self.append(Kind::Binary, payload, out)
     }
 
     /// Sends a message in one frame; a text is checked to be UTF-8.
@@ -144,7 +145,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         if kind == Kind::Text && simdutf8::basic::from_utf8(payload).is_err() {
             return Err(MisuseError::TextNotUtf8.into());
         }
-        self.whole(kind, payload, out)
+        self.append(kind, payload, out)
     }
 
     /// Sends a message that was received, as it is: its text was checked then.
@@ -161,7 +162,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         if message.opaque {
             return self.send(message.kind, message.payload, out);
         }
-        self.whole(message.kind, message.payload, out)
+        self.append(message.kind, message.payload, out)
     }
 
     /// Sends the first fragment of a message. Control frames may be sent before the next, other
@@ -175,21 +176,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         part: &[u8],
         out: &mut impl Buffer,
     ) -> Result<(), ErrorKind> {
-        if self.open.is_some() {
-            return Err(MisuseError::MessageUnfinished.into());
-        }
-        let mut text = (kind == Kind::Text).then(Validator::new);
-        check_text(&mut text, part, false)?;
-        let rsv = self.extension.begin(kind, None);
-        let coded = !rsv.is_empty();
-        let header = FrameHeader {
-            fin: false,
-            rsv,
-            ..FrameHeader::new(kind.opcode(), 0)
-        };
-        self.part(header, part, coded, false, out)?;
-        self.open = Some(Open { text, coded });
-        Ok(())
+        self.first(kind, Append { payload: part, out })
     }
 
     /// Sends the next fragment of a message, not its last.
@@ -199,7 +186,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// an error of the [buffer](Buffer::make_room); nothing is written then, and the same fragment
     /// can be sent again.
     pub fn more(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
-        self.fragment(part, false, out)
+        self.fragment(false, Append { payload: part, out })
     }
 
     /// Sends the last fragment of a message, which may be empty.
@@ -207,7 +194,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// # Errors
     /// As for [`more`](Self::more).
     pub fn finish(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
-        self.fragment(part, true, out)
+        self.fragment(true, Append { payload: part, out })
     }
 
     /// Sends a message that was framed once for many receivers, in its coded form if it has one
@@ -216,9 +203,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// # Errors
     /// [`MisuseError::MessageUnfinished`], and an error of the [buffer](Buffer::make_room).
     pub fn prepared(&mut self, message: &Prepared, out: &mut impl Buffer) -> Result<(), ErrorKind> {
-        if self.open.is_some() {
-            return Err(MisuseError::MessageUnfinished.into());
-        }
+        self.is_between_messages()?;
         let form = message.form(|rsv, needs| self.extension.pass(rsv, needs));
         match self.keys.next_key() {
             None => {
@@ -235,33 +220,6 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
                 write(header, form.payload(), out)
             }
         }
-    }
-
-    /// Sends a message that was framed elsewhere as a server frames it, as it is; a client's is masked
-    /// anew. `frame` is a whole data frame that begins with a header of `header_len` bytes. For faces
-    /// that keep [`Prepared`] messages in memory of their own.
-    ///
-    /// # Errors
-    /// [`MisuseError::MessageUnfinished`], [`MisuseError::BufferTooSmall`] if there is no whole header,
-    /// and if the buffer has no room; nothing is written then.
-    pub fn framed(
-        &mut self,
-        frame: &[u8],
-        header_len: usize,
-        out: &mut impl Buffer,
-    ) -> Result<(), ErrorKind> {
-        if self.open.is_some() {
-            return Err(MisuseError::MessageUnfinished.into());
-        }
-        let Some((&first, payload)) = frame.first().zip(frame.get(header_len..)) else {
-            return Err(MisuseError::BufferTooSmall.into());
-        };
-        let header = FrameHeader {
-            fin: first & 0x80 != 0,
-            rsv: Rsv::new(first >> 4 & 7),
-            ..FrameHeader::new(OpCode::new(first & 15)?, 0)
-        };
-        self.part(header, payload, false, false, out)
     }
 
     /// Sends a ping, of at most 125 bytes.
@@ -341,33 +299,77 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     }
 
     #[inline]
-    fn whole(
+    fn append(
         &mut self,
         kind: Kind,
         payload: &[u8],
         out: &mut impl Buffer,
     ) -> Result<(), ErrorKind> {
-        if self.open.is_some() {
-            return Err(MisuseError::MessageUnfinished.into());
-        }
-        let rsv = self.extension.begin(kind, Some(payload.len()));
-        let header = FrameHeader {
-            rsv,
-            ..FrameHeader::new(kind.opcode(), 0)
-        };
-        self.part(header, payload, rsv != Rsv::NONE, false, out)
+        let mask = self.keys.next_key();
+        self.whole(kind, mask, Append { payload, out })
     }
 
-    fn fragment(&mut self, part: &[u8], fin: bool, out: &mut impl Buffer) -> Result<(), ErrorKind> {
+    /// Whether a message may begin.
+    #[inline]
+    pub(super) fn is_between_messages(&self) -> Result<(), MisuseError> {
+        match self.open {
+            Some(_) => Err(MisuseError::MessageUnfinished),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn whole(
+        &mut self,
+        kind: Kind,
+        mask: Option<[u8; 4]>,
+        payload: impl Payload,
+    ) -> Result<(), ErrorKind> {
+        self.is_between_messages()?;
+        let len = payload.bytes(mask.is_some())?.len();
+        let rsv = self.extension.begin(kind, Some(len));
+        let header = FrameHeader {
+            rsv,
+            mask,
+            ..FrameHeader::new(kind.opcode(), 0)
+        };
+        // Of this, and not of `part`, the compiler makes a copy for each caller.
+        if rsv == Rsv::NONE {
+            return payload.write(header);
+        }
+        self.part(header, payload, true, false)
+    }
+
+    pub(super) fn first(&mut self, kind: Kind, payload: impl Payload) -> Result<(), ErrorKind> {
+        self.is_between_messages()?;
+        let mask = self.keys.next_key();
+        let mut text = (kind == Kind::Text).then(Validator::new);
+        check_text(&mut text, payload.bytes(mask.is_some())?, false)?;
+        let rsv = self.extension.begin(kind, None);
+        let coded = !rsv.is_empty();
+        let header = FrameHeader {
+            fin: false,
+            rsv,
+            mask,
+            ..FrameHeader::new(kind.opcode(), 0)
+        };
+        self.part(header, payload, coded, false)?;
+        self.open = Some(Open { text, coded });
+        Ok(())
+    }
+
+    pub(super) fn fragment(&mut self, fin: bool, payload: impl Payload) -> Result<(), ErrorKind> {
         let Some(mut open) = self.open else {
             return Err(MisuseError::NoMessageBegun.into());
         };
-        check_text(&mut open.text, part, fin)?;
+        let mask = self.keys.next_key();
+        check_text(&mut open.text, payload.bytes(mask.is_some())?, fin)?;
         let header = FrameHeader {
             fin,
+            mask,
             ..FrameHeader::new(OpCode::Continuation, 0)
         };
-        self.part(header, part, open.coded, true, out)?;
+        self.part(header, payload, open.coded, true)?;
         self.open = (!fin).then_some(open);
         Ok(())
     }
@@ -377,19 +379,19 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     fn part(
         &mut self,
         header: FrameHeader,
-        part: &[u8],
+        payload: impl Payload,
         coded: bool,
         begun: bool,
-        out: &mut impl Buffer,
     ) -> Result<(), ErrorKind> {
-        let mask = self.keys.next_key();
-        let header = FrameHeader { mask, ..header };
         if !coded {
-            return write(header, part, out);
+            return payload.write(header);
         }
         self.coded.clear();
-        let encoded = self.extension.encode(part, header.fin, &mut self.coded);
-        let result = encoded.and_then(|()| write(header, &self.coded, out));
+        let encoded = payload
+            .bytes(header.mask.is_some())
+            .map_err(ErrorKind::from)
+            .and_then(|part| self.extension.encode(part, header.fin, &mut self.coded));
+        let result = encoded.and_then(|()| payload.write_coded(header, &self.coded));
         if result.is_err() {
             self.extension.discard(begun);
         }
@@ -437,7 +439,11 @@ fn check_text(text: &mut Option<Validator>, part: &[u8], last: bool) -> Result<(
 /// allocation: where the two meet again before the frame is written, the compiler does not know how much
 /// room there is, and checks it for each part of the header.
 #[inline(always)]
-fn write(header: FrameHeader, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
+pub(super) fn write(
+    header: FrameHeader,
+    payload: &[u8],
+    out: &mut impl Buffer,
+) -> Result<(), ErrorKind> {
     let len = payload.len() as u64;
     let header = FrameHeader { len, ..header };
     let room = |out: &mut _, header_len| match Buffer::has_room(out, header_len + payload.len()) {

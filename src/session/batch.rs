@@ -10,25 +10,11 @@
 //! [`receive`](Session::receive); the vectors in `tests/vectors/session.json` hold both to it.
 
 use alloc::vec::Vec;
-use core::mem;
 
-use super::timers::Timers;
-use super::{Sender, Session, SessionOptions};
+use super::{IdleTimers, Sender, Session};
 use crate::error::Fault;
 use crate::frame::CloseFrame;
 use crate::message::{InboundExtension, MaskSource, MessageDecoder, OutboundExtension};
-
-/// The timers of an idle session, without the session: for bindings whose idle connections share
-/// sessions.
-#[derive(Clone, Debug)]
-pub struct IdleTimers(Timers);
-
-impl IdleTimers {
-    /// The timers of a session that begins.
-    pub fn new(config: &SessionOptions) -> Self {
-        Self(Timers::new(config))
-    }
-}
 
 impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> {
     /// The decoder and the sender.
@@ -63,10 +49,15 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         self.sender.timers.is_queued()
     }
 
-    /// Exchanges the timers for those of another connection; both sessions are
-    /// [idle](Self::is_idle).
-    pub fn exchange_timers(&mut self, timers: &mut IdleTimers) {
-        mem::swap(&mut self.sender.timers, &mut timers.0);
+    /// The timers of this session, which is [idle](Self::is_idle), as numbers. All progress that was
+    /// reported by [`sent`](Self::sent) must have been seen by a [`tick`](Self::tick).
+    pub fn idle_timers(&self) -> IdleTimers {
+        self.sender.timers.idle()
+    }
+
+    /// Takes over the timers of another connection. This session is [idle](Self::is_idle), too.
+    pub fn set_idle_timers(&mut self, timers: &IdleTimers) {
+        self.sender.timers.set_idle(timers);
     }
 }
 

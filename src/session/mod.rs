@@ -102,13 +102,13 @@ mod upgrade;
 
 use alloc::vec::Vec;
 
-pub use batch::IdleTimers;
 pub use config::SessionOptions;
 pub use connect::{Connect, Connected};
 pub use extension::{In, Out};
 pub use outbox::{Appended, BufferOutput, Outbox, Output};
 pub use outcome::{Outcome, SessionState};
 pub use sender::Sender;
+pub use timers::IdleTimers;
 pub use upgrade::{Policy, Upgrade};
 
 pub use crate::message::{Event, Piece};

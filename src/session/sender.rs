@@ -7,8 +7,9 @@ use super::outbox::{BufferOutput, Outbox};
 use super::outcome::{ControlPayload, SessionState};
 use super::timers::Timers;
 use crate::error::{CloseCode, ErrorKind, Fault, MisuseError};
+use crate::frame::Rsv;
 use crate::message::{
-    Buffer, Kind, MaskSource, MessageEncoder, MessageRef, OutboundExtension, Prepared,
+    Buffer, InPlace, Kind, MaskSource, MessageEncoder, MessageRef, OutboundExtension, Prepared,
 };
 
 /// The sending side of a [`Session`](super::Session): a [`MessageEncoder`] that also knows the state, and refuses
@@ -129,20 +130,6 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         self.encoder.prepared(message, out)
     }
 
-    /// Sends a message that was encoded elsewhere: see [`MessageEncoder::framed`].
-    ///
-    /// # Errors
-    /// As for [`text`](Self::text), and [`MisuseError::BufferTooSmall`].
-    pub fn framed(
-        &mut self,
-        frame: &[u8],
-        header_len: usize,
-        out: &mut impl Buffer,
-    ) -> Result<(), ErrorKind> {
-        self.check_state()?;
-        self.encoder.framed(frame, header_len, out)
-    }
-
     /// Sends the first fragment of a message. A text may be cut within a character.
     ///
     /// # Errors
@@ -220,6 +207,56 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         self.close_sent = Some(code.unwrap_or(CloseCode::NO_STATUS));
         (self.state, self.pong_pending) = (next, false);
         Ok(())
+    }
+
+    /// As [`send`](Self::send), with a payload that lies in the output: see
+    /// [`MessageEncoder::send_in_place`](crate::message::MessageEncoder::send_in_place).
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    #[inline]
+    pub fn send_in_place(
+        &mut self,
+        kind: Kind,
+        checked: bool,
+        place: InPlace<'_>,
+    ) -> Result<(), ErrorKind> {
+        self.check_state()?;
+        self.encoder.send_in_place(kind, checked, place)
+    }
+
+    /// As [`begin`](Self::begin), with a payload that lies in the output.
+    ///
+    /// # Errors
+    /// As for [`begin`](Self::begin).
+    pub fn begin_in_place(&mut self, kind: Kind, place: InPlace<'_>) -> Result<(), ErrorKind> {
+        self.check_state()?;
+        self.encoder.begin_in_place(kind, place)
+    }
+
+    /// As [`more`](Self::more) or, with `last`, [`finish`](Self::finish), with a
+    /// payload that lies in the output.
+    ///
+    /// # Errors
+    /// As for [`more`](Self::more).
+    pub fn more_in_place(&mut self, last: bool, place: InPlace<'_>) -> Result<(), ErrorKind> {
+        self.check_state()?;
+        self.encoder.more_in_place(last, place)
+    }
+
+    /// Sends the payload of a prepared message, which lies in the output: see
+    /// [`MessageEncoder::prepared_in_place`](crate::message::MessageEncoder::prepared_in_place).
+    ///
+    /// # Errors
+    /// As for [`prepared`](Self::prepared).
+    pub fn prepared_in_place(
+        &mut self,
+        kind: Kind,
+        rsv: Rsv,
+        place: InPlace<'_>,
+    ) -> Result<(), ErrorKind> {
+        self.check_state()?;
+        self.encoder.prepared_in_place(kind, rsv, place)
     }
 
     #[inline]

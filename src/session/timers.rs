@@ -48,6 +48,27 @@ enum Phase {
     CloseLeft,
 }
 
+/// The timers of a session at rest, as numbers: for faces whose idle connections share sessions. Its
+/// times, such as the heartbeat, are not among them; those of the session that takes this over must
+/// be the same. The default is that of a session that begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IdleTimers {
+    /// When the next ping is due, or the pong; `None` to set it at the next tick.
+    pub at: Option<Duration>,
+    /// When the connection is idle, likewise.
+    pub bound: Option<Duration>,
+    /// Six flags, and above them how many bytes have to leave before the heartbeat's ping has left.
+    pub marks: u64,
+}
+
+const RECEIVED: u64 = 1;
+const MESSAGE: u64 = 2;
+const PAUSED: u64 = 4;
+const WAITED: u64 = 8;
+const PING_QUEUED: u64 = 16;
+const PING_LEFT: u64 = 32;
+const FLAGS: u32 = 6;
+
 /// See the module's documentation.
 ///
 /// Each connection has one of these, so the fields are shared: from the first tick after our close
@@ -112,6 +133,36 @@ impl Timers {
             (self.at, self.bound) = (None, None);
         }
         self.reading = reading;
+    }
+
+    /// What these know besides their times; the session is open.
+    pub(super) fn idle(&self) -> IdleTimers {
+        let flag = |is, flag| if is { flag } else { 0 };
+        IdleTimers {
+            at: self.at,
+            bound: self.bound,
+            marks: flag(self.received, RECEIVED)
+                | flag(self.received_message, MESSAGE)
+                | flag(!self.reading, PAUSED)
+                | flag(self.waited, WAITED)
+                | flag(self.phase == Phase::PingQueued, PING_QUEUED)
+                | flag(self.phase == Phase::PingLeft, PING_LEFT)
+                | self.end.saturating_sub(self.sent) << FLAGS,
+        }
+    }
+
+    /// Takes over what others knew. Positions in the output count from here.
+    pub(super) fn set_idle(&mut self, from: &IdleTimers) {
+        let is = |flag| from.marks & flag != 0;
+        (self.received, self.received_message) = (is(RECEIVED), is(MESSAGE));
+        (self.reading, self.waited) = (!is(PAUSED), is(WAITED));
+        self.phase = match (is(PING_QUEUED), is(PING_LEFT)) {
+            (true, _) => Phase::PingQueued,
+            (_, true) => Phase::PingLeft,
+            _ => Phase::Quiet,
+        };
+        (self.at, self.bound) = (from.at, from.bound);
+        (self.sent, self.seen, self.end) = (0, 0, from.marks >> FLAGS);
     }
 
     /// Whether a frame that a deadline is about waits in the output, as far as this knows.
@@ -485,6 +536,37 @@ mod tests {
         let mut timers = timers(None, None);
         assert_eq!(timers.deadline(false), None);
         assert_eq!(tick(&mut timers, 1 << 40, 0), Due::Nothing);
+    }
+
+    #[test]
+    fn timers_that_rested_go_on_as_if_they_had_not() {
+        for steps in 0..5 {
+            let mut timers = timers(Some(30), Some(90));
+            let mut other = timers.clone();
+            tick(&mut other, 7, 3);
+            other.set_reading(false);
+            tick(&mut timers, 0, 0);
+            let step = |timers: &mut Timers, step: u32| match step {
+                0 => assert_eq!(tick(timers, 30, 100), Due::Ping),
+                1 => timers.sent(50),
+                2 => assert_eq!(tick(timers, 34, 52), Due::Nothing),
+                3 => timers.sent(52),
+                _ => assert_eq!(tick(timers, 35, 0), Due::Nothing),
+            };
+            for at in 0..steps {
+                step(&mut timers, at);
+            }
+            // Progress is reported within a tick, so that none is known in between.
+            timers.seen = timers.sent;
+            other.set_idle(&timers.idle());
+            assert_eq!(other.idle(), timers.idle());
+            for at in steps..5 {
+                step(&mut timers, at);
+                step(&mut other, at);
+                assert_eq!(other.deadline(false), timers.deadline(false));
+                assert_eq!(other.idle(), timers.idle());
+            }
+        }
     }
 
     #[test]

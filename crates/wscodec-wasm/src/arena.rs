@@ -29,6 +29,7 @@ const ROWS: usize = (64 << 10) + 8;
 const STAGE: usize = 16 << 10;
 
 /// A stage that has grown further than this is given back after its use.
+#[cfg(feature = "deflate")]
 const LARGE_STAGE: usize = 1 << 20;
 
 /// One region for bytes that come in, and the rows that the last decoding left.
@@ -149,6 +150,7 @@ impl Arena {
     }
 
     /// Gives a stage back that a large payload has needed.
+    #[cfg(feature = "deflate")]
     pub(super) fn settle_stage(&mut self) {
         if self.stage.len() > LARGE_STAGE {
             self.stage = Vec::new();

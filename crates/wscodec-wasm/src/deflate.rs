@@ -6,8 +6,7 @@ use alloc::vec::Vec;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::Arena;
-use super::extension::Coding;
-use super::session::{EndpointOptions, Resting};
+use super::extension::{Coding, Inflate};
 use super::{address, errors, grow};
 use wscodec::Limits;
 use wscodec::deflate::{
@@ -173,13 +172,19 @@ impl Engines {
 /// The bytes of messages that are compressed.
 pub(super) type Deflating = Compressor<PooledDeflate<DeflateEngine>>;
 
+/// The compression of a session at rest, whose endpoint is another session's.
 #[wasm_bindgen]
-impl Resting {
-    /// Of a session that begins with compression: the directions as numbers, the limits, and how to
-    /// compress.
+pub struct SessionDeflate {
+    pub(super) inflate: Option<Inflate>,
+    pub(super) coding: Coding,
+}
+
+#[wasm_bindgen]
+impl SessionDeflate {
+    /// Of a session that begins: the directions as numbers, the limits, and how to compress.
+    #[wasm_bindgen(constructor)]
     #[allow(clippy::too_many_arguments, reason = "objects are dear at this border")]
-    pub fn deflating(
-        options: &EndpointOptions,
+    pub fn new(
         engines: &Engines,
         history: u8,
         receive: u8,
@@ -189,12 +194,23 @@ impl Resting {
         level: u8,
         threshold: usize,
     ) -> Self {
-        let mut resting = Self::new(options);
         let (inflate, _) = engines.decompressor(history, receive, message, inflation);
-        resting.inflate = Some(inflate.into());
         let deflater = Deflater::new(engines, history, send, level, threshold);
-        resting.coding = Coding(Some(deflater.compressor.into()));
-        resting
+        Self {
+            inflate: Some(inflate.into()),
+            coding: Coding(Some(deflater.compressor.into())),
+        }
+    }
+
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        InboundExtension::memory(&self.inflate) + self.coding.memory()
+    }
+
+    /// Gives memory back that is not needed until the next message.
+    pub fn release(&mut self) {
+        InboundExtension::release(&mut self.inflate);
+        self.coding.release();
     }
 }
 

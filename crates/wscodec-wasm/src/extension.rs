@@ -73,6 +73,7 @@ impl Extension {
     }
 
     /// Exchanges the part that inflates.
+    #[cfg(feature = "deflate")]
     pub(super) fn exchange(&mut self, with: &mut Option<Inflate>) {
         core::mem::swap(&mut self.deflate, with);
     }

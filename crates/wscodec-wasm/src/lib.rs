@@ -26,6 +26,7 @@ mod deflate;
 mod encode;
 mod errors;
 mod extension;
+mod frame_buffer;
 mod frames;
 mod grow;
 mod handshake;

@@ -9,12 +9,14 @@
 //!   [`answer`](Endpoint::answer) only at rows of control frames and [`fail`](Endpoint::fail) at a
 //!   fault behind the last row, in their order: nothing is answered while decoding, because a close
 //!   frame in the same chunk would end the session before its messages are handled.
-//! - SessionState, deadline and the output's place are words ([`Shown`]) at an address that does not change.
-//!   JavaScript takes the output by copying it and writing 0 over the length; the next call sees that
-//!   ([`sync`](Endpoint::sync)) and empties the buffer.
-//! - A session [at rest](Session::is_idle) needs no endpoint. JavaScript keeps its offset, and with
-//!   timers or compression a [`Resting`], and hands the endpoint to the next session that needs one.
-//!   One endpoint for each connection was tried: 0.9 KB more for each idle one.
+//! - State and deadline are words ([`Shown`]) at an address that does not change, and so are those of
+//!   the [`FrameBuffer`].
+//! - A session [at rest](Session::is_idle) needs no endpoint. JavaScript keeps its offset, with
+//!   timers three numbers ([`park`](Endpoint::park)), and with compression a [`SessionDeflate`]. It
+//!   hands the endpoint to the next session that needs one. One endpoint for each connection was
+//!   tried: 0.9 KB more for each idle one.
+//! - JavaScript counts whole milliseconds, because V8 keeps small integers in the object that has
+//!   them, and needs 16 bytes more for each other number.
 //!
 //! A call that finds no memory ends its session by [`ends`](Endpoint::ends), with a close frame if
 //! there is room for that. A sender that fails has appended nothing, so that the output stays whole.
@@ -25,21 +27,19 @@ use core::time::Duration;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::Arena;
-use super::extension::{Coding, Extension, Inflate};
+#[cfg(feature = "deflate")]
+use super::deflate::SessionDeflate;
+use super::extension::{Coding, Extension};
+use super::frame_buffer::{FrameBuffer, is_out_of_memory};
 use super::intake::Intake;
 use super::messages::UNMASKED;
 use super::{address, errors, grow, limits};
 use wscodec::error::{CloseCode, ErrorKind, Fault, LimitError, MisuseError};
 use wscodec::frame::{CloseFrame, Role, Rsv};
-use wscodec::message::{InboundExtension, Kind, MaskSource, MessageRef, OutboundExtension};
+use wscodec::message::{Kind, MaskSource, MessageRef, OutboundExtension};
 use wscodec::session::{IdleTimers, Session, SessionOptions, SessionState};
 
-/// An endpoint keeps an output buffer of this size for the next session; a session that does not
-/// rest keeps less.
-const OUTPUT: usize = 64 << 10;
-const OWN_OUTPUT: usize = 4 << 10;
-
-/// How a session at its end is told, in the numbers of JavaScript.
+/// The states, in the numbers of JavaScript.
 const OPEN: u32 = 0;
 const CLOSING: u32 = 1;
 const PEER_CLOSED: u32 = 2;
@@ -52,23 +52,37 @@ const IN_MESSAGE: u32 = 4;
 const FAILED: u32 = 8;
 const FRAME_QUEUED: u32 = 16;
 
+/// How to send a payload. Numbers, as JavaScript's `true` is slow at this border.
+const TEXT: u32 = 1;
+const UNCHECKED_TEXT: u32 = 0;
+
+/// The kind of a message to send, and whether its text is known to be UTF-8.
+#[inline]
+fn kind_of(how: u32) -> (Kind, bool) {
+    match how {
+        TEXT => (Kind::Text, true),
+        UNCHECKED_TEXT => (Kind::Text, false),
+        // 2, as the opcode.
+        _ => (Kind::Binary, true),
+    }
+}
+
 /// The address lies in no buffer that is known, and nothing was done.
 const UNKNOWN: u32 = u32::MAX;
 
-/// The words that JavaScript reads without a call. It writes 0 over `waiting` when it has taken the
-/// output.
+/// The words that JavaScript reads without a call. Times are in milliseconds; NaN is none.
 #[repr(C)]
 struct Shown {
     state: u32,
     flags: u32,
-    /// Bytes of output that wait, and where they are.
-    waiting: u32,
-    output: u32,
     /// What [`Endpoint::space`] has handed out.
     space: u32,
     unused: u32,
-    /// In milliseconds; NaN for none.
     deadline: f64,
+    /// What [`Endpoint::park`] has found: see [`IdleTimers`].
+    at: f64,
+    bound: f64,
+    marks: f64,
 }
 
 /// The mask keys of the frames that a call may write: JavaScript draws them. A server has none.
@@ -105,15 +119,13 @@ pub struct EndpointOptions {
     pieces: bool,
 }
 
-/// Milliseconds as a duration; `None` for what is no number.
+/// Whole milliseconds as a duration; `None` for what is no number, or below 0.
 fn time(milliseconds: f64) -> Option<Duration> {
-    (!milliseconds.is_nan()).then(|| Duration::from_nanos((milliseconds * 1e6) as u64))
+    (milliseconds >= 0.0).then(|| Duration::from_millis(milliseconds as u64))
 }
 
 fn milliseconds(time: Option<Duration>) -> f64 {
-    time.map_or(f64::NAN, |time| {
-        time.as_secs() as f64 * 1e3 + f64::from(time.subsec_nanos()) / 1e6
-    })
+    time.map_or(f64::NAN, |time| time.as_millis() as u64 as f64)
 }
 
 #[wasm_bindgen]
@@ -149,62 +161,12 @@ impl EndpointOptions {
     }
 }
 
-/// What a session at rest knows besides its offset: deadlines, and what compression looks back at.
-#[wasm_bindgen]
-pub struct Resting {
-    /// The deadline in milliseconds; NaN for none.
-    deadline: f64,
-    timers: IdleTimers,
-    pub(super) inflate: Option<Inflate>,
-    pub(super) coding: Coding,
-}
-
-#[wasm_bindgen]
-impl Resting {
-    /// Of a session that begins.
-    #[wasm_bindgen(constructor)]
-    pub fn new(options: &EndpointOptions) -> Self {
-        Self {
-            deadline: options.first_deadline(),
-            timers: IdleTimers::new(&options.config),
-            inflate: None,
-            coding: Coding::default(),
-        }
-    }
-
-    /// The address of the deadline.
-    pub fn address(&self) -> u32 {
-        core::ptr::from_ref(&self.deadline).addr() as u32
-    }
-
-    /// Bytes of memory held by the extension.
-    pub fn memory(&self) -> usize {
-        InboundExtension::memory(&self.inflate) + self.coding.memory()
-    }
-
-    /// Gives memory back that is not needed until the next message.
-    pub fn release(&mut self) {
-        InboundExtension::release(&mut self.inflate);
-        self.coding.release();
-    }
-}
-
-impl EndpointOptions {
-    /// When the clock of a new session is to be looked at.
-    fn first_deadline(&self) -> f64 {
-        match (self.config.heartbeat, self.config.idle) {
-            (None, None) => f64::NAN,
-            _ => 0.0,
-        }
-    }
-}
-
 /// See the [module](self).
 #[wasm_bindgen]
 pub struct Endpoint {
     shown: Shown,
     session: Session<Keys, Extension, Coding>,
-    output: Vec<u8>,
+    frames: FrameBuffer,
     intake: Intake,
 }
 
@@ -229,14 +191,15 @@ impl Endpoint {
             shown: Shown {
                 state: OPEN,
                 flags: 0,
-                waiting: 0,
-                output: 0,
                 space: 0,
                 unused: 0,
                 deadline: f64::NAN,
+                at: f64::NAN,
+                bound: f64::NAN,
+                marks: 0.0,
             },
             session,
-            output: Vec::new(),
+            frames: FrameBuffer::default(),
             intake: Intake::default(),
         };
         endpoint.intake.piece = options.pieces.then_some(0);
@@ -249,30 +212,45 @@ impl Endpoint {
         core::ptr::from_ref(&self.shown).addr() as u32
     }
 
-    /// Takes over what another session at rest knows, and leaves there what this one knows.
-    pub fn exchange(&mut self, resting: &mut Resting) {
-        self.sync();
-        let (receiver, sender) = self.session.parts_mut();
-        receiver.exchange_extension(|extension| extension.exchange(&mut resting.inflate));
-        core::mem::swap(sender.extension_mut(), &mut resting.coding);
-        resting.deadline = self.shown.deadline;
-        self.session.exchange_timers(&mut resting.timers);
+    /// The address of the words of the output: see [`FrameBuffer`].
+    pub fn output(&self) -> u32 {
+        self.frames.address()
+    }
+
+    /// Makes room for `len` bytes of output: the address of the output, 0 if there is no memory.
+    pub fn reserve(&mut self, len: usize) -> u32 {
+        self.frames.reserve(len)
+    }
+
+    /// Shows what the timers of this session, which is at rest, know.
+    pub fn park(&mut self) {
+        let timers = self.session.idle_timers();
+        self.shown.at = milliseconds(timers.at);
+        self.shown.bound = milliseconds(timers.bound);
+        self.shown.marks = timers.marks as f64;
+    }
+
+    /// Takes over what another session's timers know.
+    pub fn unpark(&mut self, at: f64, bound: f64, marks: f64) {
+        self.session.set_idle_timers(&IdleTimers {
+            at: time(at),
+            bound: time(bound),
+            marks: marks as u64,
+        });
         self.show();
     }
 
     /// Decodes the first `len` bytes of the arena's input into rows: see [`Intake::push`]. Nothing is
     /// answered but a pong that waited for room.
     pub fn receive(&mut self, arena: &mut Arena, len: usize, key: u32) -> i32 {
-        self.begin(key, key);
-        let (receiver, sender) = self.session.parts_mut();
-        sender.begin_batch(len, receiver.in_message(), &mut self.output);
+        self.begin_batch(len, key);
+        let (receiver, _) = self.session.parts_mut();
         let outcome = self.intake.push(receiver, arena, len);
         self.received(arena, outcome)
     }
 
     /// Goes on with the bytes that [`receive`](Self::receive) has left.
     pub fn resume(&mut self, arena: &mut Arena) -> i32 {
-        self.sync();
         let (receiver, _) = self.session.parts_mut();
         let outcome = self.intake.resume(receiver, arena);
         self.received(arena, outcome)
@@ -288,9 +266,8 @@ impl Endpoint {
 
     /// See [`Intake::fill`].
     pub fn fill(&mut self, arena: &mut Arena, len: usize, key: u32) -> i32 {
-        self.begin(key, key);
-        let (receiver, sender) = self.session.parts_mut();
-        sender.begin_batch(len, true, &mut self.output);
+        self.begin_batch(len, key);
+        let (receiver, _) = self.session.parts_mut();
         let outcome = self.intake.fill(receiver, arena, len);
         self.received(arena, outcome)
     }
@@ -314,14 +291,14 @@ impl Endpoint {
             .unwrap_or_default();
         let sender = self.session.sender();
         match opcode {
-            9 => sender.answer_ping(payload, &mut self.output),
+            9 => self.frames.append(|out| sender.answer_ping(payload, out)),
             8 => {
                 let close = (code != 1005).then(|| CloseFrame {
                     code: CloseCode::new(code),
                     // The receiver has checked it.
                     reason: core::str::from_utf8(payload).unwrap_or_default(),
                 });
-                sender.answer_close(close, &mut self.output);
+                self.frames.append(|out| sender.answer_close(close, out));
             }
             _ => {}
         }
@@ -333,7 +310,7 @@ impl Endpoint {
         self.begin(key, key);
         if let Some(fault) = self.intake.fault {
             let sender = self.session.sender();
-            sender.fail_batch(fault, &mut self.output);
+            self.frames.append(|out| sender.fail_batch(fault, out));
         }
         self.show();
     }
@@ -345,76 +322,61 @@ impl Endpoint {
         self.show();
     }
 
-    /// Sends a message whose payload lies in the stage. `text` may have to be checked to be UTF-8.
-    /// Returns the number of an error, 0 for none.
-    pub fn send(
-        &mut self,
-        arena: &mut Arena,
-        text: bool,
-        check: bool,
-        len: usize,
-        key: u32,
-    ) -> u32 {
-        self.sync();
-        let result = match arena.stage.get(..len) {
-            Some(payload) => self.sends(text, check, payload, key),
-            None => Err(MisuseError::BufferTooSmall.into()),
-        };
-        arena.settle_stage();
-        self.appended(result)
+    /// Sends a message whose payload JavaScript has written to its place in the output; `how` is
+    /// [`TEXT`], [`UNCHECKED_TEXT`] or 2 for binary. Returns the number of an error, 0 for none.
+    pub fn send(&mut self, how: u32, len: usize, key: u32) -> u32 {
+        let sender = self.session.sender();
+        sender.keys_mut().set(key, key);
+        let (kind, checked) = kind_of(how);
+        let result = self
+            .frames
+            .in_place(len, |place| sender.send_in_place(kind, checked, place));
+        match result {
+            Ok(()) => 0,
+            Err(error) => self.failed(error),
+        }
     }
 
-    /// The same with a payload that lies where a decoding has left it; [`UNKNOWN`] if it does not.
-    pub fn forward(
-        &mut self,
-        arena: &mut Arena,
-        text: bool,
-        check: bool,
-        at: u32,
-        len: usize,
-        key: u32,
-    ) -> u32 {
-        self.sync();
+    /// Sends a message whose payload lies where a decoding has left it; [`UNKNOWN`] if it does not.
+    pub fn forward(&mut self, arena: &Arena, how: u32, at: u32, len: usize, key: u32) -> u32 {
         let held = self.session.decoder().held();
         // The receiver's own buffer cannot be lent while the session sends.
         let result = match arena.find(at, len) {
-            Some(payload) => self.sends(text, check, payload, key),
+            Some(payload) => self.sends(how, payload, key),
             None if within(held, at, len).is_some() => match copied(held, at, len) {
-                Ok(payload) => self.sends(text, check, &payload, key),
+                Ok(payload) => self.sends(how, &payload, key),
                 Err(error) => Err(error.into()),
             },
             None => return UNKNOWN,
         };
-        self.appended(result)
+        match result {
+            Ok(()) => 0,
+            Err(error) => self.failed(error),
+        }
     }
 
-    /// Sends a fragment, which lies in the stage, of a message of this kind: 1 text and 2 binary for
-    /// the first fragment, 0 for others.
-    pub fn fragment(
-        &mut self,
-        arena: &mut Arena,
-        kind: u8,
-        last: bool,
-        len: usize,
-        key: u32,
-    ) -> u32 {
-        self.sync();
-        let result = match arena.stage.get(..len) {
-            Some(part) => self.parts(kind, last, part, key),
-            None => Err(MisuseError::BufferTooSmall.into()),
-        };
-        arena.settle_stage();
+    /// Sends a fragment, which lies in its place in the output, of a message of this kind: 1 text and
+    /// 2 binary for the first fragment, 0 for others.
+    pub fn fragment(&mut self, kind: u8, last: bool, len: usize, key: u32) -> u32 {
+        let sender = self.session.sender();
+        sender.keys_mut().set(key, key);
+        let result = self.frames.in_place(len, |place| match kind {
+            1 => sender.begin_in_place(Kind::Text, place),
+            2 => sender.begin_in_place(Kind::Binary, place),
+            _ => sender.more_in_place(last, place),
+        });
         self.wrote(result)
     }
 
-    /// Sends a message that was framed before, and lies in the stage.
-    pub fn framed(&mut self, arena: &mut Arena, header: usize, len: usize, key: u32) -> u32 {
-        self.sync();
-        let result = match arena.stage.get(..len) {
-            Some(frame) => self.frames(frame, header, key),
-            None => Err(MisuseError::BufferTooSmall.into()),
-        };
-        arena.settle_stage();
+    /// Sends a message that was framed before: the first byte of its frame, and the length of its
+    /// payload, which lies in its place in the output.
+    pub fn prepared(&mut self, first: u8, len: usize, key: u32) -> u32 {
+        let sender = self.session.sender();
+        sender.keys_mut().set(key, key);
+        let (kind, rsv) = prepared_form(first);
+        let result = self
+            .frames
+            .in_place(len, |place| sender.prepared_in_place(kind, rsv, place));
         self.wrote(result)
     }
 
@@ -430,8 +392,10 @@ impl Endpoint {
         self.begin(key, key);
         let sender = self.session.sender();
         let result = match arena.stage.get(..len) {
-            Some(payload) if pong => sender.pong(payload, &mut self.output),
-            Some(payload) => sender.ping(payload, &mut self.output),
+            Some(payload) => self.frames.append(|out| match pong {
+                true => sender.pong(payload, out),
+                false => sender.ping(payload, out),
+            }),
             None => Err(MisuseError::BufferTooSmall.into()),
         };
         self.wrote(result)
@@ -444,13 +408,12 @@ impl Endpoint {
         let code = u16::try_from(code).ok().map(CloseCode::new);
         let reason = core::str::from_utf8(reason).unwrap_or_default();
         let sender = self.session.sender();
-        let result = sender.close(code, reason, &mut self.output);
+        let result = self.frames.append(|out| sender.close(code, reason, out));
         self.wrote(result)
     }
 
     /// Says that the transport ended.
     pub fn end(&mut self) -> u32 {
-        self.sync();
         let result = self.session.end();
         self.wrote(result.map_err(|fault| fault.error))
     }
@@ -460,9 +423,10 @@ impl Endpoint {
     pub fn tick(&mut self, now: f64, unsent: f64, sent: f64, first: u32, second: u32) -> u32 {
         self.begin(first, second);
         self.session.sent(sent as usize);
-        let unsent = (unsent as usize).saturating_add(self.output.len());
+        let unsent = (unsent as usize).saturating_add(self.frames.end());
         let now = time(now).unwrap_or_default();
-        let result = self.session.tick(now, unsent, &mut self.output);
+        let session = &mut self.session;
+        let result = self.frames.append(|out| session.tick(now, unsent, out));
         self.wrote(result.map_err(|fault| fault.error))
     }
 
@@ -476,16 +440,13 @@ impl Endpoint {
     pub fn answer_now(&mut self, key: u32) {
         self.begin(key, key);
         let sender = self.session.sender();
-        sender.answer_now(&mut self.output);
+        self.frames.append(|out| sender.answer_now(out));
         self.show();
     }
 
-    /// All output was taken, by a session that goes on with this endpoint: gives a large buffer back.
-    pub fn taken(&mut self) {
-        self.shown.waiting = 0;
-        self.sync();
-        self.output.shrink_to(OWN_OUTPUT);
-        self.show();
+    /// All output was taken: gives memory back above so many bytes.
+    pub fn taken(&mut self, keep: usize) {
+        self.frames.shrink(keep);
     }
 
     /// The number of the fault that the session has ended with, or that lies behind the last rows.
@@ -531,37 +492,39 @@ impl Endpoint {
 
     /// Bytes of memory held.
     pub fn memory(&self) -> usize {
-        self.session.memory() + self.output.capacity() + self.intake.memory()
+        self.session.memory() + self.frames.memory() + self.intake.memory()
     }
 
     /// Gives memory back that is not needed until the next message.
     pub fn release(&mut self) {
-        self.sync();
         self.session.release();
         self.intake.release();
-        self.output.shrink_to_fit();
+        self.frames.shrink(0);
         self.show();
     }
 }
 
 impl Endpoint {
-    /// Empties the output if JavaScript has taken it.
-    #[inline]
-    fn sync(&mut self) {
-        if self.shown.waiting == 0 && !self.output.is_empty() {
-            self.output.clear();
-            if self.output.capacity() > OUTPUT {
-                self.output.shrink_to(OWN_OUTPUT);
-            }
-        }
-    }
-
     /// Begins a call that writes control frames, with these mask keys.
     #[inline]
     fn begin(&mut self, first: u32, second: u32) {
-        self.sync();
         let sender = self.session.sender();
         sender.keys_mut().set(first, second);
+    }
+
+    /// Begins a call that decodes so many bytes.
+    #[inline]
+    fn begin_batch(&mut self, len: usize, key: u32) {
+        let pending = self.session.has_pending_pong();
+        let (decoder, sender) = self.session.parts_mut();
+        let in_message = decoder.in_message();
+        if !pending {
+            // Nothing is sent, and the room for payloads stays.
+            return sender.begin_batch(len, in_message, &mut Vec::new());
+        }
+        sender.keys_mut().set(key, key);
+        self.frames
+            .append(|out| sender.begin_batch(len, in_message, out));
     }
 
     /// Ends the session for lack of memory, with a close frame if there is room for one.
@@ -569,68 +532,37 @@ impl Endpoint {
     fn ends(&mut self, error: LimitError) {
         let offset = self.session.offset();
         let sender = self.session.sender();
-        sender.fail_batch(ErrorKind::from(error).at(offset), &mut self.output);
+        let fault = ErrorKind::from(error).at(offset);
+        self.frames.append(|out| sender.fail_batch(fault, out));
     }
 
+    /// The end of a call that decodes, which changes nothing that is shown but flags.
     fn received(&mut self, arena: &Arena, outcome: i32) -> i32 {
         if arena.rows.iter().any(|row| row[0] & 8 == 0) {
             let sender = self.session.sender();
             sender.received_message();
         }
-        self.show();
+        self.show_flags();
         outcome
     }
 
-    #[inline]
-    fn sends(
-        &mut self,
-        text: bool,
-        check: bool,
-        payload: &[u8],
-        key: u32,
-    ) -> Result<(), ErrorKind> {
+    fn sends(&mut self, how: u32, payload: &[u8], key: u32) -> Result<(), ErrorKind> {
         let sender = self.session.sender();
         sender.keys_mut().set(key, key);
-        let kind = if text { Kind::Text } else { Kind::Binary };
-        if check {
-            return sender.send(kind, payload, &mut self.output);
-        }
-        // JavaScript has written it out of a string, or it was received as a text.
-        let message = MessageRef {
-            kind,
-            payload,
-            ascii: false,
-            opaque: false,
-        };
-        sender.forward(message, &mut self.output)
-    }
-
-    fn parts(&mut self, kind: u8, last: bool, part: &[u8], key: u32) -> Result<(), ErrorKind> {
-        let sender = self.session.sender();
-        sender.keys_mut().set(key, key);
-        let out = &mut self.output;
-        match (kind, last) {
-            (1, _) => sender.begin(Kind::Text, part, out),
-            (2, _) => sender.begin(Kind::Binary, part, out),
-            (_, false) => sender.more(part, out),
-            (_, true) => sender.finish(part, out),
-        }
-    }
-
-    fn frames(&mut self, frame: &[u8], header: usize, key: u32) -> Result<(), ErrorKind> {
-        let sender = self.session.sender();
-        sender.keys_mut().set(key, key);
-        sender.framed(frame, header, &mut self.output)
-    }
-
-    /// The end of a call that sends a whole message, which changes nothing but the output.
-    #[inline]
-    fn appended(&mut self, result: Result<(), ErrorKind>) -> u32 {
-        if result.is_err() {
-            return self.wrote(result);
-        }
-        self.show_output();
-        0
+        let (kind, checked) = kind_of(how);
+        self.frames.append(|out| match checked {
+            // It was received as a text.
+            true => sender.forward(
+                MessageRef {
+                    kind,
+                    payload,
+                    ascii: false,
+                    opaque: false,
+                },
+                out,
+            ),
+            false => sender.send(kind, payload, out),
+        })
     }
 
     /// The end of a call that sends: a limit that was passed ends the session. The number of the
@@ -647,8 +579,9 @@ impl Endpoint {
 
     #[cold]
     fn failed(&mut self, error: ErrorKind) -> u32 {
-        if let ErrorKind::Limit(LimitError::OutOfMemory) = error {
+        if is_out_of_memory(error) {
             self.ends(LimitError::OutOfMemory);
+            self.show();
         }
         errors::number(error)
     }
@@ -660,14 +593,7 @@ impl Endpoint {
         }
     }
 
-    #[inline]
-    fn show_output(&mut self) {
-        self.shown.waiting = self.output.len() as u32;
-        self.shown.output = address(&self.output);
-    }
-
     /// Shows how the session stands.
-    #[inline]
     fn show(&mut self) {
         let session = &self.session;
         self.shown.state = match session.state() {
@@ -676,23 +602,40 @@ impl Endpoint {
             SessionState::PeerClosed => PEER_CLOSED,
             SessionState::Closed => CLOSED,
         };
-        let rests = session.is_idle() && self.intake.is_done();
-        self.shown.flags = if rests { AT_REST } else { 0 }
-            | if session.has_pending_pong() {
-                OWES_PONG
-            } else {
-                0
-            }
-            | if session.in_message() { IN_MESSAGE } else { 0 };
-        if session.failure().is_some() {
-            self.shown.flags |= FAILED;
-        }
-        if session.is_frame_queued() {
-            self.shown.flags |= FRAME_QUEUED;
-        }
         self.shown.deadline = milliseconds(session.deadline());
-        self.show_output();
+        self.show_flags();
     }
+
+    #[inline]
+    fn show_flags(&mut self) {
+        let session = &self.session;
+        let flag = |is, flag| if is { flag } else { 0 };
+        self.shown.flags = flag(session.is_idle() && self.intake.is_done(), AT_REST)
+            | flag(session.has_pending_pong(), OWES_PONG)
+            | flag(session.in_message(), IN_MESSAGE)
+            | flag(session.failure().is_some(), FAILED)
+            | flag(session.is_frame_queued(), FRAME_QUEUED);
+    }
+}
+
+#[cfg(feature = "deflate")]
+#[wasm_bindgen]
+impl Endpoint {
+    /// Takes over the compression of a session at rest, and leaves there what this one has.
+    pub fn exchange(&mut self, deflate: &mut SessionDeflate) {
+        let (receiver, sender) = self.session.parts_mut();
+        receiver.exchange_extension(|extension| extension.exchange(&mut deflate.inflate));
+        core::mem::swap(sender.extension_mut(), &mut deflate.coding);
+    }
+}
+
+/// The kind and the reserved bits of a prepared message, out of the first byte of its frame.
+pub(super) fn prepared_form(first: u8) -> (Kind, Rsv) {
+    let kind = match first & 15 {
+        1 => Kind::Text,
+        _ => Kind::Binary,
+    };
+    (kind, Rsv::new(first >> 4 & 7))
 }
 
 /// The `len` bytes at an address, if they lie in `bytes`.

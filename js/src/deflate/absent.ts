@@ -30,11 +30,16 @@ export class Inflater {
   }
 }
 
+export class SessionDeflate {
+  constructor() {
+    absent();
+  }
+}
+
 export {
   absent as deflate_accept,
   absent as deflate_check,
   absent as deflate_observe,
   absent as deflate_offer,
-  absent as deflating,
   absent as inflating,
 };

@@ -11,14 +11,12 @@ export {
   Deflater,
   Engines,
   Inflater,
+  SessionDeflate,
 } from "../../generated/wscodec.js";
-import { Messages, Resting } from "../../generated/wscodec.js";
+import { Messages } from "../../generated/wscodec.js";
 
 /** Whether the build has it. */
 export const available: boolean = true;
 
 /** A receiver of messages that may be compressed. */
 export const inflating = Messages.inflating;
-
-/** What a session with compression knows between two messages. */
-export const deflating = Resting.deflating;

@@ -1,25 +1,25 @@
 /** One endpoint of a connection, without I/O: bytes in, events out; commands in, bytes out. */
 
-import { asTextOrBytes, asUint8Array, type Bytes, isUint8Array, kindOf, lengthOf, memoryOf, copied } from "../bytes/bytes.ts";
+import { asTextOrBytes, asUint8Array, type Bytes, isUint8Array, kindOf, lengthOf } from "../bytes/bytes.ts";
 import { errorOf, isWscodecError, misuse, named, type WscodecError } from "../error/errors.ts";
 import { enginesFor } from "../deflate/engines.ts";
-import { deflating } from "../deflate/module.ts";
+import { SessionDeflate } from "../deflate/module.ts";
 import { limitsOf } from "../deflate/decompressor.ts";
 import { levelAndThreshold, packed } from "../deflate/options.ts";
 import { integer } from "../limits/check.ts";
 import { copyOut } from "../memory/copy.ts";
 import { useAfterFree } from "../memory/freed.ts";
-import { arena, buffer, decodeText, ensure, fitsStage, floats, heap, refresh, stage, stageText, words } from "../memory/memory.ts";
+import { arena, decodeText, ensure, floats, heap, refresh, stage, stageText, words } from "../memory/memory.ts";
 import { keysFrom } from "../message/encoder.ts";
 import { isPrepared, type PreparedMessage, preparedOf } from "../message/prepared-form.ts";
 import type { Prepared } from "../message/prepared.ts";
-import { Resting } from "../wasm/module.ts";
 import { checkGiven } from "../options/check.ts";
 import { endpointChecks } from "../options/tables.ts";
 import { EventView, type SessionEvent } from "./event.ts";
 import type { SessionOptions } from "./options.ts";
 import {
   AT_REST,
+  BINARY,
   DEADLINE,
   FAILED,
   FLAGS,
@@ -27,11 +27,11 @@ import {
   IN_MESSAGE,
   type Kind,
   kindFor,
-  OUTPUT,
   OWES_PONG,
   type Slot,
   STATE,
-  WAITING,
+  Times,
+  UNCHECKED_TEXT,
 } from "./slots.ts";
 
 /**
@@ -71,24 +71,18 @@ const CONTROL = 8;
 const MAX_CONTROL = 125;
 const MAX_REASON = 123;
 
-/** An output's buffer is given back from this size on, where the session rests and where not. */
+/** How much memory for output is kept, where the session rests and where not. */
 const LARGE_OUTPUT = 64 * 1024;
 const OWN_OUTPUT = 4 * 1024;
 
-/** More than the handle of a resting session takes. */
-const RESTING = 4 * 1024;
+/** More than a `SessionDeflate` takes. */
+const DEFLATE = 4 * 1024;
 
-/** What only few sessions have, besides an offset. */
+/** What only few sessions have. */
 interface Rare {
-  /** With timers or compression: what is known without a slot, and where its deadline is. */
-  resting: Resting | undefined;
-  readonly deadline: number;
+  /** Compression, while the session has no slot; an empty place otherwise. */
+  deflate: SessionDeflate | undefined;
   readonly keys: (() => number) | undefined;
-  /** Bytes that were taken since the clock was looked at, and those that had not left then. */
-  taken: number;
-  unsent: number;
-  /** A frame that a deadline is about was taken since: the clock is to be looked at. */
-  look: boolean;
   /** The error that it ended with. */
   error: WscodecError | undefined;
   freed: boolean;
@@ -124,10 +118,12 @@ interface Rare {
  */
 export class Session {
   readonly #kind: Kind;
-  /** While something is received or sent. */
+  /** While something is received or sent, and until another session needs it. */
   #slot: Slot | undefined;
   /** Where the stream is, without a slot. */
   #offset: number;
+  /** With timers, and in a close. */
+  #times: Times | undefined;
   #rare: Rare | undefined;
 
   /** @throws LimitError `OUT_OF_MEMORY` */
@@ -137,27 +133,22 @@ export class Session {
     const { deflate, maskKey } = options;
     this.#kind = kind;
     this.#offset = integer("offset", options.offset ?? 0);
-    if (kind.client || kind.timed || deflate !== undefined) {
-      let resting: Resting | undefined;
-      if (kind.timed || deflate !== undefined) {
-        ensure(RESTING);
-        resting =
-          deflate === undefined
-            ? new Resting(kind.endpoint)
-            : deflating(
-                kind.endpoint,
-                ...enginesFor(deflate),
-                packed(deflate.receive),
-                ...limitsOf(options),
-                packed(deflate.send),
-                ...levelAndThreshold(deflate),
-              );
-        refresh();
-      }
-      if (resting !== undefined || maskKey !== undefined) {
-        this.#rare = this.#uncommon(resting, kind.client ? keysFrom(maskKey) : undefined);
-      }
+    this.#times = kind.timed ? new Times() : undefined;
+    this.#rare = undefined;
+    if (maskKey === undefined && deflate === undefined) return;
+    let resting: SessionDeflate | undefined;
+    if (deflate !== undefined) {
+      ensure(DEFLATE);
+      resting = new SessionDeflate(
+        ...enginesFor(deflate),
+        packed(deflate.receive),
+        ...limitsOf(options),
+        packed(deflate.send),
+        ...levelAndThreshold(deflate),
+      );
+      refresh();
     }
+    this.#rare = uncommon(resting, kind.client && maskKey !== undefined ? keysFrom(maskKey) : undefined);
   }
 
   /** How far the session is. */
@@ -197,7 +188,8 @@ export class Session {
    * @throws the fault that ended the session
    */
   receive(chunk: Bytes): this {
-    if (this.#slot !== undefined) {
+    // A session at rest has nothing left to go through.
+    if (!this.#isResting) {
       this.#walk();
       if (this.#ignoresInput()) return this;
     }
@@ -217,7 +209,7 @@ export class Session {
    * @throws the fault that ended the session
    */
   reserve(length = 64 * 1024): Uint8Array<ArrayBuffer> {
-    if (this.#slot !== undefined) {
+    if (!this.#isResting) {
       this.#walk();
       this.#ignoresInput();
     }
@@ -254,7 +246,7 @@ export class Session {
     }
     try {
       if (!slot.next()) {
-        if (!this.#kind.timed) this.#settle(slot);
+        this.#settle(slot);
         return undefined;
       }
     } catch (error) {
@@ -303,11 +295,10 @@ export class Session {
     const slot = this.#sender();
     try {
       if (typeof bytes === "string") {
-        const length = stageText(bytes);
-        const error = slot.endpoint.send(arena, true, false, length, slot.key());
-        if (slot.done(error) !== 0) throw this.#error(slot, error);
+        const error = slot.sendText(bytes);
+        if (error !== 0) throw this.#error(slot, error);
       } else {
-        const error = slot.send(true, bytes);
+        const error = slot.send(UNCHECKED_TEXT, bytes);
         if (error !== 0) throw this.#error(slot, error);
       }
     } catch (error) {
@@ -321,7 +312,7 @@ export class Session {
     const bytes = isUint8Array(data) ? data : asUint8Array(data);
     const slot = this.#sender();
     try {
-      const error = slot.send(false, bytes);
+      const error = slot.send(BINARY, bytes);
       if (error !== 0) throw this.#error(slot, error);
     } catch (error) {
       throw this.#exhausted(slot, error);
@@ -335,9 +326,8 @@ export class Session {
     return this.#with((slot) => {
       const form = coded !== undefined && slot.endpoint.pass(needs) ? coded : plain;
       const { frame, header } = form;
-      const place = stage(frame.length);
-      heap.set(frame, place);
-      return slot.endpoint.framed(arena, header, frame.length, slot.key());
+      const length = slot.frames.putFrame(frame, header);
+      return slot.endpoint.prepared(frame[0] as number, length, slot.key());
     });
   }
 
@@ -397,7 +387,7 @@ export class Session {
     const slot = this.#slot;
     if (slot === undefined) return 0;
     refresh();
-    return words[slot.word + WAITING] as number;
+    return slot.frames.length;
   }
 
   /**
@@ -416,9 +406,9 @@ export class Session {
       slot.endpoint.answer_now(slot.key());
       refresh();
     }
-    const length = words[word + WAITING] as number;
-    const taken = copyOut(words[word + OUTPUT] as number, length);
-    this.#taken(slot, length);
+    const { frames } = slot;
+    const taken = frames.copy();
+    this.#taken(slot, taken.length);
     return taken;
   }
 
@@ -437,11 +427,10 @@ export class Session {
     }
     refresh();
     const { word } = slot;
-    const length = words[word + WAITING] as number;
+    const { length, address } = slot.frames;
     if (offset + length > bytes.length) {
       throw misuse("BUFFER_TOO_SMALL", "the buffer is too small");
     }
-    const address = words[word + OUTPUT] as number;
     bytes.set(heap.subarray(address, address + length), offset);
     const owes = ((words[word + FLAGS] as number) & OWES_PONG) !== 0;
     this.#taken(slot, length);
@@ -462,18 +451,19 @@ export class Session {
    */
   get deadline(): number | undefined {
     const slot = this.#slot;
-    const rare = this.#rare;
-    refresh();
+    const times = this.#times;
     let deadline: number;
     if (slot !== undefined) {
+      refresh();
       deadline = floats[slot.float + DEADLINE] as number;
+      // NaN is for none.
+      if (deadline !== deadline) return undefined;
     } else {
-      if (rare?.resting === undefined) return undefined;
-      deadline = floats[rare.deadline] as number;
+      if (times === undefined || this.#rare?.end !== undefined) return undefined;
+      deadline = times.deadline;
+      if (deadline < 0) return undefined;
     }
-    // NaN is for none.
-    if (deadline !== deadline) return undefined;
-    return rare?.look ? 0 : deadline;
+    return times?.look ? 0 : deadline;
   }
 
   /**
@@ -482,7 +472,7 @@ export class Session {
    * {@link deadline} has come; more often does no harm.
    *
    * `now` is in milliseconds since any moment, the same for all calls:
-   * `performance.now()` will do. `unsent` is how many bytes of those that were
+   * `performance.now()` will do. Whole milliseconds count. `unsent` is how many bytes of those that were
    * taken have not left, the `writableLength` of a socket of Node. A deadline starts
    * when the bytes that it is about have left, and progress moves it. The full rule is
    * in the documentation of `wscodec::session` in Rust.
@@ -495,21 +485,18 @@ export class Session {
    */
   tick(now: number, unsent = 0): void {
     const rare = this.#rare;
-    if (this.#slot === undefined) {
+    if (rare?.end !== undefined) {
       this.#usable();
-      if (rare?.end !== undefined) {
-        const error = rare.error;
-        if (error !== undefined) throw error;
-        return;
-      }
-      if (rare?.resting === undefined || !this.#kind.timed) return;
+      if (rare.error !== undefined) throw rare.error;
+      return;
     }
+    if (!this.#kind.timed && this.#isResting) return;
     const slot = this.#use();
-    const state = (this.#rare ??= this.#uncommon(undefined, slot.keys));
-    const sent = Math.max(0, state.unsent + state.taken - unsent);
-    state.unsent = unsent;
-    state.taken = 0;
-    state.look = false;
+    const times = (this.#times ??= new Times());
+    const sent = Math.max(0, times.unsent + times.taken - unsent);
+    times.unsent = unsent;
+    times.taken = 0;
+    times.look = false;
     const number = slot.endpoint.tick(now, unsent, sent, slot.key(), slot.key());
     refresh();
     if (number !== 0) throw this.#error(slot, number);
@@ -546,14 +533,16 @@ export class Session {
   /** Bytes of the module's memory that this holds: for messages in parts, and for compression. */
   memory(): number {
     this.#usable();
-    return (this.#slot?.endpoint.memory() ?? 0) + (this.#rare?.resting?.memory() ?? 0);
+    if (this.#isResting) this.leaveSlot();
+    return (this.#slot?.endpoint.memory() ?? 0) + (this.#rare?.deflate?.memory() ?? 0);
   }
 
   /** Gives memory back that is not needed until the next message, for connections that are idle. */
   release(): void {
     this.#usable();
+    if (this.#isResting) this.leaveSlot();
     const slot = this.#slot;
-    if (slot === undefined) this.#rare?.resting?.release();
+    if (slot === undefined) this.#rare?.deflate?.release();
     else if (slot.isOver) slot.endpoint.release();
     refresh();
   }
@@ -563,18 +552,18 @@ export class Session {
    * all that needs the module throws MisuseError `FREED`, except for this method.
    */
   free(): void {
-    const slot = this.#slot;
     if (this.#rare?.freed) return;
     const { state, outcome, offset } = this;
-    const rare = (this.#rare ??= this.#uncommon(undefined, undefined));
+    if (this.#isResting) this.leaveSlot();
+    const rare = (this.#rare ??= uncommon(undefined, undefined));
     rare.error ??= outcome?.error;
     rare.end = { state, outcome };
     rare.freed = true;
     this.#offset = offset;
+    this.#slot?.free();
     this.#slot = undefined;
-    slot?.free();
-    rare.resting?.free();
-    rare.resting = undefined;
+    rare.deflate?.free();
+    rare.deflate = undefined;
   }
 
   /** The same as {@link free}, for `using`. */
@@ -587,9 +576,10 @@ export class Session {
     if (this.#rare?.freed) throw useAfterFree();
   }
 
-  #uncommon(resting: Resting | undefined, keys: (() => number) | undefined): Rare {
-    const deadline = resting === undefined ? 0 : resting.address() >>> 3;
-    return { resting, deadline, keys, taken: 0, unsent: 0, look: false, error: undefined, freed: false, end: undefined };
+  /** Whether there is nothing in a slot that could not be known without. */
+  get #isResting(): boolean {
+    const slot = this.#slot;
+    return slot === undefined || slot.place >= 0;
   }
 
   /** Goes through what was left of the last chunk. */
@@ -627,77 +617,96 @@ export class Session {
     return slot;
   }
 
-  /** The slot, or one of those that wait. */
+  /** The slot, or one of those that rest. */
   #use(): Slot {
     const slot = this.#slot;
     if (slot === undefined) return this.#wake();
+    if (slot.place >= 0) this.#kind.resume(slot);
     refresh();
     return slot;
   }
 
   #wake(): Slot {
     const rare = this.#rare;
+    const times = this.#times;
     const kind = this.#kind;
     this.#usable();
     // It has ended for lack of memory, without an endpoint.
     if (rare?.end !== undefined) throw rare.error;
+    const deflate = rare?.deflate;
     let slot: Slot;
     try {
-      slot = kind.take();
+      slot = kind.take(times !== undefined || deflate !== undefined);
     } catch (error) {
       throw this.#hopeless(error as WscodecError);
     }
-    slot.begin(this.#offset, rare?.keys ?? kind.keys);
-    if (rare?.resting !== undefined) slot.endpoint.exchange(rare.resting);
+    slot.begin(this, this.#offset, rare?.keys ?? kind.keys);
+    if (times !== undefined) slot.unpark(times);
+    if (deflate !== undefined) slot.endpoint.exchange(deflate);
     refresh();
     this.#slot = slot;
     return slot;
   }
 
+  /** @internal */
+  leaveSlot(): void {
+    const slot = this.#slot;
+    if (slot === undefined) return;
+    slot.tenant = undefined;
+    this.#slot = undefined;
+    this.#offset = slot.restOffset;
+    const times = this.#times;
+    if (times !== undefined) slot.park(times);
+    const deflate = this.#rare?.deflate;
+    if (deflate !== undefined) slot.endpoint.exchange(deflate);
+  }
+
   /** Not even the memory for an endpoint is there: it ends without a close frame. */
   #hopeless(error: WscodecError): WscodecError {
-    const rare = (this.#rare ??= this.#uncommon(undefined, undefined));
+    const rare = (this.#rare ??= uncommon(undefined, undefined));
     rare.error = error;
     const outcome = { code: 1006, reason: "", sent: undefined, clean: false, error };
     rare.end = { state: "closed", outcome };
     return error;
   }
 
-  /** Gives the slot to others, if the session is at rest. Says whether it did. */
+  /** Lets others have the slot, if the session is at rest. Says whether it did. */
   #settle(slot: Slot): boolean {
-    const { word } = slot;
-    if (((words[word + FLAGS] as number) & AT_REST) === 0 || words[word + WAITING] !== 0) return false;
-    this.#offset = slot.restOffset;
-    const resting = this.#rare?.resting;
-    if (resting !== undefined) slot.endpoint.exchange(resting);
-    this.#slot = undefined;
-    this.#kind.give(slot);
+    if (((words[slot.word + FLAGS] as number) & AT_REST) === 0 || slot.frames.length !== 0) return false;
+    if (slot.place < 0) this.#kind.rest(slot);
     return true;
   }
 
   /** All that waited was copied out. */
   #taken(slot: Slot, length: number): void {
-    const { word } = slot;
-    words[word + WAITING] = 0;
-    const rare = this.#rare;
-    if (rare !== undefined) {
-      rare.taken += length;
-      if (length > 0 && ((words[word + FLAGS] as number) & FRAME_QUEUED) !== 0) rare.look = true;
+    const { frames, word } = slot;
+    frames.clear();
+    const times = this.#times;
+    if (times !== undefined) {
+      times.taken += length;
+      if (length > 0 && ((words[word + FLAGS] as number) & FRAME_QUEUED) !== 0) times.look = true;
     }
     if (!slot.isOver) return;
-    // With timers the exchange at each chunk costs more than it saves: `tick` does it.
-    const rests = !this.#kind.timed && this.#settle(slot);
-    if (length > (rests ? LARGE_OUTPUT : OWN_OUTPUT)) {
-      slot.endpoint.taken();
+    const rests = ((words[word + FLAGS] as number) & AT_REST) !== 0;
+    if (frames.room > LARGE_OUTPUT || (!rests && length > OWN_OUTPUT)) {
+      slot.endpoint.taken(OWN_OUTPUT);
       refresh();
     }
+    if (rests) this.#settle(slot);
   }
 
   #fragment(kind: number, last: boolean, data: string | Bytes): this {
     const given = asTextOrBytes(data);
     return this.#with((slot) => {
-      const length = this.#staged(given);
-      return slot.endpoint.fragment(arena, kind, last, length, slot.key());
+      const { frames } = slot;
+      let length: number;
+      if (typeof given === "string") {
+        length = frames.putText(given);
+      } else {
+        length = lengthOf(given);
+        frames.putBytes(given, length);
+      }
+      return slot.endpoint.fragment(kind, last, length, slot.key());
     });
   }
 
@@ -705,20 +714,9 @@ export class Session {
     const given = asTextOrBytes(data);
     return this.#with((slot) => {
       if (lengthOfEither(given) > MAX_CONTROL) throw named("CONTROL_PAYLOAD_TOO_LONG");
-      const length = this.#staged(given);
+      const length = staged(given);
       return slot.endpoint.control(arena, pong, length, slot.key());
     });
-  }
-
-  /** Writes a payload to the stage; its length. */
-  #staged(data: string | Uint8Array): number {
-    if (typeof data === "string") return stageText(data);
-    const length = lengthOf(data);
-    // What was lent is copied before the memory can grow.
-    const stable = fitsStage(length) || memoryOf(data) !== buffer ? data : copied(data);
-    const place = stage(length);
-    heap.set(stable, place);
-    return length;
   }
 
   /** Runs a command, which returns the number of an error. */
@@ -738,7 +736,7 @@ export class Session {
     const { endpoint } = slot;
     const state = words[slot.word + STATE];
     if (state !== CLOSED || number !== endpoint.fault()) return errorOf(number);
-    const rare = (this.#rare ??= this.#uncommon(undefined, slot.keys));
+    const rare = (this.#rare ??= uncommon(undefined, slot.keys));
     return (rare.error ??= errorOf(number, endpoint.fault_offset() + slot.moved));
   }
 
@@ -760,6 +758,19 @@ export class Session {
     refresh();
     return this.#failure(slot) ?? error;
   }
+}
+
+function uncommon(deflate: SessionDeflate | undefined, keys: (() => number) | undefined): Rare {
+  return { deflate, keys, error: undefined, freed: false, end: undefined };
+}
+
+/** Writes a small payload to the stage; its length. */
+function staged(data: string | Uint8Array): number {
+  if (typeof data === "string") return stageText(data);
+  const length = lengthOf(data);
+  const place = stage(length);
+  heap.set(data, place);
+  return length;
 }
 
 function lengthOfEither(data: string | Uint8Array): number {
