@@ -90,10 +90,10 @@ function payloadsOf(frames) {
 }
 
 /** Connections that take turns and share an engine: each message is preceded by another's past. */
-function inTurn({ Encoder, MessageDecoder }) {
+function inTurn({ MessageDecoder, MessageEncoder }) {
   return (list) => {
     const deflate = { threshold: 0 };
-    const encoders = Array.from({ length: TURNS }, () => new Encoder({ role: "server", deflate }));
+    const encoders = Array.from({ length: TURNS }, () => new MessageEncoder({ role: "server", deflate }));
     const run = (out) => {
       for (const [i, message] of list.entries()) out(encoders[i % TURNS].binary(message).take());
     };
@@ -110,10 +110,10 @@ function inTurn({ Encoder, MessageDecoder }) {
 }
 
 function compressRows() {
-  const ours = (name, { Encoder }, options) => [
+  const ours = (name, { MessageEncoder }, options) => [
     name,
     (list) => {
-      const encoder = new Encoder({ role: "server", deflate: { threshold: 0, ...options } });
+      const encoder = new MessageEncoder({ role: "server", deflate: { threshold: 0, ...options } });
       const run = (out) => {
         for (const message of list) out(encoder.binary(message).take());
       };
@@ -162,10 +162,10 @@ function compressRows() {
 }
 
 function inflateRows() {
-  const ours = (name, { Encoder, MessageDecoder }, options) => [
+  const ours = (name, { MessageDecoder, MessageEncoder }, options) => [
     name,
     (payloads) => {
-      const encoder = new Encoder({ role: "server" });
+      const encoder = new MessageEncoder({ role: "server" });
       const frames = payloads.map((data) => encoder.frame({ opcode: 2, rsv: 4 }, data).take());
       encoder.free();
       const decoder = new MessageDecoder({ role: "client", deflate: { ...options } });

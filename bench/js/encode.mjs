@@ -78,7 +78,7 @@ function driverRow(name, masking) {
 
 /** Ours, taken after each message. */
 function eachRow(name, role) {
-  const encoder = new wscodec.Encoder({ role });
+  const encoder = new wscodec.MessageEncoder({ role });
   return [
     name,
     (list, out) => {
@@ -93,7 +93,7 @@ function eachRow(name, role) {
 
 /** Ours, taken when there are 64 KiB, as after a read that brought many messages. */
 function batchRow(name, role) {
-  const encoder = new wscodec.Encoder({ role });
+  const encoder = new wscodec.MessageEncoder({ role });
   return [
     name,
     (list, out) => {

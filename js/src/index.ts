@@ -14,7 +14,7 @@ export {
   Compressor,
   Decompressor,
   type DecompressorLimits,
-  type Deflate,
+  type AgreedDeflate,
   type DeflateDirection,
   deflateEngines,
   DeflateOffer,
@@ -22,7 +22,7 @@ export {
   type ExtensionsInput,
   type ObservedDeflate,
 } from "./deflate/index.ts";
-export { Encoder, type EncoderOptions, frameHeader, type FrameOptions } from "./message/encoder.ts";
+export { MessageEncoder, type MessageEncoderOptions, frameHeader, type FrameOptions } from "./message/encoder.ts";
 export type {
   ErrorCode,
   ErrorGroup,
@@ -58,7 +58,7 @@ export {
   reject,
   type RejectOptions,
   type RequestLike,
-  UpgradeOffer,
+  ClientRequest,
   UpgradeRequestReader,
   UpgradeRequest,
   UpgradeResponse,

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import WebSocket from "ws";
-import { Encoder } from "wscodec";
+import { MessageEncoder } from "wscodec";
 
 import { bun, deno, driver, node } from "./runtimes.ts";
 
@@ -133,8 +133,8 @@ async function headOf(socket: Socket): Promise<string> {
 }
 
 /** Frames of a client. */
-function frames(write: (encoder: Encoder) => void): Buffer {
-  const encoder = new Encoder({ role: "client" });
+function frames(write: (encoder: MessageEncoder) => void): Buffer {
+  const encoder = new MessageEncoder({ role: "client" });
   write(encoder);
   return Buffer.from(encoder.take());
 }

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
 
-import { type DecoderOptions, type DeflateDirection, Encoder, MessageDecoder, type Role } from "wscodec";
+import { type DecoderOptions, type DeflateDirection, MessageDecoder, MessageEncoder, type Role } from "wscodec";
 
 import {
   committed,
@@ -209,7 +209,7 @@ test("frames are written back to the same bytes", () => {
     const { seen } = readFrames(options, [bytes]);
     let key = 0;
     const role = options.role === "server" ? "client" : "server";
-    const encoder = new Encoder({ role, maskKey: () => key });
+    const encoder = new MessageEncoder({ role, maskKey: () => key });
     for (const { opcode, fin, rsv, maskKey, payload } of seen) {
       key = maskKey;
       encoder.frame({ opcode, fin, rsv }, payload);

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import {
   Compressor,
   Decompressor,
-  Encoder,
+  MessageEncoder,
   FrameDecoder,
   MessageDecoder,
   type OwnedMessage,
@@ -28,7 +28,7 @@ function misuse(code: string): { name: string; code: string } {
 
 /** What a server sends: a text of each of these. */
 function texts(...messages: string[]): Uint8Array<ArrayBuffer> {
-  const encoder = new Encoder(server);
+  const encoder = new MessageEncoder(server);
   for (const message of messages) encoder.text(message);
   const wire = encoder.take();
   encoder.free();
@@ -174,7 +174,7 @@ test("many decoders whose loops await at once lose nothing", async () => {
           const decoder = new MessageDecoder(client);
           const seen: OwnedMessage[] = [];
           for (let round = 0; round < 5; round++) {
-            const encoder = new Encoder(server);
+            const encoder = new MessageEncoder(server);
             encoder.text(`${n}.${round}`).ping(`${n}`).begin("binary", Uint8Array.of(n)).pong(`${n}`);
             const wire = encoder.finish(new Uint8Array(n * 100).fill(n)).take();
             const cut = (n * 7 + round) % wire.length;
@@ -209,7 +209,7 @@ test("many decoders whose loops await at once lose nothing", async () => {
 
 test("text of kept rows is decoded like that of others", () => {
   const decoder = new MessageDecoder(client).push(texts("ascii", "Grüße 🦀", ""));
-  const close = new Encoder(server).close(1000, "tschüß").take();
+  const close = new MessageEncoder(server).close(1000, "tschüß").take();
   const closing = new MessageDecoder(client).push(close);
   assert.ok(closing.next());
   assert.ok(decoder.next());
@@ -256,10 +256,10 @@ const freeable: Record<string, () => [{ free(): void }, Record<string, () => unk
       frameOffset: () => it.frameOffset,
     }];
   },
-  Encoder: () => encoderUses(new Encoder(server).text("waits")),
-  "Encoder that is empty": () => encoderUses(new Encoder(client)),
-  "Encoder within a message": () => encoderUses(new Encoder(server).begin("text", "a")),
-  "Encoder with compression": () => encoderUses(new Encoder({ ...server, deflate: {} }).text("a".repeat(99))),
+  MessageEncoder: () => encoderUses(new MessageEncoder(server).text("waits")),
+  "MessageEncoder that is empty": () => encoderUses(new MessageEncoder(client)),
+  "MessageEncoder within a message": () => encoderUses(new MessageEncoder(server).begin("text", "a")),
+  "MessageEncoder with compression": () => encoderUses(new MessageEncoder({ ...server, deflate: {} }).text("a".repeat(99))),
   Compressor() {
     const it = new Compressor();
     it.part("a");
@@ -300,7 +300,7 @@ const freeable: Record<string, () => [{ free(): void }, Record<string, () => unk
   },
 };
 
-function encoderUses(it: Encoder): [Encoder, Record<string, () => unknown>] {
+function encoderUses(it: MessageEncoder): [MessageEncoder, Record<string, () => unknown>] {
   return [it, {
     text: () => it.text("a"),
     binary: () => it.binary(new Uint8Array(1)),
@@ -360,10 +360,10 @@ for (const [name, make] of Object.entries(freeable)) {
 }
 
 test("to free an object twice gives its memory back once", () => {
-  const first = new Encoder(server).text("a");
+  const first = new MessageEncoder(server).text("a");
   first.free();
   first.free();
-  const [second, third] = [new Encoder(server).text("second"), new Encoder(server).text("third")];
+  const [second, third] = [new MessageEncoder(server).text("second"), new MessageEncoder(server).text("third")];
   assert.equal(new TextDecoder().decode(second.take().subarray(2)), "second");
   assert.equal(new TextDecoder().decode(third.take().subarray(2)), "third");
 });

@@ -19,11 +19,11 @@ const data = messages(21).filter(({ length }) => length <= 3000);
 for (const name of ["index", "zlib"]) {
   test(`${name}: hundreds of thousands of messages leave the memory as it is`, async () => {
     const found = await load(name, "?steady");
-    const { Encoder, MessageDecoder } = found;
+    const { MessageDecoder, MessageEncoder } = found;
     const pairs = [{}, { dedicated: true }, {}].map((options, i) => {
       const direction = { contextTakeover: i !== 2, windowBits: 15 - i };
       const deflate = { ...options, level: 1, send: direction, receive: direction };
-      const encoder = new Encoder({ role: "client", deflate });
+      const encoder = new MessageEncoder({ role: "client", deflate });
       const decoder = new MessageDecoder({ role: "server", deflate });
       return { encoder, decoder };
     });
@@ -53,11 +53,11 @@ for (const name of ["index", "zlib"]) {
 
   test(`${name}: what is made and freed leaves the memory as it is`, async () => {
     const found = await load(name, "?freed");
-    const { Compressor, Decompressor, Encoder, MessageDecoder } = found;
+    const { Compressor, Decompressor, MessageDecoder, MessageEncoder } = found;
     const run = (times: number): void => {
       for (let i = 0; i < times; i++) {
         const deflate = { dedicated: i % 2 === 0 };
-        const encoder = new Encoder({ role: "server", deflate });
+        const encoder = new MessageEncoder({ role: "server", deflate });
         const decoder = new MessageDecoder({ role: "client", deflate });
         decoder.push(encoder.text("hello, ".repeat(20)).begin("text", "not finished").take());
         assert.ok(decoder.next());
@@ -81,7 +81,7 @@ for (const name of ["index", "zlib"]) {
   });
 
   test(`${name}: memory is taken with the first message, and given back`, async () => {
-    const { Compressor, Decompressor, deflateEngines, Encoder, MessageDecoder } = await load(
+    const { Compressor, Decompressor, deflateEngines, MessageDecoder, MessageEncoder } = await load(
       name,
       "?stated",
     );
@@ -110,7 +110,7 @@ for (const name of ["index", "zlib"]) {
     assert.equal(deflateEngines.memory(), 0);
 
     const deflate = { send: { contextTakeover: false }, receive: { contextTakeover: false } };
-    const encoder = new Encoder({ role: "server", deflate });
+    const encoder = new MessageEncoder({ role: "server", deflate });
     const decoder = new MessageDecoder({ role: "client", deflate });
     encoder.text(message).binary(Uint8Array.from({ length: 200_000 }, (_, i) => i * i * i));
     assert.ok(encoder.memory() > 100_000);

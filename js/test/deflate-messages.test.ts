@@ -9,7 +9,7 @@ import {
   Compressor,
   type DecoderOptions,
   Decompressor,
-  Encoder,
+  MessageEncoder,
   FrameDecoder,
   MessageDecoder,
   setDebug,
@@ -28,7 +28,7 @@ function bomb(length: number): Buffer {
 
 /** Frames with RSV1 around payloads. */
 function framed(...payloads: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   for (const payload of payloads) encoder.frame({ opcode: 2, rsv: 4 }, payload);
   const bytes = encoder.take();
   encoder.free();
@@ -57,8 +57,8 @@ function read(chunks: Iterable<Uint8Array>, options: Partial<DecoderOptions> = {
 
 for (const [name, load] of builds) {
   test(`${name}: any cut gives the same messages`, async () => {
-    const { Encoder, MessageDecoder } = await load();
-    const encoder = new Encoder({ role: "server", deflate });
+    const { MessageDecoder, MessageEncoder } = await load();
+    const encoder = new MessageEncoder({ role: "server", deflate });
     encoder.text("Grüße ".repeat(20)).text("short").binary(new Uint8Array(5000));
     encoder.begin("text", "in ").ping("between").more("").more("fragments, ").pong();
     encoder.finish("größer 🦀").text("Grüße ".repeat(21)).binary(Buffer.alloc(0)).close(1000, "bye");
@@ -82,9 +82,9 @@ for (const [name, load] of builds) {
   });
 
   test(`${name}: RSV1 is set where a message is compressed, on its first frame`, async () => {
-    const { Encoder, FrameDecoder } = await load();
+    const { MessageEncoder, FrameDecoder } = await load();
     for (const role of ["server", "client"] as const) {
-      const encoder = new Encoder({ role, deflate: { threshold: 10 } });
+      const encoder = new MessageEncoder({ role, deflate: { threshold: 10 } });
       encoder.text("123456789").text("1234567890").begin("binary", "a").more("b").finish();
       encoder.frame({ opcode: 2 }, new Uint8Array(100)).ping("ping");
       const decoder = new FrameDecoder({ role: role === "server" ? "client" : "server", deflate });
@@ -250,7 +250,7 @@ test("what RFC 7692 has as examples", () => {
 
 test("text is checked as it is inflated", () => {
   const compressor = new Compressor();
-  const stream = new Encoder({ role: "server" });
+  const stream = new MessageEncoder({ role: "server" });
   stream.frame({ opcode: 1, rsv: 4 }, compressor.message("fine ✓ ".repeat(10)));
   stream.frame({ opcode: 1, rsv: 4 }, compressor.message(Uint8Array.of(97, 0xc3)));
   const run = read([stream.take()]);
@@ -273,7 +273,7 @@ test("RSV1 without the extension is a fault, and opaque where it is tolerated", 
 
 test("fragments keep their order, and texts their characters", () => {
   for (const options of [{}, { deflate }]) {
-    const encoder = new Encoder({ role: "server", ...options });
+    const encoder = new MessageEncoder({ role: "server", ...options });
     assert.throws(() => encoder.more("x"), { code: "NO_MESSAGE_BEGUN" });
     assert.throws(() => encoder.finish("x"), { code: "NO_MESSAGE_BEGUN" });
     assert.throws(() => encoder.begin("test" as "text"), TypeError);
@@ -297,7 +297,7 @@ test("fragments keep their order, and texts their characters", () => {
 
 test("views on shared memory go in and out", () => {
   const shared = new Uint8Array(new SharedArrayBuffer(4096)).fill(97);
-  const encoder = new Encoder({ role: "client", deflate });
+  const encoder = new MessageEncoder({ role: "client", deflate });
   encoder.binary(shared).begin("binary", shared.subarray(0, 10)).finish(shared);
   const into = new Uint8Array(new SharedArrayBuffer(1024));
   const length = encoder.takeInto(into, 8);
@@ -315,7 +315,7 @@ test("views on shared memory go in and out", () => {
 });
 
 test("what is lent can be compressed, and is taken away in time", () => {
-  const encoder = new Encoder({ role: "server", deflate });
+  const encoder = new MessageEncoder({ role: "server", deflate });
   const decoder = new MessageDecoder({ role: "client", deflate });
   const compressor = new Compressor();
   const decompressor = new Decompressor();
@@ -356,19 +356,19 @@ test("pieces have to be asked for", () => {
 
 test("slim has all but the extension, and says so", async () => {
   const slim = await load("slim");
-  const { Compressor, Decompressor, DeflateOffer, Encoder, MessageDecoder } = slim;
+  const { Compressor, Decompressor, DeflateOffer, MessageDecoder, MessageEncoder } = slim;
   assert.deepEqual(Object.keys(slim), Object.keys(await load("index")));
   for (const use of [
     () => new Compressor(),
     () => new Decompressor(),
     () => new DeflateOffer(),
     () => slim.acceptDeflate("permessage-deflate"),
-    () => new Encoder({ role: "server", deflate }),
+    () => new MessageEncoder({ role: "server", deflate }),
     () => new MessageDecoder({ role: "server", deflate }),
   ]) {
     assert.throws(use, { name: "MisuseError", code: "NO_DEFLATE" });
   }
-  const bytes = new Encoder({ role: "server" }).text("Hi").begin("text", "a").finish("b").take();
+  const bytes = new MessageEncoder({ role: "server" }).text("Hi").begin("text", "a").finish("b").take();
   const decoder = new MessageDecoder({ role: "client" }).push(bytes);
   assert.ok(decoder.next() && decoder.text() === "Hi" && decoder.next() && decoder.text() === "ab");
 });

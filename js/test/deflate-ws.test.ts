@@ -8,12 +8,12 @@ import { test } from "node:test";
 
 import {
   acceptDeflate,
-  type Deflate,
+  type AgreedDeflate,
   DeflateOffer,
   type DeflateOptions,
-  Encoder,
+  MessageEncoder,
   MessageDecoder,
-  UpgradeOffer,
+  ClientRequest,
   UpgradeRequestReader,
   UpgradeResponseReader,
 } from "wscodec";
@@ -48,7 +48,7 @@ for (const [i, [ours, theirs]] of policies.entries()) {
     const socket = connect(port, "127.0.0.1");
     try {
       const deflate = new DeflateOffer(ours);
-      const offer = new UpgradeOffer({ host: "127.0.0.1", extensions: deflate.header });
+      const offer = new ClientRequest({ host: "127.0.0.1", extensions: deflate.header });
       socket.write(offer.bytes);
       const reader = new UpgradeResponseReader(offer);
       let decoder: MessageDecoder | undefined;
@@ -61,7 +61,7 @@ for (const [i, [ours, theirs]] of policies.entries()) {
           const agreed = deflate.check(response.extensions);
           assert.ok(agreed, "ws chose the extension");
           decoder = new MessageDecoder({ role: "client", deflate: agreed });
-          send(socket, new Encoder({ role: "client", deflate: agreed }));
+          send(socket, new MessageEncoder({ role: "client", deflate: agreed }));
           chunk = reader.rest;
         }
         received = receive(decoder.push(chunk), received);
@@ -76,11 +76,11 @@ for (const [i, [ours, theirs]] of policies.entries()) {
   });
 
   test(`a client of ws is echoed, policy ${i}`, { timeout }, async () => {
-    let agreed: Deflate | undefined;
+    let agreed: AgreedDeflate | undefined;
     const server = createServer((socket) => {
       const reader = new UpgradeRequestReader();
       let decoder: MessageDecoder;
-      let encoder: Encoder;
+      let encoder: MessageEncoder;
       socket.on("error", () => {});
       socket.on("data", (chunk: Uint8Array) => {
         if (decoder === undefined) {
@@ -90,7 +90,7 @@ for (const [i, [ours, theirs]] of policies.entries()) {
           agreed = deflate;
           socket.write(request.accept({ extensions: deflate?.header }));
           decoder = new MessageDecoder({ role: "server", deflate });
-          encoder = new Encoder({ role: "server", deflate });
+          encoder = new MessageEncoder({ role: "server", deflate });
           chunk = reader.rest;
         }
         decoder.push(chunk);
@@ -137,7 +137,7 @@ for (const [i, [ours, theirs]] of policies.entries()) {
   });
 }
 
-function send(socket: Socket, encoder: Encoder): void {
+function send(socket: Socket, encoder: MessageEncoder): void {
   for (const [i, message] of data.entries()) {
     if (i % 3 === 0) encoder.begin("binary", message.subarray(0, 10)).finish(message.subarray(10));
     else encoder.binary(message);

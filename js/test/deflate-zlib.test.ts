@@ -24,14 +24,14 @@ for (const [name, load] of builds) {
   });
 
   test(`${name}: what zlib compresses is inflated, within the window agreed on`, async () => {
-    const { Decompressor, Encoder, MessageDecoder } = await load();
+    const { Decompressor, MessageDecoder, MessageEncoder } = await load();
     const data = messages(2);
     for (const receive of directions(9)) {
       for (const level of [0, 1, 6, 9]) {
         const about = `${receive.windowBits} ${receive.contextTakeover} ${level}`;
         const peer = new ZlibDeflate(receive, level);
         const decompressor = new Decompressor({ receive });
-        const encoder = new Encoder({ role: "server" });
+        const encoder = new MessageEncoder({ role: "server" });
         for (const message of data) {
           const coded = peer.message(message);
           const inflated = decompressor.message(coded);

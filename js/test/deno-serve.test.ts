@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Encoder } from "wscodec";
+import { MessageEncoder } from "wscodec";
 import { accept, type DenoConn, serve } from "wscodec/deno";
 
 const limit = { timeout: 30_000 };
@@ -58,7 +58,7 @@ class Conn implements DenoConn {
 }
 
 test("serve goes on after a connection could not be accepted", limit, async () => {
-  const conn = new Conn([Buffer.from(HEAD), new Encoder({ role: "client" }).close(1000).take()]);
+  const conn = new Conn([Buffer.from(HEAD), new MessageEncoder({ role: "client" }).close(1000).take()]);
   const steps: (() => DenoConn)[] = [
     () => { throw failure("Error"); },
     () => { throw failure("Busy"); },
@@ -92,7 +92,7 @@ test("a socket is accepted once", limit, async () => {
 });
 
 test("what was received is handed out after a write failed", limit, async () => {
-  const out = new Encoder({ role: "client" });
+  const out = new MessageEncoder({ role: "client" });
   const conn = new Conn([
     Buffer.from(HEAD),
     out.text("go").take(),

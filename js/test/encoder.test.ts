@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 
 import * as ws from "ws";
-import { Encoder, frameHeader, MessageDecoder, type Role } from "wscodec";
+import { MessageEncoder, frameHeader, MessageDecoder, type Role } from "wscodec";
 
 import {
   bytesOf,
@@ -23,7 +23,7 @@ import {
 } from "./codec-harness.ts";
 
 /** Adds what one entry of a vector asks for. */
-function add(encoder: Encoder, what: Record<string, any>): void {
+function add(encoder: MessageEncoder, what: Record<string, any>): void {
   const [kind, value] = Object.entries(what)[0] as [string, any];
   switch (kind) {
     case "text":
@@ -59,7 +59,7 @@ const misused = (code: string) => ({
 
 test("the shared vectors", () => {
   for (const { name, role, maskKey, frames = [], bytes } of readVectors("encode.json")) {
-    const encoder = new Encoder({ role, maskKey: keys(maskKey) });
+    const encoder = new MessageEncoder({ role, maskKey: keys(maskKey) });
     for (const what of frames) {
       if (what.error === undefined) {
         add(encoder, what);
@@ -81,7 +81,7 @@ test("the shared vectors", () => {
 test("text at the borders of the length forms", () => {
   const characters = ["x", "é", "€", "🦀", "\ud800", "\udc00x", "\ufeff"];
   for (const role of ["server", "client"] as Role[]) {
-    const encoder = new Encoder({ role });
+    const encoder = new MessageEncoder({ role });
     for (const border of [125, 126, 65_535, 65_536]) {
       for (const character of characters) {
         const size = Buffer.byteLength(character);
@@ -107,7 +107,7 @@ test("text at the borders of the length forms", () => {
 });
 
 test("lone surrogates are written as U+FFFD, pairs as they are", () => {
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   const cases: [string, string][] = [
     ["\ud83e\udd80", "81 04 f09fa680"],
     ["\ud83e", "81 03 efbfbd"],
@@ -128,7 +128,7 @@ test("lone surrogates are written as U+FFFD, pairs as they are", () => {
 });
 
 test("text as bytes is checked, in every shape", () => {
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   const words = Buffer.from("größer");
   const shared = new SharedArrayBuffer(words.length);
   new Uint8Array(shared).set(words);
@@ -145,7 +145,7 @@ test("text as bytes is checked, in every shape", () => {
 });
 
 test("the caller's bytes are left as they are", () => {
-  const encoder = new Encoder({ role: "client" });
+  const encoder = new MessageEncoder({ role: "client" });
   const data = Uint8Array.from({ length: 1000 }, (_, i) => i);
   const before = data.slice();
   encoder.binary(data).frame({ opcode: 2 }, data).ping(data.subarray(0, 100));
@@ -153,7 +153,7 @@ test("the caller's bytes are left as they are", () => {
 });
 
 test("keys are new for each frame", () => {
-  const encoder = new Encoder({ role: "client" });
+  const encoder = new MessageEncoder({ role: "client" });
   for (let i = 0; i < 3000; i++) encoder.ping();
   const { seen } = readFrames({ role: "server" }, [encoder.take()]);
   const different = new Set(seen.map(({ maskKey }) => maskKey));
@@ -169,13 +169,13 @@ test("any number serves as a key", () => {
     [2 ** 31, "00000080"],
     [0x04030201, "01020304"],
   ] as const) {
-    const encoder = new Encoder({ role: "client", maskKey: () => key });
+    const encoder = new MessageEncoder({ role: "client", maskKey: () => key });
     assert.deepEqual(encoder.ping().take(), bytesOf(`89 80 ${expected}`));
   }
 });
 
 test("taking into the caller's buffer", () => {
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   const expected = bytesOf("81 02 6869 89 00");
   const shared = new SharedArrayBuffer(20);
   const plain = new Uint8Array(20);
@@ -210,7 +210,7 @@ test("taking into the caller's buffer", () => {
 });
 
 test("clearing, and an encoder that is used again", () => {
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   encoder.text("forgotten").clear();
   assert.equal(encoder.length, 0);
   assert.equal(encoder.take().length, 0);
@@ -224,7 +224,7 @@ test("clearing, and an encoder that is used again", () => {
 });
 
 test("misuse", () => {
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   assert.throws(() => encoder.close(undefined, "why"), misused("CLOSE_REASON_ALONE"));
   for (const code of [-1, 65_536, 1000.5, Number.NaN, Number.POSITIVE_INFINITY]) {
     assert.throws(() => encoder.close(code), RangeError, `${code}`);
@@ -244,11 +244,11 @@ test("misuse", () => {
   }
   assert.equal(encoder.length, 0, "nothing was written");
   const wrong = { role: "peer" } as unknown as { role: Role };
-  assert.throws(() => new Encoder(wrong), TypeError);
+  assert.throws(() => new MessageEncoder(wrong), TypeError);
 });
 
 test("a header alone is the one that a frame has", () => {
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   for (const length of [0, 1, 125, 126, 127, 65_535, 65_536, 70_000]) {
     for (const options of [{ opcode: 2 }, { opcode: 1, fin: false, rsv: 5 }, { opcode: 0 }]) {
       const payload = new Uint8Array(length);
@@ -316,7 +316,7 @@ for (const role of ["client", "server"] as Role[]) {
   test(`what a ${role} sends, ws reads`, async () => {
     const random = randomNumbers(role.length);
     const { frames, seen } = randomFrames(random, 150);
-    const encoder = new Encoder({ role });
+    const encoder = new MessageEncoder({ role });
     for (const { payload, ...options } of frames) encoder.frame(options, payload);
     const receiver = new Receiver({ isServer: role === "client" });
     const found: Seen[] = [];
@@ -359,7 +359,7 @@ for (const role of ["client", "server"] as Role[]) {
     }
     // And written back by us, with the keys of ws.
     let key = 0;
-    const encoder = new Encoder({ role, maskKey: () => key });
+    const encoder = new MessageEncoder({ role, maskKey: () => key });
     for (const { opcode, fin, maskKey, payload } of readFrames(reader, [wire]).seen) {
       key = maskKey;
       encoder.frame({ opcode, fin }, payload);
@@ -369,7 +369,7 @@ for (const role of ["client", "server"] as Role[]) {
 }
 
 test("a decoder reads what an encoder lends", () => {
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   const decoder = new MessageDecoder({ role: "client" });
   decoder.push(encoder.text("straight").ping("on").bytes());
   const seen: unknown[] = [];

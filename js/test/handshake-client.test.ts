@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { HandshakeError, MisuseError, UpgradeOffer, UpgradeRequest, UpgradeResponse } from "wscodec";
+import { HandshakeError, MisuseError, ClientRequest, UpgradeRequest, UpgradeResponse } from "wscodec";
 
 import { bytes, head, KEY, request as parse, RESPONSE, text, thrown } from "./handshake-heads.ts";
 import { captures } from "./inspect-harness.ts";
@@ -72,7 +72,7 @@ test("what is expected must be what can be asked for", () => {
 });
 
 test("an offer is what a server takes, and checks what it says", () => {
-  const offer = new UpgradeOffer({
+  const offer = new ClientRequest({
     host: "example.com:8080",
     path: "/chat?room=1",
     origin: "https://example.com",
@@ -93,13 +93,13 @@ test("an offer is what a server takes, and checks what it says", () => {
   assert.equal(offer.check(request.reject(403))?.accepted, false);
   assert.equal(offer.check(request.accept().subarray(0, -1)), undefined);
 
-  const other = new UpgradeOffer({ host: "example.com" });
-  assert.notEqual(other.key, new UpgradeOffer({ host: "example.com" }).key);
+  const other = new ClientRequest({ host: "example.com" });
+  assert.notEqual(other.key, new ClientRequest({ host: "example.com" }).key);
   assert.equal(parseOffer(other).path, "/");
   assert.equal(thrown(() => other.check(request.accept())).code, "ACCEPT");
 });
 
-const parseOffer = (offer: UpgradeOffer) => UpgradeRequest.parse(offer.bytes) as UpgradeRequest;
+const parseOffer = (offer: ClientRequest) => UpgradeRequest.parse(offer.bytes) as UpgradeRequest;
 
 test("an offer of what can't be sent is rejected", () => {
   const host = "example.com";
@@ -120,7 +120,7 @@ test("an offer of what can't be sent is rejected", () => {
     ["INVALID_KEY", { host, key: "short" }],
     ["INVALID_KEY", { host, key: "dGhlIHNhbXBsZSBub25jZR==" }],
   ] as const) {
-    const error = thrown(() => new UpgradeOffer(options));
+    const error = thrown(() => new ClientRequest(options));
     assert.ok(error instanceof MisuseError);
     assert.equal(error.code, code, JSON.stringify(options));
   }

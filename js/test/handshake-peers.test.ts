@@ -7,10 +7,10 @@ import { type AddressInfo, connect, createServer as listen, type Socket } from "
 import { test } from "node:test";
 
 import {
-  Encoder,
+  MessageEncoder,
   MessageDecoder,
   rejection,
-  UpgradeOffer,
+  ClientRequest,
   UpgradeRequestReader,
   UpgradeRequest,
   UpgradeResponse,
@@ -95,7 +95,7 @@ async function serving(
 /** Sends back what comes, until the close frame. */
 function echo(socket: Socket, first: Uint8Array): void {
   const decoder = new MessageDecoder({ role: "server" });
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   const take = (chunk: Uint8Array) => {
     let closed = false;
     for (const message of decoder.push(chunk)) {
@@ -172,7 +172,7 @@ test("Node's http client understands a rejection", async () => {
 });
 
 /** Sends an offer, and gives the answer, read in pieces of one byte. */
-async function ask(port: number, offer: UpgradeOffer): Promise<[UpgradeResponse, Uint8Array]> {
+async function ask(port: number, offer: ClientRequest): Promise<[UpgradeResponse, Uint8Array]> {
   const socket = connect(port, "127.0.0.1");
   try {
     socket.write(offer.bytes);
@@ -208,12 +208,12 @@ test("a server of ws answers an offer", async () => {
     };
     const [response] = await ask(
       port,
-      new UpgradeOffer({ ...options, origin: "https://example.com" }),
+      new ClientRequest({ ...options, origin: "https://example.com" }),
     );
     assert.equal(response.accepted, true);
     assert.equal(response.protocol, "chat");
     assert.deepEqual(response.extensions, [{ name: "permessage-deflate", params: [] }]);
-    const [rejected] = await ask(port, new UpgradeOffer(options));
+    const [rejected] = await ask(port, new ClientRequest(options));
     assert.deepEqual([rejected.status, rejected.accepted], [401, false]);
   } finally {
     for (const client of server.clients) client.terminate();

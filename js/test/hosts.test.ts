@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
 
-import { Encoder, MessageDecoder } from "wscodec";
+import { MessageDecoder, MessageEncoder } from "wscodec";
 
 const dist = new URL("../../pkg/dist/", import.meta.url);
 const isNode = (globalThis as { Deno?: unknown; Bun?: unknown }).Deno === undefined &&
@@ -31,7 +31,7 @@ function inContext(file: string, globals: Record<string, unknown>): typeof impor
 /** Text goes both ways, with characters of all lengths, and with Rust's strings. */
 function works(w: typeof import("wscodec"), role: "client" | "server" = "server"): void {
   const text = "Grüße 🦀 \ud800 ascii";
-  const encoder = new w.Encoder({ role }).text("plain").text(text).close(1000, "tschüß");
+  const encoder = new w.MessageEncoder({ role }).text("plain").text(text).close(1000, "tschüß");
   const decoder = new w.MessageDecoder({ role: role === "server" ? "client" : "server" });
   assert.deepEqual(JSON.parse(JSON.stringify([...decoder.push(encoder.take())])), [
     { type: "text", data: "plain" },
@@ -40,7 +40,7 @@ function works(w: typeof import("wscodec"), role: "client" | "server" = "server"
   ]);
   const faulty = new w.MessageDecoder({ role: "client" }).push(Uint8Array.of(0xc1, 0));
   assert.throws(() => faulty.next(), { code: "RESERVED_BITS" });
-  assert.throws(() => new w.Encoder({ role }).close(999), /close code/);
+  assert.throws(() => new w.MessageEncoder({ role }).close(999), /close code/);
   assert.equal(w.acceptKey("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
@@ -84,7 +84,7 @@ class WebKitDecoder {
 test("a decoder of WebKit, which fails after 2 GiB, is renewed before", { skip, timeout: 120_000 }, () => {
   const w = inContext("index.cjs", { TextDecoder: WebKitDecoder, TextEncoder, crypto });
   // Not ASCII, and sent again and again: 2.6 GiB in all.
-  const wire = new Encoder({ role: "server" }).text("ü".repeat(15 * 2 ** 20)).take();
+  const wire = new MessageEncoder({ role: "server" }).text("ü".repeat(15 * 2 ** 20)).take();
   const decoder = new w.MessageDecoder({ role: "client" });
   for (let i = 0; i < 90; i++) {
     decoder.push(wire);
@@ -125,7 +125,7 @@ test("memory that can't be reserved is explained", { skip }, () => {
 
 test("this host has what is needed", () => {
   const decoder = new MessageDecoder({ role: "client" });
-  assert.ok(decoder.push(new Encoder({ role: "server" }).text("ü").take()).next());
+  assert.ok(decoder.push(new MessageEncoder({ role: "server" }).text("ü").take()).next());
   assert.equal(decoder.text(), "ü");
   assert.ok(fileURLToPath(dist).endsWith("dist/"));
 });

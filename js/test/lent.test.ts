@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { afterEach, test } from "node:test";
 
-import { Encoder, FrameDecoder, MessageDecoder, setDebug } from "wscodec";
+import { MessageEncoder, FrameDecoder, MessageDecoder, setDebug } from "wscodec";
 
 import { bytesOf } from "./codec-harness.ts";
 
@@ -105,7 +105,7 @@ for (const [name, Decoder] of Object.entries(decoders)) {
     for (const debug of [false, true]) {
       setDebug(debug);
       for (const length of Decoder === FrameDecoder ? [5, 20_000, 60_000] : [5, 20_000, 100_000]) {
-        const encoder = new Encoder({ role: "server" });
+        const encoder = new MessageEncoder({ role: "server" });
         const payload = new Uint8Array(length).fill(97);
         const inner = encoder.text(payload).take();
         const decoder = new Decoder(client).push(encoder.binary(inner).take());
@@ -145,7 +145,7 @@ test("views lent before debugging was turned off are not taken away", () => {
 test("frames lent by an encoder", () => {
   for (const debug of [false, true]) {
     setDebug(debug);
-    const encoder = new Encoder({ role: "server" }).text("Hello");
+    const encoder = new MessageEncoder({ role: "server" }).text("Hello");
     assert.equal(Buffer.from(encoder.bytes()).toString("latin1"), "\x81\x05Hello");
     assert.equal(encoder.length, 7, "they still wait to be taken");
     assert.equal(Buffer.from(encoder.take()).toString("latin1"), "\x81\x05Hello");
@@ -203,7 +203,7 @@ test("reserving drops no rows", () => {
 
 test("an encoder's view is valid until its next call, whatever decoders do", () => {
   setDebug(true);
-  const encoder = new Encoder({ role: "server" }).text("Hello");
+  const encoder = new MessageEncoder({ role: "server" }).text("Hello");
   for (const call of [
     () => encoder.ping(),
     () => encoder.takeInto(new Uint8Array(100)),

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 
-import { Encoder, FrameDecoder, MessageDecoder } from "wscodec";
+import { MessageEncoder, FrameDecoder, MessageDecoder } from "wscodec";
 
 const measure = new MessageDecoder({ role: "client" });
 
@@ -30,7 +30,7 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
 
 /** 1,000 messages of mixed shape, as a client sends them. */
 function mixed(): Uint8Array {
-  const encoder = new Encoder({ role: "client" });
+  const encoder = new MessageEncoder({ role: "client" });
   for (let i = 0; i < 1000; i++) {
     switch (i % 10) {
       case 0:
@@ -60,7 +60,7 @@ function mixed(): Uint8Array {
 
 test("a million messages leave the memory as it is", () => {
   const wire = mixed();
-  const large = new Encoder({ role: "client" }).binary(pattern(3_000_000)).take();
+  const large = new MessageEncoder({ role: "client" }).binary(pattern(3_000_000)).take();
   const decoders = [1, 2].map(() => new MessageDecoder({ role: "server" }));
   const frames = new FrameDecoder({ role: "server" });
   const run = (size: number): number => {
@@ -126,7 +126,7 @@ test("decoders and encoders made and freed leave the memory as it is", () => {
       frames.push(begun);
       frames.free();
       if (i % 10 === 0) {
-        const encoder = new Encoder({ role: "server" });
+        const encoder = new MessageEncoder({ role: "server" });
         encoder.text("hello");
         encoder.free();
       }
@@ -154,7 +154,7 @@ test("faults leave the memory as it is", () => {
 });
 
 test("a small partial message does not keep a large buffer", () => {
-  const large = new Encoder({ role: "server" }).binary(pattern(2_000_000)).take();
+  const large = new MessageEncoder({ role: "server" }).binary(pattern(2_000_000)).take();
   const begun = Uint8Array.of(0x01, 0x03, 97, 98, 99, 0x00, 0x7e, 0x0f, 0xff, 100);
   const decoders = Array.from({ length: 200 }, () => new MessageDecoder({ role: "client" }));
   const feed = (decoder: MessageDecoder): void => {
@@ -188,12 +188,12 @@ test("a small partial message does not keep a large buffer", () => {
 test("a larger partial message keeps no more than a few times what has come", () => {
   const decoder = new MessageDecoder({ role: "client" });
   // The buffer that decoders share grows large.
-  const large = new Encoder({ role: "server" }).binary(new Uint8Array(4 << 20)).take();
+  const large = new MessageEncoder({ role: "server" }).binary(new Uint8Array(4 << 20)).take();
   for (let at = 0; at < large.length; at += 65536) decoder.push(large.subarray(at, at + 65536));
   assert.ok(decoder.next());
   assert.equal(decoder.length, 4 << 20);
 
-  const frame = new Encoder({ role: "server" }).binary(new Uint8Array(100_000)).take();
+  const frame = new MessageEncoder({ role: "server" }).binary(new Uint8Array(100_000)).take();
   for (const came of [5000, 20_000, 60_000]) {
     const slow = new MessageDecoder({ role: "client" });
     slow.push(frame.subarray(0, came));
@@ -220,9 +220,9 @@ test("a header that claims much takes no memory", () => {
 });
 
 test("chunks of any size, for which the memory has to grow", async () => {
-  const { Encoder, FrameDecoder, MessageDecoder } = await fresh("chunks");
+  const { MessageEncoder, FrameDecoder, MessageDecoder } = await fresh("chunks");
   const payloads = [100_000, 1_000_000, 5_000_000].map(pattern);
-  const encoder = new Encoder({ role: "client" });
+  const encoder = new MessageEncoder({ role: "client" });
   const frames = new FrameDecoder({ role: "server" });
   const messages = new MessageDecoder({ role: "server" });
   for (const payload of payloads) {
@@ -248,8 +248,8 @@ test("chunks of any size, for which the memory has to grow", async () => {
 
 test("large messages in chunks of any size, for which the memory has to grow", async () => {
   for (const size of [17_000, 40_000, 65_536]) {
-    const { Encoder, MessageDecoder } = await fresh(`messages-${size}`);
-    const encoder = new Encoder({ role: "server" });
+    const { MessageDecoder, MessageEncoder } = await fresh(`messages-${size}`);
+    const encoder = new MessageEncoder({ role: "server" });
     const decoders = [1, 2, 3].map(() => new MessageDecoder({ role: "client" }));
     const payloads = Array.from({ length: 60 }, (_, i) => pattern(10_000 + i * 8000));
     const wire = payloads.map((payload) => encoder.binary(payload).take());
@@ -268,20 +268,20 @@ test("large messages in chunks of any size, for which the memory has to grow", a
 });
 
 test("what a decoder lends can be encoded, for which the memory has to grow", async () => {
-  const { Encoder, FrameDecoder, MessageDecoder } = await fresh("echo");
+  const { MessageEncoder, FrameDecoder, MessageDecoder } = await fresh("echo");
   for (const length of [1000, 100_000, 1_000_000, 4_000_000]) {
     const payload = pattern(length);
     const messages = new MessageDecoder({ role: "server" });
     const frames = new FrameDecoder({ role: "server" });
     for (const decoder of [messages, frames]) {
       // An encoder of its own each time, so that it has to grow.
-      const wire = new Encoder({ role: "client" }).binary(payload).take();
+      const wire = new MessageEncoder({ role: "client" }).binary(payload).take();
       decoder.push(wire);
       let at = 0;
       while (decoder.next()) {
         const piece = decoder.bytes();
         const { length } = piece;
-        const echo = new Encoder({ role: "client", maskKey: () => 0 });
+        const echo = new MessageEncoder({ role: "client", maskKey: () => 0 });
         const written = echo.binary(piece).take();
         assert.ok(same(written.subarray(-length), payload.subarray(at, at + length)), `${length}`);
         at += length;
@@ -292,11 +292,11 @@ test("what a decoder lends can be encoded, for which the memory has to grow", as
 });
 
 test("what a decoder lends can be pushed, for which the memory has to grow", async () => {
-  const { Encoder, MessageDecoder } = await fresh("chain");
+  const { MessageDecoder, MessageEncoder } = await fresh("chain");
   for (const length of [1000, 20_000, 100_000, 1_000_000, 4_000_000]) {
     // A stream within a stream.
-    const inner = new Encoder({ role: "server" }).binary(pattern(length)).take();
-    const wire = new Encoder({ role: "server" }).binary(inner).take();
+    const inner = new MessageEncoder({ role: "server" }).binary(pattern(length)).take();
+    const wire = new MessageEncoder({ role: "server" }).binary(inner).take();
     const outside = new MessageDecoder({ role: "client", maxMessage: 2 ** 30 });
     const inside = new MessageDecoder({ role: "client" });
     let at = 0;
@@ -317,13 +317,13 @@ test("control payloads that were cut stay where they are", async () => {
     ["FrameDecoder", 300],
     ["MessageDecoder", 260],
   ] as const) {
-    const { Encoder, [name]: Decoder } = await fresh(`control-${name}-${total}`);
-    const encoder = new Encoder({ role: "server" });
+    const { MessageEncoder, [name]: Decoder } = await fresh(`control-${name}-${total}`);
+    const encoder = new MessageEncoder({ role: "server" });
     const payloads = [1, 2, 3].map((n) => new Uint8Array(125).fill(n));
     const decoder = new Decoder({ role: "client" });
     // What is behind the decoder's memory then, so that nothing can grow in place.
     decoder.push(encoder.binary(pattern(total - 4)).take()).skip();
-    new Encoder({ role: "server" });
+    new MessageEncoder({ role: "server" });
     for (const payload of payloads) encoder.ping(payload);
     const bytes = encoder.take();
     decoder.push(bytes.subarray(0, 126));
@@ -356,10 +356,10 @@ test("a flood of the smallest frames in chunks of any size", async () => {
 });
 
 test("a large message leaves nothing behind but room for the next one", async () => {
-  const { Encoder, MessageDecoder } = await fresh("large");
+  const { MessageDecoder, MessageEncoder } = await fresh("large");
   const length = 20_000_000;
   const size = () => new MessageDecoder({ role: "client" }).reserve(1).buffer.byteLength;
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   const wire = encoder.binary(new Uint8Array(length)).take();
   assert.equal(encoder.memory(), 0, "frames are freed when they are taken");
   const receive = (decoder: InstanceType<typeof MessageDecoder>) => {
@@ -385,17 +385,17 @@ test("a large message leaves nothing behind but room for the next one", async ()
 });
 
 test("the buffer of a large message is free for others after the turn in which it was read", async () => {
-  const { Encoder, MessageDecoder, Session } = await fresh("consumed");
+  const { MessageDecoder, MessageEncoder, Session } = await fresh("consumed");
   const length = 20_000_000;
   const decoder = new MessageDecoder({ role: "client" });
   const session = new Session({ role: "client" });
   const size = () => new MessageDecoder({ role: "client" }).reserve(1).buffer.byteLength;
-  const wire = new Encoder({ role: "server" }).binary(new Uint8Array(length)).take();
+  const wire = new MessageEncoder({ role: "server" }).binary(new Uint8Array(length)).take();
   /** How many payloads of 1 MB find room in the module as it is. */
   const room = (): number => {
     const before = size();
-    const encoders: InstanceType<typeof Encoder>[] = [];
-    while (size() === before) encoders.push(new Encoder({ role: "server" }).binary(new Uint8Array(1_000_000)));
+    const encoders: InstanceType<typeof MessageEncoder>[] = [];
+    while (size() === before) encoders.push(new MessageEncoder({ role: "server" }).binary(new Uint8Array(1_000_000)));
     for (const encoder of encoders) encoder.free();
     return encoders.length - 1;
   };
@@ -424,9 +424,9 @@ test("the buffer of a large message is free for others after the turn in which i
 });
 
 test("a large message stays while somebody reads it, whatever others do", async () => {
-  const { Encoder, MessageDecoder } = await fresh("reading");
+  const { MessageDecoder, MessageEncoder } = await fresh("reading");
   const length = 3_000_000;
-  const wire = new Encoder({ role: "server" }).binary(pattern(length)).take();
+  const wire = new MessageEncoder({ role: "server" }).binary(pattern(length)).take();
   const slow = new MessageDecoder({ role: "client" });
   const other = new MessageDecoder({ role: "client" });
   for (let at = 0; at < wire.length; at += 65_536) {

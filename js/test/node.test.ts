@@ -9,7 +9,7 @@ import { duplexPair } from "node:stream";
 import { test } from "node:test";
 
 import WebSocket from "ws";
-import { Encoder, HandshakeError, type Outcome, Prepared, Upgrade } from "wscodec";
+import { MessageEncoder, HandshakeError, type Outcome, Prepared, Upgrade } from "wscodec";
 import {
   accept,
   connect,
@@ -164,8 +164,8 @@ test("messages come in pieces if there is a handler for them", limit, async () =
       };
       const ws = await connect(`ws://127.0.0.1:${port}/`, { deflate, message });
       ws.send("Grüße");
-      ws.send(randomBytes(3_000_000));
-      ws.send(new Prepared(""));
+      ws.binary(randomBytes(3_000_000));
+      ws.prepared(new Prepared(""));
       assert.equal(await news.promise, told);
       ws.close();
     }
@@ -235,7 +235,7 @@ test("behind an http server, frames may come right behind the request", limit, a
   server.on("upgrade", (request, socket, head) => accept(request, socket, head, options));
   await listening(server, async (port) => {
     const socket = dial(port, "127.0.0.1");
-    const frame = new Encoder({ role: "client" }).text("early").take();
+    const frame = new MessageEncoder({ role: "client" }).text("early").take();
     socket.write(Buffer.concat([Buffer.from(`${HEAD}\r\n`), frame]));
     let data = Buffer.alloc(0);
     while (!data.includes("early")) {
@@ -267,7 +267,7 @@ test("with pauseReadingWhenFull a server stops reading from a peer that does not
     const [socket] = await raw(port);
     const ws = await opened.promise;
     socket.pause();
-    const frame = new Encoder({ role: "client" }).binary(new Uint8Array(60_000)).take();
+    const frame = new MessageEncoder({ role: "client" }).binary(new Uint8Array(60_000)).take();
     // Far more than all buffers in between take: at some point nothing moves any more.
     for (let i = 0; i < 1000; i++) socket.write(frame);
     for (let before = -1; before !== messages; ) {

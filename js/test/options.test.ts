@@ -10,7 +10,7 @@ import {
   type DecoderOptions,
   Decompressor,
   DeflateOffer,
-  Encoder,
+  MessageEncoder,
   type ErrorGroup,
   errorTable,
   FrameDecoder,
@@ -25,7 +25,7 @@ import {
   Session,
   simd,
   Upgrade,
-  UpgradeOffer,
+  ClientRequest,
   UpgradeRequest,
   UpgradeRequestReader,
   UpgradeResponse,
@@ -66,7 +66,7 @@ function errorCode(
 test("a role has to be given", () => {
   for (const role of [undefined, null, "", "Server", "peer", 1]) {
     const options = { role } as unknown as DecoderOptions;
-    for (const make of [...makers, (wrong: DecoderOptions) => new Encoder(wrong)]) {
+    for (const make of [...makers, (wrong: DecoderOptions) => new MessageEncoder(wrong)]) {
       assert.throws(() => make(options), { name: "TypeError", message: /role/ }, `${role}`);
     }
   }
@@ -126,7 +126,7 @@ test("names that no option has are errors, and so are wrong values of those that
   const entries: Record<string, [make: (options: never) => unknown, wrong: object]> = {
     MessageDecoder: [(more: object) => new MessageDecoder({ role, ...more }), { pieces: "yes" }],
     FrameDecoder: [(more: object) => new FrameDecoder({ role, ...more }), { rsv: "4" }],
-    Encoder: [(more: object) => new Encoder({ role, ...more }), { maskKey: 5 }],
+    MessageEncoder: [(more: object) => new MessageEncoder({ role, ...more }), { maskKey: 5 }],
     Session: [(more: object) => new Session({ role, ...more }), { heartbeat: "30s" }],
     Compressor: [(options) => new Compressor(options), { level: 99 }],
     Decompressor: [(options) => new Decompressor(options), { receive: 15 }],
@@ -139,7 +139,7 @@ test("names that no option has are errors, and so are wrong values of those that
     "UpgradeRequest.parse": [(limits) => UpgradeRequest.parse(new Uint8Array(0), limits), { maxHead: "16K" }],
     UpgradeRequestReader: [(limits) => new UpgradeRequestReader(limits), { maxHeaders: 129 }],
     UpgradeResponseReader: [(limits) => new UpgradeResponseReader(undefined, limits), { maxHead: -1 }],
-    UpgradeOffer: [(more: object) => new UpgradeOffer({ host: "a", ...more }), { protocols: "chat" }],
+    ClientRequest: [(more: object) => new ClientRequest({ host: "a", ...more }), { protocols: "chat" }],
     Connect: [(more: object) => new Connect({ host: "a", ...more }), { headers: new Error("no") }],
     Upgrade: [(policy) => new Upgrade(request(), policy), { origin: "https://a.example" }],
     "Upgrade.session": [(options) => new Upgrade(request()).session(options), { closeTimeout: "1" }],

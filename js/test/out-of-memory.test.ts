@@ -30,8 +30,8 @@ function pattern(length: number, seed: number): Uint8Array {
 }
 
 /** Whether the session receives a message and echoes it. */
-function echoes({ Encoder }: Package, session: Library.Session): boolean {
-  session.receive(new Encoder({ role: "client" }).text("still here").take());
+function echoes({ MessageEncoder }: Package, session: Library.Session): boolean {
+  session.receive(new MessageEncoder({ role: "client" }).text("still here").take());
   for (let event = session.next(); event !== undefined; event = session.next()) {
     session.text(event.text());
   }
@@ -115,8 +115,8 @@ test("a send that finds no memory ends its session, and no byte of it is on anot
 });
 
 test("an encoder that finds no memory stays as it was, and so do others", async () => {
-  const { Encoder } = await fresh("encoder", 32 * MiB);
-  const [a, b] = [new Encoder({ role: "server" }), new Encoder({ role: "server" })];
+  const { MessageEncoder } = await fresh("encoder", 32 * MiB);
+  const [a, b] = [new MessageEncoder({ role: "server" }), new MessageEncoder({ role: "server" })];
   const payload = pattern(3_000_000, 9);
   a.binary(payload);
   b.text("first");
@@ -143,24 +143,24 @@ test("a compressed send that finds no memory leaves other compressors as they we
 });
 
 test("text takes its own length, not three times that", async () => {
-  const { Encoder, moduleMemory, Session } = await fresh("text", 70 * MiB);
+  const { MessageEncoder, moduleMemory, Session } = await fresh("text", 70 * MiB);
   const text = "a".repeat(30 * MiB);
   const session = new Session({ role: "server" });
   assert.equal(session.text(text).take().length, text.length + 10);
   session.free();
-  assert.equal(new Encoder({ role: "server" }).text(text).take().length, text.length + 10);
+  assert.equal(new MessageEncoder({ role: "server" }).text(text).take().length, text.length + 10);
   assert.ok(moduleMemory().taken <= 70 * MiB);
 });
 
 test("more cannot be reserved than there is", async () => {
   const library = await fresh("reserve", 64 * MiB);
-  const { Encoder, LimitError, MessageDecoder, Session } = library;
+  const { MessageEncoder, LimitError, MessageDecoder, Session } = library;
   const decoder = new MessageDecoder({ role: "client" });
   for (const length of [2 ** 27, 2 ** 31, 2 ** 32, 2 ** 40]) {
     assert.throws(() => decoder.reserve(length), outOfMemory);
     assert.throws(() => decoder.reserve(length), LimitError);
   }
-  const wire = new Encoder({ role: "server" }).text("hello").take();
+  const wire = new MessageEncoder({ role: "server" }).text("hello").take();
   assert.ok(decoder.push(wire).next());
   assert.equal(decoder.text(), "hello");
   assert.ok(!decoder.next());
@@ -198,9 +198,9 @@ test("a long chunk is decoded in bounded memory", async () => {
 
 test("the memory of a large message is used for the next one", async () => {
   const library = await fresh("again", 2 ** 30);
-  const { Encoder, MessageDecoder, moduleMemory } = library;
-  const wire = new Encoder({ role: "server" }).binary(new Uint8Array(40 * MiB)).take();
-  const small = new Encoder({ role: "server" }).text("a").take();
+  const { MessageDecoder, MessageEncoder, moduleMemory } = library;
+  const wire = new MessageEncoder({ role: "server" }).binary(new Uint8Array(40 * MiB)).take();
+  const small = new MessageEncoder({ role: "server" }).text("a").take();
   const receive = (): void => {
     const decoder = new MessageDecoder({ role: "client" });
     for (let at = 0; at < wire.length; at += 65_536) {
@@ -236,7 +236,7 @@ test("the limit is checked, and holds for what comes after", async () => {
 });
 
 test("after a trap each call says so", async () => {
-  const { Encoder, MessageDecoder, ModuleError, Session } = await fresh("trap", 2 ** 30);
+  const { MessageDecoder, MessageEncoder, ModuleError, Session } = await fresh("trap", 2 ** 30);
   const decoder = new MessageDecoder({ role: "client" });
   const session = new Session({ role: "server" });
   // An address that lies outside of the memory.
@@ -250,6 +250,6 @@ test("after a trap each call says so", async () => {
   assert.throws(() => decoder.push(Uint8Array.of(0x81, 0)), isTrap);
   assert.throws(() => decoder.inMessage, isTrap);
   assert.throws(() => session.text("x"), isTrap);
-  assert.throws(() => new Encoder({ role: "server" }).text("x"), isTrap);
+  assert.throws(() => new MessageEncoder({ role: "server" }).text("x"), isTrap);
   assert.throws(() => new Session({ role: "server" }).receive(Uint8Array.of(0x81, 0)), isTrap);
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 
-import { type DeflateOptions, Encoder, MessageDecoder, PeerError, Session } from "wscodec";
+import { type DeflateOptions, MessageDecoder, MessageEncoder, PeerError, Session } from "wscodec";
 
 import { cutsOf, randomNumbers } from "./codec-harness.ts";
 
@@ -54,7 +54,7 @@ function whole(wire: Uint8Array, deflate?: DeflateOptions): Seen[] {
 
 /** Empty ones, ones in fragments with control frames between, with characters of all lengths. */
 function conversation(deflate?: DeflateOptions): Uint8Array {
-  const encoder = new Encoder({ role: "server", deflate });
+  const encoder = new MessageEncoder({ role: "server", deflate });
   encoder.text("").text("Grüße 🦀").ping("there?").binary(new Uint8Array(300).fill(7));
   encoder.begin("text", "").ping("a").more("größ").pong("b").more("").finish("");
   encoder.begin("binary", "in ").more("three ").finish("parts");
@@ -95,7 +95,7 @@ test("a message of any length takes no memory", () => {
 test("what a chunk stands for is inflated as it is asked for", () => {
   const deflate = { level: 6 };
   const large = new Uint8Array(2 ** 25);
-  const wire = new Encoder({ role: "server", deflate }).binary(large).text("behind").take();
+  const wire = new MessageEncoder({ role: "server", deflate }).binary(large).text("behind").take();
   assert.ok(wire.length < 64 * 1024, "in one chunk");
   const options = { role: "client", pieces: true, deflate, maxInflation: 2000 } as const;
   const decoder = new MessageDecoder(options);
@@ -135,7 +135,7 @@ test("a session in pieces answers pings and the close", () => {
   const session = new Session({ role: "client", pieces: true, maskKey: () => 0 });
   const random = randomNumbers(3);
   const payload = Uint8Array.from({ length: 100_000 }, () => random() & 255);
-  const wire = new Encoder({ role: "server" })
+  const wire = new MessageEncoder({ role: "server" })
     .begin("binary", payload.subarray(0, 70_000))
     .ping("?")
     .finish(payload.subarray(70_000))

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type Deflate, type DeflateOptions, Encoder, MessageDecoder, Prepared, Session } from "wscodec";
+import { type AgreedDeflate, type DeflateOptions, MessageDecoder, MessageEncoder, Prepared, Session } from "wscodec";
 import * as slim from "wscodec/slim";
 
 const news = "news ".repeat(50);
@@ -12,15 +12,15 @@ const news = "news ".repeat(50);
 function sent(
   role: "client" | "server",
   deflate: DeflateOptions | undefined,
-  add: (encoder: Encoder) => void,
+  add: (encoder: MessageEncoder) => void,
 ): [found: unknown[], length: number] {
-  const encoder = new Encoder({ role, deflate });
+  const encoder = new MessageEncoder({ role, deflate });
   add(encoder);
   const wire = encoder.take();
   const back = deflate && { receive: deflate.send, send: deflate.receive };
   const decoder = new MessageDecoder({
     role: role === "client" ? "server" : "client",
-    deflate: back as Deflate | undefined,
+    deflate: back as AgreedDeflate | undefined,
   });
   const found: unknown[] = [];
   for (const message of decoder.push(wire)) found.push(message);
@@ -32,7 +32,7 @@ for (const role of ["client", "server"] as const) {
     const text = new Prepared(news);
     const bytes = new Prepared(new TextEncoder().encode(news), { deflate: { level: 9 } });
     assert.deepEqual([text.type, text.length, bytes.type], ["text", 250, "binary"]);
-    const add = (encoder: Encoder) => encoder.prepared(text).prepared(bytes).text("and more");
+    const add = (encoder: MessageEncoder) => encoder.prepared(text).prepared(bytes).text("and more");
     const expected = [
       { type: "text", data: news },
       { type: "binary", data: new TextEncoder().encode(news) },
@@ -55,7 +55,7 @@ for (const role of ["client", "server"] as const) {
 
 test("messages before and after refer to what both sides know", () => {
   const deflate = { threshold: 0 };
-  const encoder = new Encoder({ role: "server", deflate });
+  const encoder = new MessageEncoder({ role: "server", deflate });
   const decoder = new MessageDecoder({ role: "client", deflate });
   const prepared = new Prepared(news);
   for (let round = 0; round < 50; round++) {
@@ -75,7 +75,7 @@ test("it is not compressed below the threshold, without compression, or if not w
   const unwanted = new Prepared(news, { deflate: false });
   const [, length] = sent("server", deflate, (encoder) => encoder.prepared(short).prepared(unwanted));
   assert.equal(length, 65 + 254);
-  const encoder = new slim.Encoder({ role: "server" });
+  const encoder = new slim.MessageEncoder({ role: "server" });
   assert.equal(encoder.prepared(new slim.Prepared(news)).length, 254);
   assert.throws(() => new slim.Prepared(news, { deflate: {} }), { code: "NO_DEFLATE" });
   assert.throws(() => new Prepared(news, { deflate: { level: 10 } }), RangeError);
@@ -101,6 +101,6 @@ test("what it was made of may change", () => {
   const [own, of] = [new Prepared(bytes), new Prepared(shared)];
   bytes.fill(0);
   shared.fill(0);
-  const wire = new Encoder({ role: "server" }).prepared(own).prepared(of).take();
+  const wire = new MessageEncoder({ role: "server" }).prepared(own).prepared(of).take();
   assert.deepEqual([...wire], [0x82, 3, 1, 2, 3, 0x82, 3, 9, 9, 9]);
 });

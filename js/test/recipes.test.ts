@@ -11,7 +11,7 @@ import { pathToFileURL } from "node:url";
 import WebSocket, { WebSocketServer } from "ws";
 import {
   Connect,
-  Encoder,
+  MessageEncoder,
   MessageDecoder,
   type OwnedMessage,
   Upgrade,
@@ -110,7 +110,7 @@ test("inspect a stream", async () => {
   const { inspector } = await run<{ inspector: Inspector }>(recipe("Inspect a stream"));
   const lines: string[] = [];
   const passed = inspector("from client", (line) => lines.push(line));
-  const bytes = new Encoder({ role: "client" }).text("Hello").binary(new Uint8Array(70_000)).take();
+  const bytes = new MessageEncoder({ role: "client" }).text("Hello").binary(new Uint8Array(70_000)).take();
   for (let at = 0; at < bytes.length; at += 1000) passed(bytes.subarray(at, at + 1000));
   assert.deepEqual(lines, [
     "from client: opcode 1, 5 bytes at 0",
@@ -253,7 +253,7 @@ test("share without any copy", async () => {
     release(): boolean;
   };
   const { received, next, release } = await run<Shared>(recipe("Without any copy"));
-  received(new Encoder({ role: "server" }).text("Hello").binary(Uint8Array.of(1, 2)).take());
+  received(new MessageEncoder({ role: "server" }).text("Hello").binary(Uint8Array.of(1, 2)).take());
   assert.equal(String.fromCharCode(...(next() ?? [])), "Hello");
   const second = next();
   assert.deepEqual([...(second ?? [])], [1, 2]);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  Encoder,
+  MessageEncoder,
   errorTable,
   Session,
   type SessionEvent,
@@ -26,7 +26,7 @@ function client(options: Partial<SessionOptions> = {}): Session {
 
 /** A frame from a client. */
 function masked(opcode: number, payload: string | Uint8Array): Uint8Array {
-  return new Encoder({ role: "client", maskKey: () => KEY }).frame({ opcode }, payload).take();
+  return new MessageEncoder({ role: "client", maskKey: () => KEY }).frame({ opcode }, payload).take();
 }
 
 function bytes(...parts: (string | Uint8Array | number[])[]): Buffer {

@@ -11,13 +11,13 @@ import {
   Compressor,
   Decompressor,
   DeflateOffer,
-  Encoder,
+  MessageEncoder,
   FrameDecoder,
   MessageDecoder,
   reject,
   Prepared,
   Session,
-  UpgradeOffer,
+  ClientRequest,
   UpgradeRequestReader,
   UpgradeRequest,
   UpgradeResponse,
@@ -57,7 +57,7 @@ const text = (length: number) => new Uint8Array(length).fill(97);
 
 for (const length of lengths) {
   const payload = text(length);
-  const message = new Encoder(server).text(payload).take();
+  const message = new MessageEncoder(server).text(payload).take();
 
   test(`decoders take ${length} shared bytes`, () => {
     for (const [shape, input] of shapes(message)) {
@@ -74,7 +74,7 @@ for (const length of lengths) {
   test(`encoders take and fill ${length} shared bytes`, () => {
     const frame = new Uint8Array(new SharedArrayBuffer(length + 30));
     for (const [shape, input] of shapes(payload)) {
-      const encoder = new Encoder(server);
+      const encoder = new MessageEncoder(server);
       const calls: [string, () => unknown][] = [
         ["text", () => encoder.text(input)],
         ["binary", () => encoder.binary(input)],
@@ -94,7 +94,7 @@ for (const length of lengths) {
         assert.equal(Buffer.compare(copy, payload), 0, `${name} ${shape}`);
       }
     }
-    const encoder = new Encoder(server).binary(payload);
+    const encoder = new MessageEncoder(server).binary(payload);
     assert.equal(encoder.takeInto(frame.buffer), message.length);
     assert.deepEqual(frame.slice(message.length - length, message.length), payload);
   });
@@ -115,7 +115,7 @@ for (const length of lengths) {
     const offer = new DeflateOffer();
     const deflate = acceptDeflate(offer.header) ?? {};
     for (const [shape, input] of shapes(payload)) {
-      const bytes = new Encoder({ ...server, deflate }).binary(input).take();
+      const bytes = new MessageEncoder({ ...server, deflate }).binary(input).take();
       for (const [, wire] of shapes(bytes)) {
         const decoder = new MessageDecoder({ ...client, deflate }).push(wire);
         assert.ok(decoder.next(), shape);
@@ -157,7 +157,7 @@ for (const length of lengths) {
 
 test("prepared messages, and pieces, are made of shared bytes", () => {
   for (const [shape, input] of shapes(text(300))) {
-    const wire = new Encoder(server).prepared(new Prepared(input)).take();
+    const wire = new MessageEncoder(server).prepared(new Prepared(input)).take();
     for (const [, chunk] of shapes(wire)) {
       const decoder = new MessageDecoder({ ...client, pieces: true }).push(chunk);
       assert.ok(decoder.next(), shape);
@@ -237,14 +237,14 @@ test("connections send shared bytes", { timeout: 30_000 }, async () => {
 });
 
 test("handshakes take shared bytes", () => {
-  const offer = new UpgradeOffer({ host: "example.com" });
+  const offer = new ClientRequest({ host: "example.com" });
   const request = UpgradeRequest.parse(offer.bytes);
   assert.ok(request);
   for (const [shape, input] of shapes(offer.bytes)) {
     assert.equal(UpgradeRequest.parse(input)?.key, offer.key, shape);
     assert.equal(new UpgradeRequestReader().push(input)?.key, offer.key, shape);
   }
-  const frames = new Encoder(server).text("Hello").take();
+  const frames = new MessageEncoder(server).text("Hello").take();
   for (const [shape, input] of shapes(Buffer.concat([request.accept(), frames]))) {
     assert.equal(UpgradeResponse.parse(input, offer)?.status, 101, shape);
     assert.equal(offer.check(input)?.status, 101, shape);
@@ -266,14 +266,14 @@ test("handshakes take shared bytes", () => {
 test("on shared memory: views stay good when it grows, and text is decoded", () => {
   const { memory } = onShared;
   assert.ok(memory.buffer instanceof SharedArrayBuffer);
-  const encoder = new onShared.Encoder(server);
+  const encoder = new onShared.MessageEncoder(server);
   const decoder = new onShared.MessageDecoder(client).push(encoder.text("Grüße").take());
   assert.ok(decoder.next());
   const view = decoder.bytes();
   assert.equal(decoder.text(), "Grüße");
   assert.ok(decoder.copy().buffer instanceof ArrayBuffer, "a copy's memory is not shared");
   const before = memory.buffer.byteLength;
-  const large = new onShared.Encoder(server).binary(new Uint8Array(before)).take();
+  const large = new onShared.MessageEncoder(server).binary(new Uint8Array(before)).take();
   assert.ok(memory.buffer.byteLength > before, "it has grown");
   assert.equal(view[0], 71, "what was lent before is where it was");
   const next = new onShared.MessageDecoder(client).push(large);
@@ -288,7 +288,7 @@ test("what one thread decodes another reads in place", { timeout: 60_000 }, asyn
     workerData: { memory: onShared.memory },
   });
   const payload = Uint8Array.from({ length: 40_000 }, (_, i) => i * 7);
-  const frame = new onShared.Encoder({ role: "client" }).binary(payload).take();
+  const frame = new onShared.MessageEncoder({ role: "client" }).binary(payload).take();
   const decoder = new onShared.MessageDecoder(server);
   // In two pieces, so that the message is put together in the module's memory.
   decoder.push(frame.subarray(0, 30_000));

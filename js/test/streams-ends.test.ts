@@ -6,7 +6,7 @@ import { connect as dial, createServer, type Server, type Socket } from "node:ne
 import { Duplex as NodeDuplex } from "node:stream";
 import { test } from "node:test";
 
-import { Encoder, UpgradeRequest } from "wscodec";
+import { MessageEncoder, UpgradeRequest } from "wscodec";
 import {
   type Duplex,
   FrameDecoderStream,
@@ -219,7 +219,7 @@ test("close ends a connection whose peer reads nothing, within closeTimeout", li
 
 test("a peer that closes and does not end its side is let go, cleanly", limit, async () => {
   const { at, ws } = await open({ closeTimeout: 20 });
-  at.input.enqueue(new Encoder({ role: "client" }).close(4001, "done").take());
+  at.input.enqueue(new MessageEncoder({ role: "client" }).close(4001, "done").take());
   const { closeCode, reason, clean } = await ws.closed;
   assert.deepEqual([closeCode, reason, clean], [4001, "done", true]);
   assert.match(at.sent, /\x88\x06\x0f\xa1done$/);
@@ -230,7 +230,7 @@ test("a code that came is told though the writable has failed", limit, async () 
   at.fails = new Error("broken pipe");
   const writer = opened.writable.getWriter();
   await writer.write("x").catch(() => {});
-  at.input.enqueue(new Encoder({ role: "client" }).text("last words").close(1008, "policy").take());
+  at.input.enqueue(new MessageEncoder({ role: "client" }).text("last words").close(1008, "policy").take());
   at.input.close();
   const reader = opened.readable.getReader();
   assert.equal((await reader.read()).value, "last words");
@@ -300,7 +300,7 @@ test("a loop that only reads answers pings, and the server ends the transport", 
     for (let one = await reader.read(); !one.done; one = await reader.read()) seen.push(one.value);
     return seen;
   })();
-  const client = new Encoder({ role: "client" });
+  const client = new MessageEncoder({ role: "client" });
   at.input.enqueue(client.ping("there?").text("a").ping("still?").take());
   at.input.enqueue(client.close(1000).take());
   // The peer ends its side when ours has ended, as a client does.
@@ -314,9 +314,9 @@ test("messages that nobody reads are not kept without limit after our close", li
   const { at, ws, opened } = await open({ closeTimeout: 20_000 });
   const reader = opened.readable.getReader();
   ws.close();
-  const chunk = new Encoder({ role: "client" }).binary(new Uint8Array(50_000)).take();
+  const chunk = new MessageEncoder({ role: "client" }).binary(new Uint8Array(50_000)).take();
   for (let i = 0; i < 50; i++) at.input.enqueue(chunk);
-  at.input.enqueue(new Encoder({ role: "client" }).close().take());
+  at.input.enqueue(new MessageEncoder({ role: "client" }).close().take());
   at.input.close();
   await ws.closed;
   let count = 0;

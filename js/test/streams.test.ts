@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Encoder, type OwnedMessage, Upgrade, type WscodecError } from "wscodec";
+import { MessageEncoder, type OwnedMessage, Upgrade, type WscodecError } from "wscodec";
 import {
   type Duplex,
   FrameDecoderStream,
@@ -69,7 +69,7 @@ test("messages to bytes to messages", limit, async () => {
 test("what a decoder gives an encoder takes, compressed too", limit, async () => {
   const deflate = { level: 6 };
   const text = "over and over again ".repeat(100);
-  const wire = new Encoder({ role: "client", deflate }).text(text).pong("x").close().take();
+  const wire = new MessageEncoder({ role: "client", deflate }).text(text).pong("x").close().take();
   const again = from([wire.subarray(0, 5), wire.subarray(5)])
     .pipeThrough(new MessageDecoderStream({ role: "server", deflate }))
     .pipeThrough(new MessageEncoderStream({ role: "server" }))
@@ -80,7 +80,7 @@ test("what a decoder gives an encoder takes, compressed too", limit, async () =>
 });
 
 test("frames, and pieces of those that are cut", limit, async () => {
-  const encoder = new Encoder({ role: "client" });
+  const encoder = new MessageEncoder({ role: "client" });
   const wire = encoder.begin("text", "ab").finish("cdef").take();
   const frames = await all(
     from([wire.subarray(0, 16), wire.subarray(16)]).pipeThrough(
@@ -102,7 +102,7 @@ test("frames, and pieces of those that are cut", limit, async () => {
 });
 
 test("a fault is the stream's error, after what came before it", limit, async () => {
-  const wire = new Encoder({ role: "client" }).text("fine").take();
+  const wire = new MessageEncoder({ role: "client" }).text("fine").take();
   const reader = from([wire, Uint8Array.of(0x81, 0)])
     .pipeThrough(new MessageDecoderStream({ role: "server" }))
     .getReader();
@@ -114,7 +114,7 @@ test("a fault is the stream's error, after what came before it", limit, async ()
 });
 
 test("a decoder takes no more than is read", limit, async () => {
-  const chunk = new Encoder({ role: "client" }).binary(new Uint8Array(32 * 1024)).take();
+  const chunk = new MessageEncoder({ role: "client" }).binary(new Uint8Array(32 * 1024)).take();
   let taken = 0;
   function* endless(): Generator<Uint8Array> {
     for (;;) {
@@ -134,7 +134,7 @@ test("a decoder takes no more than is read", limit, async () => {
 
 test("what is inflated waits, too", limit, async () => {
   const deflate = { level: 6 };
-  const encoder = new Encoder({ role: "client", deflate });
+  const encoder = new MessageEncoder({ role: "client", deflate });
   const data = new Uint8Array(900_000);
   for (let i = 0; i < 40; i++) encoder.binary(data);
   const wire = encoder.take();
@@ -143,7 +143,7 @@ test("what is inflated waits, too", limit, async () => {
   const reader = from([wire]).pipeThrough(decoder).getReader();
   await settled();
   // Another decoder's work in between does not hurt.
-  new Encoder({ role: "client" }).text("x").take();
+  new MessageEncoder({ role: "client" }).text("x").take();
   let count = 0;
   for (;;) {
     const { value, done } = await reader.read();
@@ -239,7 +239,7 @@ test("a peer's fault ends both", limit, async () => {
   );
   assert.match(new TextDecoder().decode((await reader.read()).value), /^HTTP\/1\.1 101 /);
   const { readable } = await server.opened;
-  const hi = new Encoder({ role: "client" }).text("hi").take();
+  const hi = new MessageEncoder({ role: "client" }).text("hi").take();
   await writer.write(Uint8Array.of(...hi, 0x81, 0));
   const close = (await reader.read()).value as Uint8Array;
   assert.deepEqual([...close.subarray(0, 1), ...close.subarray(2, 4)], [0x88, 3, 0xea]);

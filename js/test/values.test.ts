@@ -11,7 +11,7 @@ import { runInNewContext } from "node:vm";
 import {
   Compressor,
   Decompressor,
-  Encoder,
+  MessageEncoder,
   FrameDecoder,
   frameHeader,
   MessageDecoder,
@@ -55,7 +55,7 @@ function refusesAll(name: string, call: Any, also: readonly unknown[] = []): voi
 test("what is sent must be text or bytes", () => {
   const roles = ["client", "server"] as const;
   for (const role of roles) {
-    const encoder = new Encoder({ role });
+    const encoder = new MessageEncoder({ role });
     refusesAll("text", (value) => encoder.text(value), [undefined]);
     refusesAll("binary", (value) => encoder.binary(value), [undefined, "text"]);
     refusesAll("ping", (value) => encoder.ping(value));
@@ -106,7 +106,7 @@ test("a ring takes bytes, kinds that are numbers, and shared memory", () => {
 });
 
 test("numbers are not coerced", () => {
-  const encoder = new Encoder({ role: "server" });
+  const encoder = new MessageEncoder({ role: "server" });
   for (const code of ["1000", null, Number.NaN, 1000.5, -1, 65_536 + 1000, {}, true]) {
     assert.throws(() => encoder.close(code as never), RangeError, String(code));
     assert.throws(() => encoder.frame({ opcode: code as never }, ""), RangeError);
@@ -125,11 +125,11 @@ test("numbers are not coerced", () => {
     assert.throws(() => decoder.commit(number as never), RangeError);
   }
   for (const key of ["5", null, Number.NaN, undefined, 1.5]) {
-    const masking = new Encoder({ role: "client", maskKey: () => key as never });
+    const masking = new MessageEncoder({ role: "client", maskKey: () => key as never });
     assert.throws(() => masking.text("secret"), TypeError, "a key that is none is not 0");
     assert.equal(masking.length, 0);
   }
-  assert.throws(() => new Encoder({ role: "client", maskKey: 5 as never }), TypeError);
+  assert.throws(() => new MessageEncoder({ role: "client", maskKey: 5 as never }), TypeError);
 });
 
 test("a stream of messages takes messages only", async () => {
@@ -165,7 +165,7 @@ test("text and bytes are taken in all their shapes, of all realms", () => {
   const realms = [globalThis, ...(Object.is(other.Uint8Array, Uint8Array) ? [] : [other])];
   for (const realm of realms) {
     for (const shape of shapes(realm)) {
-      const frame = new Encoder({ role: "server" }).binary(shape).take();
+      const frame = new MessageEncoder({ role: "server" }).binary(shape).take();
       assert.deepEqual([...frame], [0x82, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
       const part = new Compressor({ send: { contextTakeover: false } }).message(shape);
       assert.deepEqual([...new Decompressor().message(part)], [...frame.slice(2)]);
@@ -185,7 +185,7 @@ test("text and bytes are taken in all their shapes, of all realms", () => {
 
 test("a length that lies does not show what others sent", () => {
   const secret = new MessageDecoder({ role: "client" });
-  secret.push(new Encoder({ role: "server" }).text("secret ".repeat(1000)).take());
+  secret.push(new MessageEncoder({ role: "server" }).text("secret ".repeat(1000)).take());
   assert.ok(secret.next());
 
   class Lying extends Uint8Array {
@@ -219,7 +219,7 @@ test("a length that lies does not show what others sent", () => {
     while (frames.next());
     assert.equal(frames.consumed, 3);
     for (const role of ["server", "client"] as const) {
-      const sent = new Encoder({ role }).binary(chunk).take();
+      const sent = new MessageEncoder({ role }).binary(chunk).take();
       assert.equal(sent.length, role === "server" ? 5 : 9);
     }
     const compressor = new Compressor();
@@ -260,7 +260,7 @@ test("a prepared message is sent by each build of the package", async () => {
       const offer = "permessage-deflate; client_max_window_bits";
       const deflate = compresses ? sender.acceptDeflate(offer) : undefined;
       for (const sent of [
-        new sender.Encoder({ role: "server", deflate }).prepared(news).take(),
+        new sender.MessageEncoder({ role: "server", deflate }).prepared(news).take(),
         new sender.Session({ role: "server", deflate }).send(news).take(),
       ]) {
         const decoder = new MessageDecoder({ role: "client", deflate }).push(sent);
@@ -272,5 +272,5 @@ test("a prepared message is sent by each build of the package", async () => {
   const old = Object.create(new Prepared("old"), {
     [Symbol.for("wscodec.prepared")]: { value: 0 },
   }) as Prepared;
-  assert.throws(() => new Encoder({ role: "server" }).prepared(old), /another version/);
+  assert.throws(() => new MessageEncoder({ role: "server" }).prepared(old), /another version/);
 });

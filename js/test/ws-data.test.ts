@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { constants, deflateRawSync } from "node:zlib";
 
-import { Encoder, MessageDecoder, type Role, Session, WscodecError } from "wscodec";
+import { MessageDecoder, MessageEncoder, type Role, Session, WscodecError } from "wscodec";
 
 import { bytesOf } from "./codec-harness.ts";
 
@@ -356,31 +356,31 @@ test("ws finds the same in all of these", async () => {
 
 test("sender: what it is given stays as it is", () => {
   const bytes = Uint8Array.of(1, 2, 3, 4, 5);
-  new Encoder({ role: "client" }).binary(bytes);
+  new MessageEncoder({ role: "client" }).binary(bytes);
   assert.deepEqual([...bytes], [1, 2, 3, 4, 5]);
 });
 
 test("sender: RSV1 as asked for", () => {
-  const frame = new Encoder({ role: "server" }).frame({ opcode: 1, rsv: 4 }, "hi").take();
+  const frame = new MessageEncoder({ role: "server" }).frame({ opcode: 1, rsv: 4 }, "hi").take();
   assert.equal((frame[0] as number) & 0x40, 0x40);
 });
 
 const hi = Uint8Array.of(0x68, 0x69);
 
 test("sender: data of all kinds is compressed", () => {
-  const encoder = new Encoder({ role: "server", deflate: { threshold: 0 } });
+  const encoder = new MessageEncoder({ role: "server", deflate: { threshold: 0 } });
   for (const data of [hi.buffer, hi]) assert.equal((encoder.binary(data).take()[0] as number) & 0x40, 0x40);
   assert.equal((encoder.text("hi").take()[0] as number) & 0x40, 0x40);
 });
 
 test("sender: small messages are not", () => {
-  const encoder = new Encoder({ role: "server", deflate: {} });
+  const encoder = new MessageEncoder({ role: "server", deflate: {} });
   assert.equal((encoder.text("hi").take()[0] as number) & 0x40, 0);
 });
 
 test("sender: of a message in fragments all are, and the first says so", () => {
   for (const [first, last] of [["123", "12"], ["", "data"], ["data", ""]] as const) {
-    const encoder = new Encoder({ role: "server", deflate: { threshold: 3 } });
+    const encoder = new MessageEncoder({ role: "server", deflate: { threshold: 3 } });
     const begun = encoder.begin("text", first).take();
     const rest = encoder.finish(last).take();
     assert.equal(begun[0], 0x41);
@@ -393,7 +393,7 @@ test("sender: of a message in fragments all are, and the first says so", () => {
 });
 
 test("sender: pings and pongs of all kinds of data, between compressed messages", () => {
-  const encoder = new Encoder({ role: "server", deflate: { threshold: 0 } });
+  const encoder = new MessageEncoder({ role: "server", deflate: { threshold: 0 } });
   encoder.text("foo").take();
   for (const data of [hi.buffer, hi, "hi"]) {
     assert.deepEqual([...encoder.ping(data).take()], [0x89, 2, 0x68, 0x69]);
@@ -402,7 +402,7 @@ test("sender: pings and pongs of all kinds of data, between compressed messages"
 });
 
 test("sender: what was sent before a close frame comes before it", () => {
-  const encoder = new Encoder({ role: "server", deflate: { threshold: 0 } });
+  const encoder = new MessageEncoder({ role: "server", deflate: { threshold: 0 } });
   const bytes = encoder.text("foo").text("bar").text("baz").close(1000).take();
   const decoder = new MessageDecoder({ role: "client", deflate: {} }).push(bytes);
   const found = Array.from(decoder, ({ type }) => `${type} ${decoder.text()}`);

@@ -149,6 +149,16 @@ export class Connection<T = unknown> {
     return this.#send((session) => session.text(data));
   }
 
+  /** Sends a binary message. Returns as {@link send}. */
+  binary(data: Bytes): boolean {
+    return this.#send((session) => session.binary(data));
+  }
+
+  /** Sends a message that was encoded once for many connections. Returns as {@link send}. */
+  prepared(message: Prepared): boolean {
+    return this.#send((session) => session.prepared(message));
+  }
+
   /** Begins a message in fragments. Returns as {@link send}. */
   begin(type: "text" | "binary", data?: string | Bytes): boolean {
     return this.#send((session) => session.begin(type, data));
@@ -178,7 +188,7 @@ export class Connection<T = unknown> {
    * Begins the close, or answers the peer's with `autoClose: false`; nothing if that was done.
    * Reading goes on, because the peer's close frame has to be read.
    *
-   * @throws as `Encoder.close`
+   * @throws as `MessageEncoder.close`
    */
   close(code?: number, reason?: string): void {
     if (this.session === undefined) {

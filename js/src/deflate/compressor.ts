@@ -27,7 +27,7 @@ export function deflaterFor(options: DeflateOptions): Deflater {
 /**
  * Compresses the messages of one direction, whole or in pieces, whatever the
  * threshold. What it returns is to be sent as payloads of frames, in that order,
- * with RSV1 set on each message's first frame. An `Encoder` does that by itself.
+ * with RSV1 set on each message's first frame. A `MessageEncoder` does that by itself.
  *
  * ```js
  * const compressor = new Compressor(deflate);

@@ -10,4 +10,4 @@ export {
   type ObservedDeflate,
 } from "./negotiate.ts";
 export { deflateEngines } from "./engines.ts";
-export type { Deflate, DeflateDirection, DeflateOptions } from "./options.ts";
+export type { AgreedDeflate, DeflateDirection, DeflateOptions } from "./options.ts";

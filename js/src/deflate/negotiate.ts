@@ -6,10 +6,10 @@ import { refresh } from "../memory/memory.ts";
 import { checkGiven } from "../options/check.ts";
 import { deflateChecks } from "../options/tables.ts";
 import { deflate_accept, deflate_check, deflate_observe, deflate_offer } from "./module.ts";
-import { type Deflate, type DeflateDirection, type DeflateOptions, filled, packed, unpacked } from "./options.ts";
+import { type AgreedDeflate, type DeflateDirection, type DeflateOptions, filled, packed, unpacked } from "./options.ts";
 
 /** What a server agreed to, with the answer that says so. */
-export interface AcceptedDeflate extends Deflate {
+export interface AcceptedDeflate extends AgreedDeflate {
   /** The value of `Sec-WebSocket-Extensions` to answer with. */
   readonly header: string;
 }
@@ -25,7 +25,7 @@ export type ExtensionsInput = string | readonly Extension[];
  * const deflate = acceptDeflate(request.extensions, { threshold: 1024 });
  * socket.write(request.accept({ extensions: deflate?.header }));
  * const decoder = new MessageDecoder({ role: "server", deflate });
- * const encoder = new Encoder({ role: "server", deflate });
+ * const encoder = new MessageEncoder({ role: "server", deflate });
  * ```
  *
  * Offers of other extensions are passed over, and so are those with anything
@@ -50,11 +50,11 @@ export function acceptDeflate(
  *
  * ```js
  * const deflate = new DeflateOffer();
- * const offer = new UpgradeOffer({ host: "example.com", extensions: deflate.header });
+ * const offer = new ClientRequest({ host: "example.com", extensions: deflate.header });
  * // and when the response is there
  * const agreed = deflate.check(response.extensions); // undefined: no compression
  * const decoder = new MessageDecoder({ role: "client", deflate: agreed });
- * const encoder = new Encoder({ role: "client", deflate: agreed });
+ * const encoder = new MessageEncoder({ role: "client", deflate: agreed });
  * ```
  */
 export class DeflateOffer {
@@ -78,7 +78,7 @@ export class DeflateOffer {
    * what was not offered, or lacks what the offer asks for; the client then
    * fails the connection
    */
-  check(answer: ExtensionsInput): Deflate | undefined {
+  check(answer: ExtensionsInput): AgreedDeflate | undefined {
     const { send, receive } = this.#options;
     const found: number = deflate_check(text(answer), packed(send), packed(receive));
     refresh();
@@ -111,7 +111,7 @@ export function observedDeflate(answer: ExtensionsInput): ObservedDeflate | unde
 }
 
 /** The module's number: receive above send. */
-function agreed(found: number, options: DeflateOptions): Deflate {
+function agreed(found: number, options: DeflateOptions): AgreedDeflate {
   const [send, receive] = [found & 0xff, found >> 8];
   return { send: unpacked(send), receive: unpacked(receive), ...filled(options) };
 }

@@ -50,8 +50,8 @@ export interface DeflateOptions {
   readonly historyBits?: number;
 }
 
-/** What both sides keep to, for a `MessageDecoder` and an `Encoder`. */
-export interface Deflate extends DeflateOptions {
+/** What both sides keep to, for a `MessageDecoder` and a `MessageEncoder`. */
+export interface AgreedDeflate extends DeflateOptions {
   readonly send: Required<DeflateDirection>;
   readonly receive: Required<DeflateDirection>;
   readonly level: number;
@@ -87,7 +87,7 @@ export function historyOf({ dedicated = false, historyBits = 12 }: DeflateOption
 }
 
 /** All but the directions, with the defaults filled in. */
-export function filled(options: DeflateOptions): Omit<Deflate, "send" | "receive"> {
+export function filled(options: DeflateOptions): Omit<AgreedDeflate, "send" | "receive"> {
   const [level, threshold] = levelAndThreshold(options);
   const { dedicated = false, historyBits = 12 } = options;
   historyOf(options);

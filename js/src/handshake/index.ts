@@ -3,7 +3,7 @@
 export { type Extension, type ExtensionParam, type Head, RawHead } from "../head/head.ts";
 export type { RequestLike } from "./like.ts";
 export type { HandshakeLimits, HeadersInput } from "./options.ts";
-export { type OfferOptions, UpgradeOffer } from "./offer.ts";
+export { type OfferOptions, ClientRequest } from "./offer.ts";
 export { type HeadReader, UpgradeRequestReader, UpgradeResponseReader } from "./reader.ts";
 export {
   type AcceptOptions,

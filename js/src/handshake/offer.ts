@@ -38,7 +38,7 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
  * A client's request: written once, and kept to hold the answer against it.
  *
  * ```js
- * const offer = new UpgradeOffer({ host: "example.com", path: "/chat", protocols: ["chat"] });
+ * const offer = new ClientRequest({ host: "example.com", path: "/chat", protocols: ["chat"] });
  * socket.write(offer.bytes);
  * const reader = new UpgradeResponseReader(offer);
  * socket.on("data", (chunk) => {
@@ -47,7 +47,7 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
  * });
  * ```
  */
-export class UpgradeOffer implements Expected {
+export class ClientRequest implements Expected {
   /** The `Sec-WebSocket-Key`. */
   readonly key: string;
   /** The subprotocols offered. */
@@ -63,7 +63,7 @@ export class UpgradeOffer implements Expected {
    * `INVALID_KEY`
    */
   constructor(options: OfferOptions) {
-    checkGiven("UpgradeOffer", options, offerChecks);
+    checkGiven("ClientRequest", options, offerChecks);
     const { host, path = "/", origin, extensions = "" } = options;
     const nonce = options.key === undefined ? random() : decode(options.key);
     const headers = pairsOf(options.headers);

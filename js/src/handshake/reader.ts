@@ -144,7 +144,7 @@ export class UpgradeRequestReader extends HeadReader<UpgradeRequest> {
   }
 }
 
-/** Reads a server's answer out of bytes that come cut anywhere; see {@link UpgradeOffer}. */
+/** Reads a server's answer out of bytes that come cut anywhere; see {@link ClientRequest}. */
 export class UpgradeResponseReader extends HeadReader<UpgradeResponse> {
   readonly #expected: Expected | undefined;
 

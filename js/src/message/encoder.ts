@@ -22,12 +22,12 @@ import type { Role } from "../frame/options.ts";
 import { flag, integer } from "../limits/check.ts";
 import { checkGiven } from "../options/check.ts";
 import { encoderChecks } from "../options/tables.ts";
-import { type PreparedMessage, preparedOf } from "./prepared-form.ts";
+import { isPrepared, type PreparedMessage, preparedOf } from "./prepared-form.ts";
 import { copyOut, few } from "../memory/copy.ts";
 import { giveRegion, Region, takeRegion } from "../memory/region.ts";
 
-/** How an {@link Encoder} writes. */
-export interface EncoderOptions {
+/** How a {@link MessageEncoder} writes. */
+export interface MessageEncoderOptions {
   /** The side that sends: a `"client"` masks its frames, a `"server"` does not. */
   readonly role: Role;
   /**
@@ -79,7 +79,7 @@ const USUAL = 16 * 1024 - MAX_HEADER;
  * Writes frames one behind the other, until they are taken.
  *
  * ```js
- * const encoder = new Encoder({ role: "server" });
+ * const encoder = new MessageEncoder({ role: "server" });
  * encoder.text("Hello").ping();
  * socket.write(encoder.take());
  * ```
@@ -90,7 +90,7 @@ const USUAL = 16 * 1024 - MAX_HEADER;
  * An encoder from which everything was taken holds no memory of the module, but
  * for compressing.
  */
-export class Encoder {
+export class MessageEncoder {
   /** Where the frames are; none if there are none. */
   #region: Region | undefined;
   #length = 0;
@@ -103,8 +103,8 @@ export class Encoder {
   #open: "text" | "binary" | undefined;
 
   /** @throws TypeError or RangeError with the name of an option that is wrong or unknown */
-  constructor(options: EncoderOptions) {
-    checkGiven("Encoder", options, encoderChecks);
+  constructor(options: MessageEncoderOptions) {
+    checkGiven("MessageEncoder", options, encoderChecks);
     const { role } = options;
     if (role !== "client" && role !== "server") {
       throw new TypeError('role must be "client" or "server"');
@@ -115,6 +115,16 @@ export class Encoder {
       this.#whole = WHOLE;
     }
     refresh();
+  }
+
+  /**
+   * Adds a message: text for a string, a `Prepared` as it is, otherwise binary.
+   *
+   * @throws as {@link text}
+   */
+  send(data: string | Bytes | PreparedMessage): this {
+    if (typeof data === "string") return this.text(data);
+    return isPrepared(data) ? this.prepared(data) : this.binary(data as Bytes);
   }
 
   /**
@@ -521,7 +531,7 @@ const FREED = {
 /**
  * The header alone of a frame that is not masked, as a server sends it, for `length` bytes of
  * payload that are sent right behind it from where they lie: nothing is copied. As with
- * {@link Encoder.frame}, text is not checked, and neither is the order of fragments.
+ * {@link MessageEncoder.frame}, text is not checked, and neither is the order of fragments.
  *
  * ```js
  * socket.cork();

@@ -37,7 +37,7 @@ const INFLATING = 4 * 1024;
  *
  * What `bytes()` returns is lent: it is valid until the next `push`, `reserve`
  * or `commit` of any decoder of this package, and it can be handed to these and
- * to an `Encoder`. An `Encoder` that has to grow also ends it. Take a
+ * to a `MessageEncoder`. A `MessageEncoder` that has to grow also ends it. Take a
  * {@link copy} to keep it.
  *
  * A chunk of more than 64 KiB is decoded in slices, and where messages were found

@@ -6,7 +6,7 @@ import { available } from "../deflate/module.ts";
 import { type DeflateOptions, levelAndThreshold, packed, unpacked } from "../deflate/options.ts";
 import { checkGiven } from "../options/check.ts";
 import { preparedChecks } from "../options/tables.ts";
-import { Encoder } from "./encoder.ts";
+import { MessageEncoder } from "./encoder.ts";
 import { type Form, PREPARED, type PreparedMessage, VERSION } from "./prepared-form.ts";
 
 /** How a {@link Prepared} is made. */
@@ -74,7 +74,7 @@ const RSV1 = 4;
 const encoder = new TextEncoder();
 
 function framed(type: "text" | "binary", rsv: number, payload: Uint8Array): Form {
-  const frames = new Encoder({ role: "server" });
+  const frames = new MessageEncoder({ role: "server" });
   frames.frame({ opcode: type === "text" ? 1 : 2, rsv }, payload);
   const frame = frames.take();
   return { frame, header: frame.length - payload.length };

@@ -3,9 +3,9 @@
 import type { Bytes } from "../bytes/bytes.ts";
 import { DeflateOffer } from "../deflate/negotiate.ts";
 import { available } from "../deflate/module.ts";
-import type { Deflate, DeflateOptions } from "../deflate/options.ts";
+import type { AgreedDeflate, DeflateOptions } from "../deflate/options.ts";
 import { named, type WscodecError } from "../error/errors.ts";
-import { type OfferOptions, UpgradeOffer } from "../handshake/offer.ts";
+import { type OfferOptions, ClientRequest } from "../handshake/offer.ts";
 import type { HandshakeLimits } from "../handshake/options.ts";
 import { UpgradeResponseReader } from "../handshake/reader.ts";
 import type { UpgradeResponse } from "../handshake/response.ts";
@@ -26,7 +26,7 @@ export interface ConnectOptions extends Omit<OfferOptions, "extensions">, Handsh
 
 /** How a client's session is made. */
 export interface ClientSessionOptions extends SessionBehavior, SessionLimits {
-  /** Where mask keys come from: see `EncoderOptions`. */
+  /** Where mask keys come from: see `MessageEncoderOptions`. */
   readonly maskKey?: (() => number) | undefined;
 }
 
@@ -46,21 +46,21 @@ export interface ClientSessionOptions extends SessionBehavior, SessionLimits {
 export class Connect {
   /** The request's bytes, whole. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly #offer: UpgradeOffer;
+  readonly #offer: ClientRequest;
   readonly #deflate: DeflateOffer | undefined;
   readonly #limits: HandshakeLimits;
   #reader: UpgradeResponseReader;
   /** Bytes of interim answers. */
   #skipped = 0;
-  #agreed: Deflate | undefined;
+  #agreed: AgreedDeflate | undefined;
   #response: UpgradeResponse | undefined;
 
-  /** @throws as `UpgradeOffer` does */
+  /** @throws as `ClientRequest` does */
   constructor(options: ConnectOptions) {
     checkGiven("Connect", options, connectChecks);
     const { deflate = available && {}, maxHead, maxHeaders, ...offer } = options;
     if (deflate !== false) this.#deflate = new DeflateOffer(deflate);
-    this.#offer = new UpgradeOffer({ ...offer, extensions: this.#deflate?.header });
+    this.#offer = new ClientRequest({ ...offer, extensions: this.#deflate?.header });
     this.#limits = pick(options, handshakeChecks);
     this.bytes = this.#offer.bytes;
     this.#reader = new UpgradeResponseReader(this.#offer, this.#limits);
@@ -102,7 +102,7 @@ export class Connect {
   }
 
   /** What was agreed on for compression. */
-  get deflate(): Deflate | undefined {
+  get deflate(): AgreedDeflate | undefined {
     return this.#agreed;
   }
 

@@ -38,7 +38,7 @@ export type InPieces = Pick<DecoderOptions, "pieces">;
 
 /** What a {@link Session} is made with: its role, its limits, what was agreed on. */
 export interface SessionOptions extends DecoderOptions, SessionBehavior {
-  /** Where a client's mask keys come from: see `EncoderOptions`. */
+  /** Where a client's mask keys come from: see `MessageEncoderOptions`. */
   readonly maskKey?: (() => number) | undefined;
 }
 

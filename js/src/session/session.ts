@@ -282,14 +282,14 @@ export class Session {
    *
    * @throws MisuseError `CLOSING` once a close frame was added or the session
    * has ended, as all that follow here do; LimitError `OUT_OF_MEMORY`, with which
-   * the session ends; and as {@link Encoder.text}
+   * the session ends; and as {@link MessageEncoder.text}
    */
   send(data: string | Bytes | Prepared | PreparedMessage): this {
     if (typeof data === "string") return this.text(data);
     return isPrepared(data) ? this.prepared(data) : this.binary(data as Bytes);
   }
 
-  /** Adds a text message: see {@link Encoder.text}. */
+  /** Adds a text message: see {@link MessageEncoder.text}. */
   text(data: string | Bytes): this {
     const bytes = typeof data === "string" || isUint8Array(data) ? data : asTextOrBytes(data);
     const slot = this.#sender();
@@ -307,7 +307,7 @@ export class Session {
     return this;
   }
 
-  /** Adds a binary message: see {@link Encoder.binary}. */
+  /** Adds a binary message: see {@link MessageEncoder.binary}. */
   binary(data: Bytes): this {
     const bytes = isUint8Array(data) ? data : asUint8Array(data);
     const slot = this.#sender();
@@ -320,7 +320,7 @@ export class Session {
     return this;
   }
 
-  /** Adds a message that was framed before, for many: see {@link Encoder.prepared}. */
+  /** Adds a message that was framed before, for many: see {@link MessageEncoder.prepared}. */
   prepared(message: Prepared | PreparedMessage): this {
     const { coded, plain, needs } = preparedOf(message);
     return this.#with((slot) => {
@@ -331,7 +331,7 @@ export class Session {
     });
   }
 
-  /** Adds the first fragment of a message: see {@link Encoder.begin}. */
+  /** Adds the first fragment of a message: see {@link MessageEncoder.begin}. */
   begin(type: "text" | "binary", data: string | Bytes = ""): this {
     if (type !== "text" && type !== "binary") {
       throw new TypeError('type must be "text" or "binary"');
@@ -339,12 +339,12 @@ export class Session {
     return this.#fragment(type === "text" ? 1 : 2, false, data);
   }
 
-  /** Adds the next fragment, not the last: see {@link Encoder.more}. */
+  /** Adds the next fragment, not the last: see {@link MessageEncoder.more}. */
   more(data: string | Bytes): this {
     return this.#fragment(0, false, data);
   }
 
-  /** Adds the last fragment: see {@link Encoder.finish}. */
+  /** Adds the last fragment: see {@link MessageEncoder.finish}. */
   finish(data: string | Bytes = ""): this {
     return this.#fragment(0, true, data);
   }
@@ -364,7 +364,7 @@ export class Session {
    * frame, and nothing can be added after it. From here on {@link tick} looks
    * after the time that the peer takes.
    *
-   * @throws MisuseError `CLOSING`; as {@link Encoder.close}, and then nothing
+   * @throws MisuseError `CLOSING`; as {@link MessageEncoder.close}, and then nothing
    * has changed
    */
   close(code?: number, reason = ""): this {
@@ -413,7 +413,7 @@ export class Session {
   }
 
   /**
-   * Copies what is to be sent into the caller's buffer: see {@link Encoder.takeInto}.
+   * Copies what is to be sent into the caller's buffer: see {@link MessageEncoder.takeInto}.
    * Only a pong that found no room may wait then.
    */
   takeInto(target: Bytes, offset = 0): number {

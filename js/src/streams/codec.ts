@@ -3,8 +3,8 @@
 import {
   type Bytes,
   type DecoderOptions,
-  Encoder,
-  type EncoderOptions,
+  MessageEncoder,
+  type MessageEncoderOptions,
   FrameDecoder,
   MessageDecoder,
   type OwnedFrame,
@@ -166,9 +166,9 @@ export type Sendable =
  * ```
  */
 export class MessageEncoderStream extends TransformStream<Sendable, Uint8Array<ArrayBuffer>> {
-  constructor(options: EncoderOptions) {
+  constructor(options: MessageEncoderOptions) {
     checkOptions("MessageEncoderStream", options, encoderChecks);
-    const encoder = new Encoder(options);
+    const encoder = new MessageEncoder(options);
     super(
       {
         transform(message, controller) {
@@ -183,7 +183,7 @@ export class MessageEncoderStream extends TransformStream<Sendable, Uint8Array<A
   }
 }
 
-function add(encoder: Encoder, message: Sendable): void {
+function add(encoder: MessageEncoder, message: Sendable): void {
   if (typeof message === "string") {
     encoder.text(message);
     return;

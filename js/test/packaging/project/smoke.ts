@@ -78,19 +78,19 @@ function decode({ MessageDecoder, FrameDecoder }: Wscodec): void {
   equal(Array.from(frames, ({ opcode, fin }) => `${opcode}${fin}`).join(), "1true,2true,1false,9true,0true,8true");
 }
 
-function encode({ Encoder, MessageDecoder }: Wscodec): void {
-  const encoder = new Encoder({ role: "client", maskKey: () => 0x3d21fa37 });
+function encode({ MessageDecoder, MessageEncoder }: Wscodec): void {
+  const encoder = new MessageEncoder({ role: "client", maskKey: () => 0x3d21fa37 });
   equal(hex(encoder.text("Hello").take()), "818537fa213d7f9f4d5158");
-  const masked = new Encoder({ role: "client" }).text("x".repeat(70_000)).ping("?").take();
+  const masked = new MessageEncoder({ role: "client" }).text("x".repeat(70_000)).ping("?").take();
   const decoder = new MessageDecoder({ role: "server" }).push(masked);
   equal(decoder.next() && decoder.text(), "x".repeat(70_000));
   equal(decoder.next() && decoder.type, "ping");
   equal(decoder.next(), false);
 }
 
-function handshake({ UpgradeOffer, UpgradeRequestReader, UpgradeResponseReader, acceptKey }: Wscodec): void {
+function handshake({ ClientRequest, UpgradeRequestReader, UpgradeResponseReader, acceptKey }: Wscodec): void {
   equal(acceptKey(KEY), ACCEPT);
-  const offer = new UpgradeOffer({
+  const offer = new ClientRequest({
     host: "example.com",
     path: "/chat",
     key: KEY,
@@ -108,7 +108,7 @@ function handshake({ UpgradeOffer, UpgradeRequestReader, UpgradeResponseReader, 
   equal(response?.protocol, "v1");
   equal(response?.header("sec-websocket-accept"), ACCEPT);
   // Keys are drawn where none is given.
-  equal(new UpgradeOffer({ host: "a" }).key === new UpgradeOffer({ host: "a" }).key, false);
+  equal(new ClientRequest({ host: "a" }).key === new ClientRequest({ host: "a" }).key, false);
 }
 
 function refused({ UpgradeRequest, rejection, HandshakeError }: Wscodec): void {
@@ -118,7 +118,7 @@ function refused({ UpgradeRequest, rejection, HandshakeError }: Wscodec): void {
   equal(/^HTTP\/1\.1 4\d\d /.test(text), true);
 }
 
-function errors({ MessageDecoder, Encoder, PeerError, LimitError, MisuseError, WscodecError }: Wscodec): void {
+function errors({ MessageDecoder, MessageEncoder, PeerError, LimitError, MisuseError, WscodecError }: Wscodec): void {
   const decoder = new MessageDecoder({ role: "client", maxMessage: 4 });
   decoder.push(bytes("82 01 07 83 00"));
   equal(decoder.next() && decoder.bytes()[0], 7);
@@ -129,11 +129,11 @@ function errors({ MessageDecoder, Encoder, PeerError, LimitError, MisuseError, W
   const large = new MessageDecoder({ role: "client", maxMessage: 4 }).push(bytes("82 05 00"));
   const limit = thrown(() => large.next());
   equal(limit instanceof LimitError && limit.closeCode, 1009);
-  const long = thrown(() => new Encoder({ role: "server" }).ping("x".repeat(126)));
+  const long = thrown(() => new MessageEncoder({ role: "server" }).ping("x".repeat(126)));
   equal(long instanceof MisuseError && long.code, "CONTROL_PAYLOAD_TOO_LONG");
 }
 
-function shared({ MessageDecoder, Encoder }: Wscodec): void {
+function shared({ MessageDecoder, MessageEncoder }: Wscodec): void {
   // Browsers hide the constructor from pages that are not isolated, but not the memory.
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const input = new Uint8Array(memory.buffer, 100, STREAM.length);
@@ -141,7 +141,7 @@ function shared({ MessageDecoder, Encoder }: Wscodec): void {
   const decoder = new MessageDecoder({ role: "server" }).push(input);
   equal(decoder.next() && decoder.text(), "Hello");
   const output = new Uint8Array(memory.buffer, 200, 50);
-  const length = new Encoder({ role: "server" }).text("Hello").takeInto(output);
+  const length = new MessageEncoder({ role: "server" }).text("Hello").takeInto(output);
   equal(hex(output.slice(0, length)), "810548656c6c6f");
 }
 
@@ -150,7 +150,7 @@ function deflated(w: Wscodec): void {
   const accepted = w.acceptDeflate(offer.header);
   const agreed = offer.check(accepted?.header ?? "");
   if (accepted === undefined || agreed === undefined) throw new Error("both sides have it");
-  const encoder = new w.Encoder({ role: "client", deflate: agreed });
+  const encoder = new w.MessageEncoder({ role: "client", deflate: agreed });
   const decoder = new w.MessageDecoder({ role: "server", deflate: accepted });
   const text = JSON.stringify({ type: "message", from: "Chloé", of: "x".repeat(200) });
   const lengths: number[] = [];

@@ -1,6 +1,6 @@
 // On a page: what one thread decodes is read by another where it lies, told of through a ring.
 
-import { Encoder, memory, MessageDecoder } from "wscodec/shared";
+import { MessageEncoder, memory, MessageDecoder } from "wscodec/shared";
 import { createRing, RingWriter } from "wscodec/ring";
 
 const ring = createRing(4096);
@@ -9,7 +9,7 @@ const worker = new Worker("thread.mjs", { type: "module" });
 worker.postMessage({ memory, ring });
 
 const payload = Uint8Array.from({ length: 40_000 }, (_, i) => i * 7);
-const frame = new Encoder({ role: "client" }).binary(payload).text("Grüße").take();
+const frame = new MessageEncoder({ role: "client" }).binary(payload).text("Grüße").take();
 const decoder = new MessageDecoder({ role: "server" });
 decoder.push(frame);
 while (decoder.next()) {
