@@ -114,7 +114,7 @@ fn what_makes_no_sense_has_status_2() {
         &["serve", "stray"],
         &["connect"],
         &["connect", "http://localhost/"],
-        &["connect", "wss://localhost/"],
+        &["connect", "wss://localhost/", "--key", "key.pem"],
         &["connect", "ws://a/", "ws://b/"],
         &["connect", "ws://a/#b"],
         &["connect", "ws://a:%0@a/"],

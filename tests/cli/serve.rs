@@ -552,9 +552,35 @@ fn tls_is_spoken_with_the_certificate_in_the_files_and_renewed_at_sighup() {
     assert!(reaches(&old, address));
     let new = renew();
     assert!(!reaches(&new, address), "it was not told yet");
+    // The client of this program.
+    let ask = |options: &[&str]| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_wscodec"))
+            .arg("connect")
+            .args(options)
+            .arg(format!("wss://localhost:{}/", address.port()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may have ended already.
+        let _ = child.stdin.take().unwrap().write_all(b"hello\n");
+        let output = child.wait_with_output().unwrap();
+        let texts = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+        (output.status.code(), texts)
+    };
+    let (status, [_, why]) = ask(&[]);
+    assert!(status == Some(1) && why.contains("is not trusted"), "{why}");
+    let (status, [echo, warning]) = ask(&["--insecure"]);
+    assert_eq!((status, &echo[..]), (Some(0), "hello\n"));
+    assert!(warning.contains("WARNING"));
+    let (status, [_, why]) = ask(&["--ca", files[0]]);
+    assert!(status == Some(1) && why.contains("is not trusted"), "{why}");
     served.signal("HUP");
     wait_for(|| reaches(&new, address));
     assert!(!reaches(&old, address));
+    let (status, [echo, silence]) = ask(&["--ca", files[0]]);
+    assert_eq!((status, &echo[..], &silence[..]), (Some(0), "hello\n", ""));
     let half = Command::new(env!("CARGO_BIN_EXE_wscodec"))
         .args(["serve", "--listen", "127.0.0.1:0", "--tls-cert", files[0]])
         .output()

@@ -15,7 +15,7 @@ use crate::failed::failed;
 use crate::out::{print, say};
 use crate::talk::{AtEnd, Conversation, Cut};
 use crate::target::Target;
-use crate::{Failure, help, stop};
+use crate::{Failure, help, stop, tls};
 use wscodec_inspect::safe::safe;
 
 /// What is asked for, as it was written.
@@ -34,6 +34,7 @@ struct Settings {
     reconnect: Option<Duration>,
     escape: Option<bool>,
     verbose: bool,
+    tls: tls::ClientFiles,
 }
 
 pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
@@ -50,6 +51,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
         reconnect: None,
         escape: None,
         verbose: false,
+        tls: tls::ClientFiles::default(),
     };
     while let Some(word) = arguments.word()? {
         let Some(option) = word.strip_prefix("--") else {
@@ -69,6 +71,10 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
 fn set(option: &str, arguments: &mut Arguments, settings: &mut Settings) -> Result<(), Failure> {
     match option {
         "header" => header(arguments, settings)?,
+        "ca" => settings.tls.authorities = Some(arguments.text()?.into()),
+        "cert" => settings.tls.certificate = Some(arguments.text()?.into()),
+        "key" => settings.tls.key = Some(arguments.text()?.into()),
+        "insecure" => settings.tls.insecure = true,
         "protocol" => settings
             .protocols
             .push(arguments.protocol(&settings.protocols)?),
@@ -169,6 +175,10 @@ fn connect(settings: &Settings) -> Result<(), Failure> {
     if let Err(error) = request([0; 16]).write(&mut Vec::new()) {
         return Err(Failure::Usage(unwritable_request(&headers, error)));
     }
+    let tls = match url.is_secure() {
+        true => Some(settings.tls.read()?),
+        false => None,
+    };
     let stopper = Stop::default();
     let stop = stopper.clone();
     stop::at_signals(move || stopper.stop()).map_err(|e| Failure::Run(e.to_string()))?;
@@ -177,7 +187,7 @@ fn connect(settings: &Settings) -> Result<(), Failure> {
         .unwrap_or_else(|| io::stdout().is_terminal());
     let mut talk = Conversation::new(settings.cut, settings.at_end, escape, settings.verbose);
     loop {
-        let tried = attempt(settings, &url, &request, &stop, &mut talk);
+        let tried = attempt(settings, &url, tls.as_ref(), &request, &stop, &mut talk);
         if let Some(error) = talk.failed {
             return Err(Failure::Run(error));
         }
@@ -211,6 +221,7 @@ fn connect(settings: &Settings) -> Result<(), Failure> {
 fn attempt<'a>(
     settings: &Settings,
     url: &Url,
+    tls: Option<&tls::ClientTls>,
     request: &impl Fn([u8; 16]) -> Connect<'a>,
     stop: &Stop,
     talk: &mut Conversation,
@@ -229,8 +240,10 @@ fn attempt<'a>(
         input: true,
         stop: Some(stop.clone()),
     };
-    client::call(call, talk).map_err(|error| {
+    tls::call(call, tls, url.host(), talk).map_err(|error| {
         let may_pass = match &error {
+            // Of TLS.
+            Error::Io(e) if e.kind() == io::ErrorKind::InvalidData => false,
             Error::Io(_) => true,
             Error::Fault(fault) => fault.error == PeerError::UnexpectedEof.into(),
             Error::Rejected(rejected) => matches!(rejected.status(), 429 | 500 | 502..=504),

@@ -22,6 +22,7 @@ pub(crate) fn failed(url: &Url, error: &Error) -> String {
             io::ErrorKind::PermissionDenied if cfg!(target_os = "wasi") => {
                 format!("connecting to {at} is not allowed: run it with -S inherit-network")
             }
+            io::ErrorKind::InvalidData => format!("{at} is not trusted, or speaks no TLS: {e}"),
             _ => format!("can't connect to {at}: {e}"),
         },
         Error::Rejected(rejected) => rejection(at, rejected),

@@ -58,8 +58,8 @@ Limits (bytes may end in K, M or G; times are in seconds, and above 0):
                           default: no limit but --max-message; close code 1009.
   --max-head BYTES        Of a request; default 16K; status 431.
   --max-connections N     Default 100000; status 503.
-  --max-per-address N     Connections of one address; default 16384; status 429. A server behind a
-                          proxy needs none.
+  --max-per-address N     Connections of one address; default 16384; status 429. A server
+                          behind a proxy needs none.
   --max-opening-per-address N
                           The same for those that have not sent their request; default 4096.
   --max-memory BYTES      What all connections together may hold; default 1G.
@@ -98,13 +98,19 @@ it receives. It closes the connection at the end of standard input.
 
 Usage: wscodec connect [OPTION...] URL
 
-  URL                     Such as ws://localhost:9001/path; no TLS. The user and password of
-                          ws://user:password@host/ are sent as `Authorization: Basic`.
+  URL                     Such as ws://localhost:9001/path, or wss:// for TLS. The user and
+                          password of ws://user:password@host/ are sent as
+                          `Authorization: Basic`.
 
 Request:
   -H, --header 'NAME: VALUE'
                           A header of the request, such as Authorization, Cookie or Origin;
                           may be given several times. Host replaces the URL's.
+  --ca FILE               The authorities to trust for wss, in PEM; default: the system's.
+  --cert FILE, --key FILE The client's own certificate chain and key, in PEM; the key may be in
+                          the file of the certificate.
+  --insecure              Accept any certificate, with a warning. With the environment variable
+                          SSLKEYLOGFILE, secrets are appended to the file that it names.
   --protocol NAME         A subprotocol to offer; may be given several times.
   --timeout S             How many seconds connecting and the handshake may take, each;
                           above 0; default 10.

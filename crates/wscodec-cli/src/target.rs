@@ -16,7 +16,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Takes a `ws:` URL apart.
+    /// Takes a `ws:` or `wss:` URL apart.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let usage = |why: String| Failure::Usage(why);
         // A password is not shown.
@@ -25,11 +25,7 @@ impl Target {
             return Err(usage(no_url(shown)));
         };
         match &scheme.to_ascii_lowercase()[..] {
-            "ws" => {}
-            "wss" => {
-                let why = "this command speaks no TLS: for wss:// put a TLS proxy in between";
-                return Err(usage(why.into()));
-            }
+            "ws" | "wss" => {}
             "http" => {
                 return Err(usage(format!(
                     "{shown:?} is a URL of HTTP: write ws:// instead"
@@ -37,8 +33,7 @@ impl Target {
             }
             "https" => {
                 return Err(usage(format!(
-                    "{shown:?} is a URL of HTTP over TLS, and this command speaks no TLS: for \
-                     wss:// put a TLS proxy in between"
+                    "{shown:?} is a URL of HTTP over TLS: write wss:// instead"
                 )));
             }
             _ => return Err(usage(no_url(shown))),
@@ -165,8 +160,7 @@ mod tests {
             ("http://user:secret@a", "write ws://"),
             ("ws://user:secret%@a", "two digits"),
             ("http://a", "write ws://"),
-            ("https://a", "no TLS"),
-            ("wss://a", "no TLS"),
+            ("https://a", "write wss://"),
             ("ws://a/#b", "fragment"),
             ("ws://a%3ab:c@a", "colon"),
             ("ws://a:%0d%0a@a", "control"),

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 use std::vec::Vec;
 
+#[cfg(all(feature = "tls", not(target_os = "wasi")))]
+pub use super::net::{ClientTls, ClientTlsOptions};
 use super::net::{Net, Platform, Source, Waker};
 use super::queue::Queue;
 use wscodec::error::{CloseCode, ErrorKind, Fault, HandshakeError, PeerError};
@@ -178,8 +180,34 @@ pub fn nonce() -> io::Result<[u8; 16]> {
 /// [`Error::Io`] if there is no connection, or no answer in time; [`Error::Rejected`] and
 /// [`Error::Fault`] if the answer is not what it should be.
 pub fn call(call: Call<'_>, talk: &mut impl Talk) -> Result<Ended, Error> {
+    call_by(call, Ok, talk)
+}
+
+/// As [`call`], over TLS: `host` is the name or the address that the server's certificate is for. The
+/// handshake of TLS counts as a part of the opening handshake. With feature `tls`.
+///
+/// # Errors
+/// As for [`call`]; [`Error::Io`] with [`InvalidData`](io::ErrorKind::InvalidData) if the server's
+/// certificate is not trusted or it breaks a rule of TLS.
+#[cfg(all(feature = "tls", not(target_os = "wasi")))]
+pub fn call_over_tls(
+    call: Call<'_>,
+    tls: &ClientTls,
+    host: &str,
+    talk: &mut impl Talk,
+) -> Result<Ended, Error> {
+    call_by(call, |stream| stream.client_tls(tls, host), talk)
+}
+
+type Stream = <Platform as Net>::Stream;
+
+fn call_by(
+    call: Call<'_>,
+    wrap: impl FnOnce(Stream) -> io::Result<Stream>,
+    talk: &mut impl Talk,
+) -> Result<Ended, Error> {
     let mut net = Platform::new()?;
-    let mut stream = reach(&mut net, call.addresses, call.timeout)?;
+    let mut stream = wrap(reach(&mut net, call.addresses, call.timeout)?)?;
     net.add(&mut stream, STREAM)?;
     let mut caller = Caller {
         until: net.now().saturating_add(call.timeout),
@@ -531,6 +559,8 @@ impl Caller {
             if now >= self.until {
                 return Err(io::ErrorKind::TimedOut.into());
             }
+            // A request that waits for the handshake of TLS leaves when reading has completed it.
+            self.flush()?;
             self.ready.clear();
             self.net.wait(Some(self.until - now), &mut self.ready)?;
             self.flush()?;

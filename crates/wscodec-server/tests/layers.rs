@@ -13,7 +13,7 @@ type Uses = BTreeMap<Module, BTreeSet<Module>>;
 
 const MOST_LINES: usize = 500;
 /// The client is the one file that is longer.
-const MOST_LINES_OF_CLIENT: usize = 640;
+const MOST_LINES_OF_CLIENT: usize = 670;
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

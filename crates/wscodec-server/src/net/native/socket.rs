@@ -17,6 +17,8 @@ use super::certificate::ServerTls;
 use super::raw::Socket;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
+#[cfg(feature = "tls")]
+use super::trust::ClientTls;
 use crate::address::Address;
 use crate::net::contract::{BACKLOG, Listen};
 
@@ -203,6 +205,13 @@ impl Stream {
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: &ServerTls) -> io::Result<Self> {
         self.tls = Some(Box::new(tls.connection()?));
+        Ok(self)
+    }
+
+    /// Has the connection speak TLS, as a client of this host.
+    #[cfg(feature = "tls")]
+    pub(crate) fn client_tls(mut self, tls: &ClientTls, host: &str) -> io::Result<Self> {
+        self.tls = Some(Box::new(tls.connection(host)?));
         Ok(self)
     }
 

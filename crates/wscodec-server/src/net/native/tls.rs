@@ -90,8 +90,11 @@ impl Tls {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         if self.connection.is_handshaking() {
-            // A rejection that comes before the peer could read it.
-            return Err(io::ErrorKind::NotConnected.into());
+            return Err(match &self.connection {
+                Connection::Client(_) => io::ErrorKind::WouldBlock.into(),
+                // A rejection that comes before the peer could read it.
+                Connection::Server(_) => io::ErrorKind::NotConnected.into(),
+            });
         }
         let done = core::mem::take(&mut self.owed);
         let encrypted = match bytes.get(done..) {
