@@ -147,6 +147,15 @@ impl Assembly {
         debug_assert!(self.end <= self.bytes.len());
     }
 
+    /// The last message with the memory that it lies in. Nothing is left here.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        let mut bytes = core::mem::take(&mut self.bytes);
+        bytes.truncate(self.end);
+        bytes.drain(..self.start);
+        self.clear();
+        bytes
+    }
+
     /// Drops all but the open message, and moves it to the front.
     pub(super) fn keep_open(&mut self) {
         if self.start > 0 {

@@ -441,6 +441,14 @@ impl<E> MessageDecoder<E> {
         &mut self.extension
     }
 
+    /// The message that was lent last, with the memory that it was put together in, for those who want
+    /// to keep it without a copy: right after its event. A message that was lent from the input is not
+    /// here. `None` inside a message, and in a [batch](Self::begin_batch).
+    pub fn take_message(&mut self) -> Option<alloc::vec::Vec<u8>> {
+        let whole = self.open.is_none() && !self.batch;
+        whole.then(|| self.held.take())
+    }
+
     /// Bytes of memory held for messages in parts.
     pub fn buffered(&self) -> usize {
         self.held.capacity()

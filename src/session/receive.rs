@@ -109,6 +109,12 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         }
     }
 
+    /// The message that was lent last, with the memory that it was put together in: see
+    /// [`MessageDecoder::take_message`](crate::message::MessageDecoder::take_message).
+    pub fn take_message(&mut self) -> Option<Vec<u8>> {
+        self.decoder.take_message()
+    }
+
     /// Whether a message is begun and not at its end.
     pub fn in_message(&self) -> bool {
         self.decoder.in_message()

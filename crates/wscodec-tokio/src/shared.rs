@@ -124,6 +124,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
                 let payload = connection.input.cut(len);
                 Message::owned(text, payload)
             }
+            Found::PutTogether(text) => {
+                let payload = connection.session.take_message();
+                Message::owned(text, payload.unwrap_or_default().into())
+            }
         };
         connection.input.settle();
         if soon {
@@ -172,12 +176,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     }
 }
 
+/// From this length on, a message keeps the memory that the session put it together in. Shorter ones are
+/// copied, so that the session can use its memory again.
+const KEPT: usize = 16 << 10;
+
 /// What was received.
 enum Found {
     Owned(Message),
     /// A message whose payload is the last `len` bytes that were decoded of the input; with a text
     /// that is known to be UTF-8, or not.
     InPlace(bool, usize),
+    /// A large message that the session has put together.
+    PutTogether(bool),
 }
 
 fn recv(
@@ -197,9 +207,10 @@ fn recv(
             let text = is_text(&message);
             let here = message.payload.as_ptr_range();
             let in_place = input.is_some_and(|it| it.start <= here.start && here.end <= it.end);
-            let found = match message.payload.len() >= CUT && in_place {
-                true => Found::InPlace(text, message.payload.len()),
-                false => {
+            let found = match (message.payload.len(), in_place) {
+                (CUT.., true) => Found::InPlace(text, message.payload.len()),
+                (KEPT.., false) => Found::PutTogether(text),
+                _ => {
                     let payload = Bytes::copy_from_slice(message.payload);
                     Found::Owned(Message::owned(text, payload))
                 }

@@ -225,7 +225,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Waits for the next message or control frame. `None` is the end.
     ///
     /// A payload of less than 32 KiB is copied out of the read buffer. A larger one that was read at
-    /// once keeps that buffer.
+    /// once keeps that buffer, and a message of 16 KiB or more that came in parts keeps the memory that it
+    /// was put together in.
     ///
     /// # Errors
     /// The error that ended the connection, once.

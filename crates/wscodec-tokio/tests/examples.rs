@@ -8,7 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use wscodec::session::Policy;
-use wscodec_tokio::{Connector, Error, Message, connect};
+#[cfg(any(feature = "axum", feature = "hyper", feature = "rustls"))]
+use wscodec_tokio::Connector;
+#[cfg(any(feature = "axum", feature = "hyper"))]
+use wscodec_tokio::Error;
+use wscodec_tokio::{Message, connect};
 
 macro_rules! example {
     ($name:ident, $path:literal) => {
