@@ -2,7 +2,7 @@
 #![cfg(feature = "http")]
 
 use http::{HeaderName, HeaderValue};
-use wscodec::handshake::{Origin, Rejection, Upgrade, UpgradeRequest};
+use wscodec::handshake::{HttpUpgrade, Origin, Rejection, UpgradeRequest};
 use wscodec::{ErrorKind, HandshakeError, LimitError, Limits, MisuseError};
 
 const GOOD: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: h2c, WebSocket\r\n\
@@ -42,7 +42,7 @@ fn the_authority_of_an_absolute_target_is_the_host() {
             .unwrap()
             .unwrap();
         let typed = typed(&head);
-        let upgrade = Upgrade::check(&typed).unwrap();
+        let upgrade = HttpUpgrade::check(&typed).unwrap();
         assert_eq!((bytes.host(), upgrade.host()), (host, host));
         let allowed = host == "example.com";
         assert_eq!(upgrade.check_origin(Origin::SameHost).is_ok(), allowed);
@@ -87,12 +87,12 @@ fn the_same_verdict_as_on_bytes() {
             .map(|request| assert!(request.is_some()))
             .map_err(|fault| fault.error);
         let request = typed(&head);
-        let types = Upgrade::check(&request)
+        let types = HttpUpgrade::check(&request)
             .map(|_| ())
             .map_err(ErrorKind::from);
         assert_eq!(types, bytes, "{to:?} for {from:?}");
         let (parts, ()) = request.into_parts();
-        let parts = Upgrade::check_parts(&parts)
+        let parts = HttpUpgrade::check_parts(&parts)
             .map(|_| ())
             .map_err(ErrorKind::from);
         assert_eq!(parts, bytes, "{to:?} for {from:?}");
@@ -104,7 +104,7 @@ fn the_same_verdict_as_on_bytes() {
 #[test]
 fn accepting() {
     let request = typed(GOOD);
-    let upgrade = Upgrade::check(&request).unwrap();
+    let upgrade = HttpUpgrade::check(&request).unwrap();
     assert_eq!(upgrade.protocols().collect::<Vec<_>>(), ["v2", "v1", "v0"]);
     assert_eq!(upgrade.select_protocol(&["v0"]), Some("v0"));
     assert_eq!(
@@ -189,7 +189,7 @@ fn http_2_has_no_upgrade() {
     let mut request = typed(GOOD);
     *request.version_mut() = http::Version::HTTP_2;
     assert_eq!(
-        Upgrade::check(&request).unwrap_err(),
+        HttpUpgrade::check(&request).unwrap_err(),
         HandshakeError::HttpVersion
     );
 }

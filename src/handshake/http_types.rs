@@ -15,7 +15,7 @@ use crate::head::{Extension, Field, is_host};
 /// only: over HTTP/2 there is no upgrade.)
 ///
 /// ```
-/// use wscodec::{HandshakeError, handshake::{Origin, Rejection, Upgrade}};
+/// use wscodec::{HandshakeError, handshake::{Origin, Rejection, HttpUpgrade}};
 ///
 /// # type Body = ();
 /// fn answer(request: &http::Request<Body>) -> http::Response<()> {
@@ -23,7 +23,7 @@ use crate::head::{Extension, Field, is_host};
 /// }
 ///
 /// fn accept(request: &http::Request<Body>) -> Result<http::Response<()>, HandshakeError> {
-///     let upgrade = Upgrade::check(request)?;
+///     let upgrade = HttpUpgrade::check(request)?;
 ///     upgrade.check_origin(Origin::SameHost)?;
 ///     Ok(upgrade.accept().response().expect("nothing of ours to be wrong"))
 /// }
@@ -44,11 +44,11 @@ use crate::head::{Extension, Field, is_host};
 /// # Ok::<(), http::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Upgrade<'r> {
+pub struct HttpUpgrade<'r> {
     fields: Fields<'r>,
 }
 
-impl<'r> Upgrade<'r> {
+impl<'r> HttpUpgrade<'r> {
     /// Holds a request against the rules.
     ///
     /// # Errors

@@ -72,7 +72,7 @@ pub use accept::{Accept, accept_plainly};
 pub use body::BodyReader;
 pub use client::ClientRequest;
 #[cfg(feature = "http")]
-pub use http_types::Upgrade;
+pub use http_types::HttpUpgrade;
 pub use key::accept_key;
 pub use origin::Origin;
 pub use reject::Rejection;

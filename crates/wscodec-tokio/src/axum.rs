@@ -32,7 +32,7 @@ use ::hyper::upgrade::OnUpgrade;
 use http::HeaderValue;
 use http::request::Parts;
 use wscodec::HandshakeError;
-use wscodec::handshake::Upgrade;
+use wscodec::handshake::HttpUpgrade;
 use wscodec::session::Policy;
 
 use crate::accept::Acceptor;
@@ -212,8 +212,8 @@ impl WebSocketUpgrade {
         };
         let protocol = self.protocol.as_ref();
         let protocol = protocol.and_then(|protocol| protocol.to_str().ok());
-        let judged =
-            Upgrade::check(&self.request).and_then(|upgrade| acceptor.judge(&upgrade, protocol));
+        let judged = HttpUpgrade::check(&self.request)
+            .and_then(|upgrade| acceptor.judge(&upgrade, protocol));
         let (response, accepted) = match judged {
             Ok(judged) => judged,
             Err(error) => return Rejection(error).into_response(),
@@ -260,7 +260,7 @@ impl<S: Send + Sync> FromRequestParts<S> for WebSocketUpgrade {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
         let requested = {
-            let upgrade = Upgrade::check_parts(parts).map_err(Rejection)?;
+            let upgrade = HttpUpgrade::check_parts(parts).map_err(Rejection)?;
             let names = upgrade.protocols().map(HeaderValue::from_str);
             names.filter_map(Result::ok).collect()
         };

@@ -9,7 +9,7 @@ use ::hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use wscodec::HandshakeError;
 use wscodec::frame::Role;
-use wscodec::handshake::{Rejection, Upgrade};
+use wscodec::handshake::{HttpUpgrade, Rejection};
 use wscodec::session::Policy;
 
 use crate::accept::{Acceptor, session};
@@ -60,7 +60,7 @@ impl Acceptor<'_> {
         request: &mut http::Request<B>,
     ) -> Result<(http::Response<()>, Upgrading), HandshakeError> {
         let (response, accepted) = {
-            let upgrade = Upgrade::check(request)?;
+            let upgrade = HttpUpgrade::check(request)?;
             let protocol = upgrade.select_protocol(self.policy.protocols);
             self.judge(&upgrade, protocol)?
         };
@@ -71,7 +71,7 @@ impl Acceptor<'_> {
     /// Decides on a request that keeps the rules.
     pub(crate) fn judge(
         &self,
-        upgrade: &Upgrade<'_>,
+        upgrade: &HttpUpgrade<'_>,
         protocol: Option<&str>,
     ) -> Result<(http::Response<()>, Accepted), HandshakeError> {
         if let Some(allowed) = self.policy.allowed_hosts {
