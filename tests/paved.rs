@@ -93,7 +93,7 @@ fn numbers_and_texts_become_types() {
     assert_eq!(OpCode::try_from(3), Err(PeerError::ReservedOpcode));
     let url: Url = "wss://example.com/chat".parse().unwrap();
     assert!(url.is_secure());
-    assert_eq!((url.host(), &*url.path()), ("example.com", "/chat"));
+    assert_eq!((url.host(), url.path()), ("example.com", "/chat"));
     assert!("http://example.com".parse::<Url>().is_err());
     assert_eq!(
         Connector::DEFAULT.connect("nonsense").unwrap_err().code(),

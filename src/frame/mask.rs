@@ -13,12 +13,12 @@
 //! - From 16 bytes on a loop goes by words, which the compiler turns into vectors. The last 16 bytes are
 //!   read before the loop, and written masked after it, over the end of the last whole block. So no loop
 //!   goes over the few bytes that are left.
-//! - From [`LONG`] bytes on the loop exists once for each width of registers, and the processor is asked
+//! - From `LONG` bytes on the loop exists once for each width of registers, and the processor is asked
 //!   which one it has. Below this length the question costs more than wider registers save. In place, the
 //!   loop begins at a line of the cache, because an access that crosses two lines takes up to twice as
 //!   long.
 //! - On wasm without SIMD no register is wider than a word, and blocks would be compiled to loops over
-//!   bytes. [`NARROW`] leaves them out.
+//!   bytes. `NARROW` leaves them out.
 //!
 //! Text is tested for ASCII in the same pass: the loops OR all masked words, and one high bit anywhere
 //! shows that the payload has to be looked at as UTF-8.

@@ -24,7 +24,7 @@ pub struct SessionOptions {
     /// [`Event::Ping`](super::Event::Ping). Default: on.
     pub auto_pong: bool,
     /// Answer a close frame at once, with the code it came with (RFC 6455 §5.5.1). Without it, the
-    /// caller may send more, and then [closes](super::Outgoing::close). Default: on.
+    /// caller may send more, and then [closes](super::Sender::close). Default: on.
     pub auto_close: bool,
     /// With this many bytes in the caller's buffer, no further pong is put there: the newest is
     /// kept, and sent when there is room again (RFC 6455 §5.5.3). Default 16 KiB.
