@@ -50,6 +50,10 @@ const RUST: &[&str] = &[
     "pub type ",
     "pub mod ",
     "pub(super) struct ",
+    "pub fn ",
+    "pub const fn ",
+    "pub(super) fn ",
+    "pub(crate) fn ",
 ];
 
 const TYPESCRIPT: &[&str] = &[
@@ -85,9 +89,10 @@ fn glossary() -> Vec<(String, String)> {
     rows.collect()
 }
 
-/// The words in backticks.
+/// The words in backticks, without the path in front of a name.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split('`').skip(1).step_by(2)
+    let words = cell.split('`').skip(1).step_by(2);
+    words.map(|word| word.rsplit("::").next().unwrap_or(word))
 }
 
 #[test]
