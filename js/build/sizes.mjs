@@ -10,7 +10,7 @@ import { dist, entries, put, refuse } from "./files.mjs";
 
 /** Bytes of the wasm modules; to raise one is a decision, so it is a commit. */
 const BUDGET = {
-  "wscodec.wasm": { raw: 219_000, brotli: 73_000 },
+  "wscodec.wasm": { raw: 225_000, brotli: 75_200 },
   "slim.wasm": { raw: 138_000, brotli: 45_000 },
   "zlib.wasm": { raw: 297_000, brotli: 104_000 },
 };

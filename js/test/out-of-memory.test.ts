@@ -142,6 +142,17 @@ test("a compressed send that finds no memory leaves other compressors as they we
   assert.deepEqual(seen, texts);
 });
 
+test("extensions for which there is no memory are refused, and others go on", async () => {
+  const { acceptDeflate, DeflateOffer } = await fresh("extensions", 16 * MiB);
+  const long = `${"a,".repeat(MiB)} permessage-deflate`;
+  const offer = new DeflateOffer();
+  for (const attempt of [acceptDeflate, (value: string) => offer.check(value)]) {
+    assert.throws(() => attempt(long), outOfMemory);
+    assert.ok(attempt("permessage-deflate"));
+  }
+  assert.equal(acceptDeflate("a, permessage-deflate; server_no_context_takeover")?.send?.contextTakeover, false);
+});
+
 test("text takes its own length, not three times that", async () => {
   const { MessageEncoder, moduleMemory, Session } = await fresh("text", 70 * MiB);
   const text = "a".repeat(30 * MiB);

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use js_sys::Array;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::Arena;
@@ -52,16 +54,20 @@ fn extensions(value: &str) -> Result<Vec<Extension<'_>>, HandshakeError> {
         .map_err(|_| HandshakeError::ExtensionParameter)
 }
 
-/// A server's part: the answer to send behind two characters, whose codes are what is agreed on,
-/// send and receive; nothing if no offer can be met.
+/// A server's part: the answer to send, and what is agreed on, for sending and for receiving; nothing
+/// if no offer can be met. An array of JavaScript costs 0.4 KB of the compressed module, and saves a
+/// form of our own for a call that is made once for each connection.
 #[wasm_bindgen]
-pub fn deflate_accept(offers: &str, send: u8, receive: u8) -> Option<String> {
+pub fn deflate_accept(offers: &str, send: u8, receive: u8) -> Option<Array> {
     let offers = extensions(offers).ok()?;
     let accepted = config(send, receive).accept(offers)?;
-    let [send, receive, ..] = numbers(&accepted.agreed).to_le_bytes();
-    let mut answer = String::from_iter([char::from(send), char::from(receive)]);
-    answer.push_str(&accepted.header());
-    Some(answer)
+    let agreed = accepted.agreed;
+    let header = accepted.header();
+    Some(Array::of3(
+        &JsValue::from_str(&header),
+        &packed(agreed.send).into(),
+        &packed(agreed.receive).into(),
+    ))
 }
 
 /// A client's part: what to offer.

@@ -2,7 +2,7 @@
 
 import { errorOf } from "../error/errors.ts";
 import type { Extension } from "../head/head.ts";
-import { refresh } from "../memory/memory.ts";
+import { ensure, refresh } from "../memory/memory.ts";
 import { checkGiven } from "../options/check.ts";
 import { deflateChecks } from "../options/tables.ts";
 import { deflate_accept, deflate_check, deflate_observe, deflate_offer } from "./module.ts";
@@ -38,11 +38,11 @@ export function acceptDeflate(
   checkGiven("acceptDeflate", options, deflateChecks);
   const { send, receive } = options;
   filled(options);
-  const found = deflate_accept(text(offers), packed(send), packed(receive));
+  const found = deflate_accept(fitting(offers), packed(send), packed(receive));
   refresh();
   if (found === undefined) return undefined;
-  const numbers = found.charCodeAt(0) | (found.charCodeAt(1) << 8);
-  return { ...agreed(numbers, options), header: found.slice(2) };
+  const [header, toSend, toReceive] = found as [string, number, number];
+  return { ...agreed(toSend | (toReceive << 8), options), header };
 }
 
 /**
@@ -66,6 +66,7 @@ export class DeflateOffer {
     checkGiven("DeflateOffer", options, deflateChecks);
     filled(options);
     this.#options = options;
+    ensure(HANDLE);
     this.header = deflate_offer(packed(options.send), packed(options.receive));
     refresh();
   }
@@ -80,7 +81,7 @@ export class DeflateOffer {
    */
   check(answer: ExtensionsInput): AgreedDeflate | undefined {
     const { send, receive } = this.#options;
-    const found: number = deflate_check(text(answer), packed(send), packed(receive));
+    const found: number = deflate_check(fitting(answer), packed(send), packed(receive));
     refresh();
     if (found === 0) return undefined;
     if (found < 0) throw errorOf(-found);
@@ -103,7 +104,7 @@ export interface ObservedDeflate {
  * @throws HandshakeError `EXTENSION_PARAMETER` if the answer is malformed
  */
 export function observedDeflate(answer: ExtensionsInput): ObservedDeflate | undefined {
-  const found: number = deflate_observe(text(answer));
+  const found: number = deflate_observe(fitting(answer));
   refresh();
   if (found === 0) return undefined;
   if (found < 0) throw errorOf(-found);
@@ -114,6 +115,22 @@ export function observedDeflate(answer: ExtensionsInput): ObservedDeflate | unde
 function agreed(found: number, options: DeflateOptions): AgreedDeflate {
   const [send, receive] = [found & 0xff, found >> 8];
   return { send: unpacked(send), receive: unpacked(receive), ...filled(options) };
+}
+
+/** More than the module needs for a short text. */
+const HANDLE = 4 * 1024;
+/** A text takes three bytes for a character at most, and the list of its members 40 for two of them. */
+const EXPANSION = 64;
+
+/**
+ * As a header's value, for which there is memory: wasm-bindgen can't say that it has none.
+ *
+ * @throws LimitError `OUT_OF_MEMORY`
+ */
+function fitting(extensions: ExtensionsInput): string {
+  const value = text(extensions);
+  ensure(HANDLE + EXPANSION * value.length);
+  return value;
 }
 
 /** As a header's value. */
