@@ -105,15 +105,11 @@ pub(super) fn of_close(fault: wscodec::Fault, payload: &[u8], start: u64) -> Fau
     }
 }
 
-/// The first bytes of text that is not UTF-8, in hexadecimal.
+/// The first byte that can't be, in hexadecimal. Only one is shown, because the next ones may not have
+/// arrived.
 pub(super) fn hex(bytes: &[u8]) -> std::borrow::Cow<'static, str> {
-    if bytes.is_empty() {
-        return "a character that is cut".into();
+    match bytes.first() {
+        Some(byte) => format!("{byte:02x}").into(),
+        None => "a character that is cut".into(),
     }
-    let digits: Vec<_> = bytes
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    digits.join(" ").into()
 }

@@ -100,6 +100,8 @@ pub(super) struct Message {
     foreign: bool,
     excerpt: Excerpt,
     inflated_of_frame: u64,
+    /// Where the current frame begins.
+    frame_offset: u64,
 }
 
 #[derive(Debug)]
@@ -127,6 +129,7 @@ impl Message {
             foreign: false,
             excerpt: Excerpt::default(),
             inflated_of_frame: 0,
+            frame_offset: 0,
         }
     }
 
@@ -164,6 +167,7 @@ impl Message {
     /// A data frame begins.
     pub(super) fn frame(&mut self, header: &RawHeader, place: Place, cx: &mut Context<'_>) {
         self.inflated_of_frame = 0;
+        self.frame_offset = place.offset;
         self.foreign = header.opcode > 2;
         if self.foreign {
             return;
@@ -246,6 +250,8 @@ impl Message {
             check_text(&mut open.text, bytes, last, start, true, faults);
             return;
         }
+        // The place of an inflated byte is that of its frame.
+        let start = self.frame_offset;
         let Some(inflation) = self.inflation.as_mut().filter(|_| !open.broken) else {
             return;
         };
@@ -369,8 +375,7 @@ impl Message {
 }
 
 /// Checks the next piece of text, if all text before it was right. `exact` says that `start` is the
-/// place of its first byte; otherwise the bytes are inflated ones, and `start` is where the frame was
-/// being read.
+/// place of its first byte; otherwise the bytes are inflated ones, and `start` is their frame's.
 fn check_text(
     text: &mut Option<Validator>,
     bytes: &[u8],

@@ -394,6 +394,7 @@ impl FrameReader {
         }
         if !header.has_length() {
             self.report(end, false, cx);
+            self.message.give_up(self.direction, end, cx);
             self.message.lose();
             self.lose();
             return;
