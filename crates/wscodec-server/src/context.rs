@@ -67,7 +67,6 @@ impl<H: Handler> Context<'_, H> {
             }),
             left: sent,
             handle: &self.handle,
-            high_water: self.options.high_water,
         };
         (&mut self.handler, peer)
     }

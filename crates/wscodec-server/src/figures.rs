@@ -67,9 +67,8 @@ fn add(counter: &AtomicU64, n: u64) {
 
 impl Sizes {
     #[inline]
-    fn add(&self, value: u64) {
+    fn count(&self, value: u64) {
         add(&self.counts[Histogram::bucket(value)], 1);
-        add(&self.sum, value);
     }
 
     fn add_to(&self, histogram: &mut Histogram) {
@@ -155,16 +154,24 @@ impl Figures {
         self.longest_queue.store(queues.longest, Ordering::Relaxed);
     }
 
-    /// A message was received.
+    /// A message was received. Its length goes into the sum by [`payloads`](Self::payloads), which
+    /// is called once for a batch.
     #[inline]
     pub(super) fn message(&self, len: usize) {
-        self.message_sizes.add(len as u64);
+        self.message_sizes.count(len as u64);
+    }
+
+    /// Messages were received whose payloads have so many bytes together.
+    #[inline]
+    pub(super) fn payloads(&self, len: usize) {
+        add(&self.message_sizes.sum, len as u64);
     }
 
     /// A heartbeat's ping was answered.
     pub(super) fn round_trip(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.ping_round_trips.add(micros);
+        self.ping_round_trips.count(micros);
+        add(&self.ping_round_trips.sum, micros);
     }
 
     /// A request was rejected.

@@ -75,6 +75,7 @@ impl<S> Conn<S> {
             let start = out.len();
             let (address, in_frame) = (self.address, &mut self.in_frame);
             let (pinged, span) = (&mut self.pinged, &self.span);
+            let (before, done_before) = (*received, done);
             let mut batch = || {
                 loop {
                     let much = out.len() - start >= cx.options.high_water || done >= TURN;
@@ -90,7 +91,6 @@ impl<S> Conn<S> {
                     *in_frame = false;
                     if let Event::Message(message) = event {
                         *received += 1;
-                        cx.stats.messages_in += 1;
                         cx.figures.message(message.payload.len());
                         done += message.payload.len();
                         let (handler, mut peer) =
@@ -121,6 +121,8 @@ impl<S> Conn<S> {
                 }
             };
             let handled = guard(|| span.scope(&mut batch));
+            cx.stats.messages_in += *received - before;
+            cx.figures.payloads(done - done_before);
             let Some(full) = handled else {
                 cx.stats.panics += 1;
                 return self.panicked(key, out, cx);
@@ -186,6 +188,7 @@ impl<S> Conn<S> {
                 *received += 1;
                 cx.stats.messages_in += 1;
                 cx.figures.message(message.payload.len());
+                cx.figures.payloads(message.payload.len());
                 let (handler, mut peer) = cx.peer(key, address, state, sender, (&mut out, left));
                 handler.message(&mut peer, message);
             }

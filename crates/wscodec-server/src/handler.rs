@@ -269,8 +269,6 @@ pub struct Peer<'p, S> {
     /// Bytes at the front of the output that have left already.
     pub(super) left: usize,
     pub(super) handle: &'p ServerHandle,
-    /// Bytes in the queue from which on it is full.
-    pub(super) high_water: usize,
 }
 
 impl<S> Peer<'_, S> {
@@ -297,7 +295,7 @@ impl<S> Peer<'_, S> {
     /// Whether [`high_water`](super::ServerOptions::high_water) bytes or more are queued for this
     /// connection. [`Handler::drain`] is called when all of them have left.
     pub fn is_full(&self) -> bool {
-        self.buffered() >= self.high_water
+        self.buffered() >= self.handle.shared.high_water
     }
 
     /// Sends a message that was framed once to all open connections, this one too. It leaves when

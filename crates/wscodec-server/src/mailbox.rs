@@ -30,6 +30,8 @@ pub(super) struct Shared {
     /// Bytes that they hold, as far as they are counted, and bytes of messages in mailboxes.
     pub(super) held: AtomicUsize,
     pub(super) addresses: Addresses,
+    /// Bytes in a connection's queue from which on it is full.
+    pub(super) high_water: usize,
     /// The limit for `held`.
     max_memory: Option<usize>,
     /// The limit for `connections`. A few more get status 503.
@@ -107,6 +109,7 @@ impl Shared {
             connections: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             addresses: Addresses::new(options),
+            high_water: options.high_water,
             max_memory: options.max_memory,
             max_connections: options.max_connections,
         }

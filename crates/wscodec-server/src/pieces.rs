@@ -56,7 +56,9 @@ impl<S> Conn<S> {
                         Piece::End => {
                             *received += 1;
                             cx.stats.messages_in += 1;
-                            cx.figures.message(core::mem::take(size));
+                            let len = core::mem::take(size);
+                            cx.figures.message(len);
+                            cx.figures.payloads(len);
                         }
                         Piece::Pong([]) if !pinged.is_zero() => {
                             let sent = core::mem::take(pinged);
