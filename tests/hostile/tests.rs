@@ -11,6 +11,7 @@
 mod common;
 
 mod bits;
+mod capacity;
 mod churn;
 mod client;
 mod control;

@@ -54,6 +54,26 @@ pub fn churn(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode,
     Ok(report.close())
 }
 
+/// Idle connections in one process of the server, and their memory.
+pub fn capacity(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, Wrong> {
+    let mut number = 100_000;
+    while let Some(word) = arguments.word()? {
+        match &word[..] {
+            "--connections" => {
+                let fits = |number: &u32| (1..=1_000_000).contains(number);
+                number = arguments.value("a number up to 1000000", fits)?;
+            }
+            other => return Err(unknown(other)),
+        }
+    }
+    report.verbose = arguments.verbose;
+    let environment = [("WSCODEC_CAPACITY", number.to_string().into())];
+    report.step("capacity", || {
+        run(&["--ignored", "capacity::"], &environment)
+    });
+    Ok(report.close())
+}
+
 /// Whether the target that is named is the component.
 fn is_wasi(arguments: &mut Arguments) -> Result<bool, Wrong> {
     match &arguments.text()?[..] {
@@ -103,7 +123,8 @@ fn run(tests: &[&str], environment: &[(&str, OsString)]) -> Result<Outcome, Fail
         .lines()
         .filter_map(|line| {
             let line = line.split_once(" ... ").map_or(line, |it| it.1);
-            line.contains("bytes").then_some(line)
+            let is_figure = line.contains("bytes") || line.starts_with("fewer than");
+            is_figure.then_some(line)
         })
         .collect();
     let figures = figures.join("\n  ");

@@ -58,6 +58,7 @@ fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, W
         "wasi" => return wasi::command(report, arguments),
         "autobahn" => return autobahn::command(report, arguments),
         "bench" => return bench::bench(report, arguments),
+        "capacity" => return hostile::capacity(report, arguments),
         "churn" => return hostile::churn(report, arguments),
         "fuzz" => return fuzz::command(report, arguments),
         "hostile" => return hostile::floods(report, arguments),
@@ -125,6 +126,7 @@ fn usage() -> String {
          [--target native|wasi]; on WASI all attacks\n  \
          churn     20,000 connections, half of them hostile: churn [--minutes N]\n            \
          [--target native|wasi]\n  \
+         capacity  Idle connections in one process: capacity [--connections N]\n  \
          interop   Conversations with other clients and servers, and through proxies\n  \
          bun       JavaScript tests in Bun, which npm installs first\n  \
          soak      10,000,000 messages in Node: is memory flat? soak [MESSAGES]\n  \
