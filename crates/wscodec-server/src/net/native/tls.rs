@@ -57,6 +57,8 @@ impl Tls {
 
     /// Reads decrypted bytes until there is no more, or `into` is full; 0 at the end of the stream,
     /// even if the peer has not announced it: WebSocket has its own closing handshake.
+    // Kept apart, so that plain connections do not pay for its registers.
+    #[inline(never)]
     pub(super) fn read(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<usize> {
         self.flush(socket)?;
         let mut n = 0;
@@ -85,6 +87,7 @@ impl Tls {
         }
     }
 
+    #[inline(never)]
     pub(super) fn write(&mut self, socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
         if !self.flush(socket)? {
             return Err(io::ErrorKind::WouldBlock.into());
