@@ -114,7 +114,7 @@ impl Acceptor<'_> {
         let mut reader = UpgradeRequestReader::new(limits);
         let mut head = Head::new(&self.options);
         loop {
-            if let Some(request) = reader.read(head.came())? {
+            if let Some(request) = reader.read(head.received())? {
                 let (session, agreed) = self.answer(&request, decide, &mut line.out)?;
                 let taken = request.head_len();
                 return Ok((session, head.rest(taken), agreed));
@@ -125,7 +125,7 @@ impl Acceptor<'_> {
                     if error.is_timeout() && until.is_some_and(|at| Instant::now() >= at) =>
                 {
                     let error = crate::error::ErrorKind::from(LimitError::HandshakeTooSlow);
-                    return Err(error.at(head.came().len() as u64).into());
+                    return Err(error.at(head.received().len() as u64).into());
                 }
                 Err(error) => return Err(error),
             }

@@ -136,7 +136,7 @@ impl Connector<'_> {
         let mut line = Line::new(stream, transport, &self.options);
         line.stall = time;
         let until = time.and_then(|time| Instant::now().checked_add(time));
-        let (session, input, agreed) = self.shake_hands(&mut line, until, &url, look)?;
+        let (session, input, agreed) = self.handshake(&mut line, until, &url, look)?;
         line.stall = self.options.write_timeout;
         line.set_read_timeout(None)?;
         let mut ws = Connection::begin(line, session, input, &self.options);
@@ -144,7 +144,7 @@ impl Connector<'_> {
         Ok(ws)
     }
 
-    fn shake_hands<S: Read + Write>(
+    fn handshake<S: Read + Write>(
         &self,
         line: &mut Line<S>,
         until: Option<Instant>,
@@ -165,7 +165,7 @@ impl Connector<'_> {
         line.flush()?;
         let mut head = Head::new(options);
         loop {
-            let fault = match connect.read(head.came()) {
+            let fault = match connect.read(head.received()) {
                 Ok(Some(connected)) => {
                     look(connected.response())?;
                     let keys = match options.dangerously_zero_masks {
@@ -190,7 +190,7 @@ impl Connector<'_> {
             if fault.error != HandshakeError::Status.into() {
                 return Err(fault.into());
             }
-            let Some((response, rest)) = connect.rejection(head.came()) else {
+            let Some((response, rest)) = connect.rejection(head.received()) else {
                 return Err(fault.into());
             };
             let (status, mut bytes) = (response.status(), response.head().to_vec());

@@ -20,7 +20,7 @@ use crate::frame::Role;
 use crate::message::{Event, FoundEvent, FoundPiece, Kind, MessageRef, Place};
 use crate::session::{In, Out, Outcome, Piece, Session, SessionOptions, SessionState};
 
-/// A session with what this room gives it.
+/// The session of a blocking connection.
 pub type IoSession = Session<Keys, In, Out>;
 
 impl IoSession {
@@ -99,9 +99,8 @@ struct Direct<'a, S> {
 }
 
 impl<S: Read + Write> Connection<S> {
-    /// A connection whose handshake is done: `session` as the rooms
-    /// [`session`](crate::session) or [`handshake`](crate::handshake) gave it, and `came`, the bytes
-    /// that came behind the head.
+    /// A connection whose handshake is done, with the session that begins behind it. `received` are
+    /// the bytes that were received behind the head.
     ///
     /// ```
     /// use wscodec::io::{Keys, ConnectionOptions, Transport, Connection};
@@ -110,9 +109,9 @@ impl<S: Read + Write> Connection<S> {
     ///
     /// let session = Session::new(Role::Server, Keys::none(), In::default(), Out::default(), &SessionOptions::default());
     /// let stream = std::io::Cursor::new(Vec::new());
-    /// let came = b"\x82\x81\0\0\0\0!";
+    /// let received = b"\x82\x81\0\0\0\0!";
     /// let options = ConnectionOptions::default();
-    /// let mut ws = Connection::new(stream, Transport::plain(), session, came, &options);
+    /// let mut ws = Connection::new(stream, Transport::plain(), session, received, &options);
     /// let (message, _) = ws.read()?.expect("a message");
     /// assert_eq!(message.payload, b"!");
     /// # Ok::<(), wscodec::io::Error>(())
@@ -121,11 +120,16 @@ impl<S: Read + Write> Connection<S> {
         stream: S,
         transport: Transport<S>,
         session: IoSession,
-        came: &[u8],
+        received: &[u8],
         options: &ConnectionOptions,
     ) -> Self {
         let line = Line::new(stream, transport, options);
-        Self::begin(line, session, (came.to_vec(), 0..came.len()), options)
+        Self::begin(
+            line,
+            session,
+            (received.to_vec(), 0..received.len()),
+            options,
+        )
     }
 
     pub(super) fn begin(

@@ -30,7 +30,7 @@ impl Head {
         }
     }
 
-    pub(super) fn came(&self) -> &[u8] {
+    pub(super) fn received(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 

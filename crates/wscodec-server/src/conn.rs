@@ -396,7 +396,7 @@ impl<S> Conn<S> {
             ),
         }
         debug!(
-            "{} {} bytes, {received} messages came",
+            "{} {} bytes, {received} messages received",
             self.address,
             session.offset()
         );
