@@ -15,8 +15,9 @@ use socket2::{Domain, Socket, Type};
 use crate::served::Served;
 use crate::wire::{LONG, request};
 
-/// Connections from one address of the client.
-const EACH: usize = 20_000;
+/// Connections from one address of the client: the system searches for a free port, and the search
+/// takes long once most ports are taken.
+const EACH: usize = 5_000;
 /// Descriptors that a process needs besides those of the connections.
 const OTHERS: usize = 100;
 /// Bytes of memory for a connection, as the documentation states it, and the parts of the allocator.
