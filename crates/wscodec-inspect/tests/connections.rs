@@ -392,3 +392,18 @@ fn memory_stays_within_its_limit() {
     assert!(most <= 200_000, "{most}");
     assert_eq!(inspector.counts().connections, 399);
 }
+
+#[test]
+fn heads_that_are_no_http_1_end() {
+    let bad = REQUEST.replace(" HTTP/1.1", " HTTQ/1.1");
+    assert_eq!(
+        lines(Start::Handshake, &[(C2S, bad.as_bytes())]),
+        [Value::Null; 0]
+    );
+    let bad = RESPONSE.replace(" 101 ", " 1x1 ");
+    let found = lines(
+        Start::Handshake,
+        &[(C2S, REQUEST.as_bytes()), (S2C, bad.as_bytes())],
+    );
+    assert_eq!(of(&found, "message").len(), 0);
+}

@@ -198,6 +198,8 @@ impl Nest {
         let head = &held.bytes()[..len];
         let [method, target, version] = start_line(head);
         if !version.starts_with(b"HTTP/1.") {
+            // The head is taken: `Detect` would recognise the same bytes as a request again.
+            held.consume(len);
             self.stage = Stage::Detect(Detect::new(false));
             return Step::Changed;
         }
@@ -257,6 +259,8 @@ impl Nest {
             .ok()
             .and_then(|text| text.parse::<u16>().ok());
         let (true, Some(status)) = (version.starts_with(b"HTTP/1."), status) else {
+            // As above, for a response.
+            held.consume(len);
             self.stage = Stage::Detect(Detect::new(false));
             return Step::Changed;
         };
