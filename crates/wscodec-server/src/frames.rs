@@ -5,12 +5,12 @@ use std::vec::Vec;
 
 use super::conn::{Conn, Next, Phase};
 use super::context::Context;
+use super::control::Control;
 use super::handler::Handler;
 use super::net::Net;
 use super::table::Key;
 use super::unwind::guard;
 use wscodec::message::Event;
-use wscodec::session::SessionState;
 
 /// If so many bytes of a message have arrived, the loop reads the rest directly into the message's
 /// buffer, without a copy.
@@ -89,35 +89,24 @@ impl<S> Conn<S> {
                         break false;
                     };
                     *in_frame = false;
-                    if let Event::Message(message) = event {
-                        *received += 1;
-                        cx.figures.message(message.payload.len());
-                        done += message.payload.len();
-                        let (handler, mut peer) =
-                            cx.peer(key, address, state, sender, (&mut out, left));
-                        handler.message(&mut peer, message);
-                        continue;
-                    }
-                    // The heartbeat's pings are empty.
-                    if matches!(event, Event::Pong([])) && !pinged.is_zero() {
-                        let sent = core::mem::take(pinged);
-                        cx.figures.round_trip(cx.now.saturating_sub(sent));
-                    }
+                    let control = match event {
+                        Event::Message(message) => {
+                            *received += 1;
+                            cx.figures.message(message.payload.len());
+                            done += message.payload.len();
+                            let (handler, mut peer) =
+                                cx.peer(key, address, state, sender, (&mut out, left));
+                            handler.message(&mut peer, message);
+                            continue;
+                        }
+                        Event::Ping(payload) => Control::Ping(payload),
+                        Event::Pong(payload) => Control::Pong(payload),
+                        Event::Close(close) => Control::Close(close),
+                    };
+                    control.count(&cx.figures, pinged, cx.now);
                     let (handler, mut peer) =
                         cx.peer(key, address, state, sender, (&mut out, left));
-                    match event {
-                        Event::Ping(payload) => handler.ping(&mut peer, payload),
-                        Event::Pong(payload) => handler.pong(&mut peer, payload),
-                        Event::Close(close)
-                            if peer.outbox.output().sender.state() == SessionState::PeerClosed =>
-                        {
-                            let reason = close.map_or("", |close| close.reason);
-                            handler.peer_closes(&mut peer, close);
-                            // It fails if the handler has closed.
-                            let _ = peer.outbox.close(close.map(|close| close.code), reason);
-                        }
-                        Event::Close(_) | Event::Message(_) => {}
-                    }
+                    control.dispatch(handler, &mut peer);
                 }
             };
             let handled = guard(|| span.scope(&mut batch));

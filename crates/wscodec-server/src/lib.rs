@@ -37,6 +37,7 @@ mod answering;
 pub mod client;
 mod conn;
 mod context;
+mod control;
 mod deadlines;
 mod echo;
 mod event_loop;

@@ -5,11 +5,12 @@
 
 use super::conn::{Conn, Next, Phase};
 use super::context::Context;
+use super::control::Control;
 use super::frames::TURN;
 use super::handler::Handler;
 use super::table::Key;
 use super::unwind::guard;
-use wscodec::session::{Piece, SessionState};
+use wscodec::session::Piece;
 
 impl<S> Conn<S> {
     /// Calls the handler for all pieces of the input, and sends all answers at once.
@@ -60,28 +61,23 @@ impl<S> Conn<S> {
                             cx.figures.message(len);
                             cx.figures.payloads(len);
                         }
-                        Piece::Pong([]) if !pinged.is_zero() => {
-                            let sent = core::mem::take(pinged);
-                            cx.figures.round_trip(cx.now.saturating_sub(sent));
-                        }
                         _ => {}
                     }
+                    let control = match piece {
+                        Piece::Ping(payload) => Control::Ping(payload),
+                        Piece::Pong(payload) => Control::Pong(payload),
+                        Piece::Close(close) => Control::Close(close),
+                        piece => {
+                            let (handler, mut peer) =
+                                cx.peer(key, address, state, sender, (&mut out, left));
+                            handler.piece(&mut peer, piece);
+                            continue;
+                        }
+                    };
+                    control.count(&cx.figures, pinged, cx.now);
                     let (handler, mut peer) =
                         cx.peer(key, address, state, sender, (&mut out, left));
-                    match piece {
-                        Piece::Ping(payload) => handler.ping(&mut peer, payload),
-                        Piece::Pong(payload) => handler.pong(&mut peer, payload),
-                        Piece::Close(close)
-                            if peer.outbox.output().sender.state() == SessionState::PeerClosed =>
-                        {
-                            let reason = close.map_or("", |close| close.reason);
-                            handler.peer_closes(&mut peer, close);
-                            // It fails if the handler has closed.
-                            let _ = peer.outbox.close(close.map(|close| close.code), reason);
-                        }
-                        Piece::Close(_) => {}
-                        piece => handler.piece(&mut peer, piece),
-                    }
+                    control.dispatch(handler, &mut peer);
                 }
             };
             let handled = guard(|| span.scope(&mut batch));
