@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
+use wscodec::message::Prepared;
 use wscodec::{ErrorKind, Fault, MisuseError};
 
 use crate::connection::{Connection, Fed, Sending, SharedSession, Step};
@@ -144,6 +145,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     ) -> Poll<Result<(), Error>> {
         self.poll_queue(cx, message, true, |message, sending, out| {
             message.send(sending, out)
+        })
+    }
+
+    /// Queues a message when there is room for it; `message` is taken when it is queued.
+    pub(crate) fn poll_feed(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), Error>> {
+        self.poll_queue(cx, message, false, |message, sending, out| {
+            message.send(sending, out)
+        })
+    }
+
+    /// As [`poll_send`](Self::poll_send), for a prepared message.
+    pub(crate) fn poll_send_prepared(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        message: &mut Option<&Prepared>,
+    ) -> Poll<Result<(), Error>> {
+        self.poll_queue(cx, message, true, |message, sending, out| {
+            Ok(sending.prepared(message, out)?)
         })
     }
 

@@ -134,11 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WriteHalf<S> {
     /// As for [`WebSocket::send`].
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         let mut message = Some(message.into());
-        poll_fn(|cx| {
-            let send = |message: Message, sending: &mut _, out: &mut _| message.send(sending, out);
-            self.shared.poll_queue(cx, &mut message, false, send)
-        })
-        .await
+        poll_fn(|cx| self.shared.poll_feed(cx, &mut message)).await
     }
 
     /// As [`WebSocket::send_prepared`].
@@ -147,13 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WriteHalf<S> {
     /// As for [`WebSocket::send`].
     pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
         let mut message = Some(message);
-        poll_fn(|cx| {
-            self.shared
-                .poll_queue(cx, &mut message, true, |message, sending, out| {
-                    Ok(sending.prepared(message, out)?)
-                })
-        })
-        .await
+        poll_fn(|cx| self.shared.poll_send_prepared(cx, &mut message)).await
     }
 
     /// As [`WebSocket::flush`].

@@ -274,11 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// As for [`send`](Self::send).
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         let mut message = Some(message.into());
-        poll_fn(|cx| {
-            let send = |message: Message, sending: &mut _, out: &mut _| message.send(sending, out);
-            self.shared.poll_queue(cx, &mut message, false, send)
-        })
-        .await
+        poll_fn(|cx| self.shared.poll_feed(cx, &mut message)).await
     }
 
     /// Sends a message that was framed once for many connections.
@@ -287,13 +283,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// As for [`send`](Self::send).
     pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
         let mut message = Some(message);
-        poll_fn(|cx| {
-            self.shared
-                .poll_queue(cx, &mut message, true, |message, sending, out| {
-                    Ok(sending.prepared(message, out)?)
-                })
-        })
-        .await
+        poll_fn(|cx| self.shared.poll_send_prepared(cx, &mut message)).await
     }
 
     /// Sends a ping, of at most 125 bytes.
