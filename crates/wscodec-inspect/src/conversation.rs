@@ -107,20 +107,21 @@ impl Conversation {
         sink: &mut dyn FnMut(Event<'_>),
     ) {
         self.last = origin;
-        let options = &self.options;
-        let mut cx = Context::new(
-            options,
-            &mut self.announced,
-            self.last,
-            &mut self.shared,
-            sink,
-        );
-        let delivery = Delivery::Bytes { bytes, origin };
-        self.nest.deliver(direction.index(), delivery, &mut cx);
+        self.deliver(direction, Delivery::Bytes { bytes, origin }, sink);
     }
 
     /// The direction is at its end.
     pub fn end(&mut self, direction: Direction, origin: Origin, sink: &mut dyn FnMut(Event<'_>)) {
+        self.deliver(direction, Delivery::End { origin }, sink);
+    }
+
+    /// Hands a delivery of a direction to the nest.
+    fn deliver(
+        &mut self,
+        direction: Direction,
+        delivery: Delivery<'_>,
+        sink: &mut dyn FnMut(Event<'_>),
+    ) {
         let options = &self.options;
         let mut cx = Context::new(
             options,
@@ -129,7 +130,6 @@ impl Conversation {
             &mut self.shared,
             sink,
         );
-        let delivery = Delivery::End { origin };
         self.nest.deliver(direction.index(), delivery, &mut cx);
     }
 
