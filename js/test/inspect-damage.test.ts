@@ -130,7 +130,7 @@ test("each fault has its offset, code and close code", async () => {
     ["a long ping", 0, "CONTROL_TOO_LONG", 1002, frame(0x89, "x".repeat(126), true)],
     ["a length with its top bit", 0, "LENGTH_TOP_BIT", 1002, hex("82ff8000000000000000")],
     ["a long form of length", 0, "LENGTH_NOT_MINIMAL", 1002, hex("82fe000100000000")],
-    ["half a close code", 6, "CLOSE_LENGTH", 1002, frame(0x88, "x", true)],
+    ["half a close code", 0, "CLOSE_LENGTH", 1002, frame(0x88, "x", true)],
     ["a close code for nobody", 6, "CLOSE_CODE", 1002, frame(0x88, Buffer.from([3, 237]), true)],
     ["bad text", 9, "INVALID_UTF8", 1007, frame(0x81, hex("61623fff"), true)],
   ];

@@ -86,8 +86,8 @@ impl Rules {
         Ok(())
     }
 
-    /// The rules about what the first two bytes of a header say. Of the length they look only at
-    /// whether a control frame may have it, and of the key only at whether there is one.
+    /// The rules about the first two bytes of a header. Of the length they look only at whether a
+    /// control frame may have it, and of the key only at whether there is one.
     #[inline]
     pub(super) fn check_start(
         &self,
@@ -111,6 +111,10 @@ impl Rules {
             }
             if header.len > MAX_CONTROL_LEN as u64 {
                 return Err(PeerError::ControlTooLong);
+            }
+            // §5.5.1: a payload begins with a code of two bytes.
+            if header.opcode == OpCode::Close && header.len == 1 {
+                return Err(PeerError::CloseLength);
             }
         } else if first_of_message == message_open {
             // §5.4: the fragments of one message must not be mixed with another's.
@@ -153,12 +157,15 @@ mod tests {
         assert_eq!(check(0xc1, 5, false), Ok(()));
         assert_eq!(check(0x00, 5, true), Ok(()));
         assert_eq!(check(0x89, 125, true), Ok(()));
-        let refused: [(u8, u64, bool, ErrorKind); 9] = [
+        assert_eq!(check(0x89, 1, false), Ok(()));
+        assert_eq!(check(0x88, 2, false), Ok(()));
+        let refused: [(u8, u64, bool, ErrorKind); 10] = [
             (0x91, 5, false, PeerError::ReservedBits.into()),
             (0xc0, 5, true, PeerError::ReservedBits.into()),
             (0xc9, 5, false, PeerError::ReservedBits.into()),
             (0x09, 5, false, PeerError::FragmentedControl.into()),
             (0x88, 126, false, PeerError::ControlTooLong.into()),
+            (0x88, 1, true, PeerError::CloseLength.into()),
             (0x81, 5, true, PeerError::ExpectedContinuation.into()),
             (0x02, 5, true, PeerError::ExpectedContinuation.into()),
             (0x80, 5, false, PeerError::UnexpectedContinuation.into()),

@@ -138,7 +138,7 @@ impl RawHeader {
 pub struct HeaderFaults(u16);
 
 impl HeaderFaults {
-    const ORDER: [PeerError; 10] = [
+    const ORDER: [PeerError; 11] = [
         PeerError::ReservedBits,
         PeerError::ReservedOpcode,
         PeerError::UnmaskedFrame,
@@ -147,6 +147,7 @@ impl HeaderFaults {
         PeerError::LengthTopBit,
         PeerError::FragmentedControl,
         PeerError::ControlTooLong,
+        PeerError::CloseLength,
         PeerError::UnexpectedContinuation,
         PeerError::ExpectedContinuation,
     ];
@@ -184,7 +185,7 @@ impl HeaderFaults {
             match error {
                 PeerError::ReservedBits => header.rsv = Rsv::NONE,
                 PeerError::FragmentedControl => header.fin = true,
-                PeerError::ControlTooLong => header.len = 0,
+                PeerError::ControlTooLong | PeerError::CloseLength => header.len = 0,
                 PeerError::UnmaskedFrame | PeerError::MaskedFrame => {
                     header.mask = match rules.role() {
                         Role::Server => Some([0; 4]),
@@ -266,6 +267,10 @@ mod tests {
         assert_eq!(
             faults(&[0x0b, 126, 1, 0], Role::Client, false),
             [E::ReservedOpcode, E::FragmentedControl, E::ControlTooLong]
+        );
+        assert_eq!(
+            faults(&[0x08, 1], Role::Server, false),
+            [E::UnmaskedFrame, E::FragmentedControl, E::CloseLength]
         );
         let top = faults(&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 1], Role::Client, true);
         assert_eq!(top, [E::LengthTopBit, E::ExpectedContinuation]);

@@ -58,6 +58,7 @@ pub(super) fn of_header(
             ),
             PeerError::FragmentedControl => (0, "FIN is 0".into(), "FIN is 1".into()),
             PeerError::ControlTooLong => (1, header.len.to_string().into(), "at most 125".into()),
+            PeerError::CloseLength => (1, "1".into(), "0, or 2 to 125".into()),
             PeerError::UnexpectedContinuation => (
                 0,
                 "a continuation".into(),
@@ -82,9 +83,6 @@ pub(super) fn of_header(
 /// The fault of a close frame whose payload begins at `start`.
 pub(super) fn of_close(fault: wscodec::Fault, payload: &[u8], start: u64) -> Fault {
     let (found, expected) = match fault.error {
-        ErrorKind::Peer(PeerError::CloseLength) => {
-            ("1 byte".into(), "no byte, or a code of 2 bytes".into())
-        }
         ErrorKind::Peer(PeerError::CloseCode) => {
             let code = payload
                 .first_chunk()

@@ -486,7 +486,11 @@ impl FrameReader {
         if header.op() == Some(OpCode::Close) {
             let payload = frame.excerpt.bytes();
             let known = frame.excerpt.is_known() && whole;
-            if known && let Err(fault) = CloseFrame::parse(payload) {
+            // The length of a single byte is a fault of the header, which was reported there.
+            if known
+                && payload.len() != 1
+                && let Err(fault) = CloseFrame::parse(payload)
+            {
                 let start = frame.offset + u64::from(header.header_len);
                 let fault = faults::of_close(fault, payload, start);
                 frame.faults.push(fault);
