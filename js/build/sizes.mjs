@@ -12,7 +12,7 @@ import { dist, entries, put, refuse } from "./files.mjs";
 const BUDGET = {
   "wscodec.wasm": { raw: 225_000, brotli: 75_200 },
   "slim.wasm": { raw: 138_000, brotli: 45_000 },
-  "zlib.wasm": { raw: 297_000, brotli: 104_000 },
+  "zlib.wasm": { raw: 298_000, brotli: 104_000 },
 };
 
 const sizes = {};
