@@ -17,6 +17,7 @@ import {
 
 import { cutInTwo, cutsOf, randomCuts, randomNumbers, singleBytes } from "./codec-harness.ts";
 import { builds, load, messages } from "./deflate-harness.ts";
+import { fresh } from "./fresh.ts";
 
 const deflate = {};
 
@@ -131,9 +132,7 @@ for (const [name, load] of builds) {
 
   test(`${name}: bombs are refused before they take memory`, async () => {
     const own = name === "index" ? "index" : "zlib";
-    const { MessageDecoder, Decompressor } = await import(
-      new URL(`../../pkg/dist/${own}.mjs?bomb`, import.meta.url).href
-    ) as typeof import("wscodec");
+    const { MessageDecoder, Decompressor } = await fresh(own);
     const memory = () => new MessageDecoder({ role: "client" }).reserve(1).buffer.byteLength;
     const large = bomb(200 << 20);
     const before = memory();
@@ -163,9 +162,7 @@ for (const [name, load] of builds) {
 
   test(`${name}: many small bombs in one chunk are inflated in stretches`, async () => {
     const own = name === "index" ? "index" : "zlib";
-    const { MessageDecoder } = await import(
-      new URL(`../../pkg/dist/${own}.mjs?stretches`, import.meta.url).href
-    ) as typeof import("wscodec");
+    const { MessageDecoder } = await fresh(own);
     const memory = () => new MessageDecoder({ role: "client" }).reserve(1).buffer.byteLength;
     const before = memory();
     const stream = framed(...Array<Buffer>(100).fill(bomb(1 << 20)), Buffer.from([0]));

@@ -6,17 +6,13 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 
 import { MessageEncoder, FrameDecoder, MessageDecoder } from "wscodec";
+import { fresh } from "./fresh.ts";
 
 const measure = new MessageDecoder({ role: "client" });
 
 /** Bytes of the module's memory. */
 function memory(): number {
   return measure.reserve(1).buffer.byteLength;
-}
-
-/** A package of its own, with a memory of its own in which nothing has been done. */
-function fresh(name: string): Promise<typeof import("wscodec")> {
-  return import(new URL(`../../pkg/dist/index.mjs?${name}`, import.meta.url).href);
 }
 
 /** Bytes that tell where they are. */
@@ -220,7 +216,7 @@ test("a header that claims much takes no memory", () => {
 });
 
 test("chunks of any size, for which the memory has to grow", async () => {
-  const { MessageEncoder, FrameDecoder, MessageDecoder } = await fresh("chunks");
+  const { MessageEncoder, FrameDecoder, MessageDecoder } = await fresh();
   const payloads = [100_000, 1_000_000, 5_000_000].map(pattern);
   const encoder = new MessageEncoder({ role: "client" });
   const frames = new FrameDecoder({ role: "server" });
@@ -248,7 +244,7 @@ test("chunks of any size, for which the memory has to grow", async () => {
 
 test("large messages in chunks of any size, for which the memory has to grow", async () => {
   for (const size of [17_000, 40_000, 65_536]) {
-    const { MessageDecoder, MessageEncoder } = await fresh(`messages-${size}`);
+    const { MessageDecoder, MessageEncoder } = await fresh();
     const encoder = new MessageEncoder({ role: "server" });
     const decoders = [1, 2, 3].map(() => new MessageDecoder({ role: "client" }));
     const payloads = Array.from({ length: 60 }, (_, i) => pattern(10_000 + i * 8000));
@@ -268,7 +264,7 @@ test("large messages in chunks of any size, for which the memory has to grow", a
 });
 
 test("what a decoder lends can be encoded, for which the memory has to grow", async () => {
-  const { MessageEncoder, FrameDecoder, MessageDecoder } = await fresh("echo");
+  const { MessageEncoder, FrameDecoder, MessageDecoder } = await fresh();
   for (const length of [1000, 100_000, 1_000_000, 4_000_000]) {
     const payload = pattern(length);
     const messages = new MessageDecoder({ role: "server" });
@@ -292,7 +288,7 @@ test("what a decoder lends can be encoded, for which the memory has to grow", as
 });
 
 test("what a decoder lends can be pushed, for which the memory has to grow", async () => {
-  const { MessageDecoder, MessageEncoder } = await fresh("chain");
+  const { MessageDecoder, MessageEncoder } = await fresh();
   for (const length of [1000, 20_000, 100_000, 1_000_000, 4_000_000]) {
     // A stream within a stream.
     const inner = new MessageEncoder({ role: "server" }).binary(pattern(length)).take();
@@ -317,7 +313,7 @@ test("control payloads that were cut stay where they are", async () => {
     ["FrameDecoder", 300],
     ["MessageDecoder", 260],
   ] as const) {
-    const { MessageEncoder, [name]: Decoder } = await fresh(`control-${name}-${total}`);
+    const { MessageEncoder, [name]: Decoder } = await fresh();
     const encoder = new MessageEncoder({ role: "server" });
     const payloads = [1, 2, 3].map((n) => new Uint8Array(125).fill(n));
     const decoder = new Decoder({ role: "client" });
@@ -336,7 +332,7 @@ test("control payloads that were cut stay where they are", async () => {
 });
 
 test("a flood of the smallest frames in chunks of any size", async () => {
-  const { FrameDecoder, MessageDecoder } = await fresh("flood");
+  const { FrameDecoder, MessageDecoder } = await fresh();
   const bytes = new Uint8Array(150_000);
   for (let at = 0; at < bytes.length; at += 2) bytes[at] = 0x89;
   for (const size of [1, 2, 3, 64, 65, 65_535, 65_536, 149_999]) {
@@ -356,7 +352,7 @@ test("a flood of the smallest frames in chunks of any size", async () => {
 });
 
 test("a large message leaves nothing behind but room for the next one", async () => {
-  const { MessageDecoder, MessageEncoder } = await fresh("large");
+  const { MessageDecoder, MessageEncoder } = await fresh();
   const length = 20_000_000;
   const size = () => new MessageDecoder({ role: "client" }).reserve(1).buffer.byteLength;
   const encoder = new MessageEncoder({ role: "server" });
@@ -385,7 +381,7 @@ test("a large message leaves nothing behind but room for the next one", async ()
 });
 
 test("the buffer of a large message is free for others after the turn in which it was read", async () => {
-  const { MessageDecoder, MessageEncoder, Session } = await fresh("consumed");
+  const { MessageDecoder, MessageEncoder, Session } = await fresh();
   const length = 20_000_000;
   const decoder = new MessageDecoder({ role: "client" });
   const session = new Session({ role: "client" });
@@ -424,7 +420,7 @@ test("the buffer of a large message is free for others after the turn in which i
 });
 
 test("a large message stays while somebody reads it, whatever others do", async () => {
-  const { MessageDecoder, MessageEncoder } = await fresh("reading");
+  const { MessageDecoder, MessageEncoder } = await fresh();
   const length = 3_000_000;
   const wire = new MessageEncoder({ role: "server" }).binary(pattern(length)).take();
   const slow = new MessageDecoder({ role: "client" });

@@ -6,15 +6,13 @@ import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 
 import type * as Library from "wscodec";
+import { fresh, type Package } from "./fresh.ts";
 
 const MiB = 2 ** 20;
 
-type Package = typeof Library;
-
-/** The package with a module of its own. */
-async function fresh(name: string, limit: number): Promise<Package> {
-  const url = new URL(`../../pkg/dist/index.mjs?out-of-memory-${name}`, import.meta.url);
-  const library = (await import(url.href)) as Package;
+/** The package with a module of its own, which may take so many bytes. */
+async function limited(limit: number): Promise<Package> {
+  const library = await fresh();
   library.setMaxMemory(limit);
   return library;
 }
@@ -39,7 +37,7 @@ function echoes({ MessageEncoder }: Package, session: Library.Session): boolean 
 }
 
 test("messages that inflate beyond the limit end their own sessions", async () => {
-  const library = await fresh("inflate", 160 * MiB);
+  const library = await limited(160 * MiB);
   const { moduleMemory, Session } = library;
   const bystander = new Session({ role: "server" });
   assert.ok(echoes(library, bystander));
@@ -87,7 +85,7 @@ test("messages that inflate beyond the limit end their own sessions", async () =
 });
 
 test("a send that finds no memory ends its session, and no byte of it is on another", async () => {
-  const library = await fresh("send", 32 * MiB);
+  const library = await limited(32 * MiB);
   const { Session } = library;
   for (const role of ["server", "client"] as const) {
     const [a, b] = [new Session({ role, maskKey: () => 0 }), new Session({ role, maskKey: () => 0 })];
@@ -115,7 +113,7 @@ test("a send that finds no memory ends its session, and no byte of it is on anot
 });
 
 test("an encoder that finds no memory stays as it was, and so do others", async () => {
-  const { MessageEncoder } = await fresh("encoder", 32 * MiB);
+  const { MessageEncoder } = await limited(32 * MiB);
   const [a, b] = [new MessageEncoder({ role: "server" }), new MessageEncoder({ role: "server" })];
   const payload = pattern(3_000_000, 9);
   a.binary(payload);
@@ -129,7 +127,7 @@ test("an encoder that finds no memory stays as it was, and so do others", async 
 });
 
 test("a compressed send that finds no memory leaves other compressors as they were", async () => {
-  const { Session } = await fresh("compressed", 24 * MiB);
+  const { Session } = await limited(24 * MiB);
   const options = { deflate: {} };
   const [a, b] = [new Session({ role: "server", ...options }), new Session({ role: "server", ...options })];
   const peer = new Session({ role: "client", ...options });
@@ -143,7 +141,7 @@ test("a compressed send that finds no memory leaves other compressors as they we
 });
 
 test("extensions for which there is no memory are refused, and others go on", async () => {
-  const { acceptDeflate, DeflateOffer } = await fresh("extensions", 16 * MiB);
+  const { acceptDeflate, DeflateOffer } = await limited(16 * MiB);
   const long = `${"a,".repeat(MiB)} permessage-deflate`;
   const offer = new DeflateOffer();
   for (const attempt of [acceptDeflate, (value: string) => offer.check(value)]) {
@@ -154,7 +152,7 @@ test("extensions for which there is no memory are refused, and others go on", as
 });
 
 test("text takes its own length, not three times that", async () => {
-  const { MessageEncoder, moduleMemory, Session } = await fresh("text", 70 * MiB);
+  const { MessageEncoder, moduleMemory, Session } = await limited(70 * MiB);
   const text = "a".repeat(30 * MiB);
   const session = new Session({ role: "server" });
   assert.equal(session.text(text).take().length, text.length + 10);
@@ -164,7 +162,7 @@ test("text takes its own length, not three times that", async () => {
 });
 
 test("more cannot be reserved than there is", async () => {
-  const library = await fresh("reserve", 64 * MiB);
+  const library = await limited(64 * MiB);
   const { MessageEncoder, LimitError, MessageDecoder, Session } = library;
   const decoder = new MessageDecoder({ role: "client" });
   for (const length of [2 ** 27, 2 ** 31, 2 ** 32, 2 ** 40]) {
@@ -181,7 +179,7 @@ test("more cannot be reserved than there is", async () => {
 });
 
 test("a long chunk is decoded in bounded memory", async () => {
-  const { FrameDecoder, MessageDecoder, moduleMemory, Session } = await fresh("chunk", 6 * MiB);
+  const { FrameDecoder, MessageDecoder, moduleMemory, Session } = await limited(6 * MiB);
   // 8 MiB of the smallest frames there are, and of messages of 20 bytes.
   const pings = new Uint8Array(8 * MiB);
   for (let at = 0; at < pings.length; at += 2) pings[at] = 0x8a;
@@ -208,7 +206,7 @@ test("a long chunk is decoded in bounded memory", async () => {
 });
 
 test("the memory of a large message is used for the next one", async () => {
-  const library = await fresh("again", 2 ** 30);
+  const library = await limited(2 ** 30);
   const { MessageDecoder, MessageEncoder, moduleMemory } = library;
   const wire = new MessageEncoder({ role: "server" }).binary(new Uint8Array(40 * MiB)).take();
   const small = new MessageEncoder({ role: "server" }).text("a").take();
@@ -230,7 +228,7 @@ test("the memory of a large message is used for the next one", async () => {
 });
 
 test("the limit is checked, and holds for what comes after", async () => {
-  const library = await fresh("limit", 8 * MiB);
+  const library = await limited(8 * MiB);
   const { moduleMemory, Session, setMaxMemory } = library;
   for (const bad of [-1, NaN, "64M", undefined, null]) {
     assert.throws(() => setMaxMemory(bad as number), RangeError);
@@ -247,7 +245,7 @@ test("the limit is checked, and holds for what comes after", async () => {
 });
 
 test("after a trap each call says so", async () => {
-  const { MessageDecoder, MessageEncoder, ModuleError, Session } = await fresh("trap", 2 ** 30);
+  const { MessageDecoder, MessageEncoder, ModuleError, Session } = await limited(2 ** 30);
   const decoder = new MessageDecoder({ role: "client" });
   const session = new Session({ role: "server" });
   // An address that lies outside of the memory.

@@ -98,8 +98,12 @@ fn peers() -> Result<PathBuf, Failure> {
     Ok(folder()?.join("peers"))
 }
 
-/// The Bun among them, if npm has one for this platform.
+/// The Bun that `WSCODEC_BUN` names, such as the lowest version that is supported; otherwise the Bun
+/// among them, if npm has one for this platform.
 pub fn bun() -> Result<Option<PathBuf>, Failure> {
+    if let Some(program) = std::env::var_os("WSCODEC_BUN") {
+        return Ok(Some(program.into()));
+    }
     let folder = peers()?.join("node_modules/@oven");
     let packages = fs::read_dir(&folder).map_err(|e| Failure::file("read", &folder, &e))?;
     Ok(packages
