@@ -531,9 +531,9 @@ fn tls_is_spoken_with_the_certificate_in_the_files_and_renewed_at_sighup() {
             "serve",
             "--listen",
             "127.0.0.1:0",
-            "--tls-cert",
+            "--cert",
             files[0],
-            "--tls-key",
+            "--key",
             files[1],
         ])
         .stdin(Stdio::null())
@@ -582,7 +582,7 @@ fn tls_is_spoken_with_the_certificate_in_the_files_and_renewed_at_sighup() {
     let (status, [echo, silence]) = ask(&["--ca", files[0]]);
     assert_eq!((status, &echo[..], &silence[..]), (Some(0), "hello\n", ""));
     let half = Command::new(env!("CARGO_BIN_EXE_wscodec"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--tls-cert", files[0]])
+        .args(["serve", "--listen", "127.0.0.1:0", "--cert", files[0]])
         .output()
         .unwrap();
     assert_eq!(half.status.code(), Some(2));

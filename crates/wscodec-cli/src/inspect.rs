@@ -1,5 +1,6 @@
 //! `wscodec inspect`: the files and the output of the command in `wscodec_inspect::command`.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 
@@ -7,7 +8,7 @@ use wscodec_inspect::command::{self, Asked, Run};
 use wscodec_inspect::safe::safe;
 
 use crate::Failure;
-use crate::args::Arguments;
+use crate::args::unusable;
 use crate::out::{print, say, unwritable};
 
 /// Bytes that are read at once.
@@ -19,11 +20,11 @@ const OUTPUT: usize = 64 << 10;
 /// A file, or standard input.
 type Source = Box<dyn Read>;
 
-pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
-    let mut asked = match command::read(arguments.rest()?) {
+pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
+    let mut asked = match command::read(words) {
         Ok(Asked::Inspect(asked)) => *asked,
         Ok(Asked::Help) => return print(command::HELP),
-        Err(why) => return Err(Failure::Usage(why)),
+        Err(why) => return Err(unusable("inspect", why)),
     };
     let terminal = io::stdout().is_terminal();
     if terminal && asked.width.is_none() {
@@ -37,7 +38,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> Result<(), Failure> {
             Ok(bytes) => run.keys(&bytes),
             Err(error) => {
                 let name = safe(name.as_bytes());
-                return Err(Failure::Usage(format!("can't read {name}: {error}")));
+                return Err(unusable("inspect", format!("can't read {name}: {error}")));
             }
         }
     }

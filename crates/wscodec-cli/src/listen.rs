@@ -7,25 +7,22 @@ use std::path::PathBuf;
 #[cfg(not(unix))]
 use wscodec_server::Server;
 
+#[cfg(not(unix))]
 use crate::Failure;
-use crate::args::Arguments;
+use crate::args::Listen;
+#[cfg(not(unix))]
+use crate::args::unusable;
 
-/// Reads the value of `--listen`: an address of TCP, or `unix:` and a path.
-pub(crate) fn read(
-    arguments: &mut Arguments,
-    addresses: &mut Vec<SocketAddr>,
-    paths: &mut Vec<PathBuf>,
-) -> Result<(), Failure> {
-    let text = arguments.text()?;
-    match text.strip_prefix("unix:") {
-        Some("") => return Err(arguments.wrong(&text, "unix: and a path")),
-        Some(path) => paths.push(path.into()),
-        None => {
-            let expected = "an address such as 127.0.0.1:9001, or unix:PATH";
-            addresses.push(text.parse().map_err(|_| arguments.wrong(&text, expected))?);
+/// The addresses of TCP, and the paths of Unix sockets.
+pub(crate) fn split(listen: &[Listen]) -> (Vec<SocketAddr>, Vec<PathBuf>) {
+    let (mut addresses, mut paths) = (Vec::new(), Vec::new());
+    for place in listen {
+        match place {
+            Listen::Tcp(address) => addresses.push(*address),
+            Listen::Unix(path) => paths.push(path.clone()),
         }
     }
-    Ok(())
+    (addresses, paths)
 }
 
 #[cfg(unix)]
@@ -42,6 +39,7 @@ mod sockets {
     use wscodec_server::{Listener, Server};
 
     use crate::Failure;
+    use crate::args::unusable;
 
     /// The sockets that listen already.
     pub(crate) struct Sockets {
@@ -52,16 +50,15 @@ mod sockets {
 
     impl Sockets {
         /// Listens on the paths, and takes the sockets that were handed over.
-        pub(crate) fn take(paths: &[PathBuf]) -> Result<Self, Failure> {
+        pub(crate) fn take(paths: Vec<PathBuf>) -> Result<Self, Failure> {
             let mut listeners = handed_over()
                 .map_err(|e| Failure::Run(format!("a socket of LISTEN_FDS can't be used: {e}")))?;
-            for path in paths {
+            for path in &paths {
                 let listener = bind(path).and_then(Listener::from_unix);
                 listeners.push(listener.map_err(|e| {
                     Failure::Run(format!("can't listen on unix:{}: {e}", path.display()))
                 })?);
             }
-            let paths = paths.to_vec();
             Ok(Self { listeners, paths })
         }
 
@@ -73,7 +70,7 @@ mod sockets {
         pub(crate) fn add_to(self, server: &mut Server<'_>) -> Result<Vec<PathBuf>, Failure> {
             for listener in self.listeners {
                 let added = server.add_listener(listener);
-                added.map_err(|e| Failure::Usage(e.to_string()))?;
+                added.map_err(|e| unusable("serve", e))?;
             }
             Ok(self.paths)
         }
@@ -125,11 +122,12 @@ pub(crate) struct Sockets(());
 
 #[cfg(not(unix))]
 impl Sockets {
-    pub(crate) fn take(paths: &[PathBuf]) -> Result<Self, Failure> {
+    pub(crate) fn take(paths: Vec<PathBuf>) -> Result<Self, Failure> {
         match paths.is_empty() {
             true => Ok(Self(())),
-            false => Err(Failure::Usage(
-                "--listen: this system has no Unix sockets".into(),
+            false => Err(unusable(
+                "serve",
+                "--listen: this system has no Unix sockets",
             )),
         }
     }

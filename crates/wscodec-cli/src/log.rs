@@ -12,8 +12,6 @@
 //! blocks in the write. The component can't find out whether somebody reads. So lines that nobody
 //! asked for, those of the default level, come to at most 12 KiB, which every pipe holds. Who asks for lines (`--log`, `--stats`) has to read them.
 
-use std::str::FromStr;
-
 use log::{LevelFilter, Log, Metadata, Record};
 
 struct Lines;
@@ -28,11 +26,6 @@ impl Log for Lines {
     }
 
     fn flush(&self) {}
-}
-
-/// The level by its name.
-pub(crate) fn level(name: &str) -> Option<LevelFilter> {
-    LevelFilter::from_str(name).ok()
 }
 
 /// Starts logging. `asked` says that the user wants to read lines. Panics are logged too, because

@@ -1,14 +1,14 @@
-//! The `wscodec` command: an echo server, a plain client, and an inspector of captures.
+//! The `wscodec` command: a server, a client, and an inspector of captures.
 
 mod args;
 mod connect;
 mod failed;
-mod help;
 mod inspect;
 mod json;
 mod listen;
 mod log;
 mod out;
+mod pages;
 mod serve;
 mod stop;
 mod talk;
@@ -17,11 +17,13 @@ mod tls;
 
 use std::process::ExitCode;
 
+use args::Command;
+
 /// How a run ends otherwise than by success.
 #[derive(Debug)]
 enum Failure {
     /// The arguments make no sense: status 2.
-    Usage(String),
+    Usage(clap::Error),
     /// It can't be done: status 1, with a line that says why.
     Run(String),
     /// The status says all.
@@ -29,19 +31,21 @@ enum Failure {
 }
 
 fn main() -> ExitCode {
-    let mut arguments = args::Arguments::from_env();
-    let result = match arguments.command() {
-        Ok(args::Command::Serve) => serve::run(&mut arguments),
-        Ok(args::Command::Connect) => connect::run(&mut arguments),
-        Ok(args::Command::Inspect) => inspect::run(&mut arguments),
-        Ok(args::Command::Print(text)) => out::print(text),
-        Err(failure) => Err(failure),
+    let result = match Command::from_env() {
+        Ok(Command::Serve(arguments)) => serve::run(&arguments),
+        Ok(Command::Connect(arguments)) => connect::run(&arguments),
+        Ok(Command::Inspect(arguments)) => inspect::run(arguments.words),
+        Ok(Command::Completions(arguments)) => pages::completions(&arguments),
+        Ok(Command::Man(arguments)) => pages::man(&arguments),
+        // A text that was asked for.
+        Err(text) if !text.use_stderr() => out::print(&text.to_string()),
+        Err(error) => Err(Failure::Usage(error)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Run(why)) => failed(1, &format!("wscodec: {why}\n")),
         Err(Failure::Status(status)) => exit(status),
-        Err(Failure::Usage(why)) => failed(2, &format!("wscodec: {why}; see `wscodec --help`\n")),
+        Err(Failure::Usage(error)) => failed(2, &error.to_string()),
     }
 }
 

@@ -1,40 +1,19 @@
 //! TLS of `wscodec serve`, whose certificate is read again at SIGHUP, and of `wscodec connect`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use wscodec_server::Server;
 
 use crate::Failure;
+use crate::args::ConnectArgs;
+#[cfg(not(all(feature = "tls", not(target_os = "wasi"))))]
+use crate::args::unusable;
 
-/// The files of a certificate chain and its key.
-#[derive(Default)]
-pub(crate) struct Files {
-    pub(crate) certificate: Option<PathBuf>,
-    pub(crate) key: Option<PathBuf>,
-}
-
-impl Files {
-    /// Whether TLS is asked for.
-    pub(crate) fn are_given(&self) -> bool {
-        self.certificate.is_some() || self.key.is_some()
-    }
-
-    /// Has all listeners of the server speak TLS, if that is asked for.
-    pub(crate) fn use_for(&self, server: &mut Server<'_>) -> Result<(), Failure> {
-        match (&self.certificate, &self.key) {
-            (None, None) => Ok(()),
-            (Some(certificate), Some(key)) => use_files(certificate, key, server),
-            _ => Err(Failure::Usage(
-                "--tls-cert and --tls-key are given together".into(),
-            )),
-        }
-    }
-}
-
+/// Has all listeners of the server speak TLS, with the certificate and the key in these files.
 #[cfg(all(feature = "tls", not(target_os = "wasi")))]
-fn use_files(
-    certificate: &std::path::Path,
-    key: &std::path::Path,
+pub(crate) fn use_files(
+    certificate: &Path,
+    key: &Path,
     server: &mut Server<'_>,
 ) -> Result<(), Failure> {
     let unusable = |e: std::io::Error| {
@@ -52,18 +31,10 @@ fn use_files(
     crate::stop::at_hangup(reload).map_err(|e| Failure::Run(e.to_string()))
 }
 
+/// There is no TLS in this build.
 #[cfg(not(all(feature = "tls", not(target_os = "wasi"))))]
-fn use_files(_: &std::path::Path, _: &std::path::Path, _: &mut Server<'_>) -> Result<(), Failure> {
-    Err(Failure::Usage("--tls-cert: this build has no TLS".into()))
-}
-
-/// The options of TLS of `wscodec connect`.
-#[derive(Default)]
-pub(crate) struct ClientFiles {
-    pub(crate) authorities: Option<PathBuf>,
-    pub(crate) certificate: Option<PathBuf>,
-    pub(crate) key: Option<PathBuf>,
-    pub(crate) insecure: bool,
+pub(crate) fn use_files(_: &Path, _: &Path, _: &mut Server<'_>) -> Result<(), Failure> {
+    Err(unusable("serve", "--cert: this build has no TLS"))
 }
 
 /// TLS for the connections of `wscodec connect`.
@@ -74,44 +45,39 @@ pub(crate) type ClientTls = wscodec_server::client::ClientTls;
 #[cfg(not(all(feature = "tls", not(target_os = "wasi"))))]
 pub(crate) enum ClientTls {}
 
-impl ClientFiles {
-    /// Reads the files.
-    #[cfg(all(feature = "tls", not(target_os = "wasi")))]
-    pub(crate) fn read(&self) -> Result<ClientTls, Failure> {
-        let mut options = wscodec_server::client::ClientTlsOptions::default();
-        options.authorities.clone_from(&self.authorities);
-        options.identity = match (&self.certificate, &self.key) {
-            (None, None) => None,
-            // The key may be in the file of the certificate.
-            (Some(certificate), None) => Some((certificate.clone(), certificate.clone())),
-            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
-            (None, Some(_)) => {
-                return Err(Failure::Usage("--key: its --cert is missing".into()));
-            }
-        };
-        options.dangerously_accept_any_certificate = self.insecure;
-        options.key_log = true;
-        if self.insecure {
-            crate::out::say(
-                "WARNING: --insecure: the server's certificate is not checked, and whoever is on the \
-                 way can read and change everything",
-            );
-        }
-        ClientTls::new(&options).map_err(|e| Failure::Run(format!("TLS can't be used: {e}")))
-    }
-
-    /// There is no TLS in this build.
-    #[cfg(not(all(feature = "tls", not(target_os = "wasi"))))]
-    pub(crate) fn read(&self) -> Result<ClientTls, Failure> {
-        let _ = (
-            &self.authorities,
-            &self.certificate,
-            &self.key,
-            self.insecure,
+/// Reads the files that the options name.
+#[cfg(all(feature = "tls", not(target_os = "wasi")))]
+pub(crate) fn client(arguments: &ConnectArgs) -> Result<ClientTls, Failure> {
+    let mut options = wscodec_server::client::ClientTlsOptions::default();
+    options.authorities.clone_from(&arguments.ca);
+    options.identity = arguments.cert.clone().map(|cert| {
+        // The key may be in the file of the certificate.
+        let key = arguments.key.clone().unwrap_or_else(|| cert.clone());
+        (cert, key)
+    });
+    options.dangerously_accept_any_certificate = arguments.insecure;
+    options.key_log = true;
+    if arguments.insecure {
+        crate::out::say(
+            "WARNING: --insecure: the server's certificate is not checked, and whoever is on the \
+             way can read and change everything",
         );
-        let why = "this build speaks no TLS: for wss:// put a TLS proxy in between";
-        Err(Failure::Usage(why.into()))
     }
+    ClientTls::new(&options).map_err(|e| Failure::Run(format!("TLS can't be used: {e}")))
+}
+
+/// There is no TLS in this build.
+#[cfg(not(all(feature = "tls", not(target_os = "wasi"))))]
+pub(crate) fn client(arguments: &ConnectArgs) -> Result<ClientTls, Failure> {
+    let ConnectArgs {
+        ca: _,
+        cert: _,
+        key: _,
+        insecure: _,
+        ..
+    } = arguments;
+    let why = "this build speaks no TLS: for wss:// put a TLS proxy in between";
+    Err(unusable("connect", why))
 }
 
 /// Calls the server, over TLS if there is some.

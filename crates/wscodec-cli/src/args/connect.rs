@@ -1,0 +1,215 @@
+//! The options of `wscodec connect`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use wscodec::session::SessionOptions;
+
+use super::values::{self, Header};
+use super::{CompressionArgs, unusable};
+use crate::Failure;
+use crate::talk::{AtEnd, Cut};
+
+/// A client: sends each line of standard input as a text message, and prints each message that it
+/// receives
+#[derive(Debug, Args)]
+#[command(
+    next_help_heading = "Request",
+    after_help = "At the end of standard input the connection is closed.\n\n\
+                  SIGINT and SIGTERM close the connection with 1001; a second one ends the program at \
+                  once. With the environment variable SSLKEYLOGFILE, the secrets of TLS are appended \
+                  to the file that it names.\n\n\
+                  Exit status: 0 if the connection was closed with 1000, 1001 or without a code, and \
+                  all of the input was sent; 1 otherwise; 2 if the command line makes no sense."
+)]
+pub(crate) struct ConnectArgs {
+    /// Such as ws://localhost:9001/path, or wss:// for TLS. The user and password of
+    /// ws://user:password@host/ are sent as Authorization: Basic
+    #[arg(help_heading = None::<&'static str>)]
+    pub(crate) url: String,
+    /// A header of the request, such as Authorization, Cookie or Origin; may be given several times.
+    /// Host replaces the URL's
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = values::header)]
+    headers: Vec<Header>,
+    /// A subprotocol to offer; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = values::protocol)]
+    pub(crate) protocol: Vec<String>,
+    /// The authorities to trust for wss, in PEM; default: the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The client's own certificate chain, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The key of the client's certificate, in PEM; default: in the file of the certificate
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// Accept any certificate, with a warning
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// How many seconds connecting and the handshake may take, each; above 0; default 10
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) compression: CompressionArgs,
+}
+
+/// A line that is not UTF-8 can't be a text message.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+struct InputArgs {
+    /// Send all of standard input as one binary message, in fragments of 64 KiB. An empty input sends
+    /// none
+    #[arg(long, group = "cut")]
+    binary: bool,
+    /// Send each line as a binary message, without its line end. Without this option, a line that is
+    /// not UTF-8 ends the run with status 1, and no line after it is sent
+    #[arg(long, group = "cut")]
+    binary_lines: bool,
+    /// Each line of standard input is a JSON object, and so is each line of standard output. They have
+    /// a type: text (with a member text), binary (base64), ping (base64), close (code, reason); the
+    /// output has open (protocol), pong and the time in seconds since 1970 as well. A line that is no
+    /// such object ends the run with status 1
+    #[arg(long, group = "cut")]
+    json_lines: bool,
+    /// Stay for S seconds after the end of standard input, and print the messages that are received;
+    /// default 0
+    #[arg(long, value_name = "S", value_parser = values::seconds_or_none)]
+    wait: Option<Duration>,
+    /// Stay until the server closes the connection
+    #[arg(long, conflicts_with = "wait")]
+    no_close: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// always: print one message a line, and write control characters and others that a terminal acts
+    /// upon as \n or \u001b, and bytes that are not UTF-8 as \xff. never: print messages as they are
+    /// received, text with a line end and binary without. auto (the default): always if standard output
+    /// is a terminal
+    #[arg(long, value_name = "WHEN", hide_possible_values = true)]
+    escape: Option<Escape>,
+    /// Report other events, on standard error
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Escape {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    next_help_heading = "Connection (bytes may end in K, M or G; times are in seconds, and above 0)"
+)]
+struct ConnectionArgs {
+    /// Connect again S seconds after a connection was lost or could not be made, as often as need be.
+    /// Lines that were on their way are lost. It is over when the server closes with another code than
+    /// 1001 or 1011 to 1014, or refuses with a status that a retry does not change
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    reconnect: Option<Duration>,
+    /// Ping when nothing is received for S seconds, and give up when nothing is received after that;
+    /// default never
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    ping: Option<Duration>,
+    /// How long the server may take to answer a close frame; default 10
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    close_timeout: Option<Duration>,
+    /// The largest message; default 64M
+    #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
+    max_message: Option<u64>,
+    /// The largest frame; default: the size that a message needs
+    #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
+    max_frame: Option<u64>,
+}
+
+impl ConnectArgs {
+    /// Checks options that exclude each other.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        super::all_differ("connect", "--protocol", &self.protocol)?;
+        if self.headers.iter().filter(|it| is_host(it)).count() > 1 {
+            return Err(unusable("connect", "--header: one Host is enough"));
+        }
+        if self.reconnect().is_some() && self.cut() == Cut::Whole {
+            let why = "--binary sends one message, which can't go on in another connection: leave \
+                       out --reconnect";
+            return Err(unusable("connect", why));
+        }
+        Ok(())
+    }
+
+    /// The host that replaces the URL's.
+    pub(crate) fn host(&self) -> Option<&str> {
+        let host = self.headers.iter().find(|it| is_host(it));
+        host.map(|it| &it.value[..])
+    }
+
+    /// The other headers.
+    pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
+        let others = self.headers.iter().filter(|it| !is_host(it));
+        others.map(|it| (&it.name[..], &it.value[..])).collect()
+    }
+
+    /// How long connecting may take, and then the handshake.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(Duration::from_secs(10))
+    }
+
+    pub(crate) fn session(&self) -> SessionOptions {
+        let mut session = SessionOptions::default();
+        let given = &self.connection;
+        session.heartbeat = given.ping;
+        session.close_timeout = given.close_timeout.unwrap_or(session.close_timeout);
+        session.limits.message = given.max_message.unwrap_or(session.limits.message);
+        session.limits.frame = given.max_frame.or(session.limits.frame);
+        session
+    }
+
+    /// How the input is cut into messages.
+    pub(crate) fn cut(&self) -> Cut {
+        match &self.input {
+            InputArgs { binary: true, .. } => Cut::Whole,
+            InputArgs {
+                binary_lines: true, ..
+            } => Cut::BinaryLines,
+            InputArgs {
+                json_lines: true, ..
+            } => Cut::Json,
+            _ => Cut::TextLines,
+        }
+    }
+
+    pub(crate) fn at_end(&self) -> AtEnd {
+        match (self.input.no_close, self.input.wait) {
+            (true, _) => AtEnd::Stay,
+            (_, Some(time)) => AtEnd::Wait(time),
+            _ => AtEnd::Close,
+        }
+    }
+
+    pub(crate) fn reconnect(&self) -> Option<Duration> {
+        self.connection.reconnect
+    }
+
+    /// Whether to escape what a terminal acts upon; `None` leaves it to what the output is.
+    pub(crate) fn escape(&self) -> Option<bool> {
+        match self.output.escape {
+            None | Some(Escape::Auto) => None,
+            Some(escape) => Some(escape == Escape::Always),
+        }
+    }
+}
+
+fn is_host(header: &Header) -> bool {
+    header.name.eq_ignore_ascii_case("Host")
+}

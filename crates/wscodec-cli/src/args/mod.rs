@@ -1,0 +1,146 @@
+//! The command line: the definitions of all options, from which parsing, help, completions and man
+//! pages are made.
+//!
+//! Every value is checked when it is read, and every error names its option. `inspect` reads its own
+//! words, because it is also a command of the npm package: `foreign` makes definitions of its help.
+
+mod compression;
+mod connect;
+mod foreign;
+mod serve;
+mod values;
+
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub(crate) use compression::CompressionArgs;
+pub(crate) use connect::ConnectArgs;
+pub(crate) use serve::ServeArgs;
+pub(crate) use values::Listen;
+
+use crate::Failure;
+
+/// Columns of a help text, at most.
+const WIDTH: usize = 96;
+
+/// WebSockets from the command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wscodec",
+    version,
+    after_help = "Exit status: 0 for success, 1 if it could not be done, 2 if the command line makes \
+                  no sense."
+)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(Box<ServeArgs>),
+    Connect(Box<ConnectArgs>),
+    Inspect(InspectArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+}
+
+/// Show the WebSocket connections, frames and messages of a capture
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true, override_help = wscodec_inspect::command::HELP)]
+pub(crate) struct InspectArgs {
+    /// The words that it reads by itself.
+    #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+    pub(crate) words: Vec<OsString>,
+}
+
+/// Write a script that completes this program's options in a shell
+#[derive(Debug, Args)]
+#[command(after_help = "For bash, for example:\n  wscodec completions bash > \
+                  ~/.local/share/bash-completion/completions/wscodec")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
+    pub(crate) shell: String,
+}
+
+/// Write a man page, or all of them, in the format of roff
+#[derive(Debug, Args)]
+#[command(after_help = "To read one:\n  wscodec man connect | man -l -")]
+pub(crate) struct ManArgs {
+    /// The command; default: the program as a whole
+    pub(crate) command: Option<String>,
+    /// Write the pages of all commands into this directory, as wscodec.1, wscodec-serve.1 and so on
+    #[arg(long, value_name = "PATH", conflicts_with = "command")]
+    pub(crate) directory: Option<std::path::PathBuf>,
+}
+
+impl Command {
+    /// Reads the words of the command line.
+    pub(crate) fn from_env() -> Result<Self, clap::Error> {
+        let matches = program().try_get_matches()?;
+        Program::from_arg_matches(&matches).map(|program| program.command)
+    }
+}
+
+/// The definitions, as they are parsed.
+fn program() -> clap::Command {
+    let program = Program::command()
+        .max_term_width(WIDTH)
+        .disable_help_subcommand(false);
+    ["serve", "connect"].into_iter().fold(program, |it, name| {
+        it.mut_subcommand(name, |command| {
+            // The last one counts, so that an alias of the shell can be overruled.
+            command.args_override_self(true).mut_args(|arg| {
+                match arg.get_action().takes_values() {
+                    // The check of the value says why it is not one.
+                    true => arg.allow_negative_numbers(true),
+                    false => arg,
+                }
+            })
+        })
+    })
+}
+
+/// The definitions of all commands, for completions and man pages.
+pub(crate) fn documented() -> clap::Command {
+    let mut program = program().mut_subcommand("inspect", |inspect| {
+        foreign::command("inspect", wscodec_inspect::command::HELP)
+            .about(inspect.get_about().cloned().unwrap_or_default())
+    });
+    program.build();
+    program
+}
+
+/// The failure for options of a command that can't be used together or as they are.
+pub(crate) fn unusable(command: &str, why: impl std::fmt::Display) -> Failure {
+    let mut program = documented();
+    let error = clap::error::ErrorKind::ValueValidation;
+    Failure::Usage(match program.find_subcommand_mut(command) {
+        Some(command) => command.error(error, why),
+        None => program.error(error, why),
+    })
+}
+
+/// Checks the values of an option that must not be given twice.
+fn all_differ(command: &str, option: &str, values: &[String]) -> Result<(), Failure> {
+    for (at, value) in values.iter().enumerate() {
+        if values[..at].contains(value) {
+            return Err(unusable(
+                command,
+                format!("{option}: {value:?} is given twice"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definitions_are_consistent() {
+        super::program().debug_assert();
+        super::documented().debug_assert();
+    }
+}

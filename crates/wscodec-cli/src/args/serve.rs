@@ -1,0 +1,237 @@
+//! The options of `wscodec serve`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use wscodec::deflate::WindowBits;
+use wscodec_server::{Memory, ServerOptions};
+
+use super::values::{self, Limit, Listen};
+use super::{CompressionArgs, unusable};
+use crate::Failure;
+
+/// A server: sends every message back, or to all clients.
+#[derive(Debug, Args)]
+#[command(
+    next_help_heading = "Server",
+    after_help = "SIGINT and SIGTERM stop the server: connections are closed with 1001. A second one \
+                  ends the program at once. SIGHUP reads the certificate again.\n\n\
+                  Exit status: 0 if it was stopped, 1 if it could not be run, 2 if the command line \
+                  makes no sense."
+)]
+pub(crate) struct ServeArgs {
+    /// Where to listen, such as 127.0.0.1:9001 (the default), 0.0.0.0:80 or [::]:9001; may be given
+    /// several times. Port 0 takes a free one. unix:PATH listens on a Unix socket. Sockets that
+    /// systemd hands over (LISTEN_FDS) are served without this option
+    #[arg(long, value_name = "ADDRESS", value_parser = values::listen)]
+    pub(crate) listen: Vec<Listen>,
+    /// Share the addresses with other servers that ask for it too (SO_REUSEPORT)
+    #[arg(long)]
+    reuse_port: bool,
+    /// Speak TLS (wss) on all addresses, with the certificate chain in this PEM file
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The private key of the certificate, in a PEM file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// Send every message to all clients, its sender among them
+    #[arg(long)]
+    pub(crate) broadcast: bool,
+    /// A subprotocol to speak; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = values::protocol)]
+    pub(crate) protocol: Vec<String>,
+    /// Whom browsers may connect for: any (the default: there is nothing to steal from an echo), same
+    /// (the same host and port), or an origin such as https://example.com, several times
+    #[arg(long, value_name = "ORIGIN", value_parser = values::origin_or_policy)]
+    pub(crate) origin: Vec<String>,
+    /// A host that clients reach the server by, such as example.com or example.com:8080; may be given
+    /// several times. Requests for other hosts get status 421, which stops DNS rebinding. Default:
+    /// any host
+    #[arg(long, value_name = "HOST", value_parser = values::host)]
+    pub(crate) allow_host: Vec<String>,
+    #[command(flatten)]
+    pub(crate) compression: CompressionArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) running: RunningArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Compression (permessage-deflate)")]
+struct MemoryArgs {
+    /// shared: one engine for all connections of a loop, and at most --history of each (the default).
+    /// dedicated: fastest, and some hundred KiB for each connection
+    #[arg(long, value_name = "MODE", hide_possible_values = true)]
+    memory: Option<Mode>,
+    /// With shared memory, how much of the sent bytes is kept; default 12, which is 4 KiB
+    #[arg(long, value_name = "BITS", value_parser = values::window)]
+    history: Option<WindowBits>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    Shared,
+    Dedicated,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    next_help_heading = "Limits (bytes may end in K, M or G; times are in seconds, and above 0)"
+)]
+struct LimitArgs {
+    /// The largest message; default 64M; close code 1009
+    #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
+    max_message: Option<u64>,
+    /// The largest frame; default: the size that a message needs; close code 1009
+    #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
+    max_frame: Option<u64>,
+    /// Frames of a message; default 131072; close code 1008
+    #[arg(long, value_name = "N", value_parser = values::count::<u32>)]
+    max_fragments: Option<u32>,
+    /// How many times its size a message may inflate to, above 1 MiB; default: no limit but
+    /// --max-message; close code 1009
+    #[arg(long, value_name = "N", value_parser = values::count::<u32>)]
+    max_inflation: Option<u32>,
+    /// The largest head of a request; default 16K; status 431
+    #[arg(long, value_name = "BYTES", value_parser = values::memory)]
+    max_head: Option<usize>,
+    /// Connections; default 100000; status 503
+    #[arg(long, value_name = "N", value_parser = values::count::<usize>)]
+    max_connections: Option<usize>,
+    /// Connections of one address; default 16384; status 429. A server behind a proxy needs none
+    #[arg(long, value_name = "N", value_parser = values::limit)]
+    max_per_address: Option<Limit>,
+    /// Connections of one address that have not sent their request; default 4096
+    #[arg(long, value_name = "N", value_parser = values::limit)]
+    max_opening_per_address: Option<Limit>,
+    /// Memory that all connections together may hold; default 1G. Past it, status 503 for new ones,
+    /// and close code 1013 for those that come to hold more
+    #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
+    max_memory: Option<u64>,
+    /// How long a request may take; default 10; status 408
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    handshake_timeout: Option<Duration>,
+    /// How long a peer may take to answer a close frame; default 10
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    close_timeout: Option<Duration>,
+    /// Close with 1001 when no message is received for that long; default never
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    idle_timeout: Option<Duration>,
+    /// Ping when nothing is received for that long; default never
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    heartbeat: Option<Duration>,
+    /// How long a pong may take; default 20
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    pong_timeout: Option<Duration>,
+    /// Bytes that may be queued for a peer that does not read; default 16M, or the largest message if
+    /// that is more. A peer for which more is queued is dropped
+    #[arg(long, value_name = "BYTES", value_parser = values::memory)]
+    max_buffered: Option<usize>,
+    /// Stop reading from a peer while 64K or more are queued for it, instead of queueing up to
+    /// --max-buffered
+    #[arg(long)]
+    pause_reading_when_full: bool,
+    /// How long a peer may read nothing; default 30
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    stall_timeout: Option<Duration>,
+    /// Take frames from clients that are not masked. Not for the internet
+    #[arg(long)]
+    dangerously_accept_unmasked: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct RunningArgs {
+    /// Event loops, a thread each; default one for each core
+    #[arg(long, value_name = "N", value_parser = values::count::<usize>)]
+    loops: Option<usize>,
+    /// How long connections may take to close at the end, 0 for no time at all; default 5
+    #[arg(long, value_name = "S", value_parser = values::seconds_or_none)]
+    grace: Option<Duration>,
+    /// Stop when standard input ends, besides SIGINT and SIGTERM
+    #[arg(long)]
+    stop_on_eof: bool,
+    /// Answer GET /metrics with figures in the OpenMetrics format, and GET /healthz with 200. Whoever
+    /// reaches the server can read them
+    #[arg(long)]
+    pub(crate) metrics: bool,
+    /// Write figures every S seconds
+    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    pub(crate) stats: Option<Duration>,
+    /// off, error, warn, info (one line for each connection that opens or ends), debug or trace; to
+    /// standard error. Default error
+    #[arg(long, value_name = "LEVEL", value_parser = values::log_level)]
+    pub(crate) log: Option<log::LevelFilter>,
+}
+
+/// Sets what was given.
+fn set<T>(option: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *option = given;
+    }
+}
+
+impl ServeArgs {
+    /// Applies the options of the server itself, besides its addresses and its policy.
+    pub(crate) fn apply(&self, options: &mut ServerOptions<'_>) -> Result<(), Failure> {
+        options.reuse_port = self.reuse_port;
+        let session = &mut options.session;
+        let given = &self.limits;
+        set(&mut session.limits.message, given.max_message);
+        session.limits.frame = given.max_frame.or(session.limits.frame);
+        set(&mut session.limits.fragments, given.max_fragments);
+        set(&mut session.limits.inflation, given.max_inflation);
+        set(&mut session.limits.head, given.max_head);
+        set(&mut session.close_timeout, given.close_timeout);
+        session.idle = given.idle_timeout.or(session.idle);
+        session.heartbeat = given.heartbeat.or(session.heartbeat);
+        set(&mut session.pong_timeout, given.pong_timeout);
+        session.dangerously_accept_unmasked = given.dangerously_accept_unmasked;
+        set(&mut options.max_connections, given.max_connections);
+        let per_address = given.max_per_address.map(|it| it.0);
+        set(&mut options.max_connections_per_address, per_address);
+        let opening = given.max_opening_per_address.map(|it| it.0);
+        set(&mut options.max_opening_per_address, opening);
+        // Beyond what can be addressed is no limit.
+        let memory = given.max_memory.map(|it| usize::try_from(it).ok());
+        set(&mut options.max_memory, memory);
+        set(&mut options.handshake_timeout, given.handshake_timeout);
+        set(&mut options.max_buffered, given.max_buffered);
+        options.pause_reading_when_full = given.pause_reading_when_full;
+        set(&mut options.stall_timeout, given.stall_timeout);
+        set(&mut options.loops, self.running.loops);
+        set(&mut options.grace, self.running.grace);
+        options.stop_on_eof = self.running.stop_on_eof;
+        options.tick = self.running.stats;
+        options.memory = match (self.memory.memory, self.memory.history) {
+            (Some(Mode::Dedicated), None) => Memory::Dedicated,
+            (Some(Mode::Dedicated), Some(_)) => {
+                let why = "--history is for shared memory, and --memory dedicated shares none";
+                return Err(unusable("serve", why));
+            }
+            (_, None) => Memory::default(),
+            (_, Some(history)) => Memory::Shared { history },
+        };
+        Ok(())
+    }
+
+    /// Checks lists whose members must differ.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        super::all_differ("serve", "--protocol", &self.protocol)?;
+        let words = self
+            .origin
+            .iter()
+            .filter(|it| matches!(&it[..], "any" | "same"));
+        match words.count() > 0 && self.origin.len() > 1 {
+            true => Err(unusable(
+                "serve",
+                "--origin: any and same stand alone, without another --origin",
+            )),
+            false => Ok(()),
+        }
+    }
+}
