@@ -65,4 +65,5 @@ pub use pieces::{Piece, Pieces};
 pub use place::{FoundEvent, FoundMessage, FoundPiece, Place};
 pub use prepared::Prepared;
 pub use recv::MessageDecoder;
+pub(crate) use send::close_payload;
 pub use send::{DangerouslyZero, MaskSource, MessageEncoder, Unmasked};

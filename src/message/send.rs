@@ -260,11 +260,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         out: &mut impl Buffer,
     ) -> Result<(), ErrorKind> {
         let mut payload = [0; MAX_CONTROL_LEN];
-        let len = match code.into() {
-            Some(code) => CloseFrame { code, reason }.encode(&mut payload)?,
-            None if reason.is_empty() => 0,
-            None => return Err(MisuseError::CloseReasonAlone.into()),
-        };
+        let len = close_payload(code.into(), reason, &mut payload)?;
         self.control(OpCode::Close, &payload[..len], out)
     }
 
@@ -422,6 +418,19 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
 /// The most memory that a sender keeps between messages for the payloads that its extension codes. A
 /// larger message costs an allocation of its own.
 const KEPT: usize = 64 << 10;
+
+/// Writes the payload of a close frame and returns its length.
+pub(crate) fn close_payload(
+    code: Option<CloseCode>,
+    reason: &str,
+    payload: &mut [u8; MAX_CONTROL_LEN],
+) -> Result<usize, MisuseError> {
+    match code {
+        Some(code) => CloseFrame { code, reason }.encode(payload),
+        None if reason.is_empty() => Ok(0),
+        None => Err(MisuseError::CloseReasonAlone),
+    }
+}
 
 /// Checks the next part of a text; the last one must not end within a character.
 fn check_text(text: &mut Option<Validator>, part: &[u8], last: bool) -> Result<(), MisuseError> {

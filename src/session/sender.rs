@@ -7,9 +7,10 @@ use super::outbox::{BufferOutput, Outbox};
 use super::outcome::{ControlPayload, SessionState};
 use super::timers::Timers;
 use crate::error::{CloseCode, ErrorKind, Fault, MisuseError};
-use crate::frame::Rsv;
+use crate::frame::{MAX_CONTROL_LEN, Rsv};
 use crate::message::{
     Buffer, InPlace, Kind, MaskSource, MessageEncoder, MessageRef, OutboundExtension, Prepared,
+    close_payload,
 };
 
 /// The sending side of a [`Session`](super::Session): a [`MessageEncoder`] that also knows the state, and refuses
@@ -184,7 +185,8 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     /// Begins the close, or answers the peer's close frame if
     /// [`auto_close`](SessionOptions::auto_close) is off: sends a close frame, after which nothing
     /// is sent. With `None` for the code the close frame is empty. A message that is not finished
-    /// stays so.
+    /// stays so. If a pong is [pending](super::Session::has_pending_pong), it is sent before the
+    /// close frame.
     ///
     /// From here on [`Session::tick`](super::Session::tick) applies the close timeout.
     ///
@@ -203,6 +205,12 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
             SessionState::Closing | SessionState::Closed => return Err(MisuseError::Closing.into()),
         };
         let code = code.into();
+        close_payload(code, reason, &mut [0; MAX_CONTROL_LEN])?;
+        if self.has_pending_pong() {
+            // Nothing follows a close frame, so this is the last chance to send the pong. The backlog
+            // does not matter then.
+            let _ = self.encoder.pong(self.control.payload(), out);
+        }
         self.encoder.close(code, reason, out)?;
         self.close_sent = Some(code.unwrap_or(CloseCode::NO_STATUS));
         (self.state, self.pong_pending) = (next, false);

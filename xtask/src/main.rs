@@ -78,6 +78,10 @@ fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, W
             js::bun(report);
             Ok(report.close())
         }
+        ("model", []) => {
+            rust::model(report);
+            Ok(report.close())
+        }
         ("soak", rest) => {
             let messages = match rest {
                 [] => "10000000",
@@ -122,6 +126,7 @@ fn usage() -> String {
          bench server also [--cases LIST] [--only NAME;...] [--peer NAME=COMMAND];\n            \
          bench table FILE... shows results, bench plot FILE OUT.svg [TITLE...] draws\n  \
          fuzz      Coverage-guided fuzzing: fuzz [TARGET...] [--minutes N] [--merge]\n  \
+         model     Search the session's states against the model in tests/model, deeply\n  \
          hostile   Floods, bombs and thousands of connections, about a minute\n            \
          [--target native|wasi]; on WASI all attacks\n  \
          churn     20,000 connections, half of them hostile: churn [--minutes N]\n            \

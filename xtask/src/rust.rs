@@ -129,6 +129,21 @@ pub fn test(report: &mut Report) {
     });
 }
 
+/// Checks the session against its model by longer sequences than the tests take.
+pub fn model(report: &mut Report) {
+    report.step("model", || {
+        let tool = cargo().args(["test", "--release", "--package", "wscodec"]);
+        let tool = tool.args(["--test", "model", "--", "--ignored", "--nocapture"]);
+        let output = tool.run()?;
+        counted(&output)?;
+        let searches: Vec<_> = output
+            .lines()
+            .filter(|line| line.contains(" sequences of "))
+            .collect();
+        Ok(Outcome::Done(searches.join(", ")))
+    });
+}
+
 /// Runs tests, and counts them; a run without a test checks nothing, so it fails.
 fn count(tool: Tool) -> Result<Outcome, Failure> {
     counted(&tool.run()?)
