@@ -59,7 +59,9 @@ pub(super) struct Conn<S> {
     /// The connection is in the ready queue.
     pub(super) queued: bool,
     /// The loop does not read from the socket until the queue is empty.
-    pub(super) paused: bool,
+    queue_pauses: bool,
+    /// The loop does not read from the socket until the handler resumes reading.
+    handler_pauses: bool,
     /// A write has failed. The loop still reads from the socket, and discards all output.
     pub(super) broken: bool,
     /// The bytes that arrived last are the beginning of a frame.
@@ -126,7 +128,8 @@ impl<S> Conn<S> {
             queue: Queue::default(),
             held: Vec::new(),
             queued: false,
-            paused: false,
+            queue_pauses: false,
+            handler_pauses: false,
             broken: false,
             in_frame: false,
             stopping: None,
@@ -248,6 +251,7 @@ impl<S> Conn<S> {
         mut out: Vec<u8>,
         cx: &mut Context<'_, H>,
     ) -> Next {
+        let paused = self.handler_pauses;
         if let Phase::Open { session, .. } = &mut self.phase {
             if core::mem::take(&mut cx.starved) {
                 session.fail(LimitError::OutOfMemory, &mut out);
@@ -258,7 +262,14 @@ impl<S> Conn<S> {
                 session.shrink();
             }
         }
-        let next = self.send(key, out, cx);
+        if let Some(pauses) = cx.pauses.take() {
+            // A connection that has ended, or whose output is broken, is read to its end.
+            self.pause(self.queue_pauses, pauses && self.is_open() && !self.broken);
+        }
+        let mut next = self.send(key, out, cx);
+        if paused != self.handler_pauses {
+            next = self.reading_changed(key, next, cx);
+        }
         let answers = self.queue.len() - self.others.min(self.queue.len());
         if next != Next::Drop && answers > cx.options.most_answers() {
             return self.abandon(LimitError::BufferFull.into());
@@ -302,8 +313,8 @@ impl<S> Conn<S> {
                 }
             }
             self.drained |= core::mem::take(&mut self.full);
-            let paused = self.paused;
-            self.pause(false);
+            let paused = self.queue_pauses;
+            self.pause(false, self.handler_pauses);
             if self.reported || paused {
                 self.report(key, cx);
             }
@@ -313,7 +324,7 @@ impl<S> Conn<S> {
                 cx.net.shut_down(&mut self.stream);
             }
             // The system has reported the bytes that arrived during the pause, and won't do so again.
-            return match paused {
+            return match paused && !self.handler_pauses {
                 true => Next::Again,
                 false => Next::Keep,
             };
@@ -322,20 +333,46 @@ impl<S> Conn<S> {
             self.moved = cx.now;
         }
         if cx.options.pause_reading_when_full && self.queue.len() >= cx.options.high_water {
-            self.pause(true);
+            self.pause(true, self.handler_pauses);
         }
         self.report(key, cx);
         Next::Keep
     }
 
+    /// The handler has paused or resumed reading.
+    #[cold]
+    fn reading_changed<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        next: Next,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        if next == Next::Drop {
+            return next;
+        }
+        self.report(key, cx);
+        // The system has reported the bytes that arrived during a pause, and won't do so again.
+        match next {
+            Next::Keep if !self.is_paused() => Next::Again,
+            next => next,
+        }
+    }
+
+    /// Whether the loop does not read from the socket.
+    pub(super) fn is_paused(&self) -> bool {
+        self.queue_pauses || self.handler_pauses
+    }
+
     /// Pauses or resumes reading. The session's timers need to know that, because a peer whose pong we
     /// do not read is not dead.
-    fn pause(&mut self, paused: bool) {
-        if self.paused != paused {
-            self.paused = paused;
-            if let Phase::Open { session, .. } = &mut self.phase {
-                session.set_reading(!paused);
-            }
+    fn pause(&mut self, queue: bool, handler: bool) {
+        let before = self.is_paused();
+        (self.queue_pauses, self.handler_pauses) = (queue, handler);
+        let paused = self.is_paused();
+        if let Phase::Open { session, .. } = &mut self.phase
+            && before != paused
+        {
+            session.set_reading(!paused);
         }
     }
 
@@ -348,7 +385,7 @@ impl<S> Conn<S> {
             return Next::Drop;
         }
         self.broken = true;
-        self.pause(false);
+        self.pause(false, false);
         self.queue.clear();
         self.report(key, cx);
         Next::Again
@@ -357,8 +394,8 @@ impl<S> Conn<S> {
     /// Registers for the readiness that the connection waits for.
     fn report<H: Handler<State = S>>(&mut self, key: Key, cx: &mut Context<'_, H>) {
         self.reported = !self.queue.is_empty();
-        cx.net
-            .interest(&mut self.stream, key.index, !self.paused, self.reported);
+        let (reads, writes) = (!self.is_paused(), self.reported);
+        cx.net.interest(&mut self.stream, key.index, reads, writes);
     }
 
     /// Leaves the open phase, and reports the outcome to the handler.
@@ -374,6 +411,7 @@ impl<S> Conn<S> {
             self.phase = phase;
             return;
         };
+        self.handler_pauses = false;
         if session.state() != SessionState::Closed {
             // Its transport was lost, or is taken from it.
             let _ = session.end();
@@ -433,7 +471,7 @@ impl<S> Conn<S> {
         let next = look(self, &mut buf[..n], cx);
         cx.buf = buf;
         match next {
-            Next::Keep if again && !self.paused => Next::Again,
+            Next::Keep if again && !self.is_paused() => Next::Again,
             next => next,
         }
     }

@@ -39,6 +39,8 @@ pub(super) struct Context<'a, H> {
     pub(super) stopping: bool,
     /// There was no memory for a message of the connection whose turn it is.
     pub(super) starved: bool,
+    /// The handler wants to pause or to resume reading from that connection.
+    pub(super) pauses: Option<bool>,
 }
 
 impl<H: Handler> Context<'_, H> {
@@ -67,6 +69,8 @@ impl<H: Handler> Context<'_, H> {
             }),
             left: sent,
             handle: &self.handle,
+            pauses: &mut self.pauses,
+            answers_close: true,
         };
         (&mut self.handler, peer)
     }

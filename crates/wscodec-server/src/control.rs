@@ -36,8 +36,10 @@ impl Control<'_> {
             {
                 let reason = close.map_or("", |close| close.reason);
                 handler.peer_closes(peer, close);
-                // It fails if the handler has closed.
-                let _ = peer.outbox.close(close.map(|close| close.code), reason);
+                if peer.answers_close {
+                    // It fails if the handler has closed.
+                    let _ = peer.outbox.close(close.map(|close| close.code), reason);
+                }
             }
             Self::Close(_) => {}
         }

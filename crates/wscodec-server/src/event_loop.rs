@@ -106,6 +106,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 figures,
                 stopping: false,
                 starved: false,
+                pauses: None,
             },
             conns: Table::with_capacity(most),
             rooms: Rooms::default(),

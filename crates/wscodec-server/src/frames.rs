@@ -79,7 +79,8 @@ impl<S> Conn<S> {
             let mut batch = || {
                 loop {
                     let much = out.len() - start >= cx.options.high_water || done >= TURN;
-                    if much && !input.is_empty() {
+                    let stops = much || cx.pauses == Some(true);
+                    if stops && !input.is_empty() {
                         break true;
                     }
                     let some = !input.is_empty();
@@ -122,7 +123,8 @@ impl<S> Conn<S> {
         }
     }
 
-    /// Sends the output of a batch. If the batch ended because there is much output (`full`), the rest
+    /// Sends the output of a batch. If the batch ended because there is much output or the handler
+    /// has paused reading (`full`), the rest
     /// of the input is decoded next, and the result is `None`; or it is held back for the
     /// connection's next turn.
     #[inline]
@@ -139,14 +141,14 @@ impl<S> Conn<S> {
         if !full || next == Next::Drop {
             return Some(next);
         }
-        if !self.paused && done < TURN {
+        if !self.is_paused() && done < TURN {
             return None;
         }
         if self.held.try_reserve_exact(rest.len()).is_err() {
             return Some(self.out_of_memory(key, cx));
         }
         self.held.extend_from_slice(rest);
-        Some(match self.paused {
+        Some(match self.is_paused() {
             true => Next::Keep,
             false => Next::Again,
         })

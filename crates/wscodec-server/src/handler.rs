@@ -122,6 +122,8 @@ pub trait Handler {
     /// handler may still send messages, and may close with a code of its own. If it does not, the
     /// event loop answers with the peer's code when this method returns.
     ///
+    /// A handler that needs more time than this call [answers later](Peer::answer_close_later).
+    ///
     /// With `auto_close` on, which is the default, the close frame was answered at once and this
     /// method is not called.
     fn peer_closes(&mut self, peer: &mut Peer<'_, Self::State>, close: Option<CloseFrame<'_>>) {
@@ -269,6 +271,9 @@ pub struct Peer<'p, S> {
     /// Bytes at the front of the output that have left already.
     pub(super) left: usize,
     pub(super) handle: &'p ServerHandle,
+    pub(super) pauses: &'p mut Option<bool>,
+    /// Whether the event loop answers the peer's close frame when the handler returns.
+    pub(super) answers_close: bool,
 }
 
 impl<S> Peer<'_, S> {
@@ -296,6 +301,65 @@ impl<S> Peer<'_, S> {
     /// connection. [`Handler::drain`] is called when all of them have left.
     pub fn is_full(&self) -> bool {
         self.buffered() >= self.handle.shared.high_water
+    }
+
+    /// Stops reading from this connection until [`resume_reading`](Self::resume_reading), for handlers
+    /// that hand messages on to something slower: what the peer sends then waits in its socket, and the
+    /// peer notices. The handler is not called for another message or piece after it returns, except
+    /// for pieces that are already decompressed. Pings are not answered meanwhile, the end of the stream
+    /// is not noticed, and the time for a pong and the idle time begin anew when reading resumes.
+    ///
+    /// ```
+    /// use wscodec_server::{Handler, Peer};
+    /// # use wscodec::handshake::UpgradeRequest;
+    /// # use wscodec::message::MessageRef;
+    /// # use wscodec_server::{AcceptOptions, NotAccepted};
+    /// use std::any::Any;
+    /// use std::sync::mpsc::SyncSender;
+    ///
+    /// /// Hands jobs to a pool of workers, which has a queue of bounded length.
+    /// struct Jobs(SyncSender<Vec<u8>>);
+    ///
+    /// impl Handler for Jobs {
+    ///     /// The job for which there was no room.
+    ///     type State = Option<Vec<u8>>;
+    ///
+    ///     fn message(&mut self, peer: &mut Peer<'_, Self::State>, message: MessageRef<'_>) {
+    ///         if self.0.try_send(message.payload.to_vec()).is_err() {
+    ///             *peer.state = Some(message.payload.to_vec());
+    ///             peer.pause_reading();
+    ///         }
+    ///     }
+    ///
+    ///     /// A worker has sent an event: there may be room.
+    ///     fn user_event(&mut self, peer: &mut Peer<'_, Self::State>, _: &(dyn Any + Send + Sync)) {
+    ///         match peer.state.take().map(|job| self.0.try_send(job)) {
+    ///             Some(Err(error)) => *peer.state = Some(match error {
+    ///                 std::sync::mpsc::TrySendError::Full(job) => job,
+    ///                 std::sync::mpsc::TrySendError::Disconnected(job) => job,
+    ///             }),
+    ///             _ => peer.resume_reading(),
+    ///         }
+    ///     }
+    /// #     fn accept(&mut self, _: &UpgradeRequest<'_>, _: &mut AcceptOptions<'_>) -> Result<Self::State, NotAccepted> {
+    /// #         Ok(None)
+    /// #     }
+    /// }
+    /// ```
+    pub fn pause_reading(&mut self) {
+        *self.pauses = Some(true);
+    }
+
+    /// Reads from this connection again, after [`pause_reading`](Self::pause_reading).
+    pub fn resume_reading(&mut self) {
+        *self.pauses = Some(false);
+    }
+
+    /// In [`Handler::peer_closes`]: has the event loop not answer the close frame when the method
+    /// returns. The handler may go on sending, as far as the peer still reads, and must answer by
+    /// closing; no timer of the connection does it.
+    pub fn answer_close_later(&mut self) {
+        self.answers_close = false;
     }
 
     /// Sends a message that was framed once to all open connections, this one too. It leaves when

@@ -38,7 +38,8 @@ impl<S> Conn<S> {
             let mut batch = || {
                 loop {
                     let much = out.len() - start >= cx.options.high_water || done >= TURN;
-                    if much && !input.is_empty() {
+                    let stops = much || cx.pauses == Some(true);
+                    if stops && !input.is_empty() {
                         break true;
                     }
                     let some = !input.is_empty();

@@ -22,7 +22,7 @@ impl<S> Conn<S> {
         key: Key,
         cx: &mut Context<'_, H>,
     ) -> Next {
-        if self.paused {
+        if self.is_paused() {
             return Next::Keep;
         }
         if !self.held.is_empty() {

@@ -46,7 +46,7 @@ impl<S> Conn<S> {
         let (Some(most), Phase::Open { session, .. }) = (self.stopping, &self.phase) else {
             return false;
         };
-        let read = next == Next::Keep && !self.queued && !self.paused;
+        let read = next == Next::Keep && !self.queued && !self.is_paused();
         let between = !self.in_frame && !session.in_message() && self.held.is_empty();
         between && (read || session.offset() > most) && session.state() == SessionState::Open
     }
