@@ -5,7 +5,7 @@
 //! cargo run --example proxy -- 127.0.0.1:9002 ws://127.0.0.1:9001
 //! ```
 
-use std::io::copy;
+use std::io::{Read, Write, copy};
 use std::net::{TcpListener, TcpStream};
 use std::{env, thread};
 
@@ -40,7 +40,10 @@ pub(crate) fn serve(stream: TcpStream, upstream: &str) -> Result<(), Error> {
     upwards.and(downwards)
 }
 
-fn relay(from: &mut ReadHalf<TcpStream>, to: &mut WriteHalf<TcpStream>) -> Result<(), Error> {
+fn relay<R: Read + Write, W: Write>(
+    from: &mut ReadHalf<R>,
+    to: &mut WriteHalf<W>,
+) -> Result<(), Error> {
     let result = messages(from, to);
     // How one side ends is told to the other, unless that ended first.
     let _ = match from.outcome() {
@@ -51,7 +54,10 @@ fn relay(from: &mut ReadHalf<TcpStream>, to: &mut WriteHalf<TcpStream>) -> Resul
     result
 }
 
-fn messages(from: &mut ReadHalf<TcpStream>, to: &mut WriteHalf<TcpStream>) -> Result<(), Error> {
+fn messages<R: Read + Write, W: Write>(
+    from: &mut ReadHalf<R>,
+    to: &mut WriteHalf<W>,
+) -> Result<(), Error> {
     while let Some(mut message) = from.reader()? {
         let mut writer = to.writer(message.kind());
         copy(&mut message, &mut writer)?;

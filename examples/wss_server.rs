@@ -26,6 +26,7 @@ const TRANSPORT: Transport<Tls> = Transport {
         tls.flush()?;
         tls.sock.shutdown(Shutdown::Write)
     }),
+    secure: true,
 };
 
 pub(crate) fn serve(

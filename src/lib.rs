@@ -78,6 +78,7 @@
 //! | `std` (default) | run-time choice of SIMD in the UTF-8 check and the scan of heads | `std` |
 //! | `io` (default) | blocking I/O: accept, connect, read, write; not for `wasm32-unknown-unknown` | `std`, `getrandom` |
 //! | `simd` (default) | run-time choice of SIMD for masks of 2 KiB and more, on x86-64 | `fearless_simd` |
+//! | `tls` | `wss:` URLs for blocking clients, by rustls; not on WASI | `io`, `rustls`, `rustls-native-certs` |
 //! | `http` | handshakes with the types of the `http` crate | `http` |
 //!
 //! Without features the crate is `no_std` with `alloc`.

@@ -3,12 +3,15 @@
 
 use std::io::{Read, Write, copy};
 use std::net::{Shutdown, TcpListener, TcpStream};
+#[cfg(feature = "tls")]
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "tls")]
+use rustls::ServerConfig;
+#[cfg(feature = "tls")]
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use wscodec::CloseCode;
 use wscodec::io::{Connection, Connector, Error};
 use wscodec::message::Kind;
@@ -31,8 +34,12 @@ examples! {
     io_reject, "../examples/io_reject.rs";
     io_upgrade, "../examples/io_upgrade.rs";
     proxy, "../examples/proxy.rs";
-    wss_client, "../examples/wss_client.rs";
     wss_server, "../examples/wss_server.rs";
+}
+
+#[cfg(feature = "tls")]
+examples! {
+    wss_client, "../examples/wss_client.rs";
 }
 
 type Served = Result<(), Error>;
@@ -244,23 +251,24 @@ fn a_close_code_that_must_not_be_sent_is_not_echoed() {
     }
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn over_tls() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = CertificateDer::from(made.cert.der().to_vec());
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.clone()).unwrap();
-    let client = ClientConfig::builder().with_root_certificates(roots);
-    let client = Arc::new(client.with_no_client_auth());
+    let authority = std::env::temp_dir().join(format!("wscodec-wss-{}.pem", std::process::id()));
+    std::fs::write(&authority, made.cert.pem()).unwrap();
     let config = ServerConfig::builder().with_no_client_auth();
     let config = Arc::new(config.with_single_cert(vec![certificate], key).unwrap());
 
     let serve = move |stream| wss_server::serve(stream, Arc::clone(&config));
     let (address, thread) = server(1, serve);
     let port = address.rsplit(':').next().unwrap();
-    let mut ws = wss_client::connect(&format!("wss://localhost:{port}/"), client).unwrap();
-    use_echo(&mut ws);
+    let ws = wss_client::connect(&format!("wss://localhost:{port}/"), Some(&authority));
+    std::fs::remove_file(authority).unwrap();
+    let mut ws = ws.unwrap();
+    use_echo(ws.connection());
     drop(ws);
     assert!(thread.join().unwrap().iter().all(Result::is_ok));
 }

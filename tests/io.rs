@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use wscodec::handshake::{Origin, Rejection};
-use wscodec::io::{Acceptor, Connection, ConnectionOptions, Connector, Error};
+use wscodec::io::{Acceptor, Connection, ConnectionOptions, Connector, Error, Transport};
 use wscodec::message::{Kind, Prepared};
 use wscodec::session::{Event, Piece, SessionState};
 use wscodec::{CloseCode, HandshakeError, LimitError, MisuseError, PeerError};
@@ -249,10 +249,21 @@ fn a_server_that_does_not_answer_is_given_up() {
     connector.options.handshake_timeout = Some(Duration::from_millis(30));
     let url = format!("ws://{}", listener.local_addr().unwrap());
     assert!(connector.connect(&url).unwrap_err().is_timeout());
-    assert_eq!(
-        connector.connect("wss://localhost").unwrap_err().code(),
-        "URL"
-    );
+}
+
+#[test]
+fn a_secure_url_is_never_asked_for_over_a_bare_stream() {
+    #[cfg(not(feature = "tls"))]
+    {
+        let error = wscodec::connect("wss://localhost").unwrap_err();
+        assert_eq!(error.code(), "NO_TLS");
+    }
+    let mut sent = io::Cursor::new(Vec::new());
+    let error = Connector::DEFAULT
+        .connect_over(&mut sent, Transport::plain(), "wss://localhost/")
+        .unwrap_err();
+    assert_eq!(error.code(), "NOT_ENCRYPTED");
+    assert!(sent.into_inner().is_empty(), "nothing was sent");
 }
 
 #[test]

@@ -288,5 +288,5 @@ fn what_is_held_grows_with_what_comes() {
 fn any_stream(acceptor: &Acceptor<'_>, connector: &Connector<'_>) {
     let (ours, theirs) = pipe();
     let _ = acceptor.accept_over(theirs, Transport::plain(), |_, _| Ok(()));
-    let _ = connector.connect_over(ours, Transport::plain(), "wss://localhost/");
+    let _ = connector.connect_over(ours, Transport::plain(), "ws://localhost/");
 }

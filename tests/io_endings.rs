@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wscodec::io::{Acceptor, Connection, Connector, Error};
+use wscodec::io::{Acceptor, ClientStream, Connection, Connector, Error};
 use wscodec::message::Kind;
 use wscodec::session::SessionState;
 use wscodec::{CloseCode, MisuseError};
@@ -56,7 +56,7 @@ fn narrow(acceptor: Acceptor<'_>) -> (Connection<TcpStream>, TcpStream) {
 }
 
 /// A client's connection by `connector`, and the server's socket, with its handshake done.
-fn connected(connector: Connector<'_>) -> (Connection<TcpStream>, TcpStream) {
+fn connected(connector: Connector<'_>) -> (Connection<ClientStream>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {

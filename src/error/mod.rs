@@ -229,6 +229,10 @@ group! {
     HandlerFailed, "HANDLER_FAILED", 1011, "the application's handler failed";
     /// A URL that is no `ws:` or `wss:` URL (RFC 6455 §3), or is one of the other kind.
     Url, "URL", 0, "the URL is not a WebSocket URL that can be used here";
+    /// A `wss:` URL in a build without TLS.
+    NoTls, "NO_TLS", 0, "a wss URL needs TLS, which this build does not have: turn on the feature `tls`";
+    /// A `wss:` URL for a stream that is not encrypted (RFC 6455 §3).
+    NotEncrypted, "NOT_ENCRYPTED", 0, "a wss URL needs a stream that is encrypted, which this stream is not";
     /// A window that is not of 8 to 15 bits (RFC 7692 §7.1.2).
     WindowBits, "WINDOW_BITS", 0, "a window has 8 to 15 bits";
 }

@@ -11,7 +11,9 @@ use super::connection::{IoSession, Negotiated};
 use super::head::{Head, Input};
 use super::line::{Line, read};
 use super::random::nonce;
-use super::{Connection, ConnectionOptions, Error, Keys, Rejected, Transport, Url};
+use super::{
+    ClientStream, ClientTls, Connection, ConnectionOptions, Error, Keys, Rejected, Transport, Url,
+};
 #[cfg(feature = "deflate")]
 use crate::deflate;
 use crate::error::{HandshakeError, MisuseError};
@@ -53,6 +55,9 @@ pub struct Connector<'a> {
     /// How long connecting may take, for each address that the name has. Default: as long as the
     /// system tries.
     pub connect_timeout: Option<Duration>,
+    /// How to speak TLS to the hosts of `wss:` URLs. `None`, which is the default, trusts the
+    /// authorities that the system trusts. With feature `tls`.
+    pub tls: Option<&'a ClientTls>,
     /// What compression to offer; `None` for none. Default: with the defaults.
     #[cfg(feature = "deflate")]
     pub deflate: Option<deflate::DeflateOptions>,
@@ -68,25 +73,40 @@ impl Connector<'_> {
         host: None,
         address: None,
         connect_timeout: None,
+        tls: None,
         #[cfg(feature = "deflate")]
         deflate: Some(deflate::DeflateOptions::DEFAULT),
         options: ConnectionOptions::DEFAULT,
     };
 
-    /// Connects over TCP to a `ws:` URL. Small messages are then sent without delay
-    /// (`TCP_NODELAY`).
+    /// Connects over TCP to a `ws:` URL, and over TLS to a `wss:` URL. The handshake of TLS counts as
+    /// a part of the opening handshake. Small messages are then sent without delay (`TCP_NODELAY`).
     ///
     /// # Errors
-    /// [`MisuseError::Url`], also for `wss:`, which needs a stream with TLS:
-    /// [`connect_over`](Self::connect_over). [`Error::Io`]; [`Error::Rejected`] if the server did not
+    /// [`MisuseError::Url`]; [`MisuseError::NoTls`] for `wss:` without the feature `tls`.
+    /// [`Error::Io`], of the kind [`InvalidData`](io::ErrorKind::InvalidData) if the server's certificate
+    /// is not trusted or the server breaks a rule of TLS; [`Error::Rejected`] if the server did not
     /// switch protocols; [`Error::Fault`] if its answer breaks a rule.
-    pub fn connect(&self, url: &str) -> Result<Connection<TcpStream>, Error> {
-        let parts = Url::parse(url)?;
-        if parts.is_secure() {
-            return Err(MisuseError::Url.into());
-        }
-        let stream = self.dial(&parts)?;
-        self.connect_over(stream, Transport::tcp(), url)
+    pub fn connect(&self, url: &str) -> Result<Connection<ClientStream>, Error> {
+        let url = Url::parse(url)?;
+        let tls = match (url.is_secure(), self.tls) {
+            (false, _) => None,
+            (true, Some(tls)) => Some(tls),
+            (true, None) => Some(ClientTls::system()?),
+        };
+        let socket = self.dial(&url)?;
+        let until = self.until();
+        let stream = match tls {
+            Some(tls) => ClientStream::secure(socket, tls, url.host(), until)?,
+            None => socket.into(),
+        };
+        self.open(stream, Transport::client(), &url, until, |_| Ok(()))
+    }
+
+    /// When the opening handshake must be done, if it begins now.
+    fn until(&self) -> Option<Instant> {
+        let time = self.options.handshake_timeout?;
+        Instant::now().checked_add(time)
     }
 
     /// The TCP connection that [`connect`](Self::connect) makes, by itself: to be wrapped, in TLS
@@ -106,10 +126,12 @@ impl Connector<'_> {
         Ok(stream)
     }
 
-    /// Asks for a WebSocket over a stream that is connected already, and secure if the URL says so.
+    /// Asks for a WebSocket over a stream that is connected already, and encrypted if the URL is a
+    /// `wss:` URL.
     ///
     /// # Errors
-    /// As for [`connect`](Self::connect).
+    /// As for [`connect`](Self::connect); [`MisuseError::NotEncrypted`] for a `wss:` URL, unless the
+    /// transport [is secure](Transport::secure).
     pub fn connect_over<S: Read + Write>(
         &self,
         stream: S,
@@ -123,7 +145,7 @@ impl Connector<'_> {
     /// its headers, such as `Set-Cookie`.
     ///
     /// # Errors
-    /// As for [`connect`](Self::connect), and what `look` gives: the stream is dropped then.
+    /// As for [`connect_over`](Self::connect_over), and what `look` gives: the stream is dropped then.
     pub fn connect_with<S: Read + Write>(
         &self,
         stream: S,
@@ -132,11 +154,23 @@ impl Connector<'_> {
         look: impl FnOnce(&UpgradeResponse<'_>) -> Result<(), Error>,
     ) -> Result<Connection<S>, Error> {
         let url = Url::parse(url)?;
-        let time = self.options.handshake_timeout;
+        if url.is_secure() && !transport.secure {
+            return Err(MisuseError::NotEncrypted.into());
+        }
+        self.open(stream, transport, &url, self.until(), look)
+    }
+
+    fn open<S: Read + Write>(
+        &self,
+        stream: S,
+        transport: Transport<S>,
+        url: &Url,
+        until: Option<Instant>,
+        look: impl FnOnce(&UpgradeResponse<'_>) -> Result<(), Error>,
+    ) -> Result<Connection<S>, Error> {
         let mut line = Line::new(stream, transport, &self.options);
-        line.stall = time;
-        let until = time.and_then(|time| Instant::now().checked_add(time));
-        let (session, input, agreed) = self.handshake(&mut line, until, &url, look)?;
+        line.stall = self.options.handshake_timeout;
+        let (session, input, agreed) = self.handshake(&mut line, until, url, look)?;
         line.stall = self.options.write_timeout;
         line.set_read_timeout(None)?;
         let mut ws = Connection::begin(line, session, input, &self.options);

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | accept or connect, and exchange messages | [`accept`], [`connect`], [`WebSocket`] |
 //! | accept a connection | [`Acceptor`], with subprotocols, headers, rejections, any stream |
-//! | open one | [`Connector`], with subprotocols, headers, time-outs, any stream |
+//! | open one | [`Connector`], with subprotocols, headers, time-outs, TLS, any stream |
 //! | read and send messages without a copy | [`Connection`], [`Outbox`] |
 //! | read or write a message as its bytes come | [`MessageReader`], [`MessageWriter`] |
 //! | read and send in two threads | [`Connection::split`] |
@@ -62,6 +62,7 @@
 )]
 
 mod accept;
+mod client_stream;
 mod connect;
 mod connection;
 mod error;
@@ -77,6 +78,7 @@ mod reader;
 mod rounds;
 mod shared;
 mod split;
+mod tls;
 mod transport;
 mod url;
 mod websocket;
@@ -88,6 +90,7 @@ pub mod gobwas {
 }
 
 pub use accept::{Acceptor, Answer, Rejecting};
+pub use client_stream::ClientStream;
 pub use connect::Connector;
 pub use connection::{Connection, IoSession, Parts};
 pub use error::{Error, Rejected};
@@ -98,6 +101,7 @@ pub use owned::Message;
 pub use random::{Keys, nonce};
 pub use reader::MessageReader;
 pub use split::{ReadHalf, SharedOutput, WriteHalf};
+pub use tls::{ClientTls, ClientTlsOptions};
 pub use transport::{SetTimeout, Transport};
 pub use url::Url;
 pub use websocket::{WebSocket, accept, connect};

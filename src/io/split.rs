@@ -15,7 +15,10 @@ use super::line::{Line, Pushed};
 use super::reader::Source;
 use super::shared::{Sending, Shared};
 use super::writer::{Sink, Step};
-use super::{Connection, ConnectionOptions, Error, Keys, MessageReader, MessageWriter, Transport};
+use super::{
+    ClientStream, Connection, ConnectionOptions, Error, Keys, MessageReader, MessageWriter,
+    Transport,
+};
 use crate::error::ErrorKind;
 use crate::message::{Event, FoundEvent, FoundPiece, Kind, MessageRef, Place};
 use crate::session::{self, Appended, Outcome, Output, Piece, SessionState};
@@ -46,8 +49,8 @@ pub struct SharedOutput<S> {
     part: Vec<u8>,
 }
 
-impl Connection<TcpStream> {
-    /// Takes a TCP connection apart, for a thread that reads and one that writes.
+impl Connection<ClientStream> {
+    /// Takes the connection of a client apart, for a thread that reads and one that writes.
     ///
     /// ```no_run
     /// use std::{io::BufRead, thread};
@@ -69,6 +72,18 @@ impl Connection<TcpStream> {
     /// }
     /// # Ok::<(), wscodec::io::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system has no further handle.
+    pub fn split(self) -> Result<(ReadHalf<ClientStream>, WriteHalf<ClientStream>), Error> {
+        self.split_with(Transport::client(), |stream| {
+            Ok((stream.try_clone()?, stream))
+        })
+    }
+}
+
+impl Connection<TcpStream> {
+    /// Takes a TCP connection apart, for a thread that reads and one that writes.
     ///
     /// # Errors
     /// [`Error::Io`] if the system has no further handle.

@@ -23,6 +23,7 @@ pub type SetTimeout<S> = fn(&mut S, Option<Duration>) -> io::Result<()>;
 ///     read_timeout: Some(|tls, time| tls.socket.set_read_timeout(time)),
 ///     write_timeout: Some(|tls, time| tls.socket.set_write_timeout(time)),
 ///     shutdown: Some(|tls| tls.socket.shutdown(Shutdown::Write)),
+///     secure: true,
 /// };
 /// assert!(transport.read_timeout.is_some());
 /// ```
@@ -36,6 +37,10 @@ pub struct Transport<S> {
     pub write_timeout: Option<SetTimeout<S>>,
     /// Says that nothing more will be written.
     pub shutdown: Option<fn(&mut S) -> io::Result<()>>,
+    /// Whether the stream is encrypted. [`Connector::connect_over`](super::Connector::connect_over)
+    /// refuses a `wss:` URL otherwise. A stream without anything else is written
+    /// `Transport { secure: true, ..Transport::plain() }`.
+    pub secure: bool,
 }
 
 impl<S> Transport<S> {
@@ -45,6 +50,7 @@ impl<S> Transport<S> {
             read_timeout: None,
             write_timeout: None,
             shutdown: None,
+            secure: false,
         }
     }
 }
@@ -64,6 +70,7 @@ impl<S: 'static> Transport<S> {
             read_timeout: Some(|stream, time| tcp(stream)?.set_read_timeout(time)),
             write_timeout: Some(|stream, time| tcp(stream)?.set_write_timeout(time)),
             shutdown: Some(|stream| tcp(stream)?.shutdown(Shutdown::Write)),
+            secure: false,
         }
     }
 }
@@ -75,6 +82,7 @@ impl Transport<TcpStream> {
             read_timeout: Some(|tcp, time| tcp.set_read_timeout(time)),
             write_timeout: Some(|tcp, time| tcp.set_write_timeout(time)),
             shutdown: Some(|tcp| tcp.shutdown(Shutdown::Write)),
+            secure: false,
         }
     }
 }
@@ -93,6 +101,7 @@ impl<S> fmt::Debug for Transport<S> {
             .field("read_timeout", &self.read_timeout.is_some())
             .field("write_timeout", &self.write_timeout.is_some())
             .field("shutdown", &self.shutdown.is_some())
+            .field("secure", &self.secure)
             .finish()
     }
 }

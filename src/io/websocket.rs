@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::{
-    Acceptor, Connection, ConnectionOptions, Connector, Error, IoSession, Keys, Message, ReadHalf,
-    Transport, WriteHalf,
+    Acceptor, ClientStream, Connection, ConnectionOptions, Connector, Error, IoSession, Keys,
+    Message, ReadHalf, Transport, WriteHalf,
 };
 use crate::error::CloseCode;
 use crate::frame::Role;
@@ -54,11 +54,12 @@ pub fn accept(stream: TcpStream) -> Result<WebSocket, Error> {
     Ok(Acceptor::default().accept(stream)?.into())
 }
 
-/// Connects over TCP to a `ws:` URL, with the defaults of [`Connector`].
+/// Connects to a `ws:` or `wss:` URL, with the defaults of [`Connector`]. `wss:` needs the feature
+/// `tls`.
 ///
 /// # Errors
 /// As for [`Connector::connect`].
-pub fn connect(url: &str) -> Result<WebSocket, Error> {
+pub fn connect(url: &str) -> Result<WebSocket<ClientStream>, Error> {
     Ok(Connector::DEFAULT.connect(url)?.into())
 }
 
@@ -168,6 +169,16 @@ impl WebSocket {
     /// # Errors
     /// [`Error::Io`] if the system has no further handle.
     pub fn split(self) -> Result<(ReadHalf<TcpStream>, WriteHalf<TcpStream>), Error> {
+        self.connection.split()
+    }
+}
+
+impl WebSocket<ClientStream> {
+    /// Takes the connection of a client apart, for a thread that reads and one that writes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system has no further handle.
+    pub fn split(self) -> Result<(ReadHalf<ClientStream>, WriteHalf<ClientStream>), Error> {
         self.connection.split()
     }
 }

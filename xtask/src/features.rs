@@ -9,12 +9,13 @@ use crate::tool::cargo;
 const SERVER: [&str; 2] = ["tls", "tracing"];
 
 /// The features of the core, each with those that it turns on.
-const FEATURES: [(&str, &[&str]); 6] = [
+const FEATURES: [(&str, &[&str]); 7] = [
     ("deflate", &[]),
     ("zlib-rs", &["deflate"]),
     ("std", &[]),
     ("simd", &["std"]),
     ("io", &["std"]),
+    ("tls", &["io", "std"]),
     ("http", &["std"]),
 ];
 
@@ -112,8 +113,8 @@ mod tests {
         assert_eq!(different.len(), sets.len());
         assert_eq!(
             sets.len(),
-            3 * (1 + 8),
-            "3 of deflate; std and three above it"
+            3 * (1 + 2 * 3 * 2),
+            "3 of deflate; std, simd, io with and without tls, and http"
         );
         for set in &sets {
             for (name, brings) in FEATURES {

@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &ConnectArgs) -> Result<(), Failure> {
 fn attempt<'a>(
     arguments: &ConnectArgs,
     url: &Url,
-    tls: Option<&tls::ClientTls>,
+    tls: Option<&wscodec::io::ClientTls>,
     request: &impl Fn([u8; 16]) -> Connect<'a>,
     stop: &Stop,
     talk: &mut Conversation,

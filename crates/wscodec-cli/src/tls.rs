@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
+use wscodec::io::{ClientTls, ClientTlsOptions};
 use wscodec_server::Server;
 
 use crate::Failure;
-use crate::args::ConnectArgs;
-#[cfg(not(all(feature = "tls", not(target_os = "wasi"))))]
-use crate::args::unusable;
+use crate::args::{ConnectArgs, unusable};
 
 /// Has all listeners of the server speak TLS, with the certificate and the key in these files.
 #[cfg(all(feature = "tls", not(target_os = "wasi")))]
@@ -37,18 +36,13 @@ pub(crate) fn use_files(_: &Path, _: &Path, _: &mut Server<'_>) -> Result<(), Fa
     Err(unusable("serve", "--cert: this build has no TLS"))
 }
 
-/// TLS for the connections of `wscodec connect`.
-#[cfg(all(feature = "tls", not(target_os = "wasi")))]
-pub(crate) type ClientTls = wscodec_server::client::ClientTls;
-
-/// There is none in this build.
-#[cfg(not(all(feature = "tls", not(target_os = "wasi"))))]
-pub(crate) enum ClientTls {}
-
 /// Reads the files that the options name.
-#[cfg(all(feature = "tls", not(target_os = "wasi")))]
 pub(crate) fn client(arguments: &ConnectArgs) -> Result<ClientTls, Failure> {
-    let mut options = wscodec_server::client::ClientTlsOptions::default();
+    if !cfg!(all(feature = "tls", not(target_os = "wasi"))) {
+        let why = "this build speaks no TLS: for wss:// put a TLS proxy in between";
+        return Err(unusable("connect", why));
+    }
+    let mut options = ClientTlsOptions::default();
     options.authorities.clone_from(&arguments.ca);
     options.identity = arguments.cert.clone().map(|cert| {
         // The key may be in the file of the certificate.
@@ -66,20 +60,6 @@ pub(crate) fn client(arguments: &ConnectArgs) -> Result<ClientTls, Failure> {
     ClientTls::new(&options).map_err(|e| Failure::Run(format!("TLS can't be used: {e}")))
 }
 
-/// There is no TLS in this build.
-#[cfg(not(all(feature = "tls", not(target_os = "wasi"))))]
-pub(crate) fn client(arguments: &ConnectArgs) -> Result<ClientTls, Failure> {
-    let ConnectArgs {
-        ca: _,
-        cert: _,
-        key: _,
-        insecure: _,
-        ..
-    } = arguments;
-    let why = "this build speaks no TLS: for wss:// put a TLS proxy in between";
-    Err(unusable("connect", why))
-}
-
 /// Calls the server, over TLS if there is some.
 pub(crate) fn call(
     call: wscodec_server::client::Call<'_>,
@@ -92,9 +72,9 @@ pub(crate) fn call(
         #[cfg(all(feature = "tls", not(target_os = "wasi")))]
         Some(tls) => wscodec_server::client::call_over_tls(call, tls, host, talk),
         #[cfg(not(all(feature = "tls", not(target_os = "wasi"))))]
-        Some(tls) => {
+        Some(_) => {
             let _ = host;
-            match *tls {}
+            Err(wscodec::MisuseError::NoTls.into())
         }
     }
 }

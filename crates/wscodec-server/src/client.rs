@@ -10,8 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 use std::vec::Vec;
 
-#[cfg(all(feature = "tls", not(target_os = "wasi")))]
-pub use super::net::{ClientTls, ClientTlsOptions};
 use super::net::{Net, Platform, Source, Waker};
 use super::queue::Queue;
 use wscodec::error::{CloseCode, ErrorKind, Fault, HandshakeError, PeerError};
@@ -192,7 +190,7 @@ pub fn call(call: Call<'_>, talk: &mut impl Talk) -> Result<Ended, Error> {
 #[cfg(all(feature = "tls", not(target_os = "wasi")))]
 pub fn call_over_tls(
     call: Call<'_>,
-    tls: &ClientTls,
+    tls: &wscodec::io::ClientTls,
     host: &str,
     talk: &mut impl Talk,
 ) -> Result<Ended, Error> {

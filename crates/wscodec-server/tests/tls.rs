@@ -107,6 +107,7 @@ const TRANSPORT: Transport<Tls> = Transport {
         tls.flush()?;
         tls.sock.shutdown(Shutdown::Write)
     }),
+    secure: true,
 };
 
 fn connect(

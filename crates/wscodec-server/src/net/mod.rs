@@ -10,7 +10,7 @@ mod wasi;
 
 pub(super) use contract::{BACKLOG, Listen, Net, Source};
 #[cfg(all(feature = "tls", not(target_os = "wasi")))]
-pub use native::{ClientTls, ClientTlsOptions, ServerTls};
+pub use native::ServerTls;
 #[cfg(not(target_os = "wasi"))]
 pub use native::{Listener, Stream};
 #[cfg(not(target_os = "wasi"))]

@@ -6,7 +6,10 @@
 use std::net::TcpStream;
 
 use wscodec::ErrorKind;
-use wscodec::io::{self, ConnectionOptions, IoSession, Keys, ReadHalf, WriteHalf};
+use wscodec::io::{
+    self, ClientStream, ClientTls, ConnectionOptions, Connector, IoSession, Keys, ReadHalf,
+    WriteHalf,
+};
 use wscodec::message::{MessageRef, Unmasked};
 use wscodec::session::{
     BufferOutput, Connected, In, Out, Outbox, Sender, Session, SessionOptions, Upgrade,
@@ -61,6 +64,19 @@ impl Connection {
     pub fn split(self) -> Result<(ReadHalf<TcpStream>, WriteHalf<TcpStream>), io::Error> {
         self.socket.split()
     }
+}
+
+/// Opens a connection, over TLS if the URL says so and the application has it.
+///
+/// # Errors
+/// If the server can't be reached, or rejects.
+pub fn connect(
+    url: &str,
+    tls: Option<&ClientTls>,
+) -> Result<io::Connection<ClientStream>, io::Error> {
+    let mut connector = Connector::DEFAULT;
+    connector.tls = tls;
+    connector.connect(url)
 }
 
 /// Answers a message over a blocking connection.

@@ -7,8 +7,6 @@ mod raw;
 mod socket;
 #[cfg(feature = "tls")]
 mod tls;
-#[cfg(feature = "tls")]
-mod trust;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,8 +22,6 @@ use crate::address::Address;
 pub use certificate::ServerTls;
 use input::Input;
 pub use socket::{Listener, Stream};
-#[cfg(feature = "tls")]
-pub use trust::{ClientTls, ClientTlsOptions};
 
 const MAILBOX: Token = Token(usize::MAX);
 /// Listeners count down from here; streams count up from 0.

@@ -17,8 +17,6 @@ use super::certificate::ServerTls;
 use super::raw::Socket;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
-#[cfg(feature = "tls")]
-use super::trust::ClientTls;
 use crate::address::Address;
 use crate::net::contract::{BACKLOG, Listen};
 
@@ -210,8 +208,12 @@ impl Stream {
 
     /// Has the connection speak TLS, as a client of this host.
     #[cfg(feature = "tls")]
-    pub(crate) fn client_tls(mut self, tls: &ClientTls, host: &str) -> io::Result<Self> {
-        self.tls = Some(Box::new(tls.connection(host)?));
+    pub(crate) fn client_tls(
+        mut self,
+        tls: &wscodec::io::ClientTls,
+        host: &str,
+    ) -> io::Result<Self> {
+        self.tls = Some(Box::new(Tls::new(tls.connection(host)?)));
         Ok(self)
     }
 

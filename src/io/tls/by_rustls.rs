@@ -1,51 +1,36 @@
-//! TLS for a client: which certificates it trusts, and the one that it shows.
+//! The configuration of a client for rustls.
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::vec::Vec;
+use std::path::Path;
+use std::sync::OnceLock;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, KeyLogFile, RootCertStore,
+    ClientConfig, ClientConnection, DigitallySignedStruct, KeyLogFile, RootCertStore,
     SignatureScheme,
 };
 
-use super::tls::Tls;
+use super::{ClientTls, ClientTlsOptions};
+use crate::io::Error;
 
-/// How a client speaks TLS. With feature `tls`.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct ClientTlsOptions {
-    /// A PEM file with the certificates of the authorities to trust. Default: those that the system
-    /// trusts.
-    pub authorities: Option<PathBuf>,
-    /// PEM files with a certificate chain and its key, by which the client shows who it is.
-    pub identity: Option<(PathBuf, PathBuf)>,
-    /// Accept any certificate: whoever is on the way can then read and change everything.
-    pub dangerously_accept_any_certificate: bool,
-    /// Append the secrets of each connection to the file that the environment variable
-    /// `SSLKEYLOGFILE` names, so that other programs can decrypt what they record.
-    pub key_log: bool,
-}
-
-/// TLS for a client, made of [`ClientTlsOptions`]. Clones are the same. With feature `tls`.
+/// The configuration of a client.
 #[derive(Clone)]
-pub struct ClientTls(Arc<ClientConfig>);
+pub(super) struct Config(Arc<ClientConfig>);
 
-impl ClientTls {
-    /// Reads the files that the options name, or the certificates that the system trusts.
-    ///
-    /// # Errors
-    /// Those of the file system; [`InvalidData`](io::ErrorKind::InvalidData) for files that hold
-    /// something else, or no certificate at all.
-    pub fn new(options: &ClientTlsOptions) -> io::Result<Self> {
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone())
+impl Config {
+    pub(super) fn new(options: &ClientTlsOptions) -> io::Result<Self> {
+        let provider = CryptoProvider::get_default().cloned();
+        let provider = provider.unwrap_or_else(|| Arc::new(ring::default_provider()));
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?;
         let builder = match options.dangerously_accept_any_certificate {
@@ -70,26 +55,41 @@ impl ClientTls {
         }
         Ok(Self(Arc::new(config)))
     }
+}
 
-    /// A configuration of rustls. Its `alpn_protocols` should hold `http/1.1` and nothing else.
+impl ClientTls {
+    /// A configuration of rustls, such as one with keys in hardware. Its `alpn_protocols` should hold
+    /// `http/1.1` and nothing else. With feature `tls`.
     pub fn from_config(config: Arc<ClientConfig>) -> Self {
-        Self(config)
+        Self(Config(config))
+    }
+
+    /// The configuration of rustls. With feature `tls`.
+    pub fn config(&self) -> &Arc<ClientConfig> {
+        &self.0.0
     }
 
     /// The client's end of a new connection to a host: a name, or an address, which may be in
-    /// brackets.
-    pub(super) fn connection(&self, host: &str) -> io::Result<Tls> {
+    /// brackets. With feature `tls`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput), if the host is neither a name nor an address.
+    pub fn connection(&self, host: &str) -> io::Result<ClientConnection> {
         let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
         let name = ServerName::try_from(bare.unwrap_or(host).to_owned());
         let name = name.map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
-        let connection = ClientConnection::new(self.0.clone(), name);
-        connection.map(Tls::new).map_err(io::Error::other)
+        ClientConnection::new(Arc::clone(self.config()), name).map_err(io::Error::other)
     }
-}
 
-impl fmt::Debug for ClientTls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientTls").finish_non_exhaustive()
+    /// TLS with the certificates that the system trusts. They are read once, because that takes
+    /// milliseconds.
+    pub(in crate::io) fn system() -> Result<&'static Self, Error> {
+        static SYSTEM: OnceLock<ClientTls> = OnceLock::new();
+        if let Some(tls) = SYSTEM.get() {
+            return Ok(tls);
+        }
+        let tls = Self::new(&ClientTlsOptions::default())?;
+        Ok(SYSTEM.get_or_init(|| tls))
     }
 }
 
@@ -119,10 +119,14 @@ fn roots(authorities: Option<&Path>) -> io::Result<RootCertStore> {
     let found = rustls_native_certs::load_native_certs();
     // Systems have certificates that rustls does not take.
     let (added, _) = roots.add_parsable_certificates(found.certs);
-    match found.errors.into_iter().next() {
-        Some(error) if added == 0 => Err(io::Error::other(error)),
-        _ => Ok(roots),
+    if added > 0 {
+        return Ok(roots);
     }
+    let text = "the system has no certificates of authorities to trust";
+    Err(match found.errors.into_iter().next() {
+        Some(error) => io::Error::other(error),
+        None => io::Error::new(io::ErrorKind::NotFound, text),
+    })
 }
 
 /// Accepts any certificate, but not a signature that is not by its key.
@@ -137,7 +141,7 @@ impl ServerCertVerifier for AnyCertificate {
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+    ) -> Result<ServerCertVerified, rustls::Error> {
         Ok(ServerCertVerified::assertion())
     }
 
@@ -146,7 +150,7 @@ impl ServerCertVerifier for AnyCertificate {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.0.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, algorithms)
     }
@@ -156,7 +160,7 @@ impl ServerCertVerifier for AnyCertificate {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.0.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, algorithms)
     }

@@ -1,0 +1,70 @@
+//! What stands for TLS in a build without it: types without a value.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Instant;
+
+use super::{ClientTls, ClientTlsOptions};
+use crate::error::MisuseError;
+use crate::io::Error;
+
+/// The configuration of a client.
+#[derive(Clone)]
+pub(super) enum Config {}
+
+impl Config {
+    pub(super) fn new(_: &ClientTlsOptions) -> io::Result<Self> {
+        let error = MisuseError::NoTls;
+        Err(io::Error::new(io::ErrorKind::Unsupported, error))
+    }
+}
+
+impl ClientTls {
+    /// TLS with the certificates that the system trusts.
+    pub(in crate::io) fn system() -> Result<&'static Self, Error> {
+        Err(MisuseError::NoTls.into())
+    }
+}
+
+/// A client's stream with TLS.
+#[derive(Debug)]
+pub(in crate::io) enum TlsStream {}
+
+impl TlsStream {
+    pub(in crate::io) fn begin(
+        _: TcpStream,
+        tls: &ClientTls,
+        _: &str,
+        _: Option<Instant>,
+    ) -> io::Result<Self> {
+        match tls.0 {}
+    }
+
+    pub(in crate::io) fn socket(&self) -> &TcpStream {
+        match *self {}
+    }
+
+    pub(in crate::io) fn handle(&self) -> io::Result<Self> {
+        match *self {}
+    }
+
+    pub(in crate::io) fn shut_down(&mut self) -> io::Result<()> {
+        match *self {}
+    }
+}
+
+impl Read for TlsStream {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        match *self {}
+    }
+}
+
+impl Write for TlsStream {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        match *self {}
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match *self {}
+    }
+}
