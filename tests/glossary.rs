@@ -135,6 +135,23 @@ fn no_two_public_types_of_the_core_share_a_name() {
     }
 }
 
+/// A program uses both crates at once, so a name means one thing in them.
+#[test]
+fn no_public_type_of_the_inspector_has_a_name_of_the_core() {
+    let types = &RUST[..4];
+    let core = names(&text(&["src"], "rs"), types);
+    let inspector = text(&["crates/wscodec-inspect/src"], "rs");
+    for (path, text) in &inspector {
+        for name in text.lines().filter_map(|line| declared(line, types)) {
+            assert!(
+                !core.iter().any(|it| it == name),
+                "`{name}` of {} is a name of the core",
+                path.display()
+            );
+        }
+    }
+}
+
 #[test]
 fn this_test_reads_declarations() {
     assert_eq!(declared("    pub struct Name<'a> {", RUST), Some("Name"));

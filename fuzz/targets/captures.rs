@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use wscodec_fuzz::{Choices, Cuts};
 use wscodec_inspect::container::{Container, ContainerError, Record};
-use wscodec_inspect::packet::Reader;
+use wscodec_inspect::packet::PacketReader;
 
 type Run = (Vec<(u64, Option<i128>, Vec<u8>)>, Option<ContainerError>);
 
@@ -12,7 +12,7 @@ fn run(bytes: &[u8], seed: u8) -> Run {
     let mut bytes = bytes.to_vec();
     let mut rest = &mut bytes[..];
     let mut cuts = Cuts::new(seed);
-    let (mut container, mut reader) = (Container::new(), Reader::new());
+    let (mut container, mut reader) = (Container::new(), PacketReader::new());
     let mut packets = Vec::new();
     loop {
         let piece = cuts.next(&mut rest);

@@ -48,7 +48,7 @@ fn a_capture_is_listed_from_a_file_and_from_a_pipe() {
     let file = pcap("two-connections.pcap");
     let output = inspect(&[&file, "--json"]);
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(lines(&output, "connection").len(), 3);
+    assert_eq!(lines(&output, "conversation").len(), 3);
     assert_eq!(lines(&output, "frame").len(), 34);
     assert_eq!(lines(&output, "end").len(), 3);
     let piped = fed(
@@ -79,7 +79,7 @@ fn compressed_files_are_recognised() {
     let cut = scratch("inspect-cut.gz", &gzip[..gzip.len() / 2]);
     let cut = inspect(&[cut.to_str().unwrap(), "--json"]);
     assert_eq!(cut.status.code(), Some(2));
-    assert!(text(&cut.stderr).contains("its compression ends too early"));
+    assert!(text(&cut.stderr).contains("the compressed file ends too early"));
     assert!(!lines(&cut, "frame").is_empty());
 }
 
@@ -93,7 +93,7 @@ fn faults_are_shown_in_their_place_and_hide_nothing() {
         .map(|it| it["opcode"].clone())
         .collect();
     assert_eq!(opcodes, [9, 1, 10]);
-    let faults = lines(&output, "fault");
+    let faults = lines(&output, "violation");
     assert_eq!(faults.len(), 1);
     assert_eq!(faults[0]["code"], "UNMASKED_FRAME");
     assert_eq!(faults[0]["found"], "not masked");
@@ -107,7 +107,7 @@ fn faults_are_shown_in_their_place_and_hide_nothing() {
     let output = inspect(&[&pcap("zeek--wrong-accept-header.pcap"), "--lint"]);
     let shown = text(&output.stdout);
     assert!(
-        shown.contains("!! ACCEPT") && shown.contains("lint  #0   s2c ACCEPT"),
+        shown.contains("!! ACCEPT") && shown.contains("error   #0   s2c ACCEPT"),
         "{shown}"
     );
     assert!(shown.contains("\"Zeek\""), "{shown}");

@@ -121,8 +121,8 @@ fn evidence(bytes: &[u8], rules: Rules) -> Option<(i16, u64)> {
         return Some((0, u64::MAX));
     };
     // A continuation may go on with a message whose beginning is lost.
-    let faults = header.faults(&rules, header.opcode == 0);
-    if !faults.is_empty() || header.len > MAX_LEN {
+    let violations = header.faults(&rules, header.opcode == 0);
+    if !violations.is_empty() || header.len > MAX_LEN {
         return None;
     }
     let mut bits = HEADER;
@@ -161,11 +161,14 @@ fn evidence(bytes: &[u8], rules: Rules) -> Option<(i16, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reassembly::Origin;
+    use crate::event::PacketInfo;
     use wscodec::frame::{FrameHeader, OpCode, encode};
 
-    fn origin(packet: u64) -> Origin {
-        Origin { packet, time: None }
+    fn packet(packet: u64) -> PacketInfo {
+        PacketInfo {
+            number: packet,
+            time: None,
+        }
     }
 
     /// Numbers without a pattern (xorshift).
@@ -197,10 +200,10 @@ mod tests {
                 let mut right = 0;
                 for seed in 0..100 {
                     let mut held = Held::default();
-                    held.push(&noise(rest, 1 + seed), origin(1));
+                    held.push(&noise(rest, 1 + seed), packet(1));
                     for i in 0..10 {
                         let payload = noise(30 + i, 1000 * seed + 5 + i as u64);
-                        held.push(&frame(&payload, key), origin(2));
+                        held.push(&frame(&payload, key), packet(2));
                     }
                     let found = find(&held, Rules::new(role), false);
                     right += u32::from(found == Some(rest));
@@ -218,8 +221,8 @@ mod tests {
     fn noise_has_no_frames() {
         for seed in 1..200 {
             let mut held = Held::default();
-            held.push(&noise(1448, seed), origin(1));
-            held.push(&noise(1448, seed + 1000), origin(2));
+            held.push(&noise(1448, seed), packet(1));
+            held.push(&noise(1448, seed + 1000), packet(2));
             for role in [Role::Server, Role::Client] {
                 let rules = Rules::new(role).with_rsv(Rsv::RSV1);
                 assert_eq!(find(&held, rules, false), None, "{seed}");

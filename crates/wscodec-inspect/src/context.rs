@@ -1,24 +1,30 @@
-//! What all readers of a connection share while they work.
+//! What all readers of a conversation share while they work.
 
 use core::net::SocketAddr;
 
-use crate::Options;
-use crate::event::{Connection, Direction, Event, Note, Place};
-use crate::reassembly::Origin;
+use crate::InspectOptions;
+use crate::event::{
+    Closed, Conversation, ConversationEnd, ConversationId, Direction, Ending, InspectEvent,
+    Location, Note, PacketInfo, Totals,
+};
 #[cfg(feature = "tls")]
 use crate::tls::KeyLog;
 
+/// Receives events.
+pub(crate) type EventSink<'s> = dyn FnMut(InspectEvent<'_>) + 's;
+
 /// The options, the receiver of events, and memory that is used again.
 pub(crate) struct Context<'c> {
-    pub(crate) stream: u32,
-    pub(crate) options: &'c Options,
+    pub(crate) id: ConversationId,
+    pub(crate) options: &'c InspectOptions,
     pub(crate) scratch: &'c mut Scratch,
     #[cfg(feature = "tls")]
     pub(crate) keys: &'c KeyLog,
-    #[cfg(feature = "tls")]
-    last: Origin,
-    connection: &'c mut Announced,
-    sink: &'c mut dyn FnMut(Event<'_>),
+    /// The packet that is being read.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    pub(crate) last: PacketInfo,
+    announced: &'c mut Announced,
+    sink: &'c mut EventSink<'c>,
 }
 
 /// What all connections share.
@@ -38,17 +44,16 @@ pub(crate) struct Scratch {
     pub(crate) inflated: Vec<u8>,
 }
 
-/// A connection, and what was reported about it.
+/// A conversation, and what was reported about it.
 #[derive(Debug)]
 pub(crate) struct Announced {
-    pub(crate) connection: Connection,
+    pub(crate) conversation: Conversation,
     pub(crate) reported: bool,
-    /// The side that sent the first close frame, and its code.
-    pub(crate) closed_by: Option<(Direction, Option<u16>)>,
-    later: Vec<(Place, Later)>,
+    pub(crate) closed: Option<Closed>,
+    later: Vec<(Location, Later)>,
 }
 
-/// A note that is reported once it is known that the connection matters.
+/// A note that is reported once it is known that the conversation matters.
 #[derive(Clone, Debug)]
 pub(crate) enum Later {
     Proxied(Option<[SocketAddr; 2]>),
@@ -56,50 +61,62 @@ pub(crate) enum Later {
 }
 
 impl Announced {
-    pub(crate) fn new(connection: Connection) -> Self {
+    pub(crate) fn new(conversation: Conversation) -> Self {
         Self {
-            connection,
+            conversation,
             reported: false,
-            closed_by: None,
+            closed: None,
             later: Vec::new(),
+        }
+    }
+
+    /// Reports the end, if the conversation was reported and has not ended.
+    pub(crate) fn end(
+        &mut self,
+        packet: PacketInfo,
+        ending: Ending,
+        totals: [Totals; 2],
+        sink: &mut EventSink<'_>,
+    ) {
+        if core::mem::take(&mut self.reported) {
+            sink(InspectEvent::End(&ConversationEnd {
+                conversation: self.conversation,
+                packet,
+                ending,
+                closed: self.closed.take(),
+                totals,
+            }));
         }
     }
 }
 
 impl<'c> Context<'c> {
     pub(crate) fn new(
-        options: &'c Options,
-        connection: &'c mut Announced,
-        #[cfg_attr(not(feature = "tls"), allow(unused_variables))] last: Origin,
+        options: &'c InspectOptions,
+        announced: &'c mut Announced,
+        last: PacketInfo,
         shared: &'c mut Shared,
-        sink: &'c mut dyn FnMut(Event<'_>),
+        sink: &'c mut EventSink<'c>,
     ) -> Self {
         Self {
-            stream: connection.connection.stream,
+            id: announced.conversation.id,
             options,
             scratch: &mut shared.scratch,
             #[cfg(feature = "tls")]
             keys: &shared.keys,
-            #[cfg(feature = "tls")]
             last,
-            connection,
+            announced,
             sink,
         }
     }
 
-    /// The packet that is being read.
-    #[cfg(feature = "tls")]
-    pub(crate) fn last(&self) -> Origin {
-        self.last
-    }
-
-    /// Reports an event, after the connection itself.
-    pub(crate) fn emit(&mut self, event: Event<'_>) {
-        if !self.connection.reported {
-            self.connection.reported = true;
-            let connection = self.connection.connection;
-            (self.sink)(Event::Connection(&connection));
-            for (place, later) in core::mem::take(&mut self.connection.later) {
+    /// Reports an event, after the conversation itself.
+    pub(crate) fn emit(&mut self, event: InspectEvent<'_>) {
+        if !self.announced.reported {
+            self.announced.reported = true;
+            let conversation = self.announced.conversation;
+            (self.sink)(InspectEvent::Conversation(&conversation));
+            for (location, later) in core::mem::take(&mut self.announced.later) {
                 let note = match &later {
                     Later::Proxied(addresses) => Note::Proxied {
                         client: addresses.map(|it| it[0]),
@@ -107,32 +124,46 @@ impl<'c> Context<'c> {
                     },
                     Later::Tunnel(target) => Note::Tunnel(target),
                 };
-                (self.sink)(Event::Note(place, &note));
+                (self.sink)(InspectEvent::Note(location, &note));
             }
         }
         (self.sink)(event);
     }
 
-    /// Reports an event if the connection matters for other reasons.
-    pub(crate) fn emit_if_known(&mut self, event: Event<'_>) {
-        if self.connection.reported {
+    /// Reports an event if the conversation matters for other reasons.
+    pub(crate) fn emit_if_known(&mut self, event: InspectEvent<'_>) {
+        if self.announced.reported {
             (self.sink)(event);
         }
     }
 
-    /// Reports a note together with the connection, if that will matter.
-    pub(crate) fn emit_later(&mut self, place: Place, note: Later) {
-        self.connection.later.push((place, note));
+    /// Reports a note together with the conversation, if that will matter.
+    pub(crate) fn emit_later(&mut self, location: Location, note: Later) {
+        self.announced.later.push((location, note));
+    }
+
+    /// Reports the end of the conversation.
+    pub(crate) fn end(&mut self, packet: PacketInfo, ending: Ending, totals: [Totals; 2]) {
+        self.announced.end(packet, ending, totals, self.sink);
     }
 
     /// The client is the side that was taken for the server.
     pub(crate) fn swap(&mut self) {
-        let connection = &mut self.connection.connection;
-        core::mem::swap(&mut connection.client, &mut connection.server);
+        let conversation = &mut self.announced.conversation;
+        core::mem::swap(&mut conversation.client, &mut conversation.server);
+    }
+
+    /// The bytes are encrypted.
+    pub(crate) fn set_tls(&mut self) {
+        self.announced.conversation.tls = true;
     }
 
     /// A side sent its first close frame.
-    pub(crate) fn closed(&mut self, direction: Direction, code: Option<u16>) {
-        self.connection.closed_by.get_or_insert((direction, code));
+    pub(crate) fn closed(&mut self, by: Direction, code: Option<u16>, reason: &[u8]) {
+        self.announced.closed.get_or_insert_with(|| Closed {
+            by,
+            code,
+            reason: reason.to_vec(),
+        });
     }
 }

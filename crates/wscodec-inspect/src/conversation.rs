@@ -1,20 +1,18 @@
 //! The two directions of one connection, without packets.
 
-use core::net::{Ipv4Addr, SocketAddr};
-
 use wscodec::deflate::{AgreedDeflate, DeflateDirection};
 
-use crate::Options;
+use crate::InspectOptions;
 use crate::context::{Announced, Context, Shared};
-use crate::event::{Connection, Direction, End, Ending, Event};
+use crate::event::{Conversation, Direction, Ending, InspectEvent, PacketInfo};
 use crate::frames::Agreement;
 use crate::nest::Nest;
-use crate::reassembly::{Delivery, Origin};
+use crate::reassembly::Delivery;
 
 /// How a conversation begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Start {
-    /// With HTTP.
+pub enum ConversationStart {
+    /// With HTTP, which may be encrypted by TLS.
     #[default]
     Handshake,
     /// With frames. If permessage-deflate was agreed on, this is what the server agreed to.
@@ -27,51 +25,46 @@ pub enum Start {
 /// or reads them from files.
 ///
 /// ```
-/// use wscodec_inspect::event::{Direction, Event};
-/// use wscodec_inspect::reassembly::Origin;
-/// use wscodec_inspect::{Conversation, Options, Start};
+/// use wscodec_inspect::event::{Conversation, ConversationId, Direction, Ending, InspectEvent};
+/// use wscodec_inspect::event::PacketInfo;
+/// use wscodec_inspect::{ConversationInspector, ConversationStart, InspectOptions};
 ///
-/// let mut conversation = Conversation::new(0, Start::Frames(None), Options::default());
+/// let mut conversation = Conversation::new(ConversationId::new(0));
+/// conversation.server = Some("127.0.0.1:9000".parse().unwrap());
+/// let start = ConversationStart::Frames(None);
+/// let mut inspector = ConversationInspector::new(conversation, start, InspectOptions::default());
 /// let mut seen = Vec::new();
-/// let mut sink = |event: Event<'_>| {
-///     if let Event::Message(message) = event {
+/// let mut sink = |event: InspectEvent<'_>| {
+///     if let InspectEvent::Message(message) = event {
 ///         seen.push(message.payload.to_vec());
 ///     }
 /// };
-/// let origin = Origin { packet: 1, time: None };
+/// let packet = PacketInfo { number: 1, time: Some(1_700_000_000_000_000_000) };
 /// let bytes = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
-/// conversation.push(Direction::ClientToServer, bytes, origin, &mut sink);
-/// conversation.finish(&mut sink);
+/// inspector.push(Direction::ClientToServer, bytes, packet, &mut sink);
+/// inspector.finish(Ending::Open, &mut sink);
 /// assert_eq!(seen, [b"Hello"]);
 /// ```
 #[derive(Debug)]
-pub struct Conversation {
-    options: Options,
+pub struct ConversationInspector {
+    options: InspectOptions,
     nest: Nest,
     announced: Announced,
     shared: Shared,
-    last: Origin,
+    last: PacketInfo,
 }
 
-impl Conversation {
-    /// A conversation with this number.
-    pub fn new(stream: u32, start: Start, options: Options) -> Self {
-        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let origin = Origin {
-            packet: 0,
-            time: None,
-        };
-        let connection = Connection {
-            stream,
-            client: nowhere,
-            server: nowhere,
-            origin,
-            from_start: start != Start::Middle,
-        };
+impl ConversationInspector {
+    /// For this conversation.
+    pub fn new(
+        conversation: Conversation,
+        start: ConversationStart,
+        options: InspectOptions,
+    ) -> Self {
         let nest = match start {
-            Start::Handshake => Nest::new(true),
-            Start::Middle => Nest::new(false),
-            Start::Frames(deflate) => {
+            ConversationStart::Handshake => Nest::new(true),
+            ConversationStart::Middle => Nest::new(false),
+            ConversationStart::Frames(deflate) => {
                 let of = |deflate: Option<DeflateDirection>| Agreement {
                     deflate,
                     window_known: true,
@@ -86,33 +79,58 @@ impl Conversation {
         Self {
             options,
             nest,
-            announced: Announced::new(connection),
+            announced: Announced::new(Conversation {
+                from_start: start != ConversationStart::Middle,
+                ..conversation
+            }),
             shared: Shared::default(),
-            last: origin,
+            last: conversation.packet,
         }
     }
 
-    /// TLS keys, as lines of an `SSLKEYLOGFILE`.
+    /// TLS keys, as lines of an `SSLKEYLOGFILE`. They are needed before the bytes that they decrypt.
     #[cfg(feature = "tls")]
     pub fn keys(&mut self, bytes: &[u8]) {
         self.shared.keys.read(bytes);
     }
 
-    /// The next bytes of a direction.
+    /// The next bytes of a direction. The events do not depend on how the bytes are cut.
     pub fn push(
         &mut self,
         direction: Direction,
         bytes: &[u8],
-        origin: Origin,
-        sink: &mut dyn FnMut(Event<'_>),
+        packet: PacketInfo,
+        sink: &mut dyn FnMut(InspectEvent<'_>),
     ) {
-        self.last = origin;
-        self.deliver(direction, Delivery::Bytes { bytes, origin }, sink);
+        self.last = packet;
+        if !bytes.is_empty() {
+            self.deliver(direction, Delivery::Bytes { bytes, packet }, sink);
+        }
+    }
+
+    /// So many bytes of a direction are missing.
+    pub fn skip(
+        &mut self,
+        direction: Direction,
+        len: u64,
+        packet: PacketInfo,
+        sink: &mut dyn FnMut(InspectEvent<'_>),
+    ) {
+        self.last = packet;
+        if len > 0 {
+            self.deliver(direction, Delivery::Hole { len, packet }, sink);
+        }
     }
 
     /// The direction is at its end.
-    pub fn end(&mut self, direction: Direction, origin: Origin, sink: &mut dyn FnMut(Event<'_>)) {
-        self.deliver(direction, Delivery::End { origin }, sink);
+    pub fn end(
+        &mut self,
+        direction: Direction,
+        packet: PacketInfo,
+        sink: &mut dyn FnMut(InspectEvent<'_>),
+    ) {
+        self.last = packet;
+        self.deliver(direction, Delivery::End { packet }, sink);
     }
 
     /// Hands a delivery of a direction to the nest.
@@ -120,39 +138,32 @@ impl Conversation {
         &mut self,
         direction: Direction,
         delivery: Delivery<'_>,
-        sink: &mut dyn FnMut(Event<'_>),
+        sink: &mut dyn FnMut(InspectEvent<'_>),
     ) {
-        let options = &self.options;
-        let mut cx = Context::new(
+        let Self {
             options,
-            &mut self.announced,
-            self.last,
-            &mut self.shared,
-            sink,
-        );
-        self.nest.deliver(direction.index(), delivery, &mut cx);
+            nest,
+            announced,
+            shared,
+            last,
+        } = self;
+        let mut cx = Context::new(options, announced, *last, shared, sink);
+        nest.deliver(direction.index(), delivery, &mut cx);
     }
 
-    /// Both directions are at their end.
-    pub fn finish(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
-        let options = &self.options;
-        let mut cx = Context::new(
+    /// The connection has ended in this way. Reports what is still held, and the end.
+    pub fn finish(&mut self, ending: Ending, sink: &mut dyn FnMut(InspectEvent<'_>)) {
+        let Self {
             options,
-            &mut self.announced,
-            self.last,
-            &mut self.shared,
-            sink,
-        );
-        self.nest.finish(false, self.last, &mut cx);
-        if core::mem::take(&mut self.announced.reported) {
-            sink(Event::End(&End {
-                connection: self.announced.connection,
-                origin: self.last,
-                ending: Ending::Open,
-                closed_by: self.announced.closed_by,
-                totals: self.nest.totals(),
-            }));
-        }
+            nest,
+            announced,
+            shared,
+            last,
+        } = self;
+        let mut cx = Context::new(options, announced, *last, shared, sink);
+        nest.finish(ending, *last, &mut cx);
+        let totals = nest.totals();
+        cx.end(*last, ending, totals);
     }
 
     /// Whether there is nothing of interest in the connection.

@@ -11,12 +11,14 @@
 use core::net::SocketAddr;
 use std::collections::HashMap;
 
-use crate::Options;
-use crate::context::{Announced, Context, Shared};
-use crate::event::{Connection, End, Ending, Event, Note, Place};
+use crate::InspectOptions;
+use crate::context::{Announced, Context, EventSink, Shared};
+use crate::event::{
+    Conversation, ConversationId, Ending, InspectEvent, Location, Note, PacketInfo,
+};
 use crate::nest::Nest;
 use crate::packet::Segment;
-use crate::reassembly::{Delivery, Origin, Stream};
+use crate::reassembly::{Delivery, Reassembler};
 
 /// What a connection counts beside the bytes that it holds.
 const FLOW: usize = size_of::<Flow>() + ENTRY;
@@ -26,9 +28,6 @@ const ENTRY: usize = 2 * (size_of::<Key>() + size_of::<Entry>());
 
 /// The two addresses, the lower one first.
 type Key = (SocketAddr, SocketAddr);
-
-/// Receives events.
-pub(crate) type Sink<'s> = dyn FnMut(Event<'_>) + 's;
 
 /// All connections.
 #[derive(Debug, Default)]
@@ -56,10 +55,10 @@ struct Entry {
 struct Flow {
     /// The side that was taken for the client, and the other.
     sides: [SocketAddr; 2],
-    streams: [Stream; 2],
+    streams: [Reassembler; 2],
     nest: Nest,
     announced: Announced,
-    last: Origin,
+    last: PacketInfo,
     /// The side that sent the first FIN.
     fin: Option<usize>,
 }
@@ -69,9 +68,9 @@ impl Flows {
     pub(crate) fn segment(
         &mut self,
         segment: &Segment<'_>,
-        origin: Origin,
-        options: &Options,
-        sink: &mut Sink<'_>,
+        packet: PacketInfo,
+        options: &InspectOptions,
+        sink: &mut EventSink<'_>,
     ) {
         let (a, b) = (segment.source, segment.destination);
         let key = if a <= b { (a, b) } else { (b, a) };
@@ -86,7 +85,7 @@ impl Flows {
                     flow.finish(Ending::Open, options, &mut self.shared, sink);
                 }
                 self.memory -= entry.counted;
-                *entry = Entry::new(number, segment, origin);
+                *entry = Entry::new(number, segment, packet);
                 entry
             }
             None => {
@@ -95,15 +94,15 @@ impl Flows {
                 }
                 let number = self.next;
                 self.next = self.next.wrapping_add(1);
-                let entry = Entry::new(number, segment, origin);
+                let entry = Entry::new(number, segment, packet);
                 self.by_address.entry(key).or_insert(entry)
             }
         };
-        entry.last = origin.packet;
+        entry.last = packet.number;
         let Some(flow) = &mut entry.flow else {
             return;
         };
-        let over = flow.segment(segment, origin, options, &mut self.shared, sink);
+        let over = flow.segment(segment, packet, options, &mut self.shared, sink);
         if over {
             entry.flow = None;
         }
@@ -116,10 +115,10 @@ impl Flows {
     }
 
     /// The capture is at its end. The connections end in the order in which they began.
-    pub(crate) fn finish(&mut self, options: &Options, sink: &mut Sink<'_>) {
+    pub(crate) fn finish(&mut self, options: &InspectOptions, sink: &mut EventSink<'_>) {
         let entries = self.by_address.drain();
         let mut flows: Vec<_> = entries.filter_map(|(_, entry)| entry.flow).collect();
-        flows.sort_unstable_by_key(|flow| flow.announced.connection.stream);
+        flows.sort_unstable_by_key(|flow| flow.announced.conversation.id);
         for mut flow in flows {
             flow.finish(Ending::Open, options, &mut self.shared, sink);
         }
@@ -138,7 +137,7 @@ impl Flows {
 
     /// Drops the eighth of the connections that was idle longest, or more of them if that does not
     /// free an eighth of the memory.
-    fn make_room(&mut self, options: &Options, sink: &mut Sink<'_>) {
+    fn make_room(&mut self, options: &InspectOptions, sink: &mut EventSink<'_>) {
         let mut oldest: Vec<_> = self
             .by_address
             .iter()
@@ -162,13 +161,13 @@ impl Flows {
 }
 
 impl Entry {
-    fn new(number: u32, segment: &Segment<'_>, origin: Origin) -> Self {
+    fn new(number: u32, segment: &Segment<'_>, packet: PacketInfo) -> Self {
         let opens = segment.syn && segment.acknowledgement.is_none();
         Self {
             opened: opens.then_some((segment.source, segment.sequence)),
-            last: origin.packet,
+            last: packet.number,
             counted: 0,
-            flow: Some(Box::new(Flow::new(number, segment, origin))),
+            flow: Some(Box::new(Flow::new(number, segment, packet))),
         }
     }
 
@@ -187,7 +186,7 @@ impl Entry {
 }
 
 impl Flow {
-    fn new(number: u32, segment: &Segment<'_>, origin: Origin) -> Self {
+    fn new(number: u32, segment: &Segment<'_>, packet: PacketInfo) -> Self {
         // An answer to a SYN comes from the server. Without a SYN, the first packet's sender counts
         // as the client until the bytes tell more.
         let answer = segment.syn && segment.acknowledgement.is_some();
@@ -195,19 +194,19 @@ impl Flow {
         if answer {
             sides.reverse();
         }
-        let connection = Connection {
-            stream: number,
-            client: sides[0],
-            server: sides[1],
-            origin,
+        let conversation = Conversation {
+            client: Some(sides[0]),
+            server: Some(sides[1]),
+            packet,
             from_start: segment.syn,
+            ..Conversation::new(ConversationId::new(number))
         };
         Self {
             sides,
-            streams: [Stream::new(), Stream::new()],
+            streams: [Reassembler::new(), Reassembler::new()],
             nest: Nest::new(segment.syn),
-            announced: Announced::new(connection),
-            last: origin,
+            announced: Announced::new(conversation),
+            last: packet,
             fin: None,
         }
     }
@@ -216,12 +215,12 @@ impl Flow {
     fn segment(
         &mut self,
         segment: &Segment<'_>,
-        origin: Origin,
-        options: &Options,
+        packet: PacketInfo,
+        options: &InspectOptions,
         shared: &mut Shared,
-        sink: &mut Sink<'_>,
+        sink: &mut EventSink<'_>,
     ) -> bool {
-        self.last = origin;
+        self.last = packet;
         let side = usize::from(segment.source != self.sides[0]);
         let Self { streams, nest, .. } = self;
         let mut cx = Context::new(options, &mut self.announced, self.last, shared, sink);
@@ -242,13 +241,13 @@ impl Flow {
             sequence,
             segment.payload,
             segment.missing,
-            origin,
+            packet,
             &mut deliver,
         );
         if segment.fin {
             let len = segment.payload.len() as u32;
             let end = sequence.wrapping_add(len).wrapping_add(segment.missing);
-            stream.close(end, origin, &mut deliver);
+            stream.close(end, packet, &mut deliver);
             self.fin.get_or_insert(side);
         }
         if segment.rst {
@@ -256,7 +255,7 @@ impl Flow {
             self.finish(ending, options, shared, sink);
             return true;
         }
-        if self.streams.iter().all(Stream::has_ended) {
+        if self.streams.iter().all(Reassembler::has_ended) {
             self.finish(Ending::Open, options, shared, sink);
             return true;
         }
@@ -267,41 +266,41 @@ impl Flow {
     fn finish(
         &mut self,
         ending: Ending,
-        options: &Options,
+        options: &InspectOptions,
         shared: &mut Shared,
-        sink: &mut Sink<'_>,
+        sink: &mut EventSink<'_>,
     ) {
         let Self { streams, nest, .. } = self;
         let mut cx = Context::new(options, &mut self.announced, self.last, shared, sink);
         for side in [0, 1] {
             streams[side].finish(&mut |it| nest.deliver(side, it, &mut cx));
         }
-        nest.finish(matches!(ending, Ending::Reset(_)), self.last, &mut cx);
-        let ending = match (ending, self.fin) {
-            (Ending::Open, Some(side)) => Ending::Fin(self.nest.direction(side)),
+        let fin = self.fin;
+        let ending_of = |nest: &Nest| match (ending, fin) {
+            (Ending::Open, Some(side)) => Ending::Fin(nest.direction(side)),
             (ending, _) => ending,
         };
-        if self.announced.reported {
-            sink(Event::End(&End {
-                connection: self.announced.connection,
-                origin: self.last,
-                ending,
-                closed_by: self.announced.closed_by,
-                totals: self.nest.totals(),
-            }));
-        }
+        nest.finish(ending_of(nest), self.last, &mut cx);
+        // Only the last bytes may tell which side is the client.
+        let (ending, totals) = (ending_of(nest), nest.totals());
+        cx.end(self.last, ending, totals);
     }
 
-    fn drop_early(&mut self, options: &Options, shared: &mut Shared, sink: &mut Sink<'_>) {
+    fn drop_early(
+        &mut self,
+        options: &InspectOptions,
+        shared: &mut Shared,
+        sink: &mut EventSink<'_>,
+    ) {
         let direction = self.nest.direction(0);
-        let place = Place {
-            stream: self.announced.connection.stream,
+        let location = Location {
+            conversation: self.announced.conversation.id,
             direction,
             offset: self.streams[0].position(),
-            origin: self.last,
+            packet: self.last,
         };
         let mut cx = Context::new(options, &mut self.announced, self.last, shared, sink);
-        cx.emit_if_known(Event::Note(place, &Note::Dropped));
+        cx.emit_if_known(InspectEvent::Note(location, &Note::Dropped));
         self.finish(Ending::Dropped, options, shared, sink);
     }
 

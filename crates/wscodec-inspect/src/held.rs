@@ -1,6 +1,6 @@
 //! Bytes that wait until more is known, with the packets that they came in.
 
-use crate::reassembly::Origin;
+use crate::event::PacketInfo;
 
 /// Bytes of one direction in a row, which came in several packets.
 #[derive(Debug, Default)]
@@ -9,13 +9,13 @@ pub(crate) struct Held {
     /// Bytes of `bytes` that were consumed.
     taken: usize,
     /// Where each packet's bytes begin in `bytes`.
-    marks: Vec<(usize, Origin)>,
+    marks: Vec<(usize, PacketInfo)>,
     /// Where the first byte of `bytes` is in its direction.
     base: u64,
 }
 
-const NOWHERE: Origin = Origin {
-    packet: 0,
+const NOWHERE: PacketInfo = PacketInfo {
+    number: 0,
     time: None,
 };
 
@@ -28,8 +28,8 @@ impl Held {
         }
     }
 
-    pub(crate) fn push(&mut self, bytes: &[u8], origin: Origin) {
-        self.marks.push((self.bytes.len(), origin));
+    pub(crate) fn push(&mut self, bytes: &[u8], packet: PacketInfo) {
+        self.marks.push((self.bytes.len(), packet));
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -81,31 +81,31 @@ impl Held {
     }
 
     /// The packet of the first byte.
-    pub(crate) fn origin(&self) -> Origin {
-        self.origin_at(0)
+    pub(crate) fn packet(&self) -> PacketInfo {
+        self.packet_at(0)
     }
 
     /// The packet of the byte at this index.
-    pub(crate) fn origin_at(&self, index: usize) -> Origin {
+    pub(crate) fn packet_at(&self, index: usize) -> PacketInfo {
         let index = self.taken + index;
         let behind = self.marks.partition_point(|&(at, _)| at <= index);
         self.marks
             .get(behind.saturating_sub(1))
-            .map_or(NOWHERE, |&(_, origin)| origin)
+            .map_or(NOWHERE, |&(_, packet)| packet)
     }
 
     /// The bytes with their packets, packet by packet.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = (&[u8], Origin)> {
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (&[u8], PacketInfo)> {
         self.marks
             .iter()
             .enumerate()
-            .filter_map(|(i, &(at, origin))| {
+            .filter_map(|(i, &(at, packet))| {
                 let end = self
                     .marks
                     .get(i + 1)
                     .map_or(self.bytes.len(), |&(at, _)| at);
                 let at = at.max(self.taken);
-                (at < end).then(|| (&self.bytes[at..end], origin))
+                (at < end).then(|| (&self.bytes[at..end], packet))
             })
     }
 
@@ -117,7 +117,7 @@ impl Held {
     }
 
     pub(crate) fn memory(&self) -> usize {
-        self.bytes.capacity() + self.marks.capacity() * size_of::<(usize, Origin)>()
+        self.bytes.capacity() + self.marks.capacity() * size_of::<(usize, PacketInfo)>()
     }
 }
 
@@ -125,34 +125,37 @@ impl Held {
 mod tests {
     use super::*;
 
-    fn origin(packet: u64) -> Origin {
-        Origin { packet, time: None }
+    fn packet(packet: u64) -> PacketInfo {
+        PacketInfo {
+            number: packet,
+            time: None,
+        }
     }
 
     #[test]
     fn every_byte_keeps_its_packet() {
         for take in 0..=9 {
             let mut held = Held::at(100);
-            held.push(b"abc", origin(1));
-            held.push(b"def", origin(2));
-            held.push(b"ghi", origin(3));
+            held.push(b"abc", packet(1));
+            held.push(b"def", packet(2));
+            held.push(b"ghi", packet(3));
             for _ in 0..take {
                 held.consume(1);
             }
             assert_eq!(held.bytes(), &b"abcdefghi"[take..]);
             assert_eq!((held.start(), held.end()), (100 + take as u64, 109));
             for i in 0..held.len() {
-                assert_eq!(held.origin_at(i).packet, ((take + i) / 3 + 1) as u64);
+                assert_eq!(held.packet_at(i).number, ((take + i) / 3 + 1) as u64);
             }
             let runs: Vec<_> = held
                 .runs()
-                .map(|(bytes, it)| (bytes.len(), it.packet))
+                .map(|(bytes, it)| (bytes.len(), it.number))
                 .collect();
             let sum: usize = runs.iter().map(|run| run.0).sum();
             assert_eq!(sum, 9 - take);
             assert!(runs.is_sorted_by_key(|run| run.1));
-            held.push(b"jk", origin(4));
-            assert_eq!(held.origin_at(9 - take).packet, 4);
+            held.push(b"jk", packet(4));
+            assert_eq!(held.packet_at(9 - take).number, 4);
         }
     }
 }

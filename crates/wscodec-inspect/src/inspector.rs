@@ -1,22 +1,27 @@
-//! From the bytes of a capture to events.
+//! From the bytes of a file to events.
 
-use crate::Options;
-use crate::container::{Container, ContainerError, Record};
-use crate::event::Event;
+use crate::InspectOptions;
+use crate::container::{Container, Record};
+use crate::event::{InspectEvent, PacketInfo};
 use crate::flow::Flows;
-use crate::packet::{Reader, Unread};
-use crate::reassembly::Origin;
+use crate::packet::{PacketReader, Unread};
+use crate::source::{Format, SourceError, Unpacker};
 
-/// Inspects a capture that is pushed in pieces.
+/// Bytes by which the format of a file is recognised, if the file has as many.
+const FRONT: usize = 16;
+
+/// Inspects captures and other files with WebSocket traffic, which are pushed in pieces.
+///
+/// The [format](Format) of a file is recognised by its contents. It may be compressed by gzip or zstd.
 ///
 /// ```no_run
 /// use std::io::Read;
-/// use wscodec_inspect::{Event, Inspector, Options};
+/// use wscodec_inspect::{InspectEvent, InspectOptions, Inspector};
 ///
-/// let mut inspector = Inspector::new(Options::default());
-/// let mut sink = |event: Event<'_>| {
-///     if let Event::Message(message) = event {
-///         println!("{} {} bytes", message.place.direction.name(), message.length);
+/// let mut inspector = Inspector::new(InspectOptions::default());
+/// let mut sink = |event: InspectEvent<'_>| {
+///     if let InspectEvent::Message(message) = event {
+///         println!("{} {} bytes", message.location.direction.name(), message.length);
 ///     }
 /// };
 /// let mut file = std::fs::File::open("capture.pcap")?;
@@ -32,19 +37,35 @@ use crate::reassembly::Origin;
 /// ```
 #[derive(Debug)]
 pub struct Inspector {
-    options: Options,
-    container: Container,
-    reader: Reader,
+    options: InspectOptions,
+    unpacker: Unpacker,
+    input: Input,
+    reader: PacketReader,
     flows: Flows,
-    counts: Counts,
+    counts: CaptureCounts,
+    failed: Option<SourceError>,
     finished: bool,
     /// Packets of earlier files.
     before: u64,
 }
 
+/// The file that is being read.
+#[derive(Debug)]
+enum Input {
+    /// Its first bytes.
+    Unknown(Vec<u8>),
+    Capture(Box<Container>),
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self::Unknown(Vec::new())
+    }
+}
+
 /// Packets of a capture, and how many of them were not read as TCP segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct CaptureCounts {
     /// All packets.
     pub packets: u64,
     /// Packets that are TCP segments.
@@ -59,13 +80,15 @@ pub struct Counts {
 
 impl Inspector {
     /// With these options.
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: InspectOptions) -> Self {
         Self {
             options,
-            container: Container::new(),
-            reader: Reader::new(),
+            unpacker: Unpacker::default(),
+            input: Input::default(),
+            reader: PacketReader::new(),
             flows: Flows::default(),
-            counts: Counts::default(),
+            counts: CaptureCounts::default(),
+            failed: None,
             finished: false,
             before: 0,
         }
@@ -78,56 +101,107 @@ impl Inspector {
         self.flows.shared.keys.read(bytes);
     }
 
-    /// Takes the next bytes of the capture. The events do not depend on how the capture is cut.
+    /// Takes the next bytes of the file. The events do not depend on how the file is cut.
     ///
     /// # Errors
-    /// The file is no capture, or damaged. Everything before the damage was reported;
-    /// [`finish`](Self::finish) reports what is still held.
+    /// The format of the file is not known, or the file is damaged. Everything before the damage was
+    /// reported; [`finish`](Self::finish) reports what is still held. Later calls give the same error.
     pub fn push(
         &mut self,
         bytes: &[u8],
-        sink: &mut dyn FnMut(Event<'_>),
-    ) -> Result<(), ContainerError> {
-        let before = self.before;
+        sink: &mut dyn FnMut(InspectEvent<'_>),
+    ) -> Result<(), SourceError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let mut unpacker = core::mem::take(&mut self.unpacker);
+        let mut result = Ok(());
+        let unpacked = unpacker.push(bytes, &mut |bytes| {
+            if result.is_ok() {
+                result = self.plain(bytes, sink);
+            }
+        });
+        self.unpacker = unpacker;
+        self.remember(result.and(unpacked))
+    }
+
+    fn remember(&mut self, result: Result<(), SourceError>) -> Result<(), SourceError> {
+        self.failed = self.failed.or(result.err());
+        result
+    }
+
+    /// Takes bytes without their compression.
+    fn plain(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut dyn FnMut(InspectEvent<'_>),
+    ) -> Result<(), SourceError> {
         let Self {
             options,
+            input,
             reader,
             flows,
             counts,
+            before,
             ..
         } = self;
-        self.container.push(bytes, &mut |record| match record {
-            Record::Packet(packet) => {
-                counts.packets += 1;
-                let origin = Origin {
-                    packet: before + packet.number,
-                    time: packet.time,
-                };
-                match reader.segment(packet.link, packet.data, packet.original_len) {
-                    Ok(segment) => {
-                        counts.segments += 1;
-                        flows.segment(&segment, origin, options, sink);
-                    }
-                    Err(Unread::UnknownLink) => counts.unknown_link += 1,
-                    Err(Unread::Cut) => counts.cut += 1,
-                    Err(_) => {}
+        match input {
+            Input::Unknown(front) => {
+                front.extend_from_slice(bytes);
+                match front.len() < FRONT {
+                    true => Ok(()),
+                    false => self.recognise(sink),
                 }
             }
-            #[cfg(feature = "tls")]
-            Record::TlsKeys(keys) => flows.shared.keys.read(keys),
-            #[cfg(not(feature = "tls"))]
-            Record::TlsKeys(_) => {}
-        })
+            Input::Capture(container) => {
+                let done = container.push(bytes, &mut |record| match record {
+                    Record::Packet(packet) => {
+                        counts.packets += 1;
+                        let info = PacketInfo {
+                            number: *before + packet.number,
+                            time: packet.time,
+                        };
+                        match reader.segment(packet.link, packet.data, packet.original_len) {
+                            Ok(segment) => {
+                                counts.segments += 1;
+                                flows.segment(&segment, info, options, sink);
+                            }
+                            Err(Unread::UnknownLink) => counts.unknown_link += 1,
+                            Err(Unread::Cut) => counts.cut += 1,
+                            Err(_) => {}
+                        }
+                    }
+                    #[cfg(feature = "tls")]
+                    Record::TlsKeys(keys) => flows.shared.keys.read(keys),
+                    #[cfg(not(feature = "tls"))]
+                    Record::TlsKeys(_) => {}
+                });
+                done.map_err(SourceError::Container)
+            }
+        }
     }
 
-    /// Says that the capture is at its end, and reports what is still held.
+    fn recognise(&mut self, sink: &mut dyn FnMut(InspectEvent<'_>)) -> Result<(), SourceError> {
+        let Input::Unknown(front) = &mut self.input else {
+            return Ok(());
+        };
+        let front = core::mem::take(front);
+        self.input = match Format::of(&front) {
+            Format::Capture => Input::Capture(Box::default()),
+            Format::Raw => return Err(SourceError::UnknownFormat),
+        };
+        self.plain(&front, sink)
+    }
+
+    /// Says that the file is at its end, and reports what is still held.
     ///
     /// # Errors
-    /// The capture ends within a packet, or the error of an earlier call. Everything before that was
+    /// The file ends too early, or the error of an earlier call. Everything before that was
     /// reported all the same.
-    pub fn finish(&mut self, sink: &mut dyn FnMut(Event<'_>)) -> Result<(), ContainerError> {
+    pub fn finish(&mut self, sink: &mut dyn FnMut(InspectEvent<'_>)) -> Result<(), SourceError> {
+        let result = self.end_of_file(sink);
         self.finish_all(sink);
-        self.container.finish()
+        result
     }
 
     /// Says that a file is at its end. Another one may follow, which goes on with the same
@@ -135,24 +209,52 @@ impl Inspector {
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
-    pub fn end_of_file(&mut self) -> Result<(), ContainerError> {
-        let result = self.container.finish();
-        self.container = Container::new();
+    pub fn end_of_file(
+        &mut self,
+        sink: &mut dyn FnMut(InspectEvent<'_>),
+    ) -> Result<(), SourceError> {
+        let mut unpacker = core::mem::take(&mut self.unpacker);
+        let result = match self.failed.take() {
+            Some(error) => Err(error),
+            None => {
+                let mut result = Ok(());
+                let unpacked = unpacker.finish(&mut |bytes| {
+                    if result.is_ok() {
+                        result = self.plain(bytes, sink);
+                    }
+                });
+                result.and(unpacked).and_then(|()| self.end_of_input(sink))
+            }
+        };
+        self.input = Input::default();
         self.before = self.counts.packets;
         result
     }
 
+    fn end_of_input(&mut self, sink: &mut dyn FnMut(InspectEvent<'_>)) -> Result<(), SourceError> {
+        if let Input::Unknown(front) = &self.input {
+            if front.is_empty() {
+                return Err(SourceError::Empty);
+            }
+            self.recognise(sink)?;
+        }
+        match &mut self.input {
+            Input::Unknown(_) => Err(SourceError::Empty),
+            Input::Capture(container) => container.finish().map_err(SourceError::Container),
+        }
+    }
+
     /// Reports what is still held, after the [end](Self::end_of_file) of the last file.
-    pub fn finish_all(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
+    pub fn finish_all(&mut self, sink: &mut dyn FnMut(InspectEvent<'_>)) {
         if !self.finished {
             self.finished = true;
             self.flows.finish(&self.options, sink);
         }
     }
 
-    /// What was read so far.
-    pub fn counts(&self) -> Counts {
-        Counts {
+    /// The packets and connections read so far.
+    pub fn counts(&self) -> CaptureCounts {
+        CaptureCounts {
             connections: self.flows.count(),
             ..self.counts
         }

@@ -1,13 +1,37 @@
-//! Reads packet captures and finds the WebSocket connections in them, without I/O: bytes of a
-//! capture in, events out.
+//! Finds the WebSocket connections in captures and live streams, without I/O: bytes in, events out.
+//!
+//! ```
+//! use wscodec_inspect::{InspectEvent, InspectOptions, Inspector};
+//!
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/pcap/two-connections.pcap");
+//! let capture = std::fs::read(path)?;
+//! let mut inspector = Inspector::new(InspectOptions::default());
+//! let mut messages = 0;
+//! let mut sink = |event: InspectEvent<'_>| {
+//!     if let InspectEvent::Message(message) = event {
+//!         let text = String::from_utf8_lossy(message.payload);
+//!         println!("{} {text}", message.location.direction.name());
+//!         messages += 1;
+//!     }
+//! };
+//! // A program reads pieces of the file here; the events do not depend on their size.
+//! for piece in capture.chunks(4096) {
+//!     inspector.push(piece, &mut sink)?;
+//! }
+//! inspector.finish(&mut sink)?;
+//! assert_eq!(messages, 30);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! | to | use |
 //! |---|---|
-//! | read a capture (pcap or pcapng) | [`Inspector`] |
-//! | read the two directions of one connection | [`Conversation`] |
-//! | know what is reported | [`Event`] and the module [`event`] |
+//! | read a capture or another file with WebSocket traffic | [`Inspector`] |
+//! | read the two directions of one connection | [`ConversationInspector`] |
+//! | know what is reported | [`InspectEvent`] and the module [`event`] |
 //! | print events as JSON lines | [`json`] |
 //! | print events as lines for people | [`text`] |
+//! | list the conversations of a capture | [`summary`] |
+//! | judge a connection, or get figures | [`lint`], [`stats`] |
 //! | run the command `wscodec inspect` without its I/O | `command`, behind a feature of this name |
 //!
 //! The layers below are public as well, because each is of use alone: [`container`] (capture files),
@@ -15,8 +39,8 @@
 //!
 //! Memory does not grow with the length of a capture. A connection holds at most 4 MiB in each
 //! direction for segments that came early, 256 KiB for heads, a window for each direction that is
-//! compressed, and what [`Options::payload`] asks for; all connections together hold at most
-//! [`Options::max_memory`].
+//! compressed, and what [`InspectOptions::payload`] asks for; all connections together hold at most
+//! [`InspectOptions::max_memory`].
 
 #![forbid(unsafe_code)]
 
@@ -25,9 +49,13 @@ pub mod command;
 pub mod container;
 pub mod event;
 pub mod json;
+pub mod lint;
 pub mod packet;
 pub mod reassembly;
 pub mod safe;
+pub mod source;
+pub mod stats;
+pub mod summary;
 pub mod text;
 
 mod align;
@@ -41,19 +69,23 @@ mod inspector;
 mod nest;
 mod tls;
 
-pub use conversation::{Conversation, Start};
-pub use event::Event;
-pub use inspector::{Counts, Inspector};
+pub use conversation::{ConversationInspector, ConversationStart};
+pub use event::InspectEvent;
+pub use inspector::{CaptureCounts, Inspector};
+pub use source::{Format, SourceError};
 
-/// What to report, and how much memory to take for it.
+/// Which events to report, and how much memory to take for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Report data frames. Control frames are always reported, and so are frames with a fault.
+pub struct InspectOptions {
+    /// Report data frames. Control frames are always reported, and so are frames that break a rule.
     pub frames: bool,
     /// Report messages.
     pub messages: bool,
     /// Bytes that are kept of the payload of each data frame and each message; default 256.
     pub payload: usize,
+    /// Bytes that are kept of the compressed payload of each frame of a compressed message; default
+    /// 0.
+    pub compressed: usize,
     /// Bytes that all connections together may hold; default 256 MiB. Past it, the connections that
     /// were idle longest are dropped.
     pub max_memory: usize,
@@ -61,12 +93,13 @@ pub struct Options {
     pub max_connections: usize,
 }
 
-impl Default for Options {
+impl Default for InspectOptions {
     fn default() -> Self {
         Self {
             frames: true,
             messages: true,
             payload: 256,
+            compressed: 0,
             max_memory: 256 << 20,
             max_connections: 1 << 16,
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha1::{Digest, Sha1};
-use wscodec_inspect::{Event, Inspector, Options, json};
+use wscodec_inspect::{InspectEvent, InspectOptions, Inspector, json};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/pcap")
@@ -41,11 +41,11 @@ type Streams = BTreeMap<(u64, String), Found>;
 
 fn inspect(path: &Path) -> Streams {
     let mut streams = Streams::new();
-    let mut sink = |event: Event<'_>| match event {
-        Event::Frame(frame) => {
+    let mut sink = |event: InspectEvent<'_>| match event {
+        InspectEvent::Frame(frame) => {
             let key = (
-                frame.place.stream.into(),
-                frame.place.direction.name().into(),
+                frame.location.conversation.stream.into(),
+                frame.location.direction.name().into(),
             );
             let found: &mut Found = streams.entry(key).or_default();
             let header = frame.header;
@@ -66,10 +66,10 @@ fn inspect(path: &Path) -> Streams {
                 found.controls.push(frame.payload.to_vec());
             }
         }
-        Event::Message(message) if message.finished => {
+        InspectEvent::Message(message) if message.finished => {
             let key = (
-                message.place.stream.into(),
-                message.place.direction.name().into(),
+                message.location.conversation.stream.into(),
+                message.location.direction.name().into(),
             );
             let found: &mut Found = streams.entry(key).or_default();
             // Only known bytes can be compared.
@@ -86,9 +86,9 @@ fn inspect(path: &Path) -> Streams {
         }
         _ => {}
     };
-    let mut inspector = Inspector::new(Options {
+    let mut inspector = Inspector::new(InspectOptions {
         payload: 1 << 20,
-        ..Options::default()
+        ..InspectOptions::default()
     });
     #[cfg(feature = "tls")]
     if let Ok(keys) = std::fs::read(path.with_extension("keys")) {
@@ -181,8 +181,8 @@ fn every_expected_frame_and_payload_is_found() {
 
 fn lines(bytes: &[u8], piece: usize) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut sink = |event: Event<'_>| json::write(&event, 64, &mut out);
-    let mut inspector = Inspector::new(Options::default());
+    let mut sink = |event: InspectEvent<'_>| json::write(&event, 64, &mut out);
+    let mut inspector = Inspector::new(InspectOptions::default());
     for piece in bytes.chunks(piece) {
         inspector.push(piece, &mut sink).unwrap();
     }
@@ -240,8 +240,8 @@ fn damaged_captures_do_no_harm() {
             }
             let run = |piece: usize| {
                 let mut out = Vec::new();
-                let mut sink = |event: Event<'_>| json::write(&event, 64, &mut out);
-                let mut inspector = Inspector::new(Options::default());
+                let mut sink = |event: InspectEvent<'_>| json::write(&event, 64, &mut out);
+                let mut inspector = Inspector::new(InspectOptions::default());
                 for piece in damaged.chunks(piece) {
                     if inspector.push(piece, &mut sink).is_err() {
                         break;

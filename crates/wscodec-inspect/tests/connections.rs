@@ -3,8 +3,10 @@
 
 use serde_json::Value;
 use wscodec_inspect::event::Direction::{self, ClientToServer as C2S, ServerToClient as S2C};
-use wscodec_inspect::reassembly::Origin;
-use wscodec_inspect::{Conversation, Event, Inspector, Options, Start, json};
+use wscodec_inspect::event::{Conversation, ConversationId, Ending, PacketInfo};
+use wscodec_inspect::{
+    ConversationInspector, ConversationStart, InspectEvent, InspectOptions, Inspector, json,
+};
 
 const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -15,29 +17,36 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
 const HELLO: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
 
 /// The lines of a conversation, which must not depend on the pieces.
-fn lines(start: Start, parts: &[(Direction, &[u8])]) -> Vec<Value> {
+fn lines(start: ConversationStart, parts: &[(Direction, &[u8])]) -> Vec<Value> {
     pieces(start, parts, &[1, 7, usize::MAX])
 }
 
-fn pieces(start: Start, parts: &[(Direction, &[u8])], pieces: &[usize]) -> Vec<Value> {
+fn pieces(start: ConversationStart, parts: &[(Direction, &[u8])], pieces: &[usize]) -> Vec<Value> {
     let mut all: Vec<String> = Vec::new();
     for &piece in pieces {
         let mut out = Vec::new();
-        let mut sink = |event: Event<'_>| json::write(&event, 1000, &mut out);
-        let mut conversation = Conversation::new(0, start, Options::default());
+        let mut sink = |event: InspectEvent<'_>| json::write(&event, 1000, &mut out);
+        let mut conversation = ConversationInspector::new(
+            Conversation::new(ConversationId::new(0)),
+            start,
+            InspectOptions::default(),
+        );
         for (packet, (direction, bytes)) in (1..).zip(parts) {
             for bytes in bytes.chunks(piece.min(bytes.len().max(1))) {
-                let origin = Origin { packet, time: None };
-                conversation.push(*direction, bytes, origin, &mut sink);
+                let packet = PacketInfo {
+                    number: packet,
+                    time: None,
+                };
+                conversation.push(*direction, bytes, packet, &mut sink);
             }
         }
-        let origin = Origin {
-            packet: 1000,
+        let packet = PacketInfo {
+            number: 1000,
             time: None,
         };
-        conversation.end(C2S, origin, &mut sink);
-        conversation.end(S2C, origin, &mut sink);
-        conversation.finish(&mut sink);
+        conversation.end(C2S, packet, &mut sink);
+        conversation.end(S2C, packet, &mut sink);
+        conversation.finish(Ending::Open, &mut sink);
         all.push(String::from_utf8(out).unwrap());
     }
     for (text, piece) in all.iter().zip(pieces) {
@@ -74,7 +83,7 @@ fn an_upgrade_is_found_behind_other_requests() {
                    HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nnope";
     let again = [REQUEST.as_bytes(), HELLO].concat();
     let lines = lines(
-        Start::Handshake,
+        ConversationStart::Handshake,
         &[
             (C2S, asked.as_bytes()),
             (S2C, answers.as_bytes()),
@@ -91,7 +100,7 @@ fn an_upgrade_is_found_behind_other_requests() {
     assert_eq!(handshakes[1]["accepted"], true);
     assert_eq!(handshakes[1]["target"], "/chat");
     assert_eq!(one(&lines, "message")["text"], "Hello");
-    assert_eq!(of(&lines, "fault").len(), 0);
+    assert_eq!(of(&lines, "violation").len(), 0);
 }
 
 #[test]
@@ -99,7 +108,7 @@ fn tunnels_and_proxies_are_looked_through() {
     let connect = "CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n\r\n";
     let client = [REQUEST.as_bytes(), HELLO].concat();
     let lines = lines(
-        Start::Handshake,
+        ConversationStart::Handshake,
         &[
             (C2S, b"PROXY TCP4 10.1.2.3 10.0.0.1 5000 80\r\n"),
             (C2S, connect.as_bytes()),
@@ -145,19 +154,19 @@ fn every_fault_is_shown_and_hides_nothing() {
         .iter()
         .flat_map(|(bytes, _)| bytes.iter().copied())
         .collect();
-    let lines = lines(Start::Frames(None), &[(C2S, &client)]);
+    let lines = lines(ConversationStart::Frames(None), &[(C2S, &client)]);
     let shown = of(&lines, "frame");
     assert_eq!(shown.len(), frames.len());
     let mut offset = 0;
-    for (line, (bytes, faults)) in shown.iter().zip(frames) {
+    for (line, (bytes, violations)) in shown.iter().zip(frames) {
         assert_eq!(line["offset"], offset);
         offset += bytes.len();
-        let found = line["faults"].as_array().cloned().unwrap_or_default();
-        assert_eq!(found, *faults, "{line}");
+        let found = line["violations"].as_array().cloned().unwrap_or_default();
+        assert_eq!(found, *violations, "{line}");
     }
-    let faults = of(&lines, "fault");
+    let violations = of(&lines, "violation");
     let find = |code: &str| {
-        faults
+        violations
             .iter()
             .filter(|it| it["code"] == code)
             .collect::<Vec<_>>()
@@ -175,35 +184,39 @@ fn every_fault_is_shown_and_hides_nothing() {
     // All frames behind the first close frame are marked.
     let marked = shown.iter().filter(|it| it["afterClose"] == true).count();
     assert_eq!(marked, 3);
-    assert_eq!(one(&lines, "end")["c2s"]["faults"], faults.len());
+    assert_eq!(one(&lines, "end")["c2s"]["violations"], violations.len());
 }
 
 #[test]
 fn an_impossible_length_and_an_early_end_are_told() {
     let bytes = b"\x82\x7f\x80\0\0\0\0\0\0\0rest";
-    let found = lines(Start::Frames(None), &[(S2C, bytes)]);
-    assert_eq!(one(&found, "fault")["code"], "LENGTH_TOP_BIT");
+    let found = lines(ConversationStart::Frames(None), &[(S2C, bytes)]);
+    assert_eq!(one(&found, "violation")["code"], "LENGTH_TOP_BIT");
     assert_eq!(one(&found, "note")["code"], "LOST");
-    let found = lines(Start::Frames(None), &[(S2C, b"\x81\x05Hel")]);
-    assert_eq!(one(&found, "fault")["code"], "UNEXPECTED_EOF");
+    let found = lines(ConversationStart::Frames(None), &[(S2C, b"\x81\x05Hel")]);
+    assert_eq!(one(&found, "violation")["code"], "UNEXPECTED_EOF");
     assert_eq!(one(&found, "frame")["text"], "Hel");
     assert_eq!(one(&found, "frame")["captured"], 3);
     assert_eq!(one(&found, "message")["finished"], false);
     for cut in [b"\x81".as_slice(), b"\x01\x01a"] {
-        let found = lines(Start::Frames(None), &[(S2C, cut)]);
-        assert_eq!(one(&found, "fault")["code"], "UNEXPECTED_EOF", "{cut:x?}");
+        let found = lines(ConversationStart::Frames(None), &[(S2C, cut)]);
+        assert_eq!(
+            one(&found, "violation")["code"],
+            "UNEXPECTED_EOF",
+            "{cut:x?}"
+        );
     }
 }
 
 #[test]
 fn a_missing_answer_is_assumed() {
     let client = [REQUEST.as_bytes(), HELLO].concat();
-    let found = lines(Start::Handshake, &[(C2S, &client)]);
+    let found = lines(ConversationStart::Handshake, &[(C2S, &client)]);
     assert_eq!(one(&found, "handshake")["status"], Value::Null);
     assert_eq!(one(&found, "note")["code"], "ASSUMED_UPGRADE");
     assert_eq!(one(&found, "message")["text"], "Hello");
     // Without frames there is a request without an answer.
-    let found = lines(Start::Handshake, &[(C2S, REQUEST.as_bytes())]);
+    let found = lines(ConversationStart::Handshake, &[(C2S, REQUEST.as_bytes())]);
     assert_eq!(one(&found, "handshake")["accepted"], false);
 }
 
@@ -212,7 +225,7 @@ fn an_answer_may_be_captured_before_its_request() {
     let client = [REQUEST.as_bytes(), HELLO].concat();
     // The order of the two directions depends on when the request is whole, so there is one cut.
     let found = pieces(
-        Start::Handshake,
+        ConversationStart::Handshake,
         &[
             (S2C, RESPONSE.as_bytes()),
             (S2C, b"\x81\x02hi"),
@@ -228,14 +241,14 @@ fn an_answer_may_be_captured_before_its_request() {
 fn other_protocols_are_passed_over() {
     for bytes in [b"SSH-2.0-x\r\n".as_slice(), &[0; 100], b"get / http"] {
         assert_eq!(
-            lines(Start::Handshake, &[(S2C, bytes), (C2S, bytes)]),
+            lines(ConversationStart::Handshake, &[(S2C, bytes), (C2S, bytes)]),
             [Value::Null; 0]
         );
     }
     let get = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     let ok = b"HTTP/1.1 200 OK\r\n\r\nuntil the end";
     assert_eq!(
-        lines(Start::Handshake, &[(C2S, get), (S2C, ok)]),
+        lines(ConversationStart::Handshake, &[(C2S, get), (S2C, ok)]),
         [Value::Null; 0]
     );
 }
@@ -279,9 +292,9 @@ impl Capture {
         (1000 + REQUEST.len() as u32, 5000 + RESPONSE.len() as u32)
     }
 
-    fn lines(&self, options: Options) -> Vec<Value> {
+    fn lines(&self, options: InspectOptions) -> Vec<Value> {
         let mut out = Vec::new();
-        let mut sink = |event: Event<'_>| json::write(&event, 1000, &mut out);
+        let mut sink = |event: InspectEvent<'_>| json::write(&event, 1000, &mut out);
         let mut inspector = Inspector::new(options);
         inspector.push(&self.0, &mut sink).unwrap();
         inspector.finish(&mut sink).unwrap();
@@ -303,14 +316,14 @@ fn a_hole_in_a_payload_keeps_the_framing() {
     let (_, at) = capture.upgraded(1);
     capture.segment(S2C, 1, at, ACK, b"\x81\x0aabc");
     capture.segment(S2C, 1, at + 9, ACK, b"hij\x81\x02ok");
-    let lines = capture.lines(Options::default());
+    let lines = capture.lines(InspectOptions::default());
     assert_eq!(one(&lines, "note")["code"], "HOLE");
     let frames = of(&lines, "frame");
     assert_eq!(frames[0]["text"], "abc\u{fffd}\u{fffd}\u{fffd}\u{fffd}hij");
     assert_eq!(frames[0]["unknown"], serde_json::json!([[3, 7]]));
     assert_eq!(frames[0]["captured"], 6);
     assert_eq!(frames[1]["text"], "ok");
-    assert_eq!(of(&lines, "fault").len(), 0);
+    assert_eq!(of(&lines, "violation").len(), 0);
 }
 
 #[test]
@@ -323,14 +336,14 @@ fn frames_are_found_again_behind_a_hole() {
         }
         at += HELLO.len() as u32;
     }
-    let lines = capture.lines(Options::default());
+    let lines = capture.lines(InspectOptions::default());
     let codes: Vec<_> = of(&lines, "note")
         .iter()
         .map(|it| it["code"].clone())
         .collect();
     assert_eq!(codes, ["HOLE", "RESYNCHRONISED"]);
     assert_eq!(of(&lines, "message").len(), 11);
-    assert_eq!(of(&lines, "fault").len(), 0);
+    assert_eq!(of(&lines, "violation").len(), 0);
 }
 
 #[test]
@@ -346,7 +359,7 @@ fn connections_with_the_same_addresses_are_told_apart() {
     capture.segment(S2C, 1, 7_000, ACK, RESPONSE.as_bytes());
     let at = 100_000 + REQUEST.len() as u32;
     capture.segment(C2S, 1, at, ACK | FIN, HELLO);
-    let lines = capture.lines(Options::default());
+    let lines = capture.lines(InspectOptions::default());
     let ends = of(&lines, "end");
     assert_eq!(ends.len(), 2);
     assert_eq!(
@@ -379,9 +392,9 @@ fn memory_stays_within_its_limit() {
             capture.segment(C2S, port, 1019 + i * 1000, ACK, &[b'x'; 1000]);
         }
     }
-    let options = Options {
+    let options = InspectOptions {
         max_memory: 200_000,
-        ..Options::default()
+        ..InspectOptions::default()
     };
     let mut inspector = Inspector::new(options);
     let mut most = 0;
@@ -397,12 +410,12 @@ fn memory_stays_within_its_limit() {
 fn heads_that_are_no_http_1_end() {
     let bad = REQUEST.replace(" HTTP/1.1", " HTTQ/1.1");
     assert_eq!(
-        lines(Start::Handshake, &[(C2S, bad.as_bytes())]),
+        lines(ConversationStart::Handshake, &[(C2S, bad.as_bytes())]),
         [Value::Null; 0]
     );
     let bad = RESPONSE.replace(" 101 ", " 1x1 ");
     let found = lines(
-        Start::Handshake,
+        ConversationStart::Handshake,
         &[(C2S, REQUEST.as_bytes()), (S2C, bad.as_bytes())],
     );
     assert_eq!(of(&found, "message").len(), 0);

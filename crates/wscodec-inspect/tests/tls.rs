@@ -9,9 +9,9 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{
     ClientConfig, ClientConnection, KeyLog, RootCertStore, ServerConfig, ServerConnection,
 };
-use wscodec_inspect::event::{Direction, Event, Note};
-use wscodec_inspect::reassembly::Origin;
-use wscodec_inspect::{Conversation, Options, Start};
+use wscodec_inspect::event::{Conversation, ConversationId, Ending, PacketInfo};
+use wscodec_inspect::event::{Direction, InspectEvent, Note};
+use wscodec_inspect::{ConversationInspector, ConversationStart, InspectOptions};
 
 const C2S: Direction = Direction::ClientToServer;
 const S2C: Direction = Direction::ServerToClient;
@@ -154,14 +154,18 @@ fn converse(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>, renew: bool)
 
 /// The messages in both directions, and the codes of notes.
 fn inspect(wire: &Wire, keys: &str, piece: usize) -> (Vec<(Direction, Vec<u8>)>, Vec<String>) {
-    let mut conversation = Conversation::new(0, Start::Handshake, Options::default());
+    let mut conversation = ConversationInspector::new(
+        Conversation::new(ConversationId::new(0)),
+        ConversationStart::Handshake,
+        InspectOptions::default(),
+    );
     conversation.keys(keys.as_bytes());
     let (mut messages, mut notes) = (Vec::new(), Vec::new());
-    let mut sink = |event: Event<'_>| match event {
-        Event::Message(message) => {
-            messages.push((message.place.direction, message.payload.to_vec()));
+    let mut sink = |event: InspectEvent<'_>| match event {
+        InspectEvent::Message(message) => {
+            messages.push((message.location.direction, message.payload.to_vec()));
         }
-        Event::Note(_, note) => {
+        InspectEvent::Note(_, note) => {
             notes.push(note.code().to_owned());
             if let Note::Encrypted { server_name, .. } = note {
                 assert_eq!(*server_name, Some("localhost"));
@@ -170,15 +174,15 @@ fn inspect(wire: &Wire, keys: &str, piece: usize) -> (Vec<(Direction, Vec<u8>)>,
         _ => {}
     };
     for (i, (direction, bytes)) in wire.iter().enumerate() {
-        let origin = Origin {
-            packet: i as u64,
+        let packet = PacketInfo {
+            number: i as u64,
             time: None,
         };
         for bytes in bytes.chunks(piece) {
-            conversation.push(*direction, bytes, origin, &mut sink);
+            conversation.push(*direction, bytes, packet, &mut sink);
         }
     }
-    conversation.finish(&mut sink);
+    conversation.finish(Ending::Open, &mut sink);
     (messages, notes)
 }
 

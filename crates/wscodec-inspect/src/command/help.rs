@@ -45,9 +45,9 @@ How to read:
                           masked frame, the bytes tell.
   --deflate               permessage-deflate was agreed on; with --no-handshake.
 
-A fault does not hide anything: it is shown in its place, with the value found and the value
+A fault does not hide anything: it is shown in its location, with the value found and the value
 expected, and reading goes on wherever the next frame can be known.
 
-Exit status: 0 if no fault was found, 1 if there were faults, 2 if the command line makes no
+Exit status: 0 if no fault was found, 1 if there were violations, 2 if the command line makes no
 sense, or a file can't be read or is damaged.
 ";

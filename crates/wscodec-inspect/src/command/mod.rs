@@ -24,9 +24,6 @@
 
 mod args;
 mod help;
-mod lint;
-mod stats;
-mod unpack;
 mod view;
 
 pub use args::{Arguments, Asked, Filter, Show, read};
@@ -34,12 +31,10 @@ pub use help::HELP;
 
 use wscodec::deflate::AgreedDeflate;
 
-use crate::container::Container;
-use crate::event::Direction;
-use crate::reassembly::Origin;
-use crate::{Conversation, Inspector, Options, Start};
+use crate::event::{Conversation, ConversationId, Direction, Ending, InspectEvent, PacketInfo};
+use crate::source::{Format, SourceError, Unpacker};
+use crate::{ConversationInspector, ConversationStart, InspectOptions, Inspector};
 
-use unpack::Unpacker;
 use view::View;
 
 /// Bytes of a payload that are kept where all of it is asked for.
@@ -53,7 +48,7 @@ pub struct Run {
     arguments: Arguments,
     files: Vec<File>,
     inspector: Inspector,
-    conversation: Option<Conversation>,
+    conversation: Option<ConversationInspector>,
     view: View,
     /// Sentences for standard error.
     complaints: Vec<String>,
@@ -63,7 +58,7 @@ pub struct Run {
 }
 
 struct File {
-    unpacker: Option<Unpacker>,
+    unpacker: Unpacker,
     kind: Kind,
     /// The beginning, until its kind is known.
     front: Vec<u8>,
@@ -87,7 +82,7 @@ impl Run {
         let preview = arguments
             .preview
             .unwrap_or(if arguments.json { 256 } else { 64 });
-        let options = Options {
+        let options = InspectOptions {
             frames: arguments.show == Show::Frames || arguments.lint,
             messages: arguments.show == Show::Messages || arguments.stats,
             payload: match arguments.show {
@@ -95,24 +90,28 @@ impl Run {
                 _ if whole => WHOLE,
                 _ => preview,
             },
-            ..Options::default()
+            ..InspectOptions::default()
         };
         let files = arguments.files.iter().map(|_| File {
-            unpacker: None,
+            unpacker: Unpacker::default(),
             kind: Kind::Unknown,
             front: Vec::new(),
             ended: false,
             position: 0,
         });
         let start = match (arguments.no_handshake, arguments.deflate) {
-            (false, _) => Start::Handshake,
-            (true, deflate) => Start::Frames(deflate.then(AgreedDeflate::default)),
+            (false, _) => ConversationStart::Handshake,
+            (true, deflate) => ConversationStart::Frames(deflate.then(AgreedDeflate::default)),
         };
         let shown = if arguments.payloads { WHOLE } else { preview };
         Self {
             files: files.collect(),
             inspector: Inspector::new(options),
-            conversation: Some(Conversation::new(0, start, options)),
+            conversation: Some(ConversationInspector::new(
+                Conversation::new(ConversationId::new(0)),
+                start,
+                options,
+            )),
             view: View::new(&arguments, shown, terminal),
             complaints: Vec::new(),
             failed: false,
@@ -151,28 +150,11 @@ impl Run {
         let Some(it) = self.files.get_mut(file) else {
             return;
         };
-        let mut unpacker = match it.unpacker.take() {
-            Some(unpacker) => unpacker,
-            None => {
-                it.front.extend_from_slice(bytes);
-                if it.front.len() < 4 {
-                    return;
-                }
-                let front = core::mem::take(&mut it.front);
-                let mut unpacker = Unpacker::of(&front);
-                self.unpacked(&mut unpacker, file, &front, out);
-                self.files[file].unpacker = Some(unpacker);
-                return;
-            }
-        };
-        self.unpacked(&mut unpacker, file, bytes, out);
-        self.files[file].unpacker = Some(unpacker);
-    }
-
-    fn unpacked(&mut self, unpacker: &mut Unpacker, file: usize, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut unpacker = core::mem::take(&mut it.unpacker);
         let done = unpacker.push(bytes, &mut |bytes| self.plain(file, bytes, out));
-        if done.is_err() {
-            self.fail(file, "its compression is damaged");
+        self.files[file].unpacker = unpacker;
+        if let Err(error) = done {
+            self.fail(file, error.message());
         }
     }
 
@@ -189,14 +171,10 @@ impl Run {
             Kind::Capture => self.capture(file, bytes, out),
             Kind::Raw(direction) => {
                 it.position += bytes.len() as u64;
-                let origin = Origin {
-                    packet: 0,
-                    time: None,
-                };
                 let view = &mut self.view;
                 if let Some(conversation) = &mut self.conversation {
-                    let mut sink = |event: crate::Event<'_>| view.event(&event, out);
-                    conversation.push(direction, bytes, origin, &mut sink);
+                    let mut sink = |event: InspectEvent<'_>| view.event(&event, out);
+                    conversation.push(direction, bytes, PacketInfo::default(), &mut sink);
                 }
                 // The two directions are read in turn, so that neither has to be held.
                 self.turn = (file + 1) % self.files.len();
@@ -207,9 +185,9 @@ impl Run {
 
     fn recognise(&mut self, file: usize, out: &mut Vec<u8>) {
         let front = core::mem::take(&mut self.files[file].front);
-        let kind = match Container::recognises(&front) {
-            Some(true) => Kind::Capture,
-            _ => Kind::Raw(self.direction(file, &front)),
+        let kind = match Format::of(&front) {
+            Format::Capture => Kind::Capture,
+            Format::Raw => Kind::Raw(self.direction(file, &front)),
         };
         let raw = self
             .files
@@ -257,7 +235,7 @@ impl Run {
             return;
         }
         let view = &mut self.view;
-        let mut sink = |event: crate::Event<'_>| view.event(&event, out);
+        let mut sink = |event: InspectEvent<'_>| view.event(&event, out);
         if let Err(error) = self.inspector.push(bytes, &mut sink) {
             self.fail(file, error.message());
         }
@@ -269,35 +247,30 @@ impl Run {
             return;
         };
         it.ended = true;
-        if it.unpacker.is_none() && !it.front.is_empty() {
-            // Fewer bytes than a magic number has.
-            it.unpacker = Some(Unpacker::Plain);
-        }
-        if let Some(mut unpacker) = it.unpacker.take() {
-            let done = unpacker.finish(&mut |bytes| self.plain(file, bytes, out));
-            if done.is_err() && self.files[file].kind != Kind::Failed {
-                self.fail(file, "its compression ends too early");
-            }
+        let mut unpacker = core::mem::take(&mut it.unpacker);
+        let done = unpacker.finish(&mut |bytes| self.plain(file, bytes, out));
+        if let Err(error) = done
+            && self.files[file].kind != Kind::Failed
+        {
+            self.fail(file, error.message());
         }
         if self.files[file].kind == Kind::Unknown && !self.files[file].front.is_empty() {
             self.recognise(file, out);
         }
         match self.files[file].kind {
-            Kind::Unknown => self.fail(file, "it is empty"),
+            Kind::Unknown => self.fail(file, SourceError::Empty.message()),
             Kind::Capture => {
-                if let Err(error) = self.inspector.end_of_file() {
+                let view = &mut self.view;
+                let mut sink = |event: InspectEvent<'_>| view.event(&event, out);
+                if let Err(error) = self.inspector.end_of_file(&mut sink) {
                     self.fail(file, error.message());
                 }
             }
             Kind::Raw(direction) => {
                 let view = &mut self.view;
-                let mut sink = |event: crate::Event<'_>| view.event(&event, out);
-                let origin = Origin {
-                    packet: 0,
-                    time: None,
-                };
+                let mut sink = |event: InspectEvent<'_>| view.event(&event, out);
                 if let Some(conversation) = &mut self.conversation {
-                    conversation.end(direction, origin, &mut sink);
+                    conversation.end(direction, PacketInfo::default(), &mut sink);
                 }
                 self.turn = (file + 1) % self.files.len();
             }
@@ -321,14 +294,14 @@ impl Run {
         core::mem::take(&mut self.complaints)
     }
 
-    /// All files are read. Returns the exit status: 0, 1 if there were faults, 2 if a file could not
+    /// All files are read. Returns the exit status: 0, 1 if there were violations, 2 if a file could not
     /// be read.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> u8 {
         let view = &mut self.view;
-        let mut sink = |event: crate::Event<'_>| view.event(&event, out);
+        let mut sink = |event: InspectEvent<'_>| view.event(&event, out);
         self.inspector.finish_all(&mut sink);
         if let Some(mut conversation) = self.conversation.take() {
-            conversation.finish(&mut sink);
+            conversation.finish(Ending::Open, &mut sink);
         }
         let counts = self.inspector.counts();
         if counts.packets > 0 && counts.unknown_link == counts.packets {
@@ -336,7 +309,7 @@ impl Run {
                 .push("no packet has a link type that is known".into());
         }
         self.view.finish(out);
-        match (self.failed, self.view.faults()) {
+        match (self.failed, self.view.violations()) {
             (true, _) => 2,
             (false, 0) => 0,
             (false, _) => 1,

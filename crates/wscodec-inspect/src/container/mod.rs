@@ -67,7 +67,7 @@ pub enum Record<'a> {
 }
 
 /// Receives the records of a capture.
-pub type Sink<'s> = dyn FnMut(Record<'_>) + 's;
+pub type RecordSink<'s> = dyn FnMut(Record<'_>) + 's;
 
 /// Reads a capture that is pushed in pieces.
 ///
@@ -125,7 +125,11 @@ impl Container {
     ///
     /// # Errors
     /// The file is no capture, or damaged; every later call gives the same error.
-    pub fn push(&mut self, mut bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), ContainerError> {
+    pub fn push(
+        &mut self,
+        mut bytes: &[u8],
+        sink: &mut RecordSink<'_>,
+    ) -> Result<(), ContainerError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -196,7 +200,7 @@ impl Container {
         error
     }
 
-    fn step(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<Step, ContainerError> {
+    fn step(&mut self, bytes: &[u8], sink: &mut RecordSink<'_>) -> Result<Step, ContainerError> {
         if let Format::Unknown = self.format {
             let Some(&magic) = bytes.first_chunk::<4>() else {
                 return Ok(Step::Needs(4));

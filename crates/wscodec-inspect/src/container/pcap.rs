@@ -1,6 +1,6 @@
 //! The pcap format: a header of 24 bytes, then packets with a header of 16 bytes each.
 
-use super::{ContainerError, MAX_BLOCK, Order, Packet, Record, Sink, Step};
+use super::{ContainerError, MAX_BLOCK, Order, Packet, Record, RecordSink, Step};
 
 const FILE_HEADER: usize = 24;
 const PACKET_HEADER: usize = 16;
@@ -45,7 +45,7 @@ impl Pcap {
         &mut self,
         bytes: &[u8],
         packets: &mut u64,
-        sink: &mut Sink<'_>,
+        sink: &mut RecordSink<'_>,
     ) -> Result<Step, ContainerError> {
         let Some(file) = self.file else {
             return self.file_header(bytes);

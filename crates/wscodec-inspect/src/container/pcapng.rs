@@ -4,7 +4,7 @@
 //! (enhanced, simple and the obsolete form), and decryption secrets. All others are passed over by
 //! their length.
 
-use super::{ContainerError, MAX_BLOCK, Order, Packet, Record, Sink, Step};
+use super::{ContainerError, MAX_BLOCK, Order, Packet, Record, RecordSink, Step};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -17,7 +17,7 @@ const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 /// `TLSK` as a number: the type of secrets that are lines of an SSLKEYLOGFILE.
 const TLS_KEY_LOG: u32 = 0x544c_534b;
 
-/// Options of an interface.
+/// InspectOptions of an interface.
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 
@@ -75,7 +75,7 @@ impl Pcapng {
         &mut self,
         bytes: &[u8],
         packets: &mut u64,
-        sink: &mut Sink<'_>,
+        sink: &mut RecordSink<'_>,
     ) -> Result<Step, ContainerError> {
         let Some(head) = bytes.first_chunk::<FRAME>() else {
             return Ok(Step::Needs(FRAME));

@@ -7,11 +7,11 @@ use wscodec::message::Kind;
 use wscodec::utf8::Validator;
 use wscodec::{ErrorKind, PeerError};
 
-use super::{Agreement, faults};
+use super::{Agreement, violations};
 use crate::context::Context;
-use crate::event::{self, Direction, Event, Fault, Note, Place, Totals};
+use crate::event::PacketInfo;
+use crate::event::{self, Direction, InspectEvent, Location, Note, Totals, Violation};
 use crate::inflate::{Damaged, Inflation};
-use crate::reassembly::Origin;
 
 /// Ranges of unknown bytes in one payload; more are put together with the last one.
 const MAX_RANGES: usize = 4096;
@@ -107,7 +107,7 @@ pub(super) struct Message {
 #[derive(Debug)]
 struct Open {
     kind: Option<Kind>,
-    place: Place,
+    location: Location,
     frames: u64,
     length: u64,
     compressed: bool,
@@ -148,9 +148,13 @@ impl Message {
         }
     }
 
+    /// Whether the current frame belongs to a compressed message.
+    pub(super) fn is_compressed(&self) -> bool {
+        !self.foreign && self.open.as_ref().is_some_and(|open| open.compressed)
+    }
+
     pub(super) fn inflated_of_frame(&self) -> Option<u64> {
-        let open = self.open.as_ref()?;
-        (open.compressed && !self.foreign).then_some(self.inflated_of_frame)
+        self.is_compressed().then_some(self.inflated_of_frame)
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -165,9 +169,9 @@ impl Message {
     }
 
     /// A data frame begins.
-    pub(super) fn frame(&mut self, header: &RawHeader, place: Place, cx: &mut Context<'_>) {
+    pub(super) fn frame(&mut self, header: &RawHeader, location: Location, cx: &mut Context<'_>) {
         self.inflated_of_frame = 0;
-        self.frame_offset = place.offset;
+        self.frame_offset = location.offset;
         self.foreign = header.opcode > 2;
         if self.foreign {
             return;
@@ -178,7 +182,7 @@ impl Message {
             return;
         }
         // A message that has no end, because the next one begins.
-        self.give_up(place.direction, place.origin, cx);
+        self.give_up(location.direction, location.packet, cx);
         let kind = match header.opcode {
             1 => Some(Kind::Text),
             2 => Some(Kind::Binary),
@@ -189,7 +193,7 @@ impl Message {
         self.excerpt.clear();
         self.open = Some(Open {
             kind,
-            place,
+            location,
             frames: 1,
             length: 0,
             compressed,
@@ -198,11 +202,11 @@ impl Message {
             text: (kind == Some(Kind::Text)).then(Validator::new),
         });
         if compressed {
-            self.begin_inflating(place, cx);
+            self.begin_inflating(location, cx);
         }
     }
 
-    fn begin_inflating(&mut self, place: Place, cx: &mut Context<'_>) {
+    fn begin_inflating(&mut self, location: Location, cx: &mut Context<'_>) {
         let direction = self.agreement.deflate.unwrap_or_default();
         let lost = core::mem::take(&mut self.window_lost);
         let inflation = match (&mut self.inflation, lost) {
@@ -217,7 +221,7 @@ impl Message {
         inflation.begin();
         let known = inflation.is_known();
         if !known && !self.noted {
-            cx.emit(Event::Note(place, &Note::UnknownWindow));
+            cx.emit(InspectEvent::Note(location, &Note::UnknownWindow));
         }
         self.noted = !known;
     }
@@ -230,7 +234,7 @@ impl Message {
         last: bool,
         start: u64,
         excerpt: &mut Excerpt,
-        faults: &mut Vec<Fault>,
+        violations: &mut Vec<Violation>,
         cx: &mut Context<'_>,
     ) {
         let keep = cx.options.payload;
@@ -247,7 +251,7 @@ impl Message {
             if messages {
                 self.excerpt.push(bytes, true, keep);
             }
-            check_text(&mut open.text, bytes, last, start, true, faults);
+            check_text(&mut open.text, bytes, last, start, true, violations);
             return;
         }
         // The place of an inflated byte is that of its frame.
@@ -268,19 +272,19 @@ impl Message {
                 message.push(bytes, known, keep);
             }
             match known {
-                true => check_text(text, bytes, false, start, false, faults),
+                true => check_text(text, bytes, false, start, false, violations),
                 false => *text = None,
             }
         };
         let result = inflation.push(bytes, last, &mut scratch, &mut sink);
         cx.scratch.inflated = scratch;
         match result {
-            Ok(()) if last => check_text(text, &[], true, start, false, faults),
+            Ok(()) if last => check_text(text, &[], true, start, false, violations),
             Ok(()) => {}
             Err(Damaged) => {
                 open.broken = true;
                 open.text = None;
-                faults.push(Fault {
+                violations.push(Violation {
                     error: PeerError::InvalidCompressedData.into(),
                     offset: start,
                     found: format!("damage behind {} inflated bytes", open.inflated).into(),
@@ -315,7 +319,7 @@ impl Message {
     pub(super) fn end(
         &mut self,
         direction: Direction,
-        end: Origin,
+        end: PacketInfo,
         totals: &mut Totals,
         cx: &mut Context<'_>,
     ) {
@@ -337,7 +341,7 @@ impl Message {
     }
 
     /// No more of the open message will be read.
-    pub(super) fn give_up(&mut self, direction: Direction, end: Origin, cx: &mut Context<'_>) {
+    pub(super) fn give_up(&mut self, direction: Direction, end: PacketInfo, cx: &mut Context<'_>) {
         if let Some(open) = self.open.take() {
             self.window_lost |= open.compressed;
             self.report(&open, direction, end, false, cx);
@@ -348,17 +352,17 @@ impl Message {
         &mut self,
         open: &Open,
         direction: Direction,
-        end: Origin,
+        end: PacketInfo,
         finished: bool,
         cx: &mut Context<'_>,
     ) {
         if cx.options.messages {
-            let place = Place {
+            let location = Location {
                 direction,
-                ..open.place
+                ..open.location
             };
-            cx.emit(Event::Message(&event::Message {
-                place,
+            cx.emit(InspectEvent::Message(&event::CapturedMessage {
+                location,
                 end,
                 kind: open.kind,
                 frames: open.frames,
@@ -382,7 +386,7 @@ fn check_text(
     last: bool,
     start: u64,
     exact: bool,
-    faults: &mut Vec<Fault>,
+    violations: &mut Vec<Violation>,
 ) {
     let Some(validator) = text else {
         return;
@@ -393,10 +397,10 @@ fn check_text(
         Ok(()) => return,
     };
     *text = None;
-    faults.push(Fault {
+    violations.push(Violation {
         error: ErrorKind::Peer(PeerError::InvalidUtf8),
         offset: if exact { start + bad as u64 } else { start },
-        found: faults::hex(&bytes[bad..]),
+        found: violations::hex(&bytes[bad..]),
         expected: "UTF-8".into(),
     });
 }

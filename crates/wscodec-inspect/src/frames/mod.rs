@@ -2,13 +2,13 @@
 //!
 //! An endpoint fails a connection at the first fault. This reader reports the fault and goes on:
 //!
-//! - All faults of a header are reported with the frame. The next header is behind the payload, so
+//! - All violations of a header are reported with the frame. The next header is behind the payload, so
 //!   only a length with its top bit set ends the framing.
 //! - A hole within a payload leaves the framing known, if it ends within that payload. Any other hole
 //!   loses it, and so does a capture that begins in the middle. The next frame is then found by
 //!   [`align`](crate::align): a run of headers that fit together.
 //! - Payloads are not held. A frame keeps the beginning of its payload, as many bytes as
-//!   [`Options::payload`](crate::Options::payload) says, and so does a message. Text is checked and
+//!   [`InspectOptions::payload`](crate::InspectOptions::payload) says, and so does a message. Text is checked and
 //!   compressed messages are inflated as the bytes arrive.
 //! - A frame behind a close frame is reported with a mark.
 //!
@@ -18,10 +18,10 @@
 //! |---|---|
 //! | `mod` | the framing: headers, payloads, holes |
 //! | `message` | messages: fragments, UTF-8, inflating |
-//! | `faults` | faults with the values found and expected |
+//! | `violations` | violations with the values found and expected |
 
-mod faults;
 mod message;
+mod violations;
 
 use wscodec::PeerError;
 use wscodec::deflate::DeflateDirection;
@@ -29,9 +29,11 @@ use wscodec::frame::{CloseFrame, OpCode, RawHeader, Role, Rsv, Rules, mask};
 
 use crate::align;
 use crate::context::Context;
-use crate::event::{Close, Direction, Event, Fault, Frame, Note, Place, Totals};
+use crate::event::PacketInfo;
+use crate::event::{
+    CapturedClose, CapturedFrame, Direction, InspectEvent, Location, Note, Totals, Violation,
+};
 use crate::held::Held;
-use crate::reassembly::Origin;
 
 use message::{Excerpt, Message};
 
@@ -98,11 +100,13 @@ pub(crate) struct FrameReader {
 struct Current {
     header: RawHeader,
     offset: u64,
-    begin: Origin,
+    begin: PacketInfo,
     captured: u64,
     /// Bytes of a control frame, or of a data frame as it is shown.
     excerpt: Excerpt,
-    faults: Vec<Fault>,
+    /// The payload before it is inflated.
+    compressed: Excerpt,
+    violations: Vec<Violation>,
 }
 
 impl FrameReader {
@@ -116,8 +120,8 @@ impl FrameReader {
             true => Rsv::RSV1,
             false => Rsv::NONE,
         };
-        let origin = Origin {
-            packet: 0,
+        let packet = PacketInfo {
+            number: 0,
             time: None,
         };
         Self {
@@ -136,10 +140,11 @@ impl FrameReader {
                     header_len: 0,
                 },
                 offset,
-                begin: origin,
+                begin: packet,
                 captured: 0,
                 excerpt: Excerpt::default(),
-                faults: Vec::new(),
+                compressed: Excerpt::default(),
+                violations: Vec::new(),
             },
             message: Message::new(agreement),
             closed: false,
@@ -161,22 +166,22 @@ impl FrameReader {
             State::Lost(lost) => lost.held.memory(),
             _ => 0,
         };
-        held + self.frame.excerpt.memory() + self.message.memory()
+        held + self.frame.excerpt.memory() + self.frame.compressed.memory() + self.message.memory()
     }
 
     /// The next bytes, of one packet.
-    pub(crate) fn bytes(&mut self, mut bytes: &[u8], origin: Origin, cx: &mut Context<'_>) {
+    pub(crate) fn bytes(&mut self, mut bytes: &[u8], packet: PacketInfo, cx: &mut Context<'_>) {
         while !bytes.is_empty() {
             match &mut self.state {
                 State::Header(0) => match RawHeader::parse(bytes) {
                     Ok(header) => {
                         bytes = &bytes[usize::from(header.header_len)..];
-                        self.begin(header, self.offset, origin, origin, cx);
+                        self.begin(header, self.offset, packet, packet, cx);
                     }
                     Err(_) => {
                         // A header in two packets: it is put together in `front`.
                         self.front[..bytes.len()].copy_from_slice(bytes);
-                        self.frame.begin = origin;
+                        self.frame.begin = packet;
                         self.frame.offset = self.offset;
                         self.offset += bytes.len() as u64;
                         self.state = State::Header(bytes.len());
@@ -194,7 +199,7 @@ impl FrameReader {
                     self.offset += new.len() as u64;
                     if let Ok(header) = RawHeader::parse(&self.front[..*have]) {
                         let (offset, begin) = (self.frame.offset, self.frame.begin);
-                        self.begin(header, offset, begin, origin, cx);
+                        self.begin(header, offset, begin, packet, cx);
                     }
                 }
                 State::Payload(left) => {
@@ -207,11 +212,11 @@ impl FrameReader {
                     bytes = rest;
                     self.payload(piece, done, cx);
                     if done {
-                        self.end(origin, cx);
+                        self.end(packet, cx);
                     }
                 }
                 State::Lost(lost) => {
-                    lost.held.push(bytes, origin);
+                    lost.held.push(bytes, packet);
                     self.offset += bytes.len() as u64;
                     if lost.held.len() >= lost.wanted {
                         self.search(false, cx);
@@ -223,10 +228,10 @@ impl FrameReader {
     }
 
     /// So many bytes are missing.
-    pub(crate) fn hole(&mut self, len: u64, origin: Origin, cx: &mut Context<'_>) {
+    pub(crate) fn hole(&mut self, len: u64, packet: PacketInfo, cx: &mut Context<'_>) {
         self.totals.missing += len;
-        let place = self.place(self.offset, origin, cx);
-        cx.emit(Event::Note(place, &Note::Hole(len)));
+        let location = self.location(self.offset, packet, cx);
+        cx.emit(InspectEvent::Note(location, &Note::Hole(len)));
         match &mut self.state {
             State::Payload(left) if *left >= len => {
                 *left -= len;
@@ -234,11 +239,11 @@ impl FrameReader {
                 self.offset += len;
                 self.missing(len, cx);
                 if done {
-                    self.end(origin, cx);
+                    self.end(packet, cx);
                 }
             }
             _ => {
-                self.give_up(origin, cx);
+                self.give_up(packet, cx);
                 self.offset += len;
                 self.message.lose();
                 self.lose();
@@ -248,7 +253,7 @@ impl FrameReader {
 
     /// The direction is at its end. `early` says that the connection was ended, and not only the
     /// capture.
-    pub(crate) fn finish(&mut self, early: bool, origin: Origin, cx: &mut Context<'_>) {
+    pub(crate) fn finish(&mut self, early: bool, packet: PacketInfo, cx: &mut Context<'_>) {
         if matches!(self.state, State::Lost(_)) {
             self.search(true, cx);
         }
@@ -263,7 +268,7 @@ impl FrameReader {
                 State::Payload(left) => format!("the end of the stream, {left} bytes early"),
                 _ => "the end of the stream within a header".to_owned(),
             };
-            self.frame.faults.push(Fault {
+            self.frame.violations.push(Violation {
                 error: PeerError::UnexpectedEof.into(),
                 offset,
                 found: found.into(),
@@ -271,45 +276,48 @@ impl FrameReader {
             });
         }
         let open = self.message.is_open();
-        self.give_up(origin, cx);
+        self.give_up(packet, cx);
         if open && !within && early {
-            let fault = Fault {
+            let fault = Violation {
                 error: PeerError::UnexpectedEof.into(),
                 offset,
                 found: "the end of the stream between the frames of a message".into(),
                 expected: "a final frame".into(),
             };
-            self.totals.faults += 1;
-            cx.emit(Event::Fault(self.place(offset, origin, cx), &fault));
+            self.totals.violations += 1;
+            cx.emit(InspectEvent::Violation(
+                self.location(offset, packet, cx),
+                &fault,
+            ));
         }
         self.totals.bytes = self.offset;
     }
 
-    fn place(&self, offset: u64, origin: Origin, cx: &Context<'_>) -> Place {
-        Place {
-            stream: cx.stream,
+    fn location(&self, offset: u64, packet: PacketInfo, cx: &Context<'_>) -> Location {
+        Location {
+            conversation: cx.id,
             direction: self.direction,
             offset,
-            origin,
+            packet,
         }
     }
 
     /// Reports what is there of a frame and a message of which no more will be read.
-    fn give_up(&mut self, origin: Origin, cx: &mut Context<'_>) {
+    fn give_up(&mut self, packet: PacketInfo, cx: &mut Context<'_>) {
         match self.state {
-            State::Payload(_) => self.report(origin, false, cx),
+            State::Payload(_) => self.report(packet, false, cx),
             State::Header(1..) => {
-                if let Some(fault) = self.frame.faults.pop() {
-                    self.totals.faults += 1;
-                    let place = self.place(self.frame.offset, self.frame.begin, cx);
-                    cx.emit(Event::Fault(place, &fault));
+                if let Some(fault) = self.frame.violations.pop() {
+                    self.totals.violations += 1;
+                    let location = self.location(self.frame.offset, self.frame.begin, cx);
+                    cx.emit(InspectEvent::Violation(location, &fault));
                 }
-                self.frame.faults.clear();
+                self.frame.violations.clear();
             }
             _ => {}
         }
         self.state = State::Header(0);
-        self.message.give_up(self.direction, origin, cx);
+        self.message.give_up(self.direction, packet, cx);
     }
 
     fn lose(&mut self) {
@@ -330,21 +338,21 @@ impl FrameReader {
                 held.consume(at);
                 self.offset = held.start();
                 self.state = State::Header(0);
-                let origin = held.origin();
-                let place = self.place(self.offset, origin, cx);
+                let packet = held.packet();
+                let location = self.location(self.offset, packet, cx);
                 let note = Note::Resynchronised(given_up + at as u64);
-                cx.emit(Event::Note(place, &note));
+                cx.emit(InspectEvent::Note(location, &note));
                 // What was searched is read again, as it came.
-                for (bytes, origin) in held.runs() {
-                    self.bytes(bytes, origin, cx);
+                for (bytes, packet) in held.runs() {
+                    self.bytes(bytes, packet, cx);
                 }
             }
             None if last => {
                 let len = lost.given_up + lost.held.len() as u64;
                 if len > 0 {
-                    let (offset, origin) = (lost.held.start(), lost.held.origin());
-                    let place = self.place(offset, origin, cx);
-                    cx.emit(Event::Note(place, &Note::Lost(len)));
+                    let (offset, packet) = (lost.held.start(), lost.held.packet());
+                    let location = self.location(offset, packet, cx);
+                    cx.emit(InspectEvent::Note(location, &Note::Lost(len)));
                 }
                 self.state = State::Header(0);
             }
@@ -365,32 +373,33 @@ impl FrameReader {
         &mut self,
         header: RawHeader,
         offset: u64,
-        begin: Origin,
-        end: Origin,
+        begin: PacketInfo,
+        end: PacketInfo,
         cx: &mut Context<'_>,
     ) {
         self.offset = offset + u64::from(header.header_len);
         let frame = &mut self.frame;
         (frame.header, frame.offset, frame.begin) = (header, offset, begin);
         frame.captured = 0;
-        frame.faults.clear();
+        frame.violations.clear();
         frame.excerpt.clear();
+        frame.compressed.clear();
         // Whether a message is open is not known behind a hole: then both are right.
         let open = self.message.is_open();
         let unsure = self.message.is_unsure();
         let is_first = matches!(header.opcode, 1 | 2);
         let found = header.faults(&self.rules, if unsure { !is_first } else { open });
         if !found.is_empty() {
-            faults::of_header(&header, found, &self.rules, offset, &mut frame.faults);
+            violations::of_header(&header, found, &self.rules, offset, &mut frame.violations);
         }
         if !is_control(&header) {
-            let place = Place {
-                stream: cx.stream,
+            let location = Location {
+                conversation: cx.id,
                 direction: self.direction,
                 offset,
-                origin: begin,
+                packet: begin,
             };
-            self.message.frame(&header, place, cx);
+            self.message.frame(&header, location, cx);
         }
         if !header.has_length() {
             self.report(end, false, cx);
@@ -421,9 +430,12 @@ impl FrameReader {
             return match control {
                 true => frame.excerpt.push(bytes, true, MAX_CONTROL),
                 false => {
-                    let (excerpt, faults) = (&mut frame.excerpt, &mut frame.faults);
+                    if self.message.is_compressed() {
+                        frame.compressed.push(bytes, true, cx.options.compressed);
+                    }
+                    let (excerpt, violations) = (&mut frame.excerpt, &mut frame.violations);
                     self.message
-                        .payload(bytes, last, start, excerpt, faults, cx);
+                        .payload(bytes, last, start, excerpt, violations, cx);
                 }
             };
         };
@@ -442,10 +454,13 @@ impl FrameReader {
             match control {
                 true => frame.excerpt.push(plain, true, MAX_CONTROL),
                 false => {
+                    if self.message.is_compressed() {
+                        frame.compressed.push(plain, true, cx.options.compressed);
+                    }
                     let last = last && rest.is_empty();
-                    let (excerpt, faults) = (&mut frame.excerpt, &mut frame.faults);
+                    let (excerpt, violations) = (&mut frame.excerpt, &mut frame.violations);
                     self.message
-                        .payload(plain, last, start, excerpt, faults, cx);
+                        .payload(plain, last, start, excerpt, violations, cx);
                 }
             }
             at += front.len() as u64;
@@ -462,23 +477,28 @@ impl FrameReader {
         let frame = &mut self.frame;
         match is_control(&frame.header) {
             true => frame.excerpt.missing(len, MAX_CONTROL),
-            false => self.message.missing(len, &mut frame.excerpt, cx),
+            false => {
+                if self.message.is_compressed() {
+                    frame.compressed.missing(len, cx.options.compressed);
+                }
+                self.message.missing(len, &mut frame.excerpt, cx);
+            }
         }
     }
 
     /// The payload is whole, but for holes.
-    fn end(&mut self, origin: Origin, cx: &mut Context<'_>) {
+    fn end(&mut self, packet: PacketInfo, cx: &mut Context<'_>) {
         self.state = State::Header(0);
-        self.report(origin, true, cx);
+        self.report(packet, true, cx);
         let header = self.frame.header;
         if !is_control(&header) && header.fin {
             self.message
-                .end(self.direction, origin, &mut self.totals, cx);
+                .end(self.direction, packet, &mut self.totals, cx);
         }
     }
 
-    fn report(&mut self, end: Origin, whole: bool, cx: &mut Context<'_>) {
-        let place = self.place(self.frame.offset, self.frame.begin, cx);
+    fn report(&mut self, end: PacketInfo, whole: bool, cx: &mut Context<'_>) {
+        let location = self.location(self.frame.offset, self.frame.begin, cx);
         let frame = &mut self.frame;
         let header = frame.header;
         let control = is_control(&header);
@@ -492,17 +512,17 @@ impl FrameReader {
                 && let Err(fault) = CloseFrame::parse(payload)
             {
                 let start = frame.offset + u64::from(header.header_len);
-                let fault = faults::of_close(fault, payload, start);
-                frame.faults.push(fault);
+                let fault = violations::of_close(fault, payload, start);
+                frame.violations.push(fault);
             }
             let (code, reason) = match payload.split_first_chunk() {
                 Some((code, reason)) => (Some(u16::from_be_bytes(*code)), reason),
                 None => (None, &[][..]),
             };
-            close = Some(Close { code, reason });
+            close = Some(CapturedClose { code, reason });
             if self.close.is_none() {
                 self.close = Some(code);
-                cx.closed(self.direction, code);
+                cx.closed(self.direction, code, reason);
             }
         }
         self.totals.frames[usize::from(header.opcode)] += 1;
@@ -510,30 +530,31 @@ impl FrameReader {
             true => self.totals.control += frame.captured,
             false => self.totals.data += frame.captured,
         }
-        self.totals.faults += frame.faults.len() as u64;
-        if cx.options.frames || !frame.faults.is_empty() || control {
+        self.totals.violations += frame.violations.len() as u64;
+        if cx.options.frames || !frame.violations.is_empty() || control {
             let inflated = match control {
                 true => None,
                 false => self.message.inflated_of_frame(),
             };
-            cx.emit(Event::Frame(&Frame {
-                place,
+            cx.emit(InspectEvent::Frame(&CapturedFrame {
+                location,
                 end,
                 header,
                 kind: if control { None } else { self.message.kind() },
                 payload: frame.excerpt.bytes(),
                 unknown: frame.excerpt.unknown(),
+                compressed: frame.compressed.bytes(),
                 inflated,
                 captured: frame.captured,
                 close,
                 after_close: self.closed,
-                faults: &frame.faults,
+                violations: &frame.violations,
             }));
         }
         if close.is_some() {
             self.closed = true;
         }
-        frame.faults.clear();
+        frame.violations.clear();
     }
 }
 

@@ -1,4 +1,4 @@
-//! The opening handshake as an onlooker sees it (RFC 6455 §4): reported with its faults, and what it
+//! The opening handshake as an onlooker sees it (RFC 6455 §4): reported with its violations, and what it
 //! means for the frames behind it.
 //!
 //! The rules are the core's: its readers say which one is broken first, and this file adds the value
@@ -13,7 +13,7 @@ use wscodec::head::{Extensions, HeaderFields};
 use wscodec::{ErrorKind, HandshakeError, Limits};
 
 use crate::context::Context;
-use crate::event::{Direction, Event, Fault, Handshake, Head, Place};
+use crate::event::{CapturedHandshake, CapturedHead, Direction, InspectEvent, Location, Violation};
 use crate::frames::Agreement;
 
 /// Bytes of a value that a fault shows.
@@ -23,15 +23,12 @@ const MOST: usize = 256;
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
     pub(super) bytes: Vec<u8>,
-    pub(super) place: Place,
+    pub(super) location: Location,
 }
 
 impl Sent {
-    fn head(&self) -> Head<'_> {
-        Head {
-            bytes: &self.bytes,
-            place: self.place,
-        }
+    fn head(&self) -> CapturedHead<'_> {
+        CapturedHead::of_text(&self.bytes, self.location)
     }
 
     /// The first value of a field, as text.
@@ -62,17 +59,17 @@ pub(super) fn report(
     cx: &mut Context<'_>,
 ) -> [Agreement; 2] {
     let accepted = status == 101;
-    let mut faults = Vec::new();
+    let mut violations = Vec::new();
     let limits = limits();
     let parsed = request.map(|sent| UpgradeRequest::parse(&sent.bytes, &limits));
     if let (Some(sent), Some(Err(fault))) = (request, &parsed) {
-        faults.push((Direction::ClientToServer, fault_of(sent, *fault, None)));
+        violations.push((Direction::ClientToServer, fault_of(sent, *fault, None)));
     }
     let mut deflate = None;
     let mut extensions = Vec::new();
     let mut protocol = None;
     if let Some(sent) = response.filter(|_| accepted) {
-        check_response(request, &parsed, sent, &limits, &mut faults);
+        check_response(request, &parsed, sent, &limits, &mut violations);
         for line in HeaderFields::of(&sent.bytes).named("Sec-WebSocket-Extensions") {
             if !extensions.is_empty() {
                 extensions.extend(b", ");
@@ -82,11 +79,11 @@ pub(super) fn report(
         protocol = HeaderFields::of(&sent.bytes)
             .named("Sec-WebSocket-Protocol")
             .next();
-        deflate = agreed(request, sent, &mut faults);
+        deflate = agreed(request, sent, &mut violations);
     }
     let protocol = protocol.and_then(|value| core::str::from_utf8(value).ok());
-    cx.emit(Event::Handshake(&Handshake {
-        stream: cx.stream,
+    cx.emit(InspectEvent::Handshake(&CapturedHandshake {
+        conversation: cx.id,
         request: request.map(Sent::head),
         response: response.map(Sent::head),
         status: Some(status),
@@ -95,7 +92,7 @@ pub(super) fn report(
         protocol,
         extensions: (!extensions.is_empty()).then_some(&extensions),
         deflate,
-        faults: &faults,
+        violations: &violations,
     }));
     agreements(deflate)
 }
@@ -107,12 +104,12 @@ pub(super) fn report_without_answer(
     accepted: bool,
     cx: &mut Context<'_>,
 ) {
-    let mut faults = Vec::new();
+    let mut violations = Vec::new();
     if let Err(fault) = UpgradeRequest::parse(&request.bytes, &limits()) {
-        faults.push((Direction::ClientToServer, fault_of(request, fault, None)));
+        violations.push((Direction::ClientToServer, fault_of(request, fault, None)));
     }
-    cx.emit(Event::Handshake(&Handshake {
-        stream: cx.stream,
+    cx.emit(InspectEvent::Handshake(&CapturedHandshake {
+        conversation: cx.id,
         request: Some(request.head()),
         response: None,
         status: None,
@@ -121,7 +118,7 @@ pub(super) fn report_without_answer(
         protocol: None,
         extensions: None,
         deflate: None,
-        faults: &faults,
+        violations: &violations,
     }));
 }
 
@@ -157,7 +154,7 @@ fn check_response(
     parsed: &Option<Result<Option<UpgradeRequest<'_>>, wscodec::Fault>>,
     response: &Sent,
     limits: &Limits,
-    faults: &mut Vec<(Direction, Fault)>,
+    violations: &mut Vec<(Direction, Violation)>,
 ) {
     let s2c = Direction::ServerToClient;
     let strict = match parsed {
@@ -175,7 +172,7 @@ fn check_response(
         Err(fault) => Err(fault),
     };
     if let Err(fault) = result {
-        faults.push((s2c, fault_of(response, fault, key)));
+        violations.push((s2c, fault_of(response, fault, key)));
     }
     // A request that is not right can't be held against the answer as a whole, but its key can.
     let accept = HeaderFields::of(&response.bytes)
@@ -183,12 +180,12 @@ fn check_response(
         .next();
     if let (None, Some(key), Some(accept)) = (strict, key, accept)
         && accept != accept_key(key)
-        && !faults
+        && !violations
             .iter()
             .any(|(_, it)| it.error == HandshakeError::Accept.into())
     {
         let fault = ErrorKind::from(HandshakeError::Accept).at(0);
-        faults.push((s2c, fault_of(response, fault, Some(key))));
+        violations.push((s2c, fault_of(response, fault, Some(key))));
     }
 }
 
@@ -196,7 +193,7 @@ fn check_response(
 fn agreed(
     request: Option<&Sent>,
     response: &Sent,
-    faults: &mut Vec<(Direction, Fault)>,
+    violations: &mut Vec<(Direction, Violation)>,
 ) -> Option<AgreedDeflate> {
     let answer = response
         .extensions()
@@ -213,7 +210,7 @@ fn agreed(
                 .check(response.extensions())
                 .is_ok_and(|it| it.is_some())
         });
-    let known = faults
+    let known = violations
         .iter()
         .any(|(_, it)| it.error == HandshakeError::ExtensionParameter.into());
     if (parsed.is_none() || !fits) && !known {
@@ -222,17 +219,17 @@ fn agreed(
         if let Some(offer) = request.and_then(|sent| sent.value("Sec-WebSocket-Extensions")) {
             fault.expected = format!("an answer to {offer}").into();
         }
-        faults.push((Direction::ServerToClient, fault));
+        violations.push((Direction::ServerToClient, fault));
     }
     Some(parsed.unwrap_or_default().agreed())
 }
 
 /// A fault of a head, with the field that has it. `key` is the request's.
-fn fault_of(sent: &Sent, fault: wscodec::Fault, key: Option<&[u8]>) -> Fault {
+fn fault_of(sent: &Sent, fault: wscodec::Fault, key: Option<&[u8]>) -> Violation {
     let ErrorKind::Handshake(error) = fault.error else {
-        return Fault {
+        return Violation {
             error: fault.error,
-            offset: sent.place.offset + fault.offset,
+            offset: sent.location.offset + fault.offset,
             found: "".into(),
             expected: "".into(),
         };
@@ -284,9 +281,9 @@ fn fault_of(sent: &Sent, fault: wscodec::Fault, key: Option<&[u8]>) -> Fault {
         }
         field => sent.value(field),
     };
-    Fault {
+    Violation {
         error: fault.error,
-        offset: sent.place.offset + fault.offset,
+        offset: sent.location.offset + fault.offset,
         found: found.unwrap_or_else(|| format!("no {field}").into()),
         expected,
     }

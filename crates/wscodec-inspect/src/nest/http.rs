@@ -15,7 +15,7 @@ use wscodec::head::{HeaderFields, end_of_head, lists, start_line};
 use super::handshake::{self, Sent};
 use super::{DIRECTIONS, Detect, MAX_DEPTH, MAX_HELD, Nest, Stage};
 use crate::context::{Context, Later};
-use crate::event::{Direction, Event, Note, Place};
+use crate::event::{Direction, InspectEvent, Location, Note};
 
 /// Requests that may wait for their answers. More are forgotten, the oldest first.
 const MAX_REQUESTS: usize = 1024;
@@ -210,11 +210,11 @@ impl Nest {
         } else if upgrades.any(|value| lists(value, b"websocket")) {
             Request::Upgrade(Sent {
                 bytes: head.to_vec(),
-                place: Place {
-                    stream: cx.stream,
+                location: Location {
+                    conversation: cx.id,
                     direction: Direction::ClientToServer,
                     offset: held.start(),
-                    origin: held.origin(),
+                    packet: held.packet(),
                 },
             })
         } else if method == b"HEAD" {
@@ -273,11 +273,11 @@ impl Nest {
         }
         let head = Sent {
             bytes,
-            place: Place {
-                stream: cx.stream,
+            location: Location {
+                conversation: cx.id,
                 direction: Direction::ServerToClient,
                 offset: held.start(),
-                origin: held.origin(),
+                packet: held.packet(),
             },
         };
         held.consume(len);
@@ -299,7 +299,7 @@ impl Nest {
                     self.stage = Stage::Ignored;
                     return Step::Changed;
                 }
-                cx.emit_later(head.place, Later::Tunnel(target));
+                cx.emit_later(head.location, Later::Tunnel(target));
                 self.stage = Stage::Detect(Detect::new(true));
                 return Step::Changed;
             }
@@ -349,8 +349,8 @@ impl Nest {
             self.stage = Stage::Ignored;
             return true;
         }
-        let place = self.place(DIRECTIONS[0], cx);
-        cx.emit(Event::Note(place, &Note::AssumedUpgrade));
+        let location = self.location(DIRECTIONS[0], cx);
+        cx.emit(InspectEvent::Note(location, &Note::AssumedUpgrade));
         self.open(agreed, [!frames, true], cx);
         true
     }

@@ -11,13 +11,13 @@
 //! | `tcp` | TCP segments (RFC 9293 §3.1) |
 //!
 //! ```
-//! use wscodec_inspect::packet::{Reader, Unread};
+//! use wscodec_inspect::packet::{PacketReader, Unread};
 //!
 //! // Raw IPv4, TCP from 10.0.0.1:5000 to 10.0.0.2:80, with the payload "hi".
 //! let mut bytes = vec![0x45, 0, 0, 42, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
 //! bytes.extend([0x13, 0x88, 0, 80, 0, 0, 0, 7, 0, 0, 0, 0, 0x50, 0x18, 0, 0, 0, 0, 0, 0]);
 //! bytes.extend(b"hi");
-//! let mut reader = Reader::new();
+//! let mut reader = PacketReader::new();
 //! let segment = reader.segment(101, &bytes, bytes.len() as u32)?;
 //! assert_eq!(segment.source, "10.0.0.1:5000".parse().unwrap());
 //! assert_eq!((segment.sequence, segment.payload), (7, &b"hi"[..]));
@@ -89,11 +89,11 @@ impl core::error::Error for Unread {}
 
 /// Reads packets, and keeps fragments of IP datagrams until they are whole.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct PacketReader {
     fragments: Fragments,
 }
 
-impl Reader {
+impl PacketReader {
     /// A reader without fragments.
     pub fn new() -> Self {
         Self::default()

@@ -68,7 +68,7 @@ impl KeyLog {
             return None;
         }
         let secrets = self.clients.entry(random).or_default();
-        let place = match label {
+        let location = match label {
             b"CLIENT_RANDOM" => &mut secrets.master,
             b"CLIENT_EARLY_TRAFFIC_SECRET" => &mut secrets.early,
             b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" => &mut secrets.handshake[0],
@@ -77,7 +77,7 @@ impl KeyLog {
             b"SERVER_TRAFFIC_SECRET_0" => &mut secrets.application[1],
             _ => return None,
         };
-        *place = Some(secret);
+        *location = Some(secret);
         Some(())
     }
 

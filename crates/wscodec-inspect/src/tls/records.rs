@@ -3,8 +3,8 @@
 use super::crypt::{Decryptor, Suite};
 use super::hello::{self, Hello, RETRY};
 use super::keys::{KeyLog, Secret, Secrets};
+use crate::event::PacketInfo;
 use crate::held::Held;
-use crate::reassembly::Origin;
 
 /// The longest body of a record, with what encryption may add.
 const MAX_RECORD: usize = (16 << 10) + 2048;
@@ -29,9 +29,9 @@ const KEY_UPDATE: u8 = 24;
 #[derive(Debug)]
 pub(crate) enum Plain {
     /// Application data of the client (0) or the server (1).
-    Data(usize, Vec<u8>, Origin),
+    Data(usize, Vec<u8>, PacketInfo),
     /// A record of it is missing, with so many bytes.
-    Hole(usize, u64, Origin),
+    Hole(usize, u64, PacketInfo),
     /// It can't be decrypted, for this reason.
     Failed(&'static str),
     /// There are no keys for it.
@@ -100,12 +100,12 @@ impl Tls {
     }
 
     /// The next bytes of a direction.
-    pub(crate) fn bytes(&mut self, direction: usize, bytes: &[u8], origin: Origin) {
-        self.halves[direction].held.push(bytes, origin);
+    pub(crate) fn bytes(&mut self, direction: usize, bytes: &[u8], packet: PacketInfo) {
+        self.halves[direction].held.push(bytes, packet);
     }
 
     /// So many bytes are missing. Says whether the records behind them can be found.
-    pub(crate) fn hole(&mut self, direction: usize, len: u64, origin: Origin) -> bool {
+    pub(crate) fn hole(&mut self, direction: usize, len: u64, packet: PacketInfo) -> bool {
         let half = &mut self.halves[direction];
         let have = half.held.len();
         let Some(head) = half.held.bytes().first_chunk::<5>() else {
@@ -117,7 +117,7 @@ impl Tls {
             return false;
         }
         half.damaged = true;
-        half.held.push(&vec![0; len as usize], origin);
+        half.held.push(&vec![0; len as usize], packet);
         true
     }
 
@@ -164,14 +164,14 @@ impl Tls {
         if encrypted && half.keys.is_none() && self.suite.is_none() {
             return false;
         }
-        let origin = half.held.origin_at(4 + len);
+        let packet = half.held.packet_at(4 + len);
         let mut body = body.to_vec();
         half.held.consume(5 + len);
         if core::mem::take(&mut half.damaged) {
             if let Some(keys) = &mut half.keys {
                 keys.pass();
                 let len = body.len().saturating_sub(keys.overhead());
-                out.push(Plain::Hole(direction, len as u64, origin));
+                out.push(Plain::Hole(direction, len as u64, packet));
             }
             return true;
         }
@@ -189,7 +189,7 @@ impl Tls {
                 self.handshake(direction, &body, keys, out);
             }
             _ if half.keys.is_none() && head[0] == ALERT => {}
-            _ => self.encrypted(direction, head, &mut body, origin, keys, out),
+            _ => self.encrypted(direction, head, &mut body, packet, keys, out),
         }
         true
     }
@@ -199,7 +199,7 @@ impl Tls {
         direction: usize,
         head: [u8; 5],
         body: &mut Vec<u8>,
-        origin: Origin,
+        packet: PacketInfo,
         log: &KeyLog,
         out: &mut Vec<Plain>,
     ) {
@@ -235,7 +235,7 @@ impl Tls {
         }
         match kind {
             APPLICATION_DATA if !body.is_empty() => {
-                out.push(Plain::Data(direction, core::mem::take(body), origin));
+                out.push(Plain::Data(direction, core::mem::take(body), packet));
             }
             // In TLS 1.2 there is only Finished, and a renegotiation, which nobody does.
             HANDSHAKE if self.tls13 => self.handshake(direction, body, log, out),

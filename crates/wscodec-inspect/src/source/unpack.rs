@@ -8,6 +8,8 @@ use std::io::{Read, Write};
 use flate2::write::MultiGzDecoder;
 use ruzstd::decoding::FrameDecoder;
 
+use super::SourceError;
+
 /// Input for gzip at once; it unpacks to at most 1032 times as much (RFC 1951).
 const PIECE: usize = 256;
 
@@ -15,22 +17,40 @@ const PIECE: usize = 256;
 const ZSTD_HEADER: usize = 18;
 
 /// Receives what was unpacked.
-pub(super) type Sink<'s> = dyn FnMut(&[u8]) + 's;
+pub(crate) type Sink<'s> = dyn FnMut(&[u8]) + 's;
 
-/// The file is damaged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Damaged;
+/// Bytes by which a compression is recognised.
+const MAGIC: usize = 4;
 
 /// Unpacks a file, or hands it on as it is.
-pub(super) enum Unpacker {
+pub(crate) enum Unpacker {
+    /// Fewer bytes than a magic number have arrived.
+    Unknown(Vec<u8>),
     Plain,
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
     Zstd(Box<Zstd>),
 }
 
+impl Default for Unpacker {
+    fn default() -> Self {
+        Self::Unknown(Vec::new())
+    }
+}
+
+impl core::fmt::Debug for Unpacker {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Unknown(_) => "Unknown",
+            Self::Plain => "Plain",
+            Self::Gzip(_) => "Gzip",
+            Self::Zstd(_) => "Zstd",
+        })
+    }
+}
+
 impl Unpacker {
-    /// By the first bytes of a file: four of them are enough.
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    /// By the first bytes of a file.
+    fn of(bytes: &[u8]) -> Self {
         match bytes {
             [0x1f, 0x8b, ..] => Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd(Box::default()),
@@ -38,12 +58,22 @@ impl Unpacker {
         }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Damaged> {
+    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), SourceError> {
         match self {
+            Self::Unknown(front) => {
+                front.extend_from_slice(bytes);
+                if front.len() >= MAGIC {
+                    let front = core::mem::take(front);
+                    *self = Self::of(&front);
+                    return self.push(&front, sink);
+                }
+            }
             Self::Plain => sink(bytes),
             Self::Gzip(decoder) => {
                 for piece in bytes.chunks(PIECE) {
-                    decoder.write_all(piece).map_err(|_| Damaged)?;
+                    decoder
+                        .write_all(piece)
+                        .map_err(|_| SourceError::Compression)?;
                     drain(decoder.get_mut(), sink);
                 }
             }
@@ -56,12 +86,20 @@ impl Unpacker {
     }
 
     /// The file is at its end.
-    pub(super) fn finish(&mut self, sink: &mut Sink<'_>) -> Result<(), Damaged> {
+    pub(crate) fn finish(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         match self {
+            Self::Unknown(front) => {
+                if !front.is_empty() {
+                    sink(front);
+                }
+                Ok(())
+            }
             Self::Plain => Ok(()),
             Self::Gzip(decoder) => {
                 // The decoder holds back the end until it is asked.
-                let done = decoder.try_finish().map_err(|_| Damaged);
+                let done = decoder
+                    .try_finish()
+                    .map_err(|_| SourceError::CompressionCut);
                 drain(decoder.get_mut(), sink);
                 done
             }
@@ -69,7 +107,7 @@ impl Unpacker {
                 zstd.run(true, sink)?;
                 match zstd.held.is_empty() && matches!(zstd.state, State::Header) {
                     true => Ok(()),
-                    false => Err(Damaged),
+                    false => Err(SourceError::CompressionCut),
                 }
             }
         }
@@ -85,7 +123,7 @@ fn drain(out: &mut Vec<u8>, sink: &mut Sink<'_>) {
 
 /// zstd (RFC 8878), frame by frame and block by block.
 #[derive(Default)]
-pub(super) struct Zstd {
+pub(crate) struct Zstd {
     decoder: Option<FrameDecoder>,
     held: Vec<u8>,
     state: State,
@@ -103,7 +141,7 @@ enum State {
 }
 
 impl Zstd {
-    fn run(&mut self, last: bool, sink: &mut Sink<'_>) -> Result<(), Damaged> {
+    fn run(&mut self, last: bool, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         let mut at = 0;
         loop {
             let rest = &self.held[at..];
@@ -121,7 +159,9 @@ impl Zstd {
                     let checksum = rest.get(4).is_some_and(|descriptor| descriptor & 4 != 0);
                     let mut input = rest;
                     let decoder = self.decoder.insert(FrameDecoder::new());
-                    decoder.init(&mut input).map_err(|_| Damaged)?;
+                    decoder
+                        .init(&mut input)
+                        .map_err(|_| SourceError::Compression)?;
                     at += rest.len() - input.len();
                     self.state = State::Blocks(checksum);
                 }
@@ -141,13 +181,15 @@ impl Zstd {
                     let Some(block) = rest.get(..len) else {
                         break;
                     };
-                    let decoder = self.decoder.as_mut().ok_or(Damaged)?;
+                    let decoder = self.decoder.as_mut().ok_or(SourceError::Compression)?;
                     self.out.resize(128 << 10, 0);
                     let read = decoder.decode_from_to(block, &mut self.out);
-                    let (_, mut written) = read.map_err(|_| Damaged)?;
+                    let (_, mut written) = read.map_err(|_| SourceError::Compression)?;
                     while written > 0 {
                         sink(&self.out[..written]);
-                        written = decoder.read(&mut self.out).map_err(|_| Damaged)?;
+                        written = decoder
+                            .read(&mut self.out)
+                            .map_err(|_| SourceError::Compression)?;
                     }
                     at += len;
                     if ends {
@@ -177,8 +219,8 @@ mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
 
-    fn unpack(bytes: &[u8], piece: usize) -> Result<Vec<u8>, Damaged> {
-        let mut unpacker = Unpacker::of(bytes);
+    fn unpack(bytes: &[u8], piece: usize) -> Result<Vec<u8>, SourceError> {
+        let mut unpacker = Unpacker::default();
         let mut out = Vec::new();
         let mut sink = |bytes: &[u8]| out.extend_from_slice(bytes);
         for piece in bytes.chunks(piece) {
@@ -204,7 +246,10 @@ mod tests {
         for piece in [1, 1000, packed.len()] {
             assert!(unpack(&packed, piece).unwrap() == text);
         }
-        assert_eq!(unpack(&packed[..packed.len() - 4], 1000), Err(Damaged));
+        assert_eq!(
+            unpack(&packed[..packed.len() - 4], 1000),
+            Err(SourceError::CompressionCut)
+        );
     }
 
     #[test]
@@ -220,6 +265,9 @@ mod tests {
         for piece in [1, 1000, packed.len()] {
             assert!(unpack(&packed, piece).unwrap() == text, "{piece}");
         }
-        assert_eq!(unpack(&packed[..packed.len() - 30], 1000), Err(Damaged));
+        assert_eq!(
+            unpack(&packed[..packed.len() - 30], 1000),
+            Err(SourceError::CompressionCut)
+        );
     }
 }

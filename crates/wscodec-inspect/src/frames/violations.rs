@@ -3,16 +3,16 @@
 use wscodec::frame::{HeaderFaults, OpCode, RawHeader, Role, Rules};
 use wscodec::{ErrorKind, PeerError};
 
-use crate::event::Fault;
+use crate::event::Violation;
 
-/// The faults of a header at `offset`.
+/// The violations of a header at `offset`.
 #[cold]
 pub(super) fn of_header(
     header: &RawHeader,
     found: HeaderFaults,
     rules: &Rules,
     offset: u64,
-    faults: &mut Vec<Fault>,
+    violations: &mut Vec<Violation>,
 ) {
     for error in found.iter() {
         let (at, found, expected) = match error {
@@ -71,7 +71,7 @@ pub(super) fn of_header(
             ),
             _ => (0, "".into(), "".into()),
         };
-        faults.push(Fault {
+        violations.push(Violation {
             error: error.into(),
             offset: offset + at,
             found,
@@ -81,7 +81,7 @@ pub(super) fn of_header(
 }
 
 /// The fault of a close frame whose payload begins at `start`.
-pub(super) fn of_close(fault: wscodec::Fault, payload: &[u8], start: u64) -> Fault {
+pub(super) fn of_close(fault: wscodec::Fault, payload: &[u8], start: u64) -> Violation {
     let (found, expected) = match fault.error {
         ErrorKind::Peer(PeerError::CloseCode) => {
             let code = payload
@@ -95,7 +95,7 @@ pub(super) fn of_close(fault: wscodec::Fault, payload: &[u8], start: u64) -> Fau
             (hex(bad), "UTF-8".into())
         }
     };
-    Fault {
+    Violation {
         error: fault.error,
         offset: start + fault.offset,
         found,

@@ -3,19 +3,25 @@
 //! Bytes of the peers are shown with every character escaped that a terminal acts upon
 //! ([`safe`](crate::safe)).
 
+mod summary;
+
 use std::fmt::Write;
 
-use wscodec::head::{HeaderFields, start_line};
 use wscodec::message::Kind;
 
-use crate::event::{Connection, Direction, End, Event, Fault, Frame, Handshake, Message, Totals};
+use crate::event::{
+    CapturedFrame, CapturedHandshake, CapturedMessage, Conversation, ConversationEnd,
+    ConversationId, Direction, InspectEvent, PacketInfo, Violation,
+};
 use crate::json::NAMES;
-use crate::reassembly::Origin;
 use crate::safe::safe;
+
+use summary::ending;
+pub use summary::{finding, stats, summary};
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
+pub struct TextStyle {
     /// Whether to colour.
     pub color: bool,
     /// Characters of a line at most, if it has to fit; of payloads as much is shown as fits.
@@ -28,16 +34,16 @@ pub struct Style {
 
 /// Writes lines.
 #[derive(Debug)]
-pub struct Writer {
-    style: Style,
+pub struct TextWriter {
+    style: TextStyle,
     /// The time of the first event.
     start: Option<i128>,
     line: String,
 }
 
-impl Writer {
+impl TextWriter {
     /// With this style.
-    pub fn new(style: Style) -> Self {
+    pub fn new(style: TextStyle) -> Self {
         Self {
             style,
             start: None,
@@ -46,42 +52,50 @@ impl Writer {
     }
 
     /// Appends the lines for an event.
-    pub fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+    pub fn write(&mut self, event: &InspectEvent<'_>, out: &mut Vec<u8>) {
         match event {
-            Event::Connection(connection) => {
-                self.begin(connection.origin, connection.stream, None);
+            InspectEvent::Conversation(conversation) => {
+                self.begin(conversation.packet, conversation.id, None);
                 if !self.style.quiet {
-                    self.connection(connection);
+                    self.conversation(conversation);
                     self.end(out);
                 }
             }
-            Event::Handshake(handshake) => self.handshake(handshake, out),
-            Event::Frame(frame) => self.frame(frame, out),
-            Event::Message(message) => self.message(message, out),
-            Event::Fault(place, fault) => {
-                self.begin(place.origin, place.stream, Some(place.direction));
+            InspectEvent::Handshake(handshake) => self.handshake(handshake, out),
+            InspectEvent::Frame(frame) => self.frame(frame, out),
+            InspectEvent::Message(message) => self.message(message, out),
+            InspectEvent::Violation(location, fault) => {
+                self.begin(
+                    location.packet,
+                    location.conversation,
+                    Some(location.direction),
+                );
                 self.fault(fault);
                 self.end(out);
             }
-            Event::Note(place, note) => {
-                self.begin(place.origin, place.stream, Some(place.direction));
+            InspectEvent::Note(location, note) => {
+                self.begin(
+                    location.packet,
+                    location.conversation,
+                    Some(location.direction),
+                );
                 let note = safe(note.to_string().as_bytes());
                 self.paint(DIM, &format!("-- {note}"));
                 self.end(out);
             }
-            Event::End(end) if !self.style.quiet => {
-                self.begin(end.origin, end.connection.stream, None);
+            InspectEvent::End(end) if !self.style.quiet => {
+                self.begin(end.packet, end.conversation.id, None);
                 self.ending(end);
                 self.end(out);
             }
-            Event::End(_) => {}
+            InspectEvent::End(_) => {}
         }
     }
 
     /// The time since the first event, the connection and the direction.
-    fn begin(&mut self, origin: Origin, stream: u32, direction: Option<Direction>) {
+    fn begin(&mut self, packet: PacketInfo, id: ConversationId, direction: Option<Direction>) {
         self.line.clear();
-        match origin.time {
+        match packet.time {
             Some(time) => {
                 let start = *self.start.get_or_insert(time);
                 let micros = (time - start) / 1000;
@@ -92,7 +106,7 @@ impl Writer {
             }
             None => self.line.push_str("           -"),
         }
-        let _ = write!(self.line, "  #{stream:<3} ");
+        let _ = write!(self.line, "  #{:<3} ", id.to_string());
         match direction {
             Some(direction) => {
                 let color = match direction {
@@ -127,31 +141,34 @@ impl Writer {
         }
     }
 
-    fn connection(&mut self, connection: &Connection) {
-        let Connection { client, server, .. } = connection;
-        if client.port() != 0 || server.port() != 0 {
-            let _ = write!(self.line, "{client} -> {server}");
-        } else {
-            self.line.push_str("connection");
+    fn conversation(&mut self, conversation: &Conversation) {
+        let shown = addresses(conversation);
+        self.line.push_str(&shown);
+        if conversation.tls {
+            self.line.push_str(", TLS");
         }
-        if !connection.from_start {
+        if !conversation.from_start {
             self.line.push_str(", from the middle on");
         }
     }
 
-    fn handshake(&mut self, handshake: &Handshake<'_>, out: &mut Vec<u8>) {
-        let heads = [handshake.request, handshake.response];
+    fn handshake(&mut self, handshake: &CapturedHandshake<'_>, out: &mut Vec<u8>) {
+        let heads = handshake.heads();
         if !self.style.quiet {
             for (i, head) in heads.into_iter().enumerate() {
                 let Some(head) = head else {
                     continue;
                 };
-                let place = head.place;
-                self.begin(place.origin, place.stream, Some(place.direction));
-                let [first, second, third] = start_line(head.bytes);
+                let location = head.location;
+                self.begin(
+                    location.packet,
+                    location.conversation,
+                    Some(location.direction),
+                );
+                let [first, second, third] = head.start_line();
                 let line = match i {
                     0 => {
-                        let host = HeaderFields::of(head.bytes).named("Host").next();
+                        let host = handshake.host();
                         format!(
                             "{} {} host {}",
                             safe(first),
@@ -171,18 +188,26 @@ impl Writer {
                 self.end(out);
             }
         }
-        for (direction, fault) in handshake.faults {
+        for (direction, fault) in handshake.violations {
             if let Some(head) = heads[direction.index()] {
-                self.begin(head.place.origin, handshake.stream, Some(*direction));
+                self.begin(
+                    head.location.packet,
+                    handshake.conversation,
+                    Some(*direction),
+                );
                 self.fault(fault);
                 self.end(out);
             }
         }
     }
 
-    fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+    fn frame(&mut self, frame: &CapturedFrame<'_>, out: &mut Vec<u8>) {
         let header = &frame.header;
-        self.begin(frame.end, frame.place.stream, Some(frame.place.direction));
+        self.begin(
+            frame.end,
+            frame.location.conversation,
+            Some(frame.location.direction),
+        );
         let name = NAMES[usize::from(header.opcode & 15)];
         let name = match name {
             "reserved" => format!("reserved {:<3}", header.opcode),
@@ -235,18 +260,22 @@ impl Writer {
             }
         }
         self.end(out);
-        for fault in frame.faults {
-            self.begin(frame.end, frame.place.stream, Some(frame.place.direction));
+        for fault in frame.violations {
+            self.begin(
+                frame.end,
+                frame.location.conversation,
+                Some(frame.location.direction),
+            );
             self.fault(fault);
             self.end(out);
         }
     }
 
-    fn message(&mut self, message: &Message<'_>, out: &mut Vec<u8>) {
+    fn message(&mut self, message: &CapturedMessage<'_>, out: &mut Vec<u8>) {
         self.begin(
             message.end,
-            message.place.stream,
-            Some(message.place.direction),
+            message.location.conversation,
+            Some(message.location.direction),
         );
         let name = match message.kind {
             Some(Kind::Text) => "text",
@@ -301,8 +330,8 @@ impl Writer {
         }
     }
 
-    fn fault(&mut self, fault: &Fault) {
-        let Fault {
+    fn fault(&mut self, fault: &Violation) {
+        let Violation {
             error,
             found,
             expected,
@@ -319,46 +348,20 @@ impl Writer {
         self.paint(RED, &line);
     }
 
-    fn ending(&mut self, end: &End) {
-        let line = summary(end);
+    fn ending(&mut self, end: &ConversationEnd) {
+        let line = ending(end.ending, end.closed.as_ref(), &end.totals);
         self.paint(BOLD, &line);
     }
 }
 
-/// How a connection ended and what was sent, in words.
-pub(crate) fn summary(end: &End) -> String {
-    let mut line = match end.ending.by() {
-        Some(by) => format!("ended by {} of {}", end.ending.name(), side(by)),
-        None => match end.ending {
-            crate::event::Ending::Dropped => "dropped".to_owned(),
-            _ => "still open".to_owned(),
-        },
-    };
-    if let Some((by, code)) = end.closed_by {
-        let _ = write!(line, "; {} closed", side(by));
-        if let Some(code) = code {
-            let _ = write!(line, " with {code}");
-        }
+/// The two addresses.
+pub(crate) fn addresses(conversation: &Conversation) -> String {
+    match (conversation.client, conversation.server) {
+        (Some(client), Some(server)) => format!("{client} -> {server}"),
+        (Some(client), None) => format!("from {client}"),
+        (None, Some(server)) => format!("to {server}"),
+        (None, None) => "conversation".to_owned(),
     }
-    for (name, totals) in ["c2s", "s2c"].into_iter().zip(&end.totals) {
-        let Totals {
-            text,
-            binary,
-            bytes,
-            faults,
-            missing,
-            ..
-        } = totals;
-        let messages = text + binary;
-        let _ = write!(line, "; {name} {messages} messages, {bytes} bytes");
-        if *faults > 0 {
-            let _ = write!(line, ", {faults} faults");
-        }
-        if *missing > 0 {
-            let _ = write!(line, ", {missing} bytes missing");
-        }
-    }
-    line
 }
 
 /// The side that sends in this direction.
@@ -370,7 +373,7 @@ pub(crate) fn side(direction: Direction) -> &'static str {
 }
 
 /// What the two sides agreed on, in words.
-pub(crate) fn agreed(handshake: &Handshake<'_>) -> String {
+pub(crate) fn agreed(handshake: &CapturedHandshake<'_>) -> String {
     let mut line = String::new();
     if let Some(protocol) = handshake.protocol {
         let _ = write!(line, "  subprotocol {}", safe(protocol.as_bytes()));
