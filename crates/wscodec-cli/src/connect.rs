@@ -6,7 +6,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use wscodec::PeerError;
 use wscodec::io::{Error, Url};
 use wscodec::session::Connect;
-use wscodec_server::client::{self, Call, Ended, Stop};
+use wscodec_server::client::{self, Call, Ended, Input, Stop};
 
 use crate::args::{ConnectArgs, unusable};
 use crate::failed::failed;
@@ -109,7 +109,9 @@ fn attempt<'a>(
         connect: request(nonce),
         session: arguments.session(),
         timeout: arguments.timeout(),
-        input: true,
+        #[cfg(not(target_os = "wasi"))]
+        stream: None,
+        input: Some(Input::standard()),
         stop: Some(stop.clone()),
     };
     tls::call(call, tls, url.host(), talk).map_err(|error| {

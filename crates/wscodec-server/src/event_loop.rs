@@ -26,7 +26,7 @@ use super::handle::ServerHandle;
 use super::handler::Handler;
 use super::mailbox::SURPLUS;
 use super::metrics::Stats;
-use super::net::{BACKLOG, Net, Platform, Source};
+use super::net::{BACKLOG, Input, Net, Platform, Source};
 use super::options::{Memory, ServerOptions};
 use super::rooms::Rooms;
 use super::table::{Key, Table};
@@ -126,7 +126,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             .tick
             .map(|every| this.context.now.saturating_add(every));
         if this.watches_input {
-            this.context.net.watch_input()?;
+            this.context.net.watch_input(&Input::standard())?;
         }
         for (i, listener) in this.listeners.iter_mut().enumerate() {
             this.context.net.watch(listener, i as u32)?;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use std::vec::Vec;
 
+use super::Input;
 use crate::address::Address;
 
 /// Connections that the system may hold until they are accepted, if it allows as many.
@@ -83,10 +84,10 @@ pub(crate) trait Net: Sized {
     /// A connection to that address; waits for it, but no longer than the time-out.
     fn connect(&mut self, address: SocketAddr, timeout: Duration) -> io::Result<Self::Stream>;
 
-    /// Reports from now on, as [`Source::Mailbox`], when standard input can be read or has ended.
-    fn watch_input(&mut self) -> io::Result<()>;
+    /// Reports from now on, as [`Source::Mailbox`], when the input can be read or has ended.
+    fn watch_input(&mut self, input: &Input) -> io::Result<()>;
 
-    /// Some bytes of standard input; 0 at its end; [`io::ErrorKind::WouldBlock`], also where it is
+    /// Some bytes of the input; 0 at its end; [`io::ErrorKind::WouldBlock`], also where it is
     /// not watched.
     fn read_input(&mut self, into: &mut [u8]) -> io::Result<usize>;
 

@@ -12,8 +12,10 @@ pub(super) use contract::{BACKLOG, Listen, Net, Source};
 #[cfg(all(feature = "tls", not(target_os = "wasi")))]
 pub use native::ServerTls;
 #[cfg(not(target_os = "wasi"))]
-pub use native::{Listener, Stream};
+pub use native::{Input, Listener, Stream};
 #[cfg(not(target_os = "wasi"))]
 pub(super) use native::{Native as Platform, Waker};
+#[cfg(target_os = "wasi")]
+pub use wasi::Input;
 #[cfg(target_os = "wasi")]
 pub(super) use wasi::{Waker, Wasi as Platform};

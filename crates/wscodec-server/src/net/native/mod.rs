@@ -20,7 +20,7 @@ use super::contract::{ATTEMPTS, Listen, Net, Source};
 use crate::address::Address;
 #[cfg(feature = "tls")]
 pub use certificate::ServerTls;
-use input::Input;
+pub use input::Input;
 pub use socket::{Listener, Stream};
 
 const MAILBOX: Token = Token(usize::MAX);
@@ -129,9 +129,10 @@ impl Net for Native {
         Stream::from_tcp(std::net::TcpStream::connect_timeout(&address, timeout)?)
     }
 
-    fn watch_input(&mut self) -> io::Result<()> {
+    fn watch_input(&mut self, input: &Input) -> io::Result<()> {
         let waker = self.waker()?;
-        self.input = Some(Input::start(move || waker.wake())?);
+        input.start(move || waker.wake())?;
+        self.input = Some(input.clone());
         Ok(())
     }
 

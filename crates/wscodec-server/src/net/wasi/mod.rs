@@ -41,7 +41,7 @@ use crate::address::Address;
 use pause::pause;
 use socket::Refused;
 pub(crate) use socket::{Listener, Stream};
-use watch::{Input, Watch};
+use watch::Watch;
 
 /// The most bytes that a host takes or gives in one call.
 const MOST: usize = 64 << 10;
@@ -71,6 +71,17 @@ fn failed(error: StreamError) -> io::Error {
     match error {
         StreamError::Closed => io::ErrorKind::BrokenPipe.into(),
         StreamError::LastOperationFailed(error) => io::Error::other(error.to_debug_string()),
+    }
+}
+
+/// A source of input, beside a connection.
+#[derive(Clone, Debug)]
+pub struct Input(());
+
+impl Input {
+    /// Standard input.
+    pub fn standard() -> Self {
+        Self(())
     }
 }
 
@@ -137,8 +148,8 @@ impl Net for Wasi {
         socket::connect(address, timeout)
     }
 
-    fn watch_input(&mut self) -> io::Result<()> {
-        self.watch.input = Some(Input::new(stdin::get_stdin()));
+    fn watch_input(&mut self, _: &Input) -> io::Result<()> {
+        self.watch.input = Some(watch::Input::new(stdin::get_stdin()));
         Ok(())
     }
 

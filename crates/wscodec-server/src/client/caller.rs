@@ -1,29 +1,24 @@
-//! One connection to a server, on the same readiness as the server's: for programs that talk over
-//! it and over standard input at once, natively and on WASI.
+//! The loop of a call: the socket, the input, the deadlines.
 
-use core::net::SocketAddr;
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io;
 use std::string::{String, ToString};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 use std::vec::Vec;
 
-use super::net::{Net, Platform, Source, Waker};
-use super::queue::Queue;
-use wscodec::error::{CloseCode, ErrorKind, Fault, HandshakeError, PeerError};
-use wscodec::handshake::{BodyReader, UpgradeResponse};
+use super::{Alarm, Call, Ended, Line, Stop, Talk};
+use crate::net::{Net, Platform, Source};
+use crate::queue::Queue;
+use wscodec::error::{CloseCode, ErrorKind, HandshakeError, PeerError};
+use wscodec::handshake::BodyReader;
 use wscodec::io::{Error, Keys, Rejected};
-use wscodec::session::{
-    BufferOutput, Connect, Event, In, Out, Outbox, Session, SessionOptions, SessionState,
-};
+use wscodec::session::{In, Out, Session, SessionState};
 
 /// The only stream's index.
 const STREAM: u32 = 0;
 /// Bytes read at a time.
 const READ: usize = 64 << 10;
-/// With more waiting to be sent, nothing is read from standard input.
+/// With more waiting to be sent, nothing is read from the input.
 const HIGH_WATER: usize = 64 << 10;
 /// Reads of the socket before the clock is looked at. After a pause of the process, the bytes that
 /// have arrived meanwhile are received before a deadline is applied; a peer that sends without end
@@ -38,215 +33,11 @@ const BODY_TIME: Duration = Duration::from_secs(2);
 /// its payload. It does not matter whether the last one of a connection leaves.
 const MOST_CLOSE: usize = 2 + 4 + 125;
 
-/// Whom to call, and how.
-#[derive(Debug)]
-pub struct Call<'a> {
-    /// The server's addresses; the first that answers is taken.
-    pub addresses: &'a [SocketAddr],
-    /// The request; see [`nonce`].
-    pub connect: Connect<'a>,
-    /// Limits, heartbeat, the time to close.
-    pub session: SessionOptions,
-    /// How long connecting may take, and then the handshake.
-    pub timeout: Duration,
-    /// Whether [`Talk::input`] is given the bytes of standard input.
-    pub input: bool,
-    /// Stops the call from another thread.
-    pub stop: Option<Stop>,
-}
-
-/// Stops a [`call`] from another thread, such as one that waits for signals. Clones stop the same
-/// call.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<StopState>);
-
-#[derive(Debug, Default)]
-struct StopState {
-    asked: AtomicBool,
-    /// Of the call, while the connection is open.
-    waker: Mutex<Option<Waker>>,
-}
-
-impl Stop {
-    /// Has the call invoke [`Talk::stop`]. Gives `false`, and does nothing, unless the connection
-    /// is open: there is nothing to close then.
-    pub fn stop(&self) -> bool {
-        let waker = self.0.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(waker) = &*waker else {
-            return false;
-        };
-        self.0.asked.store(true, Ordering::Release);
-        waker.wake();
-        true
-    }
-
-    fn set(&self, waker: Option<Waker>) {
-        *self.0.waker.lock().unwrap_or_else(PoisonError::into_inner) = waker;
-    }
-
-    fn take(&self) -> bool {
-        self.0.asked.swap(false, Ordering::Acquire)
-    }
-}
-
-/// What a client does.
-pub trait Talk {
-    /// The connection is open.
-    fn open(&mut self, response: &UpgradeResponse<'_>, line: &mut Line<'_>) {
-        let _ = (response, line);
-    }
-
-    /// Something came. Pings and close frames are answered already.
-    fn event(&mut self, event: Event<'_>, line: &mut Line<'_>);
-
-    /// Bytes of standard input; empty at its end, once. Not called once the connection closes.
-    fn input(&mut self, bytes: &[u8], line: &mut Line<'_>) {
-        let _ = (bytes, line);
-    }
-
-    /// Standard input can't be read. [`input`](Self::input) is not called again.
-    fn input_failed(&mut self, error: &io::Error, line: &mut Line<'_>) {
-        let _ = (error, line);
-    }
-
-    /// The time that was given to [`Line::alarm`] has passed.
-    fn alarm(&mut self, line: &mut Line<'_>) {
-        let _ = line;
-    }
-
-    /// [`Stop::stop`] was called. By default the connection is closed with 1001.
-    fn stop(&mut self, line: &mut Line<'_>) {
-        // It fails only if the connection is closing already.
-        let _ = line.outbox.close(CloseCode::GOING_AWAY, "");
-    }
-}
-
-/// The way to the server.
-#[derive(Debug)]
-pub struct Line<'l> {
-    /// Sends to the server.
-    pub outbox: Outbox<BufferOutput<'l, Keys, Out>>,
-    alarm: &'l mut Alarm,
-}
-
-/// When [`Talk::alarm`] is due.
-#[derive(Clone, Copy, Debug)]
-enum Alarm {
-    Never,
-    /// So long after the next look at the clock.
-    After(Duration),
-    At(Duration),
-}
-
-impl Line<'_> {
-    /// Has [`Talk::alarm`] called after that time, once. There is one alarm: a new one replaces
-    /// the one before.
-    pub fn alarm(&mut self, after: Duration) {
-        *self.alarm = Alarm::After(after);
-    }
-}
-
-/// How a call ended, other than by an [`Error`].
-#[derive(Debug)]
-pub struct Ended {
-    /// The code that the server sent; 1005 if its close frame had none, 1006 if none came.
-    pub code: CloseCode,
-    /// The reason that it sent.
-    pub reason: String,
-    /// Whether both close frames went.
-    pub clean: bool,
-    /// What went wrong, if something did.
-    pub fault: Option<Fault>,
-    /// Why the transport was lost, if it ended by an error and no close frame came before.
-    pub lost: Option<io::Error>,
-    /// Whether messages that were sent have not left, or standard input had more, because the
-    /// connection ended before.
-    pub unsent: bool,
-}
-
-/// A nonce for a request, from the system's source of random numbers (RFC 6455 §4.1).
-///
-/// # Errors
-/// If the system has no random numbers.
-pub fn nonce() -> io::Result<[u8; 16]> {
-    wscodec::io::nonce()
-}
-
-/// Calls, talks until both sides have closed, and tells how it ended.
-///
-/// # Errors
-/// [`Error::Io`] if there is no connection, or no answer in time; [`Error::Rejected`] and
-/// [`Error::Fault`] if the answer is not what it should be.
-pub fn call(call: Call<'_>, talk: &mut impl Talk) -> Result<Ended, Error> {
-    call_by(call, Ok, talk)
-}
-
-/// As [`call`], over TLS: `host` is the name or the address that the server's certificate is for. The
-/// handshake of TLS counts as a part of the opening handshake. With feature `tls`.
-///
-/// # Errors
-/// As for [`call`]; [`Error::Io`] with [`InvalidData`](io::ErrorKind::InvalidData) if the server's
-/// certificate is not trusted or it breaks a rule of TLS.
-#[cfg(all(feature = "tls", not(target_os = "wasi")))]
-pub fn call_over_tls(
-    call: Call<'_>,
-    tls: &wscodec::io::ClientTls,
-    host: &str,
-    talk: &mut impl Talk,
-) -> Result<Ended, Error> {
-    call_by(call, |stream| stream.client_tls(tls, host), talk)
-}
-
 type Stream = <Platform as Net>::Stream;
 
-fn call_by(
-    call: Call<'_>,
-    wrap: impl FnOnce(Stream) -> io::Result<Stream>,
-    talk: &mut impl Talk,
-) -> Result<Ended, Error> {
-    let mut net = Platform::new()?;
-    let mut stream = wrap(reach(&mut net, call.addresses, call.timeout)?)?;
-    net.add(&mut stream, STREAM)?;
-    let mut caller = Caller {
-        until: net.now().saturating_add(call.timeout),
-        net,
-        stream,
-        queue: Queue::default(),
-        spare: Vec::new(),
-        sent: 0,
-        ready: Vec::new(),
-        ended: false,
-        lost: None,
-        unsent: false,
-        alarm: Alarm::Never,
-    };
-    let stop = call.stop.clone();
-    let result = caller.run(call, talk);
-    if let Some(stop) = stop {
-        stop.set(None);
-    }
-    caller.net.remove(caller.stream, STREAM);
-    result
-}
-
-fn reach(
-    net: &mut Platform,
-    addresses: &[SocketAddr],
-    timeout: Duration,
-) -> io::Result<<Platform as Net>::Stream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for &address in addresses {
-        match net.connect(address, timeout) {
-            Ok(stream) => return Ok(stream),
-            Err(e) => last = e,
-        }
-    }
-    Err(last)
-}
-
-struct Caller {
+pub(super) struct Caller {
     net: Platform,
-    stream: <Platform as Net>::Stream,
+    stream: Stream,
     queue: Queue,
     spare: Vec<u8>,
     /// Bytes that the transport has accepted since the session was told.
@@ -264,7 +55,33 @@ struct Caller {
 }
 
 impl Caller {
-    fn run(&mut self, call: Call<'_>, talk: &mut impl Talk) -> Result<Ended, Error> {
+    pub(super) fn new(
+        mut net: Platform,
+        mut stream: Stream,
+        timeout: Duration,
+    ) -> io::Result<Self> {
+        net.add(&mut stream, STREAM)?;
+        Ok(Self {
+            until: net.now().saturating_add(timeout),
+            net,
+            stream,
+            queue: Queue::default(),
+            spare: Vec::new(),
+            sent: 0,
+            ready: Vec::new(),
+            ended: false,
+            lost: None,
+            unsent: false,
+            alarm: Alarm::Never,
+        })
+    }
+
+    /// Closes the socket.
+    pub(super) fn end(mut self) {
+        self.net.remove(self.stream, STREAM);
+    }
+
+    pub(super) fn run(&mut self, call: Call<'_>, talk: &mut impl Talk) -> Result<Ended, Error> {
         let Call {
             mut connect,
             session: config,
@@ -313,15 +130,15 @@ impl Caller {
                 Err(fault) => return Err(fault.into()),
             }
         };
-        if input {
-            self.net.watch_input()?;
+        if let Some(input) = &input {
+            self.net.watch_input(input)?;
         }
         if let Some(stop) = &stop {
             stop.set(Some(self.net.waker()?));
         }
         let mut came = came.split_off(head_len);
         self.feed(&mut session, &mut came, talk)?;
-        self.talk(&mut session, &mut buf, input, stop.as_ref(), talk)?;
+        self.talk(&mut session, &mut buf, input.is_some(), stop.as_ref(), talk)?;
         let lost = self.lost.take();
         let unsent = self.unsent || self.queue.len() > MOST_CLOSE;
         Ok(match session.outcome() {
@@ -444,7 +261,7 @@ impl Caller {
         Ok(true)
     }
 
-    /// Hands on what standard input has; whether there may be more.
+    /// Hands on what the input has; whether there may be more.
     fn read_input(
         &mut self,
         session: &mut Session<Keys, In, Out>,
@@ -468,7 +285,7 @@ impl Caller {
         }
     }
 
-    /// Whether standard input has more. A moment is given to who reads it ahead, because it may
+    /// Whether the input has more. A moment is given to who reads it ahead, because it may
     /// just have handed on all that it had.
     fn has_input(&mut self, buf: &mut [u8]) -> io::Result<bool> {
         let until = self.net.now().saturating_add(LAST_INPUT);
@@ -591,7 +408,7 @@ impl Caller {
     }
 }
 
-/// How long more of standard input is waited for, to report that it was not sent.
+/// How long more of the input is waited for, to report that it was not sent.
 const LAST_INPUT: Duration = Duration::from_millis(200);
 
 /// How long a server may take to close the transport after the last frame.
