@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 
 import * as ws from "ws";
-import { MessageEncoder, frameHeader, MessageDecoder, type Role } from "wscodec";
+import { MessageEncoder, frameHeader, MessageDecoder, Prepared, type Role, Session } from "wscodec";
 
 import {
   bytesOf,
@@ -124,6 +124,29 @@ test("lone surrogates are written as U+FFFD, pairs as they are", () => {
       encoder.close(1000, text).take(),
       Uint8Array.of(0x88, control.length, 3, 0xe8, ...control.subarray(2)),
     );
+  }
+});
+
+test("lone surrogates at the end of a text of any length lose nothing", () => {
+  const encoder = new MessageEncoder({ role: "server" });
+  const session = new Session({ role: "server" });
+  for (const length of [0, 1, 50, 30_000, 70_000, 2_000_000]) {
+    for (const [end, bytes] of [
+      ["\ud83e", "efbfbd"],
+      ["\udd80", "efbfbd"],
+      ["\ud83e".repeat(100), "efbfbd".repeat(100)],
+      ["\ud83e\udd80\ud83e", "f09fa680efbfbd"],
+    ] as const) {
+      const text = "a".repeat(length) + end;
+      const payload = Buffer.concat([Buffer.alloc(length, "a"), Buffer.from(bytes, "hex")]);
+      const prepared = encoder.send(new Prepared(text, { deflate: false })).take();
+      for (const frame of [encoder.text(text).take(), session.text(text).take(), prepared]) {
+        const found = frame.subarray(frame.length - payload.length);
+        assert.equal(Buffer.compare(found, payload), 0, `${length} ${end.length}`);
+        const header = payload.length < 126 ? 2 : payload.length < 65_536 ? 4 : 10;
+        assert.equal(frame.length, header + payload.length);
+      }
+    }
   }
 });
 

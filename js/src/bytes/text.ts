@@ -7,6 +7,8 @@
  *   bindings too. Where a runtime has them these are its own.
  * - WebKit's TextDecoder (Safari 16 to 18.4) throws once it has decoded 2 GiB in total. So a
  *   {@link Utf8Decoder} takes a new one before that.
+ * - Bun before 1.4 counts two bytes for a lone surrogate, for which it writes three, and may lose one
+ *   at the end of a text. So {@link encodable} replaces lone surrogates there before.
  */
 
 type DecoderClass = typeof globalThis.TextDecoder;
@@ -58,8 +60,31 @@ class BufferEncoder {
   }
 }
 
+const losesSurrogates = host.Buffer !== undefined && host.Buffer.byteLength("\ud800") !== 3;
+
+/** A text of which the runtime's encoders write each byte, lone surrogates as U+FFFD. */
+export function encodable(text: string): string {
+  if (!losesSurrogates) return text;
+  // Bun 1.2 has this method, which came after the version of the language that the sources are typed for.
+  return (text as unknown as { toWellFormed(): string }).toWellFormed();
+}
+
+/** The runtime's class, given texts that are {@link encodable}. */
+function complete(Encoder: EncoderClass): EncoderClass {
+  if (!losesSurrogates) return Encoder;
+  return class extends Encoder {
+    override encode(text = ""): Uint8Array<ArrayBuffer> {
+      return super.encode(encodable(text));
+    }
+
+    override encodeInto(text: string, into: Uint8Array): { read: number; written: number } {
+      return super.encodeInto(encodable(text), into);
+    }
+  };
+}
+
 export const TextDecoder = host.TextDecoder ?? (BufferDecoder as unknown as DecoderClass);
-export const TextEncoder = host.TextEncoder ?? (BufferEncoder as unknown as EncoderClass);
+export const TextEncoder = complete(host.TextEncoder ?? (BufferEncoder as unknown as EncoderClass));
 
 /** What one decoder decodes at most. */
 const MOST = 2 ** 31 - 2 ** 20;

@@ -13,7 +13,7 @@
 
 import { Arena, has_room, wasm } from "../wasm/module.ts";
 import { Lent } from "./lent.ts";
-import { TextEncoder, Utf8Decoder } from "../bytes/text.ts";
+import { encodable, TextEncoder, Utf8Decoder } from "../bytes/text.ts";
 import { misuse, named, type WscodecError } from "../error/errors.ts";
 
 /** What one read of a socket brings at most, nearly everywhere, and what is decoded at once. */
@@ -197,7 +197,7 @@ export function stageText(text: string): number {
  */
 export function putLongText(text: string, room: (length: number) => number): number {
   if (NodeBuffer !== undefined) {
-    const length = NodeBuffer.byteLength(text);
+    const length = NodeBuffer.byteLength(encodable(text));
     return encodeText(text, room(length), length);
   }
   const bytes = encoder.encode(text);
@@ -261,7 +261,7 @@ export function encodeLatin1(text: string, address: number): void {
 
 /** Writes text, for which there is room, and says how many bytes it took. */
 export function encodeText(text: string, address: number, room: number): number {
-  if (nodeHeap !== undefined) return nodeHeap.utf8Write(text, address, room);
+  if (nodeHeap !== undefined) return nodeHeap.utf8Write(encodable(text), address, room);
   if (SHARED) {
     const bytes = encoder.encode(text);
     heap.set(bytes, address);
