@@ -34,9 +34,12 @@ pub fn sizes() -> Result<String, Failure> {
     })
 }
 
-/// The tests as plain modules in `folder`.
-pub fn tests(folder: &std::path::Path) -> Result<String, Failure> {
-    script("tests.mjs").args([folder]).stdout().map(last_line)
+/// The tests as plain modules in `folder`, for that runtime.
+pub fn tests(folder: &std::path::Path, runtime: &str) -> Result<String, Failure> {
+    script("tests.mjs")
+        .args([folder.as_os_str(), runtime.as_ref()])
+        .stdout()
+        .map(last_line)
 }
 
 fn script(name: &str) -> Tool {

@@ -99,7 +99,7 @@ pub fn soak(report: &mut Report, messages: &str) {
 /// Makes plain modules of the tests, and lists them.
 fn tests(runtime: &str) -> Result<Vec<PathBuf>, Failure> {
     let folder = paths::target()?.join("wscodec-tests").join(runtime);
-    bundle::tests(&folder)?;
+    bundle::tests(&folder, runtime)?;
     let entries = fs::read_dir(&folder).map_err(|error| Failure::file("read", &folder, &error))?;
     let mut files: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
