@@ -110,6 +110,25 @@ impl<'c> Context<'c> {
         }
     }
 
+    /// The same for another conversation within this one.
+    pub(crate) fn within<'s>(&'s mut self, announced: &'s mut Announced) -> Context<'s> {
+        Context {
+            id: announced.conversation.id,
+            options: self.options,
+            scratch: self.scratch,
+            #[cfg(feature = "tls")]
+            keys: self.keys,
+            last: self.last,
+            announced,
+            sink: self.sink,
+        }
+    }
+
+    /// The conversation as it was announced.
+    pub(crate) fn conversation(&self) -> &Conversation {
+        &self.announced.conversation
+    }
+
     /// Reports an event, after the conversation itself.
     pub(crate) fn emit(&mut self, event: InspectEvent<'_>) {
         if !self.announced.reported {

@@ -63,6 +63,7 @@ mod context;
 mod conversation;
 mod flow;
 mod frames;
+mod handshake;
 mod held;
 mod inflate;
 mod inspector;

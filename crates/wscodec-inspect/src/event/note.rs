@@ -42,6 +42,9 @@ pub enum Note<'a> {
     /// Messages are inflated with a window that is not known, because earlier messages are missing
     /// or damaged. Bytes that refer to it are marked as unknown.
     UnknownWindow,
+    /// Bytes of an HTTP/2 connection are missing or damaged, so the rest of the connection can't be
+    /// read: the state of its header compression is not known.
+    LostHttp2,
     /// The connection was not looked at any longer, to keep to the limits of memory.
     Dropped,
 }
@@ -61,6 +64,7 @@ impl Note<'_> {
             Self::Proxied { .. } => "PROXIED",
             Self::Tunnel(_) => "TUNNEL",
             Self::UnknownWindow => "UNKNOWN_WINDOW",
+            Self::LostHttp2 => "LOST_HTTP2",
             Self::Dropped => "DROPPED",
         }
     }
@@ -101,6 +105,7 @@ impl core::fmt::Display for Note<'_> {
             Self::UnknownWindow => {
                 f.write_str("earlier compressed messages are missing: unknown bytes are marked")
             }
+            Self::LostHttp2 => f.write_str("the rest of the HTTP/2 connection can't be read"),
             Self::Dropped => f.write_str("not read any longer, to keep to the limit of memory"),
         }
     }

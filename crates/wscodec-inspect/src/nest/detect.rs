@@ -44,6 +44,10 @@ enum Look {
     Response,
     Proxy,
     Tls,
+    /// The connection preface of an HTTP/2 client (RFC 9113 §3.4).
+    Http2,
+    /// A SETTINGS frame, with which an HTTP/2 server begins.
+    Settings,
     Other,
 }
 
@@ -64,7 +68,21 @@ impl Nest {
             [Look::Request, _] | [_, Look::Response] => {}
             [_, Look::Request] | [Look::Response, _] => self.swap(cx),
             [Look::Tls, _] | [_, Look::Tls] => return self.tls(looks[0] != Look::Tls, last, cx),
-            [Look::Other, _] | [_, Look::Other] if from_start => {
+            [Look::Http2, _] | [_, Look::Http2] if from_start => {
+                if looks[0] != Look::Http2 {
+                    self.swap(cx);
+                }
+                self.stage = Stage::Http2(Box::default());
+                self.feed_http2(cx);
+                return true;
+            }
+            // The server's first bytes may be in the capture before the client's.
+            [Look::Short, Look::Settings] | [Look::Settings, Look::Short]
+                if from_start && !last =>
+            {
+                return false;
+            }
+            [Look::Other | Look::Settings, _] | [_, Look::Other | Look::Settings] if from_start => {
                 self.stage = Stage::Ignored;
                 return true;
             }
@@ -73,6 +91,17 @@ impl Nest {
         }
         self.stage = Stage::Http(Http::new(from_start));
         true
+    }
+
+    /// Hands what was held to the reader of HTTP/2. The client's bytes are read first, because they
+    /// have the requests.
+    fn feed_http2(&mut self, cx: &mut Context<'_>) {
+        let held = core::mem::take(&mut self.held);
+        for (direction, held) in DIRECTIONS.into_iter().zip(&held) {
+            for (bytes, packet) in held.runs() {
+                self.bytes(direction, bytes, packet, cx);
+            }
+        }
     }
 
     fn proxy(&mut self, cx: &mut Context<'_>) -> bool {
@@ -163,13 +192,18 @@ fn look(bytes: &[u8]) -> Look {
         [] => return Look::Short,
         [0x16, 3, ..] => return Look::Tls,
         [0x16] => return Look::Short,
+        [0, 0, _, 4, 0, 0, 0, 0, 0, ..] => return Look::Settings,
+        [0] | [0, 0] | [0, 0, _] | [0, 0, _, 4] | [0, 0, _, 4, 0] => return Look::Short,
+        [0, 0, _, 4, 0, rest @ ..] if rest.len() < 4 && rest.iter().all(|it| *it == 0) => {
+            return Look::Short;
+        }
         _ => {}
     }
     for (with, look) in [
         (&b"HTTP/1."[..], Look::Response),
         (&b"PROXY "[..], Look::Proxy),
         (&proxy::SIGNATURE[..], Look::Proxy),
-        (&b"PRI * HTTP/2.0"[..], Look::Other),
+        (&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], Look::Http2),
     ] {
         match begins(with) {
             Some(true) => return look,

@@ -12,10 +12,10 @@ use std::collections::VecDeque;
 use wscodec::handshake::BodyReader;
 use wscodec::head::{HeaderFields, end_of_head, lists, start_line};
 
-use super::handshake::{self, Sent};
 use super::{DIRECTIONS, Detect, MAX_DEPTH, MAX_HELD, Nest, Stage};
 use crate::context::{Context, Later};
 use crate::event::{Direction, InspectEvent, Location, Note};
+use crate::handshake::{self, Sent};
 
 /// Requests that may wait for their answers. More are forgotten, the oldest first.
 const MAX_REQUESTS: usize = 1024;
@@ -67,7 +67,7 @@ impl Http {
 
     pub(super) fn memory(&self) -> usize {
         let sent = self.requests.iter().map(|request| match request {
-            Request::Upgrade(sent) => sent.bytes.capacity(),
+            Request::Upgrade(sent) => sent.memory(),
             Request::Connect(target) => target.capacity(),
             _ => 0,
         });
@@ -208,15 +208,15 @@ impl Nest {
         let request = if method == b"CONNECT" {
             Request::Connect(String::from_utf8_lossy(target).into_owned())
         } else if upgrades.any(|value| lists(value, b"websocket")) {
-            Request::Upgrade(Sent {
-                bytes: head.to_vec(),
-                location: Location {
+            Request::Upgrade(Sent::text(
+                head.to_vec(),
+                Location {
                     conversation: cx.id,
                     direction: Direction::ClientToServer,
                     offset: held.start(),
                     packet: held.packet(),
                 },
-            })
+            ))
         } else if method == b"HEAD" {
             Request::Head
         } else {
@@ -271,15 +271,15 @@ impl Nest {
             held.consume(len);
             return Step::Read;
         }
-        let head = Sent {
+        let head = Sent::text(
             bytes,
-            location: Location {
+            Location {
                 conversation: cx.id,
                 direction: Direction::ServerToClient,
                 offset: held.start(),
                 packet: held.packet(),
             },
-        };
+        );
         held.consume(len);
         let interim = core::mem::take(&mut http.interim);
         let request = http.requests.pop_front();

@@ -1,14 +1,17 @@
 //! A connection is a nest: what its bytes are is found out layer by layer.
 //!
 //! ```text
+//! Detect → TLS → Detect
 //! Detect → HTTP/1.1 → frames
 //!        ↑     ↓
 //!        └─ CONNECT
+//! Detect → HTTP/2 → a nest of frames for each stream
 //! ```
 //!
 //! `Detect` holds the first bytes of both directions until they say what they are, and takes a PROXY
 //! protocol header off. `Http` reads heads and passes over bodies, so that an upgrade is found behind
-//! other requests; a CONNECT that was accepted leads back to `Detect`. `Socket` has a reader of frames
+//! other requests; a CONNECT that was accepted leads back to `Detect`. `Http2` does the same for each
+//! stream that is an extended CONNECT. `Socket` has a reader of frames
 //! for each direction. Everything else is ignored from then on and costs nothing.
 //!
 //! A connection of which the beginning is missing, and one with a hole in HTTP, is tried for frames:
@@ -16,8 +19,9 @@
 
 mod detect;
 mod encrypted;
-mod handshake;
+mod hpack;
 mod http;
+mod http2;
 mod proxy;
 
 use crate::context::Context;
@@ -30,9 +34,10 @@ use crate::tls::Tls;
 
 use detect::{Detect, is_head};
 use http::Http;
+use http2::Http2;
 
 /// Bytes of one direction that may wait for the other one, or for the end of a head.
-const MAX_HELD: usize = 256 << 10;
+pub(crate) const MAX_HELD: usize = 256 << 10;
 
 /// Tunnels in tunnels.
 const MAX_DEPTH: u8 = 8;
@@ -55,6 +60,7 @@ pub(crate) struct Nest {
 enum Stage {
     Detect(Detect),
     Http(Http),
+    Http2(Box<Http2>),
     Socket(Box<[FrameReader; 2]>),
     /// Encrypted, with the connection within.
     #[cfg(feature = "tls")]
@@ -95,6 +101,7 @@ impl Nest {
         let readers = match &self.stage {
             Stage::Socket(readers) => readers.iter().map(FrameReader::memory).sum(),
             Stage::Http(http) => http.memory(),
+            Stage::Http2(http2) => http2.memory(),
             #[cfg(feature = "tls")]
             Stage::Tls(tls, inner) => tls.memory() + inner.memory(),
             _ => 0,
@@ -163,6 +170,12 @@ impl Nest {
         match &mut self.stage {
             Stage::Ignored => return,
             Stage::Socket(readers) => return readers[i].bytes(bytes, packet, cx),
+            Stage::Http2(http2) => {
+                if !http2.bytes(direction, bytes, packet, cx) {
+                    self.stage = Stage::Ignored;
+                }
+                return;
+            }
             #[cfg(feature = "tls")]
             Stage::Tls(tls, _) => {
                 tls.bytes(i, bytes, packet);
@@ -194,6 +207,12 @@ impl Nest {
         let restart = match &mut self.stage {
             Stage::Ignored => return,
             Stage::Socket(readers) => return readers[i].hole(len, packet, cx),
+            Stage::Http2(http2) => {
+                if !http2.hole(direction, len, packet, cx) {
+                    self.stage = Stage::Ignored;
+                }
+                return;
+            }
             #[cfg(feature = "tls")]
             Stage::Tls(tls, _) => {
                 if !tls.hole(i, len, packet) {
@@ -249,7 +268,7 @@ impl Nest {
             Stage::Socket(readers) => readers[i].finish(true, packet, cx),
             #[cfg(feature = "tls")]
             Stage::Tls(_, inner) => inner.deliver(i, Delivery::End { packet }, cx),
-            Stage::Ignored => {}
+            Stage::Ignored | Stage::Http2(_) => {}
             _ => self.advance(self.ended == [true; 2], cx),
         }
     }
@@ -274,6 +293,9 @@ impl Nest {
                 cx.emit(InspectEvent::Note(location, &note));
             }
             inner.finish(ending, packet, cx);
+        }
+        if let Stage::Http2(http2) = &mut self.stage {
+            http2.finish(ending, packet, cx);
         }
         if let Stage::Socket(readers) = &mut self.stage {
             for (reader, ended) in readers.iter_mut().zip(self.ended) {

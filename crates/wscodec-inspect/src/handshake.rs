@@ -1,5 +1,5 @@
-//! The opening handshake as an onlooker sees it (RFC 6455 §4): reported with its violations, and what it
-//! means for the frames behind it.
+//! The opening handshake as an onlooker sees it (RFC 6455 §4; RFC 8441 §5 over HTTP/2): reported with
+//! its violations, and its meaning for the frames behind it.
 //!
 //! The rules are the core's: its readers say which one is broken first, and this file adds the value
 //! that was found and the one that was expected.
@@ -13,7 +13,9 @@ use wscodec::head::{Extensions, HeaderFields};
 use wscodec::{ErrorKind, HandshakeError, Limits};
 
 use crate::context::Context;
-use crate::event::{CapturedHandshake, CapturedHead, Direction, InspectEvent, Location, Violation};
+use crate::event::{
+    CapturedHandshake, CapturedHead, Direction, HeadField, InspectEvent, Location, Violation,
+};
 use crate::frames::Agreement;
 
 /// Bytes of a value that a fault shows.
@@ -21,14 +23,106 @@ const MOST: usize = 256;
 
 /// A head that was sent.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) bytes: Vec<u8>,
-    pub(super) location: Location,
+pub(crate) struct Sent {
+    /// The head as HTTP/1.1 sends it. That of a list of fields is translated, so that the rules of the
+    /// core apply to it.
+    pub(crate) bytes: Vec<u8>,
+    /// The list, if the head was sent as one.
+    list: Option<List>,
+    pub(crate) location: Location,
+}
+
+#[derive(Clone, Debug)]
+struct List {
+    start: [Vec<u8>; 3],
+    fields: Vec<HeadField>,
 }
 
 impl Sent {
+    /// A head of HTTP/1.1.
+    pub(crate) fn text(bytes: Vec<u8>, location: Location) -> Self {
+        Self {
+            bytes,
+            list: None,
+            location,
+        }
+    }
+
+    /// A request that is a list of fields. Over HTTP/2 it has no key, because nothing there could
+    /// mistake it for another protocol (RFC 8441 §5); [`Sent::response`] answers the same key.
+    pub(crate) fn request(fields: Vec<HeadField>, version: &[u8], location: Location) -> Self {
+        let find = |name: &str| {
+            let field = fields
+                .iter()
+                .find(|it| it.0.eq_ignore_ascii_case(name.as_bytes()));
+            field.map(|it| &it.1[..])
+        };
+        let method = find(":method").unwrap_or(b"GET").to_vec();
+        let target = find(":path").unwrap_or(b"/").to_vec();
+        let mut bytes = Vec::new();
+        put_line(&[b"GET", &target, b"HTTP/1.1"], &mut bytes);
+        if let Some(authority) = find(":authority") {
+            put_field(b"Host", authority, &mut bytes);
+        }
+        if let Some(protocol) = find(":protocol") {
+            put_field(b"Upgrade", protocol, &mut bytes);
+            put_field(b"Connection", b"Upgrade", &mut bytes);
+            put_field(b"Sec-WebSocket-Key", KEY, &mut bytes);
+        }
+        put_rest(&fields, &mut bytes);
+        Self {
+            bytes,
+            list: Some(List {
+                start: [method, target, version.to_vec()],
+                fields,
+            }),
+            location,
+        }
+    }
+
+    /// A response that is a list of fields.
+    pub(crate) fn response(
+        status: u16,
+        fields: Vec<HeadField>,
+        version: &[u8],
+        location: Location,
+    ) -> Self {
+        let mut bytes = Vec::new();
+        let over_2 = version.starts_with(b"HTTP/2");
+        let accepted = over_2 && matches!(status, 200..300);
+        let code = status.to_string().into_bytes();
+        let shown = if accepted { &b"101"[..] } else { &code };
+        put_line(&[b"HTTP/1.1", shown, b"-"], &mut bytes);
+        if accepted {
+            put_field(b"Upgrade", b"websocket", &mut bytes);
+            put_field(b"Connection", b"Upgrade", &mut bytes);
+            put_field(b"Sec-WebSocket-Accept", &accept_key(KEY), &mut bytes);
+        }
+        put_rest(&fields, &mut bytes);
+        Self {
+            bytes,
+            list: Some(List {
+                start: [version.to_vec(), code, Vec::new()],
+                fields,
+            }),
+            location,
+        }
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        let list = self.list.iter().flat_map(|list| &list.fields);
+        let list = list.map(|(name, value)| name.len() + value.len() + size_of::<HeadField>());
+        self.bytes.capacity() + list.sum::<usize>()
+    }
+
     fn head(&self) -> CapturedHead<'_> {
-        CapturedHead::of_text(&self.bytes, self.location)
+        match &self.list {
+            None => CapturedHead::of_text(&self.bytes, self.location),
+            Some(list) => {
+                let [one, two, three] = &list.start;
+                CapturedHead::of_fields([one, two, three], &list.fields, self.location)
+            }
+        }
     }
 
     /// The first value of a field, as text.
@@ -44,21 +138,61 @@ impl Sent {
     }
 }
 
+/// The key that stands in a translated request; it is that of RFC 6455 §1.3.
+const KEY: &[u8] = b"dGhlIHNhbXBsZSBub25jZQ==";
+
+fn put_line(parts: &[&[u8]], out: &mut Vec<u8>) {
+    for (i, part) in parts.iter().enumerate() {
+        if i > 0 {
+            out.push(b' ');
+        }
+        put_clean(part, out);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn put_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    put_clean(name, out);
+    out.extend_from_slice(b": ");
+    put_clean(value, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A list can hold bytes that would end a line.
+fn put_clean(part: &[u8], out: &mut Vec<u8>) {
+    let clean = part.iter().map(|&byte| match byte {
+        b'\r' | b'\n' | 0 => b' ',
+        byte => byte,
+    });
+    out.extend(clean);
+}
+
+/// The fields that are no pseudo-header fields, and the empty line.
+fn put_rest(fields: &[HeadField], out: &mut Vec<u8>) {
+    for (name, value) in fields {
+        if !name.starts_with(b":") {
+            put_field(name, value, out);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
 fn limits() -> Limits {
     let mut limits = Limits::DEFAULT;
-    (limits.head, limits.headers) = (super::MAX_HELD, Limits::MAX_HEADERS);
+    (limits.head, limits.headers) = (crate::nest::MAX_HELD, Limits::MAX_HEADERS);
     limits
 }
 
 /// Reports a handshake with its answer. Gives the agreement for each direction.
-pub(super) fn report(
+pub(crate) fn report(
     request: Option<&Sent>,
     response: Option<&Sent>,
     status: u16,
     interim: &[u16],
     cx: &mut Context<'_>,
 ) -> [Agreement; 2] {
-    let accepted = status == 101;
+    let over_2 = response.is_some_and(|sent| sent.head().start_line()[0].starts_with(b"HTTP/2"));
+    let accepted = status == 101 || over_2 && matches!(status, 200..300);
     let mut violations = Vec::new();
     let limits = limits();
     let parsed = request.map(|sent| UpgradeRequest::parse(&sent.bytes, &limits));
@@ -98,7 +232,7 @@ pub(super) fn report(
 }
 
 /// Reports a request without an answer.
-pub(super) fn report_without_answer(
+pub(crate) fn report_without_answer(
     request: &Sent,
     interim: &[u16],
     accepted: bool,
@@ -123,7 +257,7 @@ pub(super) fn report_without_answer(
 }
 
 /// What to think of a connection whose answer is missing: that the server accepted the offers.
-pub(super) fn assumed(request: &Sent) -> [Agreement; 2] {
+pub(crate) fn assumed(request: &Sent) -> [Agreement; 2] {
     let offered = request
         .extensions()
         .any(|offer| offer.name() == deflate::NAME);
@@ -144,7 +278,7 @@ fn agreements(deflate: Option<AgreedDeflate>) -> [Agreement; 2] {
 }
 
 /// Whether the client's bytes begin with a frame as a client sends it.
-pub(super) fn begins_with_frame(bytes: &[u8]) -> bool {
+pub(crate) fn begins_with_frame(bytes: &[u8]) -> bool {
     let rules = Rules::new(Role::Server).with_rsv(Rsv::RSV1);
     RawHeader::parse(bytes).is_ok_and(|header| header.faults(&rules, false).is_empty())
 }
