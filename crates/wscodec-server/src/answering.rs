@@ -7,6 +7,7 @@ use log::info;
 use super::conn::{Conn, Next, Phase, Surplus};
 use super::context::Context;
 use super::handler::Handler;
+use super::net::{Net, Platform, TlsFault};
 use super::plain::{PlainRequest, Response};
 use super::table::Key;
 use super::unwind::guard;
@@ -73,6 +74,31 @@ impl<S> Conn<S> {
                     self.address
                 );
                 Some(self.reject_with(key, Rejection::new(429), "ADDRESS", cx))
+            }
+        }
+    }
+
+    /// The stream has ended before a request arrived. If the handshake of TLS has failed, that is
+    /// counted, and a client that does not speak TLS is told so.
+    #[cold]
+    pub(super) fn no_tls<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        match Platform::tls_fault(&self.stream) {
+            None => Next::Drop,
+            Some(TlsFault::Plain) => {
+                info!("{} rejected: it does not speak TLS", self.address);
+                let rejection =
+                    Rejection::new(400).body(b"This port speaks TLS: use wss or https.\n");
+                self.reject_with(key, rejection, "NO_TLS", cx)
+            }
+            Some(TlsFault::Broken(error)) => {
+                info!("{} the handshake of TLS failed: {error}", self.address);
+                self.span.tls_failed(error);
+                cx.stats.tls_failed += 1;
+                Next::Drop
             }
         }
     }

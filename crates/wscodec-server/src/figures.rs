@@ -32,7 +32,7 @@ pub(super) struct Figures {
 }
 
 /// How many numbers [`Stats`] has.
-const STATS: usize = 11;
+const STATS: usize = 12;
 
 /// Counters by reason.
 #[derive(Debug, Default)]
@@ -90,6 +90,7 @@ fn numbers(stats: &mut Stats) -> [&mut u64; STATS] {
         &mut stats.accepted,
         &mut stats.rejected,
         &mut stats.plain,
+        &mut stats.tls_failed,
         &mut stats.failed,
         &mut stats.panics,
         &mut stats.memory,

@@ -186,6 +186,7 @@ pub struct AcceptOptions<'r> {
     pub(super) id: Id,
     pub(super) handle: &'r ServerHandle,
     pub(super) event: Option<UserEvent>,
+    pub(super) certificate: Option<&'r [u8]>,
 }
 
 impl AcceptOptions<'_> {
@@ -197,6 +198,12 @@ impl AcceptOptions<'_> {
     /// Where the client connects from.
     pub fn address(&self) -> Address {
         self.address
+    }
+
+    /// The certificate by which the client has shown who it is, in DER, over TLS with
+    /// `client_authorities` in the options of TLS. It was checked already.
+    pub fn client_certificate(&self) -> Option<&[u8]> {
+        self.certificate
     }
 
     /// The name that the connection will have.

@@ -85,11 +85,11 @@ pub use recipients::{Id, Recipients};
 
 use event_loop::EventLoop;
 use mailbox::Shared;
-#[cfg(all(feature = "tls", not(target_os = "wasi")))]
-pub use net::ServerTls;
 use net::{Listen, Net, Platform};
 #[cfg(not(target_os = "wasi"))]
 pub use net::{Listener, Stream};
+#[cfg(all(feature = "tls", not(target_os = "wasi")))]
+pub use net::{ServerTls, ServerTlsOptions};
 
 /// A server that listens, and runs when it is told to.
 pub struct Server<'a> {

@@ -14,6 +14,9 @@ pub struct Stats {
     pub rejected: u64,
     /// Requests that were no upgrades, and that the handler answered.
     pub plain: u64,
+    /// Connections whose handshake of TLS failed. A client that does not speak TLS at all is counted
+    /// with [`rejections`](Metrics::rejections), as `NO_TLS`.
+    pub tls_failed: u64,
     /// Connections that ended otherwise than by a close handshake.
     pub failed: u64,
     /// Calls of the handler that panicked.
@@ -52,7 +55,8 @@ pub struct Metrics {
     /// Requests that were rejected, by their status and their reason: the
     /// [`code`](wscodec::ErrorKind::code) of an error, such as `ORIGIN` or `HANDSHAKE_TOO_SLOW`;
     /// `HANDLER` if the handler rejected, `HANDLER_FAILED` if it failed, `UNDECIDED` if its decision
-    /// took too long, `ADDRESS` if its address has too many connections, `STOPPING` if the server was stopping.
+    /// took too long, `NO_TLS` if the client does not speak TLS on a port for TLS, `ADDRESS` if its address
+    /// has too many connections, `STOPPING` if the server was stopping.
     pub rejections: BTreeMap<(u16, &'static str), u64>,
     /// Open connections that have ended, by their close code. Codes from 3000 on are summed up as
     /// `3xxx` and `4xxx`, and unregistered ones below as `other`, because peers choose them.

@@ -19,6 +19,7 @@ use super::conn::{Conn, Next, Phase};
 use super::context::Context;
 use super::handler::{AcceptOptions, Handler, NotAccepted};
 use super::mailbox::UserEvent;
+use super::net::{Net, Platform};
 use super::recipients::Id;
 use super::table::Key;
 use super::unwind::guard;
@@ -41,7 +42,11 @@ impl<S> Conn<S> {
         key: Key,
         cx: &mut Context<'_, H>,
     ) -> Next {
-        self.read(cx, |this, input, cx| this.head(key, input, cx))
+        let next = self.read(cx, |this, input, cx| this.head(key, input, cx));
+        match next {
+            Next::Drop if matches!(self.phase, Phase::Head { .. }) => self.no_tls(key, cx),
+            next => next,
+        }
     }
 
     fn head<H: Handler<State = S>>(
@@ -138,6 +143,7 @@ impl<S> Conn<S> {
             id: Id { event_loop, key },
             handle: &cx.handle,
             event,
+            certificate: Platform::certificate(&self.stream),
         };
         let (handler, span) = (&mut cx.handler, &self.span);
         let decide = || span.scope(|| handler.accept(&request, &mut grant));

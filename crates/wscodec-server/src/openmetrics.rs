@@ -50,6 +50,11 @@ impl Metrics {
                 stats.failed,
             ),
             (
+                "tls_handshakes_failed",
+                "Handshakes of TLS that failed.",
+                stats.tls_failed,
+            ),
+            (
                 "plain_requests",
                 "Requests that were no upgrades, and answered.",
                 stats.plain,

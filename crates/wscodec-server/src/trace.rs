@@ -33,6 +33,10 @@ impl Span {
         self.scope(|| tracing::info!(status, reason, "rejected"));
     }
 
+    pub(super) fn tls_failed(&self, error: &str) {
+        self.scope(|| tracing::info!(error, "the handshake of TLS failed"));
+    }
+
     pub(super) fn answered(&self, status: u16, method: &str, target: &str) {
         self.scope(|| tracing::info!(status, method, target, "answered"));
     }
@@ -66,6 +70,8 @@ impl Span {
     pub(super) fn accepted(&self, _: &str, _: Option<&str>, _: bool) {}
 
     pub(super) fn rejected(&self, _: u16, _: &str) {}
+
+    pub(super) fn tls_failed(&self, _: &str) {}
 
     pub(super) fn answered(&self, _: u16, _: &str, _: &str) {}
 

@@ -6,123 +6,13 @@ mod support;
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
+use support::tls::{Files, config, connect, echoes, serve};
 use support::{REQUEST, open, options, raw};
 use wscodec::CloseCode;
-use wscodec::io::{Connection, Connector, Transport};
-use wscodec_server::{Echo, Server, ServerHandle, ServerOptions, ServerTls};
-
-type Tls = StreamOwned<ClientConnection, TcpStream>;
-
-/// A certificate for `localhost` in PEM files, which are removed when it is dropped.
-struct Files {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Files {
-    fn new(name: &str) -> (Self, CertificateDer<'static>) {
-        let path = |end: &str| {
-            let name = format!("wscodec-{name}-{}-{end}.pem", std::process::id());
-            std::env::temp_dir().join(name)
-        };
-        let this = Self {
-            certificate: path("certificate"),
-            key: path("key"),
-        };
-        let certificate = this.renew();
-        (this, certificate)
-    }
-
-    fn renew(&self) -> CertificateDer<'static> {
-        let new = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        fs::write(&self.certificate, new.cert.pem()).unwrap();
-        fs::write(&self.key, new.signing_key.serialize_pem()).unwrap();
-        new.cert.into()
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.certificate);
-        let _ = fs::remove_file(&self.key);
-    }
-}
-
-struct Running {
-    address: SocketAddr,
-    handle: ServerHandle,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-fn serve(options: ServerOptions<'static>, tls: &ServerTls) -> Running {
-    let mut server = Server::bind(options).unwrap();
-    server.use_tls(tls);
-    let (address, handle) = (server.addresses()[0], server.handle());
-    let thread = thread::spawn(move || server.run(|_| Echo).unwrap());
-    Running {
-        address,
-        handle,
-        thread: Some(thread),
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.handle.stop();
-        let result = self.thread.take().unwrap().join();
-        assert!(result.is_ok() || thread::panicking());
-    }
-}
-
-fn config(trusted: &CertificateDer<'static>) -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    roots.add(trusted.clone()).unwrap();
-    let provider = Arc::new(crypto::ring::default_provider());
-    ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth()
-}
-
-fn tls(config: ClientConfig, address: SocketAddr) -> Tls {
-    let name = ServerName::try_from("localhost").unwrap();
-    let client = ClientConnection::new(Arc::new(config), name).unwrap();
-    StreamOwned::new(client, open(address))
-}
-
-const TRANSPORT: Transport<Tls> = Transport {
-    read_timeout: Some(|tls, time| tls.sock.set_read_timeout(time)),
-    write_timeout: Some(|tls, time| tls.sock.set_write_timeout(time)),
-    shutdown: Some(|tls| {
-        tls.conn.send_close_notify();
-        tls.flush()?;
-        tls.sock.shutdown(Shutdown::Write)
-    }),
-    secure: true,
-};
-
-fn connect(
-    trusted: &CertificateDer<'static>,
-    address: SocketAddr,
-) -> Result<Connection<Tls>, wscodec::io::Error> {
-    let tls = tls(config(trusted), address);
-    Connector::DEFAULT.connect_over(tls, TRANSPORT, "wss://localhost/")
-}
-
-fn echoes(ws: &mut Connection<Tls>, payload: &[u8]) {
-    ws.outbox().binary(payload).unwrap();
-    let (message, _) = ws.read().unwrap().unwrap();
-    assert!(message.payload == payload);
-}
+use wscodec_server::ServerTls;
 
 #[test]
 fn messages_of_every_size_pass_and_the_close_is_clean() {
@@ -156,7 +46,7 @@ fn one_who_reads_late_gets_all_bytes_in_order() {
     let server = serve(options, &tls);
     let ws = connect(&trusted, server.address).unwrap();
     // The kernel's buffers are full long before, at any byte of a record.
-    let mut stream = self::tls(config(&trusted), server.address);
+    let mut stream = support::tls::tls(config(&trusted), server.address);
     stream.write_all(REQUEST).unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
@@ -228,7 +118,7 @@ fn http_1_1_is_agreed_on_and_nothing_else() {
     ] {
         let mut config = config(&trusted);
         config.alpn_protocols = offered.iter().map(|it| it.as_bytes().to_vec()).collect();
-        let mut stream = self::tls(config, server.address);
+        let mut stream = support::tls::tls(config, server.address);
         let sent = stream
             .write_all(REQUEST)
             .and_then(|()| stream.read(&mut [0; 12]));
@@ -246,8 +136,8 @@ fn handshakes_that_are_wrong_or_slow_end_and_others_do_not_wait() {
     options.loops = 1;
     options.handshake_timeout = Duration::from_millis(500);
     let server = serve(options, &tls);
-    // Plain HTTP, and noise: an alert, and the end.
-    for bytes in [REQUEST, &[0x16; 1000], b"\x16\x03\x01\xff\xff"] {
+    // Noise: an alert, and the end.
+    for bytes in [&[0x16; 1000][..], b"\x16\x03\x01\xff\xff"] {
         let answer = raw(server.address, bytes);
         assert!(
             answer.len() < 20 && !answer.starts_with(b"HTTP"),

@@ -34,6 +34,20 @@ pub(crate) enum Source {
     Mailbox,
 }
 
+/// Why TLS ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(all(feature = "tls", not(target_os = "wasi"))),
+    expect(dead_code, reason = "only TLS makes one")
+)]
+pub(crate) enum TlsFault {
+    /// The client speaks HTTP without TLS. The stream is a plain one from now on, without the bytes
+    /// that have arrived.
+    Plain,
+    /// A rule of TLS was broken: by the client, or the client says that we broke one.
+    Broken(Box<str>),
+}
+
 /// The contract between the event loop and a platform.
 ///
 /// Only [`wait`](Self::wait) and [`connect`](Self::connect) block. A stream is reported once when it
@@ -114,6 +128,18 @@ pub(crate) trait Net: Sized {
     fn memory(stream: &Self::Stream) -> usize {
         let _ = stream;
         0
+    }
+
+    /// Why a stream with a layer of its own can't go on, if the fault is one of that layer.
+    fn tls_fault(stream: &Self::Stream) -> Option<&TlsFault> {
+        let _ = stream;
+        None
+    }
+
+    /// The certificate by which the peer has shown who it is, in DER.
+    fn certificate(stream: &Self::Stream) -> Option<&[u8]> {
+        let _ = stream;
+        None
     }
 
     /// Streams that were removed and are not closed yet: to the system they are still connections.

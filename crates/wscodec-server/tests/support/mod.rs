@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
@@ -36,7 +39,17 @@ pub(crate) fn run<H: Handler>(
     options: ServerOptions<'static>,
     handler: impl Fn(usize) -> H + Send + Sync + 'static,
 ) -> Running {
-    let server = Server::bind(options).unwrap();
+    run_over(options, |_| {}, handler)
+}
+
+/// As `run`, with a change to the server before it runs.
+pub(crate) fn run_over<H: Handler>(
+    options: ServerOptions<'static>,
+    change: impl FnOnce(&mut Server<'static>),
+    handler: impl Fn(usize) -> H + Send + Sync + 'static,
+) -> Running {
+    let mut server = Server::bind(options).unwrap();
+    change(&mut server);
     let (address, handle) = (server.addresses()[0], server.handle());
     let thread = thread::spawn(move || server.run(handler).unwrap());
     Running {

@@ -7,11 +7,48 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 use std::vec::Vec;
 
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, crypto};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
 
 use super::tls::Tls;
+
+/// How a server speaks TLS: the files that it reads. With feature `tls`.
+///
+/// ```no_run
+/// use wscodec_server::{ServerTls, ServerTlsOptions};
+///
+/// let mut options = ServerTlsOptions::new("certificate.pem", "key.pem");
+/// options.client_authorities = Some("authorities.pem".into());
+/// let tls = ServerTls::new(options)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerTlsOptions {
+    /// A PEM file with the server's certificate chain, its own certificate first.
+    pub certificates: PathBuf,
+    /// A PEM file with the private key of the server's own certificate. It may be the same file.
+    pub key: PathBuf,
+    /// A PEM file with authorities: clients must then show a certificate that one of them has
+    /// issued, and the handler gets it by
+    /// [`AcceptOptions::client_certificate`](crate::AcceptOptions::client_certificate). Default:
+    /// clients show none.
+    pub client_authorities: Option<PathBuf>,
+}
+
+impl ServerTlsOptions {
+    /// A certificate chain and its key, and nothing that clients must show.
+    pub fn new(certificates: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self {
+            certificates: certificates.into(),
+            key: key.into(),
+            client_authorities: None,
+        }
+    }
+}
 
 /// TLS for a server: its certificate and key, and all that rustls can be configured for. Clones are
 /// the same configuration. With feature `tls`.
@@ -31,45 +68,55 @@ pub struct ServerTls(Arc<Shared>);
 
 struct Shared {
     config: Mutex<Arc<ServerConfig>>,
-    /// The certificate chain and the key, if they came from files.
-    files: Option<(PathBuf, PathBuf)>,
+    /// The files, if it came from files.
+    options: Option<ServerTlsOptions>,
 }
 
 impl ServerTls {
-    /// Reads a certificate chain, the server's own certificate first, and its private key from PEM
-    /// files. TLS 1.2 and 1.3 are spoken, and HTTP/1.1 is agreed on by ALPN (RFC 7301): a client that
-    /// offers other protocols only is rejected.
+    /// Reads the files. TLS 1.2 and 1.3 are spoken, and HTTP/1.1 is agreed on by ALPN (RFC 7301): a
+    /// client that offers other protocols only is rejected. A client that comes again resumes its
+    /// session by a ticket (RFC 8446 §2.2), for which the server keeps no memory. A request that is
+    /// not encrypted gets status 400.
     ///
     /// # Errors
     /// Those of the file system; [`InvalidData`](io::ErrorKind::InvalidData), if a file holds no
     /// certificate or key, or if they don't fit each other.
-    pub fn from_files(certificates: impl AsRef<Path>, key: impl AsRef<Path>) -> io::Result<Self> {
-        let files = (certificates.as_ref().into(), key.as_ref().into());
-        let config = Mutex::new(read(&files)?);
-        let files = Some(files);
-        Ok(Self(Arc::new(Shared { config, files })))
+    pub fn new(options: ServerTlsOptions) -> io::Result<Self> {
+        let config = Mutex::new(read(&options)?);
+        let options = Some(options);
+        Ok(Self(Arc::new(Shared { config, options })))
     }
 
-    /// A configuration of rustls: for client certificates, several names, keys in hardware. Its
+    /// Reads a certificate chain, the server's own certificate first, and its private key from PEM
+    /// files.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn from_files(certificates: impl AsRef<Path>, key: impl AsRef<Path>) -> io::Result<Self> {
+        Self::new(ServerTlsOptions::new(certificates.as_ref(), key.as_ref()))
+    }
+
+    /// A configuration of rustls: for several names, keys in hardware, tickets of several hosts. Its
     /// `alpn_protocols` should hold `http/1.1` and nothing else.
     pub fn from_config(config: Arc<ServerConfig>) -> Self {
         let config = Mutex::new(config);
         Self(Arc::new(Shared {
             config,
-            files: None,
+            options: None,
         }))
     }
 
     /// Reads the files anew. Connections that are accepted from now on get the new certificate; open
-    /// ones go on with theirs.
+    /// ones go on with theirs. Tickets from before are not accepted any more, because they would let in
+    /// clients whose authority is not trusted any more.
     ///
     /// # Errors
-    /// As for [`from_files`](Self::from_files), and [`Unsupported`](io::ErrorKind::Unsupported) for a
+    /// As for [`new`](Self::new), and [`Unsupported`](io::ErrorKind::Unsupported) for a
     /// configuration that was not read from files. The server goes on with the old certificate then.
     pub fn reload(&self) -> io::Result<()> {
-        let files = self.0.files.as_ref();
-        let files = files.ok_or(io::Error::from(io::ErrorKind::Unsupported))?;
-        self.set_config(read(files)?);
+        let options = self.0.options.as_ref();
+        let options = options.ok_or(io::Error::from(io::ErrorKind::Unsupported))?;
+        self.set_config(read(options)?);
         Ok(())
     }
 
@@ -88,31 +135,51 @@ impl ServerTls {
 
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut tuple = f.debug_struct("ServerTls");
-        tuple.field("files", &self.0.files).finish_non_exhaustive()
+        f.debug_struct("ServerTls")
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
     }
 }
 
-fn read((certificates, key): &(PathBuf, PathBuf)) -> io::Result<Arc<ServerConfig>> {
-    let named = |path: &Path, error: &dyn fmt::Display| {
-        let text = format!("{}: {error}", path.display());
-        io::Error::new(io::ErrorKind::InvalidData, text)
-    };
-    let chain = std::fs::read(certificates)?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();
-    let chain = chain.map_err(|e| named(certificates, &e))?;
-    if chain.is_empty() {
-        return Err(named(certificates, &"there is no certificate in the file"));
+fn named(path: &Path, error: &dyn fmt::Display) -> io::Error {
+    let text = format!("{}: {error}", path.display());
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+fn certificates_in(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    let pem = std::fs::read(path)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let chain = chain.map_err(|e| named(path, &e))?;
+    match chain.is_empty() {
+        true => Err(named(path, &"there is no certificate in the file")),
+        false => Ok(chain),
     }
-    let pem = std::fs::read(key)?;
-    let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|e| named(key, &e))?;
-    let provider = Arc::new(crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+}
+
+fn read(options: &ServerTlsOptions) -> io::Result<Arc<ServerConfig>> {
+    let chain = certificates_in(&options.certificates)?;
+    let pem = std::fs::read(&options.key)?;
+    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|e| named(&options.key, &e))?;
+    let provider = CryptoProvider::get_default().cloned();
+    let provider = provider.unwrap_or_else(|| Arc::new(ring::default_provider()));
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_no_client_auth()
-        .with_single_cert(chain, private);
-    let mut config = config.map_err(|e| named(certificates, &e))?;
+        .map_err(io::Error::other)?;
+    let builder = match &options.client_authorities {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates_in(path)? {
+                roots.add(certificate).map_err(|e| named(path, &e))?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let verifier = verifier.build().map_err(|e| named(path, &e))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let config = builder.with_single_cert(chain, key);
+    let mut config = config.map_err(|e| named(&options.certificates, &e))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.ticketer = ring::Ticketer::new().map_err(io::Error::other)?;
     Ok(Arc::new(config))
 }

@@ -16,10 +16,10 @@ use std::vec::Vec;
 
 use mio::{Events, Poll, Token};
 
-use super::contract::{ATTEMPTS, Listen, Net, Source};
+use super::contract::{ATTEMPTS, Listen, Net, Source, TlsFault};
 use crate::address::Address;
 #[cfg(feature = "tls")]
-pub use certificate::ServerTls;
+pub use certificate::{ServerTls, ServerTlsOptions};
 pub use input::Input;
 pub use socket::{Listener, Stream};
 
@@ -180,6 +180,14 @@ impl Net for Native {
 
     fn memory(stream: &Stream) -> usize {
         stream.memory()
+    }
+
+    fn tls_fault(stream: &Stream) -> Option<&TlsFault> {
+        stream.tls_fault()
+    }
+
+    fn certificate(stream: &Stream) -> Option<&[u8]> {
+        stream.certificate()
     }
 
     fn closing(&self) -> usize {

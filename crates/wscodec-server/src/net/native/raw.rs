@@ -1,6 +1,6 @@
 //! A connected socket of the operating system.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 
 use mio::event::Source;
@@ -62,6 +62,14 @@ impl Write for Socket {
             Self::Tcp(it) => it.write(bytes),
             #[cfg(unix)]
             Self::Unix(it) => it.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(it) => it.write_vectored(parts),
+            #[cfg(unix)]
+            Self::Unix(it) => it.write_vectored(parts),
         }
     }
 

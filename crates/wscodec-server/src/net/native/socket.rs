@@ -18,7 +18,7 @@ use super::raw::Socket;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 use crate::address::Address;
-use crate::net::contract::{BACKLOG, Listen};
+use crate::net::contract::{BACKLOG, Listen, TlsFault};
 
 /// A socket that listens: one that the program has bound, or that it was handed, such as by
 /// systemd (`LISTEN_FDS`). See [`Server::add_listener`](crate::Server::add_listener).
@@ -282,6 +282,25 @@ impl Stream {
             return tls.memory();
         }
         0
+    }
+
+    /// Why TLS ended, if it did.
+    #[inline]
+    pub(super) fn tls_fault(&self) -> Option<&TlsFault> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return tls.fault();
+        }
+        None
+    }
+
+    /// The client's certificate, in DER.
+    pub(super) fn certificate(&self) -> Option<&[u8]> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return tls.certificate();
+        }
+        None
     }
 
     pub(super) fn shut_down(&mut self) -> io::Result<()> {
