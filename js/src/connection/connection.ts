@@ -9,9 +9,9 @@
  * - *Endings.* `close` is called once for each connection that was opened. If this side ends a
  *   connection, for a limit, a timeout or because the program says so, the outcome's error says so,
  *   unless the session has failed before. A received close code is never hidden by an error.
- * - *Handlers that throw.* The connection closes with 1011. It still goes through the rest of the
- *   chunk and through later chunks, so that a close frame is answered, but it calls no handler any
- *   more, except `close`.
+ * - *Handlers that throw.* The connection closes with 1011, and the first error is reported. It still
+ *   goes through the rest of the chunk and through later chunks, so that a close frame is answered,
+ *   but it calls no handler any more, except `close`.
  */
 
 import type { Bytes } from "../bytes/bytes.ts";
@@ -24,7 +24,7 @@ import type { ConnectionOptions, Handlers } from "./handlers.ts";
 import type { Plan } from "./options.ts";
 import { account, longest, queued } from "./queue.ts";
 import { isThenable } from "./verdict.ts";
-import { handlerFailed, limit, report, terminated } from "./report.ts";
+import { handlerFailed, limit, report, settle, terminated } from "./report.ts";
 import type { Transport } from "./transport.ts";
 
 const INTERNAL_ERROR = 1011;
@@ -93,8 +93,8 @@ export class Connection<T = unknown> {
   /** Whether `send` has returned false since the last `drain`. */
   #rejected = false;
   #paused = false;
-  /** Whether a handler threw: no other is called then. */
-  #ignoresInput = false;
+  /** Whether a handler failed: no other is called then, and no other failure is reported. */
+  #failed = false;
   /** Whether something was received since {@link quiet} was called. */
   #heard = false;
   /** How many handlers have returned a promise that is not settled. */
@@ -339,11 +339,8 @@ export class Connection<T = unknown> {
     const own = !failed && !outcome.clean ? this.#reason : undefined;
     this.#outcome = own === undefined ? outcome : { ...outcome, error: own };
     session.free();
-    try {
-      this.options.close?.(this, this.#outcome);
-    } catch (error) {
-      report(error);
-    }
+    const { close } = this.options;
+    if (close !== undefined) settle(() => close.call(this.options, this, this.#outcome as Outcome));
   }
 
   /**
@@ -475,7 +472,7 @@ export class Connection<T = unknown> {
       try {
         if (first) session.receive(chunk);
         for (let event = session.next(); event !== undefined; event = session.next()) {
-          if (this.#ignoresInput || this.#dropped) continue;
+          if (this.#failed || this.#dropped) continue;
           handling = true;
           const result = this.#handle(event);
           if (result !== undefined) this.#awaits(session, result);
@@ -538,7 +535,7 @@ export class Connection<T = unknown> {
 
   /** Calls a handler outside of a chunk. */
   #calls(session: Session, handler: () => unknown): void {
-    if (this.#ignoresInput) return;
+    if (this.#failed) return;
     try {
       const result = handler();
       if (result !== undefined) this.#awaits(session, result);
@@ -554,10 +551,11 @@ export class Connection<T = unknown> {
     if (drain !== undefined) this.#calls(session, () => drain.call(this.options, this));
   }
 
-  /** Closes after what a handler threw. */
+  /** Closes after the first failure of a handler. Handlers that are still at work often fail likewise. */
   #threw(session: Session, error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
     report(error);
-    this.#ignoresInput = true;
     if (this.#gone) return;
     this.#reason ??= handlerFailed();
     if (session.state === "open" || session.state === "peer-closed") {

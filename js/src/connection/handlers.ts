@@ -17,7 +17,9 @@ import type { Policy, SessionLimits, Upgrade } from "../session/upgrade.ts";
  *
  * A handler may be an `async` function. The connection does not wait for it before it calls the next
  * handler. If its promise is rejected, that counts as if the handler had thrown; and a graceful end
- * of the server waits for it within `grace`.
+ * of the server waits for it within `grace`. Several handlers of a connection may be at work when one
+ * fails. Only that first failure is reported; those of the others are dropped. A failure of `close` is
+ * always reported.
  */
 export interface Handlers<C> {
   /** The handshake is done. */

@@ -14,6 +14,11 @@ export function report(error: unknown): void {
   });
 }
 
+/** Calls a handler after which nothing is left to end; an error of it, or of its promise, is reported. */
+export function settle(handler: () => unknown): void {
+  new Promise((resolve) => resolve(handler())).catch(report);
+}
+
 /** An error of the table of limits. */
 export function limit(code: "BUFFER_FULL" | "HANDSHAKE_TOO_SLOW" | "OUT_OF_MEMORY"): WscodecError {
   const row = errorTable().find((row) => row.code === code);

@@ -78,8 +78,6 @@ export type MisuseErrorCode =
   | "CLOSING"
   | "HANDLER_FAILED"
   | "URL"
-  | "NO_TLS"
-  | "NOT_ENCRYPTED"
   | "WINDOW_BITS"
   | "FREED"
   | "HEAD_COMPLETE"

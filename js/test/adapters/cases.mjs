@@ -12,20 +12,20 @@ function say(line) {
   console.log(JSON.stringify(line));
 }
 
-/** The errors that the program's handlers and verdicts caused. */
-function reported(error) {
-  say({ reported: String(error?.message ?? error) });
+/** The errors that the program's handlers and verdicts caused. None is to be an unhandled rejection. */
+function reported(error, type) {
+  say({ reported: String(error?.message ?? error), ...(type === "error" ? {} : { type }) });
 }
 if (name === "deno") {
   for (const [type, what] of [["error", "error"], ["unhandledrejection", "reason"]]) {
     globalThis.addEventListener(type, (event) => {
       event.preventDefault();
-      reported(event[what]);
+      reported(event[what], type);
     });
   }
 } else {
-  process.on("uncaughtException", reported);
-  process.on("unhandledRejection", reported);
+  process.on("uncaughtException", (error) => reported(error, "error"));
+  process.on("unhandledRejection", (error) => reported(error, "unhandledrejection"));
 }
 
 const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
@@ -45,6 +45,7 @@ const telling = (name, more = {}) => ({
   },
   close(ws, { code, sent, clean, error }) {
     say({ case: name, close: code, sent, clean, error: error?.code });
+    return more.close?.(ws);
   },
 });
 
@@ -107,9 +108,12 @@ const cases = {
   }),
   later: telling("later", {
     deflate: false,
-    async message() {
-      await sleep(20);
-      throw new Error("later");
+    async message(ws, data) {
+      await sleep(data === "one" ? 20 : 0);
+      throw new Error(`later: ${data}`);
+    },
+    async close() {
+      throw new Error("later: close");
     },
   }),
   filled: telling("filled", {
