@@ -1,13 +1,14 @@
 //! A connection that several handles share, and what they do with it.
 
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
-use wscodec::message::Prepared;
+use wscodec::message::{FoundEvent, Place, Prepared};
 use wscodec::{ErrorKind, Fault, MisuseError};
 
 use crate::connection::{Connection, Fed, Sending, SharedSession, Step};
@@ -160,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     }
 
     /// As [`poll_send`](Self::poll_send), for a prepared message.
-    pub(crate) fn poll_send_prepared(
+    pub(crate) fn poll_prepared(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         message: &mut Option<&Prepared>,
@@ -203,7 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
 /// copied, so that the session can use its memory again.
 const KEPT: usize = 16 << 10;
 
-/// What was received.
+/// A result of [`recv`].
 enum Found {
     Owned(Message),
     /// A message whose payload is the last `len` bytes that were decoded of the input; with a text
@@ -218,18 +219,31 @@ fn recv(
     fed: Fed<'_, '_>,
     out: &mut Vec<u8>,
 ) -> Result<Step<Found>, Fault> {
-    let (input, received) = match fed {
-        Fed::Bytes(input) => (Some(input.as_ptr_range()), session.receive(input, out)?),
-        Fed::Filled(len) => (None, session.fill(len, out)?),
-    };
-    let Some((event, _)) = received else {
-        return Ok(Step::Nothing);
+    let (event, in_place) = match fed {
+        Fed::Bytes(input) => {
+            let bytes = mem::take(input);
+            let mut at = 0;
+            let found = session.find(bytes, &mut at, out);
+            let (taken, rest) = bytes.split_at_mut(at);
+            *input = rest;
+            let Some(found) = found? else {
+                return Ok(Step::Nothing);
+            };
+            let place = match &found {
+                FoundEvent::Message(message) => Some(&message.place),
+                _ => None,
+            };
+            let in_place = matches!(place, Some(Place::Input(_)));
+            (session.decoder().lend(taken, &found), in_place)
+        }
+        Fed::Filled(len) => match session.fill(len, out)? {
+            Some((event, _)) => (event, false),
+            None => return Ok(Step::Nothing),
+        },
     };
     Ok(match event {
         Event::Message(message) => {
             let text = is_text(&message);
-            let here = message.payload.as_ptr_range();
-            let in_place = input.is_some_and(|it| it.start <= here.start && here.end <= it.end);
             let found = match (message.payload.len(), in_place) {
                 (CUT.., true) => Found::InPlace(text, message.payload.len()),
                 (KEPT.., false) => Found::PutTogether(text),
