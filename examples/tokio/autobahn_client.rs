@@ -6,6 +6,7 @@
 //!     ws://127.0.0.1:9001 wscodec-tokio
 //! ```
 
+use wscodec::CloseCode;
 use wscodec_tokio::{Error, Message, connect};
 
 async fn run(url: &str, agent: &str) -> Result<u32, Error> {
@@ -15,7 +16,7 @@ async fn run(url: &str, agent: &str) -> Result<u32, Error> {
         _ => None,
     };
     let count = count.ok_or_else(|| std::io::Error::other("no number of cases"))?;
-    ws.close(None).await?;
+    ws.close(CloseCode::NORMAL, "").await?;
     for case in 1..=count {
         let url = format!("{url}/runCase?case={case}&agent={agent}");
         match echo(&url).await {

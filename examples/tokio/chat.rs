@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use wscodec::CloseCode;
 use wscodec::message::Prepared;
-use wscodec_tokio::{Acceptor, CloseFrame, Error, Message};
+use wscodec_tokio::{Acceptor, Error, Message};
 
 type Rooms = Arc<Mutex<HashMap<String, broadcast::Sender<Prepared>>>>;
 
@@ -55,11 +55,10 @@ async fn talk(stream: TcpStream, rooms: Rooms, mut stop: Stop) -> Result<(), Err
             },
             // An error says that the client reads too slowly; it goes on with newer messages.
             said = news.recv() => if let Ok(said) = said {
-                ws.send_prepared(&said).await?;
+                ws.prepared(&said).await?;
             },
             _ = stop.changed() => {
-                let frame = CloseFrame::new(CloseCode::GOING_AWAY, "the server stops");
-                ws.close(Some(frame)).await?;
+                ws.close(CloseCode::GOING_AWAY, "the server stops").await?;
                 return Ok(());
             }
         }

@@ -5,6 +5,7 @@
 use futures_util::future::join;
 use futures_util::io::{AsyncRead, AsyncWrite};
 use tokio_util::compat::FuturesAsyncReadCompatExt;
+use wscodec::CloseCode;
 use wscodec::session::Policy;
 use wscodec_tokio::{Connector, Error, Message};
 
@@ -29,7 +30,7 @@ where
     let mut ws = Connector::new().connect_on(stream.compat(), url).await?;
     ws.send(question).await?;
     let answer = ws.recv().await.transpose()?;
-    ws.close(None).await?;
+    ws.close(CloseCode::NORMAL, "").await?;
     Ok(answer)
 }
 

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use wscodec::CloseCode;
 use wscodec_tokio::{ConnectionOptions, Connector, Error, Message};
 
 /// Shows each message to `f` until that says `false`.
@@ -26,7 +27,7 @@ pub(crate) async fn follow(
                 while let Some(Ok(message)) = ws.recv().await {
                     wait = first;
                     if (message.is_text() || message.is_binary()) && !f(message) {
-                        ws.close(None).await?;
+                        ws.close(CloseCode::NORMAL, "").await?;
                         return Ok(());
                     }
                 }

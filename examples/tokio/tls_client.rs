@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use wscodec::CloseCode;
 use wscodec_tokio::{ConnectionOptions, Connector, Error, Message};
 
 /// Sends one message, and gives the first that comes back.
@@ -34,7 +35,7 @@ pub(crate) async fn ask(
     };
     ws.send(question).await?;
     let answer = ws.recv().await.transpose()?;
-    ws.close(None).await?;
+    ws.close(CloseCode::NORMAL, "").await?;
     Ok(answer)
 }
 

@@ -33,10 +33,12 @@ const BODY_TIME: Duration = Duration::from_secs(2);
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), wscodec_tokio::Error> {
+/// use wscodec_tokio::CloseCode;
+///
 /// let mut ws = wscodec_tokio::connect("ws://127.0.0.1:9001/chat").await?;
 /// ws.send("Hello").await?;
 /// println!("{:?}", ws.recv().await);
-/// ws.close(None).await?;
+/// ws.close(CloseCode::NORMAL, "").await?;
 /// # Ok(())
 /// # }
 /// ```

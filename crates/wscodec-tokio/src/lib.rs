@@ -13,7 +13,7 @@
 //!
 //! ```
 //! use tokio::net::TcpListener;
-//! use wscodec::session::Policy;
+//! use wscodec::{CloseCode, session::Policy};
 //! use wscodec_tokio::Message;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -33,7 +33,7 @@
 //! let mut ws = wscodec_tokio::connect(url).await?;
 //! ws.send("Hello").await?;
 //! assert_eq!(ws.recv().await.transpose()?, Some(Message::text("Hello")));
-//! assert!(ws.close(None).await?.clean);
+//! assert!(ws.close(CloseCode::NORMAL, "").await?.clean);
 //! # Ok::<(), wscodec_tokio::Error>(())
 //! # })?;
 //! # Ok::<(), wscodec_tokio::Error>(())
@@ -96,4 +96,5 @@ pub use proxy::Proxy;
 pub use split::{ReadHalf, WriteHalf};
 pub use stream::{AsyncStream, BoxStream, ClientStream};
 pub use websocket::{Outcome, WebSocket};
+pub use wscodec::CloseCode;
 pub use wscodec::io::Error;

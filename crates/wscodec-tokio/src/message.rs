@@ -210,6 +210,18 @@ impl Message {
         Self::Binary(payload.into())
     }
 
+    /// A close frame; an empty one without a code.
+    pub(crate) fn close(
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<Self, MisuseError> {
+        match code.into() {
+            Some(code) => Ok(Self::Close(Some(CloseFrame::new(code, reason)))),
+            None if reason.is_empty() => Ok(Self::Close(None)),
+            None => Err(MisuseError::CloseReasonAlone),
+        }
+    }
+
     /// Whether this is a text message.
     pub fn is_text(&self) -> bool {
         matches!(self, Self::Text(_))

@@ -9,9 +9,10 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
+use wscodec::CloseCode;
 use wscodec::message::Prepared;
 
-use crate::message::{CloseFrame, Message};
+use crate::message::Message;
 use crate::names::{Error, MessageRef, SessionState};
 use crate::outbox::Outbox;
 use crate::shared::Shared;
@@ -137,13 +138,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WriteHalf<S> {
         poll_fn(|cx| self.shared.poll_feed(cx, &mut message)).await
     }
 
-    /// As [`WebSocket::send_prepared`].
+    /// As [`WebSocket::prepared`].
     ///
     /// # Errors
     /// As for [`WebSocket::send`].
-    pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+    pub async fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
         let mut message = Some(message);
-        poll_fn(|cx| self.shared.poll_send_prepared(cx, &mut message)).await
+        poll_fn(|cx| self.shared.poll_prepared(cx, &mut message)).await
     }
 
     /// As [`WebSocket::flush`].
@@ -158,8 +159,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WriteHalf<S> {
     ///
     /// # Errors
     /// As for [`WebSocket::send`].
-    pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<(), Error> {
-        self.send(Message::Close(frame)).await
+    pub async fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), Error> {
+        self.send(Message::close(code, reason)?).await
     }
 }
 

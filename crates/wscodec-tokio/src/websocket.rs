@@ -17,7 +17,7 @@ use wscodec::{CloseCode, ErrorKind, Fault, Limits};
 
 use crate::byte_stream::ByteStream;
 use crate::connection::{Connection, Fed, Sending, SharedSession, Step};
-use crate::message::{CloseFrame, Message};
+use crate::message::Message;
 use crate::names::{AgreedDeflate, Error, Event, Keys, Kind, MessageRef, SessionState};
 use crate::options::ConnectionOptions;
 use crate::outbox::{Outbox, outbox};
@@ -80,7 +80,7 @@ impl Outcome {
 /// shares with the other connections of its thread.
 ///
 /// ```
-/// use wscodec::frame::Role;
+/// use wscodec::{CloseCode, frame::Role};
 /// use wscodec_tokio::{Message, WebSocket};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -92,7 +92,7 @@ impl Outcome {
 /// client.send("Hello").await?;
 /// assert_eq!(server.recv().await.unwrap()?, Message::text("Hello"));
 /// let serving = tokio::spawn(async move { while server.recv().await.is_some() {} });
-/// let outcome = client.close(None).await?;
+/// let outcome = client.close(CloseCode::NORMAL, "").await?;
 /// assert!(outcome.clean);
 /// serving.await.unwrap();
 /// # Ok::<(), wscodec_tokio::Error>(())
@@ -281,9 +281,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+    pub async fn prepared(&mut self, message: &Prepared) -> Result<(), Error> {
         let mut message = Some(message);
-        poll_fn(|cx| self.shared.poll_send_prepared(cx, &mut message)).await
+        poll_fn(|cx| self.shared.poll_prepared(cx, &mut message)).await
     }
 
     /// Sends a ping, of at most 125 bytes.
@@ -302,13 +302,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         poll_fn(|cx| self.shared.lock().poll_push_or_stall(cx)).await
     }
 
-    /// Closes the connection, and waits until the peer has closed too. Messages that arrive meanwhile
+    /// Closes the connection with a code and a reason, and waits until the peer has closed too; with
+    /// `None` for the code the close frame is empty. Messages that arrive meanwhile
     /// are dropped; to see them, send a [`Message::Close`] and receive to the end.
     ///
     /// # Errors
     /// [`Error::Misuse`] if the code or the reason can't be sent. The error that ended the connection.
-    pub async fn close(&mut self, frame: Option<CloseFrame>) -> Result<Outcome, Error> {
-        let mut message = Some(Message::Close(frame));
+    pub async fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<Outcome, Error> {
+        let mut message = Some(Message::close(code, reason)?);
         poll_fn(|cx| poll_close(&self.shared, cx, &mut message)).await
     }
 
@@ -476,10 +481,7 @@ pub(crate) fn sink_close<S: AsyncRead + AsyncWrite + Unpin>(
         let _ = ready!(connection.poll_push_or_stall(cx));
         return Poll::Ready(Ok(()));
     }
-    let close = Message::Close(Some(CloseFrame {
-        code: CloseCode::NORMAL,
-        reason: "".into(),
-    }));
+    let close = Message::close(CloseCode::NORMAL, "")?;
     connection.queue(|sending, out| close.send(sending, out))?;
     connection.poll_push_or_stall(cx)
 }

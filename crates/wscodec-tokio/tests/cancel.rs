@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use futures_util::{SinkExt, StreamExt};
+use wscodec::CloseCode;
 use wscodec::frame::Role;
 use wscodec::message::Prepared;
 use wscodec_tokio::{Error, Message, ReadHalf, WebSocket};
@@ -141,7 +142,7 @@ where
         assert!(result.is_ok());
     }
     client.send("after").await.unwrap();
-    let outcome = client.close(None).await.unwrap();
+    let outcome = client.close(None, "").await.unwrap();
     assert!(outcome.clean);
     let messages = collecting.await.unwrap();
     let whole = [
@@ -172,7 +173,7 @@ async fn a_message_is_sent_whole_or_not_at_all() {
                 1 => Box::pin(ws.feed(text(30))),
                 2 => Box::pin(async move {
                     let prepared = Prepared::text(text(30).to_text()?)?;
-                    ws.send_prepared(&prepared).await
+                    ws.prepared(&prepared).await
                 }),
                 _ => Box::pin(SinkExt::send(ws, text(30))),
             })
@@ -192,7 +193,7 @@ async fn a_flush_that_is_dropped_goes_on() {
         let collecting = collect(server);
         client.feed(text(30)).await.unwrap();
         let done = polls(client.flush(), most).await.is_some();
-        client.close(None).await.unwrap();
+        client.close(None, "").await.unwrap();
         assert_eq!(collecting.await.unwrap(), [text(30), Message::Close(None)]);
         if done {
             return;
@@ -207,9 +208,9 @@ async fn a_close_that_is_dropped_can_be_called_again() {
         let (server, mut client) = pair(8);
         let collecting = collect(server);
         client.feed(text(30)).await.unwrap();
-        let done = polls(client.close(None), most).await.is_some();
+        let done = polls(client.close(None, ""), most).await.is_some();
         if !done {
-            assert!(client.close(None).await.unwrap().clean);
+            assert!(client.close(None, "").await.unwrap().clean);
         }
         assert_eq!(collecting.await.unwrap(), [text(30), Message::Close(None)]);
         if done {
@@ -268,7 +269,7 @@ async fn messages_in_both_directions_while_futures_are_dropped() {
         for (i, message) in back.into_iter().enumerate() {
             assert_eq!(message, text(i));
         }
-        assert!(client.close(None).await.unwrap().clean);
+        assert!(client.close(None, "").await.unwrap().clean);
         assert!(echo.await.unwrap());
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use wscodec::CloseCode;
 use wscodec::deflate::DeflateOptions;
 use wscodec::handshake::{Origin, Rejection};
 use wscodec::session::Policy;
@@ -66,7 +67,7 @@ async fn check(connector: &Connector, url: &str) {
         ws.send(text).await.unwrap();
         assert_eq!(ws.recv().await.unwrap().unwrap(), Message::text(text));
     }
-    assert!(ws.close(None).await.unwrap().clean);
+    assert!(ws.close(CloseCode::NORMAL, "").await.unwrap().clean);
 }
 
 #[tokio::test]
@@ -94,7 +95,7 @@ async fn any_stream_will_do() {
     let serving = tokio::spawn(async move {
         let mut ws = wscodec_tokio::accept(here, &Policy::DEFAULT).await.unwrap();
         let message = ws.recv().await.unwrap().unwrap();
-        ws.close(None).await.unwrap();
+        ws.close(CloseCode::NORMAL, "").await.unwrap();
         message
     });
     let connector = Connector::new().deflate(None);
@@ -272,7 +273,7 @@ async fn compression_survives_a_change_of_thread() {
                 tokio::task::yield_now().await;
                 assert_eq!(ws.recv().await.unwrap().unwrap(), Message::text(text));
             }
-            assert!(ws.close(None).await.unwrap().clean);
+            assert!(ws.close(CloseCode::NORMAL, "").await.unwrap().clean);
         })
     });
     for client in clients.collect::<Vec<_>>() {

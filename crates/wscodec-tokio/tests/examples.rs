@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use wscodec::CloseCode;
 use wscodec::session::Policy;
 #[cfg(any(feature = "axum", feature = "hyper", feature = "rustls"))]
 use wscodec_tokio::Connector;
@@ -104,7 +105,7 @@ async fn a_proxy_passes_everything_on() {
     assert_eq!(ws.recv().await.unwrap().unwrap(), Message::text("Hello"));
     ws.ping("?").await.unwrap();
     assert_eq!(ws.recv().await.unwrap().unwrap(), Message::Pong("?".into()));
-    assert!(ws.close(None).await.unwrap().clean);
+    assert!(ws.close(CloseCode::NORMAL, "").await.unwrap().clean);
 }
 
 #[tokio::test]
@@ -164,7 +165,7 @@ async fn hyper_upgrades_and_rejects() {
     assert!(ws.deflate().is_some());
     ws.send("Hello").await.unwrap();
     assert_eq!(ws.recv().await.unwrap().unwrap(), Message::text("Hello"));
-    assert!(ws.close(None).await.unwrap().clean);
+    assert!(ws.close(CloseCode::NORMAL, "").await.unwrap().clean);
     for (path, origin, status) in [("/", "", 404), ("/ws", "http://evil.example", 403)] {
         let mut connector = Connector::new();
         if !origin.is_empty() {
@@ -196,7 +197,7 @@ async fn axum_greets_with_compression() {
         let long = "again ".repeat(1000);
         ws.send(&*long).await.unwrap();
         assert_eq!(ws.recv().await.unwrap().unwrap(), Message::text(long));
-        assert!(ws.close(None).await.unwrap().clean);
+        assert!(ws.close(CloseCode::NORMAL, "").await.unwrap().clean);
     }
     for (origin, status) in [("http://evil.example", 403), ("null", 403)] {
         let connector = Connector::new().header("Origin", origin);

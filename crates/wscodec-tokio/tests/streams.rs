@@ -4,6 +4,7 @@ use std::pin::pin;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use wscodec::CloseCode;
 use wscodec::frame::Role;
 use wscodec::message::{Kind, Prepared};
 use wscodec_tokio::{Message, Piece, WebSocket};
@@ -65,9 +66,9 @@ async fn a_prepared_message_goes_to_many() {
     let prepared = Prepared::text("news").unwrap();
     for _ in 0..3 {
         let (mut server, mut client) = pair(100);
-        server.send_prepared(&prepared).await.unwrap();
+        server.prepared(&prepared).await.unwrap();
         assert_eq!(client.recv().await.unwrap().unwrap(), Message::text("news"));
-        client.send_prepared(&prepared).await.unwrap();
+        client.prepared(&prepared).await.unwrap();
         assert_eq!(server.recv().await.unwrap().unwrap(), Message::text("news"));
     }
 }
@@ -118,7 +119,7 @@ async fn halves_in_two_tasks_and_the_reader_answers_alone() {
             }
         }
     }
-    assert!(client.close(None).await.unwrap().clean);
+    assert!(client.close(CloseCode::NORMAL, "").await.unwrap().clean);
     let (texts, receiver) = reading.await.unwrap();
     assert_eq!(texts, 50);
     pinging.await.unwrap();

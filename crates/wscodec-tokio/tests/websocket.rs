@@ -256,7 +256,10 @@ async fn a_peer_that_does_not_answer_pings_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_close_is_dropped() {
     let (mut ws, _there) = with_options(Role::Client, &ConnectionOptions::default());
-    assert_eq!(ws.close(None).await.unwrap_err().code(), "NO_CLOSE");
+    assert_eq!(
+        ws.close(CloseCode::NORMAL, "").await.unwrap_err().code(),
+        "NO_CLOSE"
+    );
     assert_eq!(
         ws.outcome().unwrap().fault.unwrap().error.code(),
         "NO_CLOSE"
