@@ -6,7 +6,6 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use futures_util::{SinkExt, StreamExt};
-use wscodec::CloseCode;
 use wscodec::frame::Role;
 use wscodec::message::Prepared;
 use wscodec_tokio::{Error, Message, ReadHalf, WebSocket};
