@@ -9,6 +9,9 @@ mod listen;
 mod log;
 mod out;
 mod pages;
+mod program;
+#[cfg_attr(not(unix), path = "no_relay.rs")]
+mod relay;
 mod serve;
 mod stop;
 mod talk;

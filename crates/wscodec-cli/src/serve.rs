@@ -3,16 +3,12 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use wscodec::deflate;
-use wscodec::handshake::{Origin, UpgradeRequest};
-use wscodec::message::{MessageRef, Prepared};
-use wscodec_server::{
-    AcceptOptions, Echo, Handler, NotAccepted, Peer, PlainRequest, Response, Server, ServerHandle,
-    ServerOptions,
-};
+use wscodec::handshake::Origin;
+use wscodec_server::{Handler, Server, ServerOptions};
 
 use crate::args::{ServeArgs, unusable};
-use crate::{Failure, listen, log, stop, tls};
+use crate::program::{Observed, Program};
+use crate::{Failure, listen, log, relay, stop, tls};
 
 pub(crate) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
     arguments.check()?;
@@ -20,7 +16,7 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
     arguments.apply(&mut options)?;
     let running = &arguments.running;
     let asked = running.log.is_some() || running.stats.is_some();
-    log::start(running.log.unwrap_or(::log::LevelFilter::Error), asked);
+    log::start(running.log.unwrap_or(arguments.default_level()), asked);
     let (addresses, paths) = listen::split(&arguments.listen);
     let sockets = listen::Sockets::take(paths)?;
     // The default address is for those who name no other place to listen.
@@ -33,11 +29,18 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
     options.policy.protocols = &protocols;
     options.policy.allowed_hosts = (!hosts.is_empty()).then_some(&hosts[..]);
     options.policy.origin = match &origins[..] {
+        // Pages in a browser must not reach a process or another server just like that.
+        [] if arguments.has_backends() => Origin::SameHost,
         [] | ["any"] => Origin::Any,
         ["same"] => Origin::SameHost,
         list => Origin::List(list),
     };
     options.policy.deflate = arguments.compression.options();
+    if arguments.has_backends() {
+        // The relay answers a close frame when the backend has ended.
+        options.session.auto_close = false;
+        options.pieces = true;
+    }
     serve(options, sockets, arguments)
 }
 
@@ -46,8 +49,8 @@ fn serve(
     sockets: listen::Sockets,
     arguments: &ServeArgs,
 ) -> Result<(), Failure> {
-    let metrics = arguments.running.metrics;
-    let broadcast = arguments.broadcast.then_some(options.policy.deflate);
+    let deflate = options.policy.deflate;
+    let timeout = options.handshake_timeout;
     let listen = options.listen.clone();
     let mut server = Server::bind(options).map_err(|e| cannot_listen(&listen, &e))?;
     let paths = sockets.add_to(&mut server)?;
@@ -65,6 +68,7 @@ fn serve(
         true
     };
     stop::at_signals(stop).map_err(failed)?;
+    let relay = relay::start(arguments, timeout, server.handle())?;
     for address in server.addresses() {
         // Whoever started it may wait for this line; it does no harm if nobody does.
         let _ = writeln!(io::stdout(), "listening on {scheme}://{address}");
@@ -77,18 +81,35 @@ fn serve(
         );
     }
     let _ = io::stdout().flush();
-    let handler = |index| Program {
-        first: index == 0,
-        broadcast,
-        metrics,
+    let result = match relay {
+        None => {
+            let broadcast = arguments.broadcast.then_some(deflate);
+            run_with(server, arguments, || Program { broadcast })
+        }
+        Some(relay) => {
+            let result = run_with(server, arguments, || relay.handler());
+            relay.end();
+            result
+        }
     };
-    let result = server.run(handler).map_err(failed);
     for path in paths {
         // Another server may listen there already.
         let _ = std::fs::remove_file(path);
     }
     log::finish();
-    result
+    result.map_err(failed)
+}
+
+fn run_with<H: Handler>(
+    server: Server<'_>,
+    arguments: &ServeArgs,
+    handler: impl Fn() -> H + Sync,
+) -> io::Result<()> {
+    server.run(|index| Observed {
+        handler: handler(),
+        first: index == 0,
+        metrics: arguments.running.metrics,
+    })
 }
 
 fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> Failure {
@@ -113,81 +134,4 @@ fn cannot_listen(listen: &[SocketAddr], error: &io::Error) -> Failure {
         }
         _ => format!("can't listen on {addresses}: {error}"),
     })
-}
-
-/// What an event loop does with messages. The first loop writes a line of figures now and then.
-struct Program {
-    first: bool,
-    /// Send every message to all, with this compression, in place of back.
-    broadcast: Option<Option<deflate::DeflateOptions>>,
-    /// Answer requests for `/metrics` and `/healthz`.
-    metrics: bool,
-}
-
-impl Handler for Program {
-    type State = ();
-
-    fn accept(
-        &mut self,
-        request: &UpgradeRequest<'_>,
-        grant: &mut AcceptOptions<'_>,
-    ) -> Result<(), NotAccepted> {
-        Echo.accept(request, grant)
-    }
-
-    #[inline]
-    fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
-        match &self.broadcast {
-            None => Echo.message(peer, message),
-            Some(deflate) => broadcast(peer, message, deflate.as_ref()),
-        }
-    }
-
-    fn request(&mut self, request: &PlainRequest<'_>, handle: &ServerHandle) -> Option<Response> {
-        match request.path() {
-            "/metrics" if self.metrics => Some(handle.metrics().response()),
-            "/healthz" if self.metrics => Some(Response::new(200).text("ok\n")),
-            _ => None,
-        }
-    }
-
-    fn tick(&mut self, handle: &ServerHandle) {
-        if !self.first {
-            return;
-        }
-        let it = handle.stats();
-        let line = format!(
-            "stats open={} accepted={} rejected={} failed={} panics={} messages_in={} \
-             messages_out={} bytes_in={} bytes_out={} memory={}\n",
-            it.open,
-            it.accepted,
-            it.rejected,
-            it.failed,
-            it.panics,
-            it.messages_in,
-            it.messages_out,
-            it.bytes_in,
-            it.bytes_out,
-            it.memory
-        );
-        log::line(line);
-    }
-}
-
-/// Sends a message to all, framed and compressed once.
-fn broadcast(
-    peer: &mut Peer<'_, ()>,
-    message: MessageRef<'_>,
-    deflate: Option<&deflate::DeflateOptions>,
-) {
-    let prepared = match (message.text(), deflate) {
-        (Some(text), Some(config)) => deflate::prepare_text(text, config),
-        (Some(text), None) => Prepared::text(text),
-        (None, Some(config)) => deflate::prepare_binary(message.payload, config),
-        (None, None) => Prepared::binary(message.payload),
-    };
-    let sent = prepared.and_then(|prepared| Ok(peer.broadcast(&prepared)?));
-    if let Err(error) = sent {
-        ::log::error!("a message is not sent to all: {error}");
-    }
 }

@@ -18,6 +18,8 @@ pub(crate) use compression::CompressionArgs;
 pub(crate) use connect::ConnectArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use values::Listen;
+#[cfg(unix)]
+pub(crate) use values::Target;
 
 use crate::Failure;
 

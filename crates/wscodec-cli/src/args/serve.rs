@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use wscodec::deflate::WindowBits;
 use wscodec_server::{Memory, ServerOptions};
 
-use super::values::{self, Limit, Listen};
+use super::values::{self, Limit, Listen, Target};
 use super::{CompressionArgs, unusable};
 use crate::Failure;
 
@@ -36,13 +36,30 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
     /// Send every message to all clients, its sender among them
-    #[arg(long)]
+    #[arg(long, group = "backend")]
     pub(crate) broadcast: bool,
+    /// Start this command for each connection, by /bin/sh. Each message becomes a line of its standard
+    /// input, and each line of its standard output a message: text, or binary if it is not UTF-8. Its
+    /// standard error is logged. Its environment has the variables of CGI, such as REMOTE_ADDR,
+    /// PATH_INFO, QUERY_STRING and HTTP_COOKIE. The client's close ends its standard input; its end
+    /// closes the connection, with 1000 or, after a failure, 1011. It is killed if it goes on for 7
+    /// seconds
+    #[arg(long, value_name = "COMMAND", group = "backend")]
+    pipe: Option<String>,
+    /// With --pipe: hand on bytes instead of lines, and send what the command writes as binary messages
+    #[arg(long, requires = "pipe")]
+    pipe_bytes: bool,
+    /// Connect to tcp:HOST:PORT or unix:PATH for each connection, and hand on bytes: the payloads of
+    /// messages one way, binary messages the other way. The client's close ends the output of that
+    /// connection. Its end closes the client's
+    #[arg(long, value_name = "TARGET", value_parser = values::target, group = "backend")]
+    forward: Option<Target>,
     /// A subprotocol to speak; may be given several times
     #[arg(long, value_name = "NAME", value_parser = values::protocol)]
     pub(crate) protocol: Vec<String>,
-    /// Whom browsers may connect for: any (the default: there is nothing to steal from an echo), same
-    /// (the same host and port), or an origin such as https://example.com, several times
+    /// Whom browsers may connect for: any (the default of an echo, from which there is nothing to
+    /// steal), same (the same host and port; the default with --pipe and --forward), or an origin such
+    /// as https://example.com, several times
     #[arg(long, value_name = "ORIGIN", value_parser = values::origin_or_policy)]
     pub(crate) origin: Vec<String>,
     /// A host that clients reach the server by, such as example.com or example.com:8080; may be given
@@ -108,6 +125,9 @@ struct LimitArgs {
     /// Connections of one address that have not sent their request; default 4096
     #[arg(long, value_name = "N", value_parser = values::limit)]
     max_opening_per_address: Option<Limit>,
+    /// Processes of --pipe; default 256; status 503
+    #[arg(long, value_name = "N", value_parser = values::count::<usize>)]
+    max_processes: Option<usize>,
     /// Memory that all connections together may hold; default 1G. Past it, status 503 for new ones,
     /// and close code 1013 for those that come to hold more
     #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
@@ -162,8 +182,9 @@ pub(crate) struct RunningArgs {
     /// Write figures every S seconds
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     pub(crate) stats: Option<Duration>,
-    /// off, error, warn, info (one line for each connection that opens or ends), debug or trace; to
-    /// standard error. Default error
+    /// off, error, warn (with what commands of --pipe write to standard error), info (one line for each
+    /// connection that opens or ends), debug or trace; to standard error. Default error, with --pipe
+    /// warn
     #[arg(long, value_name = "LEVEL", value_parser = values::log_level)]
     pub(crate) log: Option<log::LevelFilter>,
 }
@@ -217,6 +238,34 @@ impl ServeArgs {
             (_, Some(history)) => Memory::Shared { history },
         };
         Ok(())
+    }
+
+    /// Whether there is a process or a socket behind each connection.
+    pub(crate) fn has_backends(&self) -> bool {
+        self.pipe.is_some() || self.forward.is_some()
+    }
+
+    /// The process or the socket behind each connection.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no relay"))]
+    pub(crate) fn target(&self) -> Option<Target> {
+        let command = |command: &String| Target::Command {
+            command: command.clone(),
+            lines: !self.pipe_bytes,
+        };
+        self.forward.clone().or(self.pipe.as_ref().map(command))
+    }
+
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no relay"))]
+    pub(crate) fn max_processes(&self) -> usize {
+        self.limits.max_processes.unwrap_or(256)
+    }
+
+    /// The level of the log, if it is not given.
+    pub(crate) fn default_level(&self) -> log::LevelFilter {
+        match self.pipe {
+            Some(_) => log::LevelFilter::Warn,
+            None => log::LevelFilter::Error,
+        }
     }
 
     /// Checks lists whose members must differ.

@@ -105,6 +105,40 @@ pub(crate) fn listen(text: &str) -> Read<Listen> {
     }
 }
 
+/// The backend of a connection.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "there is no relay"))]
+pub(crate) enum Target {
+    /// A command for the shell. Its input and output are lines, or bytes.
+    Command { command: String, lines: bool },
+    /// A host and a port.
+    Tcp(String, u16),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+/// `tcp:`, a host and a port; or `unix:` and a path.
+pub(crate) fn target(text: &str) -> Read<Target> {
+    let expected = "tcp:HOST:PORT or unix:PATH";
+    let parts = text.split_once(':');
+    match parts {
+        Some(("unix", path)) if !path.is_empty() => Ok(Target::Unix(path.into())),
+        Some(("tcp", place)) => {
+            let Some((host, port)) = place.rsplit_once(':') else {
+                return wrong(expected);
+            };
+            let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+            match port.parse() {
+                Ok(port @ 1..) if !host.is_empty() => {
+                    Ok(Target::Tcp(bare.unwrap_or(host).to_owned(), port))
+                }
+                _ => wrong(expected),
+            }
+        }
+        _ => wrong(expected),
+    }
+}
+
 /// A header of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
