@@ -240,7 +240,7 @@ impl FrameDecoder {
         input: &[u8],
         at: &mut usize,
     ) -> Result<Option<FrameHeader>, Fault> {
-        if !matches!(self.state, State::Header) || self.partial_len != 0 {
+        if !self.is_between_frames() {
             return Ok(None);
         }
         let Some(front) = input[*at..].first_chunk() else {
@@ -399,6 +399,12 @@ impl FrameDecoder {
             State::Payload { left, .. } => left,
             _ => 0,
         }
+    }
+
+    /// Whether the next byte is the first one of a frame.
+    #[inline]
+    pub(crate) fn is_between_frames(&self) -> bool {
+        matches!(self.state, State::Header) && self.partial_len == 0
     }
 
     /// Whether a header came whose frame was not [ended](Self::end_frame).

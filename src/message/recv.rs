@@ -505,6 +505,12 @@ impl<E> MessageDecoder<E> {
         self.frames.in_frame()
     }
 
+    /// Whether no byte of a frame is taken that does not end it, and nothing has failed.
+    #[inline]
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.frames.is_between_frames()
+    }
+
     /// Whether the frame whose payload comes is a control frame.
     #[inline]
     pub(super) fn in_control(&self) -> bool {

@@ -129,6 +129,11 @@ impl<E: InboundExtension> MessageDecoder<E> {
         if self.drop_if_closed(input, at) {
             return Ok(None);
         }
+        // Nearly every call that comes here is the last one of an input that ends with a frame.
+        if *at == input.len() && self.is_between_frames() {
+            self.rest();
+            return Ok(None);
+        }
         loop {
             if !self.in_frame() && self.header(input, at, false)?.is_none() {
                 self.rest();
