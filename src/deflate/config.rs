@@ -1,4 +1,4 @@
-//! What the caller wants, and what two endpoints agree on (RFC 7692 §5, §7.1).
+//! The caller's wishes, and the agreement of two endpoints (RFC 7692 §5, §7.1).
 
 use super::WindowBits;
 use super::params::{ClientWindow, DeflateAnswer, DeflateOffer, HeaderValue, NAME};
@@ -17,7 +17,7 @@ pub struct DeflateDirection {
 }
 
 impl DeflateDirection {
-    /// What holds where nothing else is agreed on: the largest window, taken over.
+    /// The parameters if nothing else is agreed on: the largest window, taken over.
     pub const DEFAULT: Self = Self {
         window: WindowBits::MAX,
         takeover: true,
@@ -30,7 +30,7 @@ impl Default for DeflateDirection {
     }
 }
 
-/// What the caller wants of the extension. The same for both roles: `send` is about what this
+/// The caller's wishes for the extension. The same for both roles: `send` is about what this
 /// endpoint compresses, `receive` about what its peer does.
 ///
 /// ```
@@ -105,10 +105,10 @@ impl DeflateOptions {
         offers: impl IntoIterator<Item = Extension<'h>>,
     ) -> Option<AcceptedDeflate> {
         let mut offers = offers.into_iter().filter_map(|it| DeflateOffer::parse(&it));
-        offers.find_map(|offer| self.meet(&offer))
+        offers.find_map(|offer| self.accept_offer(&offer))
     }
 
-    fn meet(&self, offer: &DeflateOffer) -> Option<AcceptedDeflate> {
+    fn accept_offer(&self, offer: &DeflateOffer) -> Option<AcceptedDeflate> {
         let asked = offer.server_max_window_bits;
         let send = DeflateDirection {
             window: self.send.window.min(asked.unwrap_or(WindowBits::MAX)),
@@ -160,7 +160,7 @@ impl Default for DeflateOptions {
 }
 
 impl DeflateOffer {
-    /// What the server's answer to this offer means; `None` if the server did not choose the
+    /// The agreement that the server's answer to this offer makes; `None` if the server did not choose the
     /// extension.
     ///
     /// ```
@@ -223,7 +223,7 @@ impl DeflateOffer {
 }
 
 impl DeflateAnswer {
-    /// What this answer means for the server that sends it: it compresses by `send`, and the client
+    /// The agreement that this answer makes, for the server that sends it: it compresses by `send`, and the client
     /// compresses by `receive`. For a program that only observes a connection: it knows no offer of
     /// its own, and inflates the server's messages by `send` and the client's by `receive`.
     ///
@@ -254,21 +254,21 @@ impl DeflateAnswer {
     }
 }
 
-/// What both endpoints keep to, as one of them sees it.
+/// The parameters that both endpoints keep, as one of them sees them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AgreedDeflate {
-    /// What we send.
+    /// The parameters for messages that we send.
     pub send: DeflateDirection,
-    /// What we receive.
+    /// The parameters for messages that we receive.
     pub receive: DeflateDirection,
 }
 
 /// An offer that a server [accepted](DeflateOptions::accept).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AcceptedDeflate {
-    /// What holds from now on.
+    /// The agreement.
     pub agreed: AgreedDeflate,
-    /// What to tell the client; see [`DeflateAnswer::header`].
+    /// The answer to the client; see [`DeflateAnswer::header`].
     pub answer: DeflateAnswer,
 }
 

@@ -27,8 +27,8 @@ impl Bounds {
 
     /// The most bytes of a message in the form in which they come.
     #[inline]
-    const fn most(&self, treatment: PayloadCoding) -> u64 {
-        match treatment {
+    const fn most(&self, coding: PayloadCoding) -> u64 {
+        match coding {
             PayloadCoding::Decode => self.coded,
             PayloadCoding::Plain | PayloadCoding::Opaque => self.message,
         }
@@ -57,7 +57,7 @@ pub(super) enum Way {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
     kind: Kind,
-    treatment: PayloadCoding,
+    coding: PayloadCoding,
     way: Way,
     /// Whether the message has to be UTF-8, once it is decoded.
     is_text: bool,
@@ -83,19 +83,19 @@ impl Open {
             OpCode::Binary => Kind::Binary,
             _ => return Self::fragment(open, header.len, bounds),
         };
-        let treatment = match header.rsv {
+        let coding = match header.rsv {
             Rsv::NONE => PayloadCoding::Plain,
             rsv => extension.begin(rsv)?,
         };
-        if header.len > bounds.most(treatment) {
+        if header.len > bounds.most(coding) {
             return Err(LimitError::MessageTooLarge.into());
         }
         Ok(open.insert(Self {
             kind,
-            treatment,
+            coding,
             ascii: kind == Kind::Text,
-            is_text: kind == Kind::Text && treatment != PayloadCoding::Opaque,
-            way: match (treatment == PayloadCoding::Decode, pieces) {
+            is_text: kind == Kind::Text && coding != PayloadCoding::Opaque,
+            way: match (coding == PayloadCoding::Decode, pieces) {
                 (false, false) => Way::Held,
                 (false, true) => Way::InPlace,
                 (true, false) => Way::Decoded,
@@ -156,7 +156,7 @@ impl Open {
         }
         // Both are below 2^63.
         open.announced += len;
-        if open.announced > bounds.most(open.treatment) {
+        if open.announced > bounds.most(open.coding) {
             return Err(LimitError::MessageTooLarge.into());
         }
         Ok(open)
@@ -214,8 +214,8 @@ impl Open {
         FoundMessage {
             kind: self.kind,
             place,
-            ascii: self.ascii && self.treatment == PayloadCoding::Plain,
-            opaque: self.treatment == PayloadCoding::Opaque,
+            ascii: self.ascii && self.coding == PayloadCoding::Plain,
+            opaque: self.coding == PayloadCoding::Opaque,
         }
     }
 }
