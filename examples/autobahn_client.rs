@@ -1,4 +1,4 @@
-//! What the Autobahn suite wants of a client: asks a fuzzing server how many cases it has, echoes
+//! The client for the Autobahn suite: asks a fuzzing server how many cases it has, echoes
 //! what comes in each of them, and has the report written.
 //!
 //! ```sh

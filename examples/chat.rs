@@ -14,7 +14,7 @@ use wscodec::message::Prepared;
 
 type Member = (u64, WriteHalf<TcpStream>);
 
-/// Who is here.
+/// The guests.
 #[derive(Clone, Default)]
 pub(crate) struct Room(Arc<Mutex<(u64, Vec<Member>)>>);
 

@@ -1,4 +1,4 @@
-//! What a connection's compression takes, by window and by how engines are shared: tables in
+//! The memory of a connection's compression, by window and by how engines are shared: tables in
 //! Markdown. With the feature `zlib-rs`, for that engine too.
 //!
 //! `cargo run --release --example deflate_memory --features zlib-rs`
@@ -58,7 +58,7 @@ fn agreed(bits: u8, takeover: bool) -> AgreedDeflate {
     agreed
 }
 
-/// What a connection holds: with an engine of its own, sharing one, without takeover; and the pool.
+/// The memory of a connection: with an engine of its own, sharing one, without takeover; and the pool.
 fn compressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 4] {
     let (config, text) = (DeflateOptions::default(), text());
     // One sends, then another.
@@ -78,7 +78,7 @@ fn compressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 4] {
     [own, shared, none, pool.memory()]
 }
 
-/// What a connection holds: before tables are released or given back, after that, and without
+/// The memory of a connection: before tables are released or given back, after that, and without
 /// takeover.
 fn decompressor<D: Deflate, I: Inflate>(bits: u8) -> [usize; 3] {
     let (config, limits, text) = (DeflateOptions::default(), Limits::default(), text());

@@ -1,4 +1,4 @@
-//! Who may connect: only those who ask for the right host, and bring a session's cookie.
+//! Accepts only clients that ask for the right host and bring a session's cookie.
 //!
 //! ```sh
 //! cargo run --example io_reject -- 127.0.0.1:9001

@@ -21,7 +21,7 @@ pub(crate) fn serve(stream: TcpStream, upstream: &str) -> Result<(), Error> {
         connector.protocols = &offered;
         match connector.connect(&format!("{upstream}{}", request.path())) {
             Ok(ws) => {
-                // What the server chose was offered.
+                // The server can choose only from the offers.
                 let _ = answer.choose_protocol(ws.protocol());
                 server = Some(ws);
                 Ok(())

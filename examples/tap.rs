@@ -126,7 +126,7 @@ fn tap(client: TcpStream, options: &Options, number: usize) -> Result<(u64, u64)
     let server = TcpStream::connect(&options.upstream)
         .map_err(|error| format!("cannot connect to {}: {error}", options.upstream))?;
     for socket in [&client, &server] {
-        // What one peer sent at once should leave at once: the timing stays close to life.
+        // Bytes that one peer sent at once should leave at once, so that the timing stays the same.
         socket
             .set_nodelay(true)
             .map_err(|error| format!("cannot set TCP_NODELAY: {error}"))?;

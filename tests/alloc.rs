@@ -13,7 +13,7 @@ use wscodec::{CloseCode, ErrorKind, Limits};
 struct Counting;
 
 thread_local! {
-    /// What this thread has allocated: tests run beside each other.
+    /// The allocations of this thread: tests run beside each other.
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -58,7 +58,7 @@ fn steady(what: &str, mut run: impl FnMut()) {
     }
 }
 
-/// What a client sends: text and bytes of all three length forms, fragments, control frames.
+/// A client's stream: text and bytes of all three length forms, fragments, control frames.
 fn wire() -> Vec<u8> {
     let mut sender = MessageEncoder::client(|| [0x37, 0xfa, 0x21, 0x3d]);
     let mut wire = Vec::new();

@@ -58,7 +58,7 @@ fn hold_frames(capture: &Capture, frames: &[Frame]) {
     }
 }
 
-/// What is expected of the messages and close frames, in the form of [`noted`].
+/// The expected messages and close frames, in the form of [`noted`].
 fn expected(capture: &Capture) -> (Vec<Value>, Vec<Value>) {
     let noted = |message: &Value| {
         serde_json::json!([

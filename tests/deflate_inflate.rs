@@ -163,7 +163,7 @@ fn final_blocks() {
         ),
     ] {
         let text = String::from_utf8(expected.to_vec()).unwrap();
-        // What comes after may refer back over the final block.
+        // Later blocks may refer back over the final block.
         let next = Bits::default()
             .begin(false)
             .literals(b"<")

@@ -1,4 +1,4 @@
-//! What permessage-deflate is agreed on with (RFC 7692 §7.1): hostile 10, 11, 12 and 17.
+//! The agreement on permessage-deflate (RFC 7692 §7.1): hostile 10, 11, 12 and 17.
 
 #![cfg(feature = "deflate")]
 
@@ -229,7 +229,7 @@ fn a_client_keeps_to_the_answer() {
             d(15, false),
             d(15, false),
         ),
-        // What the client said of itself holds even if the answer is silent or larger.
+        // The client's own limit holds even if the answer is silent or larger.
         ("; client_no_context_takeover", "", d(15, false), WHOLE),
         ("; client_max_window_bits=10", "", d(10, true), WHOLE),
         (

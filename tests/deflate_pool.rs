@@ -157,7 +157,7 @@ fn sizes_at_the_edge_of_the_window() {
     }
 }
 
-/// What a connection sent before makes its messages smaller, though others come between; the more
+/// Earlier messages of a connection make its next ones smaller, though others come between; the more
 /// is kept, the more so. Without takeover it does not matter who else sends.
 #[test]
 fn what_it_gains() {

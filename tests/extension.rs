@@ -17,7 +17,7 @@ use wscodec::{ErrorKind, LimitError, Limits, MisuseError, PeerError};
 struct Runs {
     /// A count whose byte has not come.
     count: Option<u8>,
-    /// What is left of a run.
+    /// The rest of a run.
     run: Option<(u8, u8)>,
 }
 

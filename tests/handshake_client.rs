@@ -30,7 +30,7 @@ fn head(changes: &[(&str, &str)]) -> String {
     heads::head(&BASE, changes)
 }
 
-/// What an answer comes to; the same in one piece, at every split, and byte by byte.
+/// The result of an answer; the same in one piece, at every split, and byte by byte.
 fn read(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     let client = client();
     let outcome = |ends: &mut dyn Iterator<Item = usize>| {

@@ -31,7 +31,7 @@ fn head(changes: &[(&str, &str)]) -> String {
     heads::head(&BASE, changes)
 }
 
-/// What a request comes to; the same in one piece, at every split, and byte by byte.
+/// The result of a request; the same in one piece, at every split, and byte by byte.
 fn read(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     let outcome = |ends: &mut dyn Iterator<Item = usize>| {
         let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);

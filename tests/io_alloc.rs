@@ -15,7 +15,7 @@ use wscodec::session::{In, Out, Session, SessionOptions};
 struct Counting;
 
 thread_local! {
-    /// What this thread has allocated: tests run beside each other.
+    /// The allocations of this thread: tests run beside each other.
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 

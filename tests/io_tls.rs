@@ -169,7 +169,7 @@ fn certificates_that_are_not_trusted_and_other_names_are_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         assert!(error.to_string().contains("certificate"), "{error}");
         assert!(server.join().unwrap().is_err());
-        // Who does not want to know is not told.
+        // A caller that does not ask is not told.
         let mut options = ClientTlsOptions::default();
         options.dangerously_accept_any_certificate = true;
         let tls = ClientTls::new(&options).unwrap();

@@ -56,7 +56,7 @@ const ALLOCATING: &[&str] = &[
     "io",
 ];
 
-/// What outside tests may name `std`, behind the features that bring it: these layers, and one file
+/// The layers that may name `std` outside of tests, behind the features that bring it: these layers, and one file
 /// of the feature `http`.
 const STD_LAYERS: &[&str] = &["io"];
 const STD_FILE: &str = "src/handshake/http_types.rs";

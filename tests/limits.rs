@@ -420,7 +420,7 @@ fn raising_the_message_limit_is_enough() {
     assert_eq!(receive(100 << 20, Rsv::NONE), Ok(true));
     let fault = receive((100 << 20) + 1, Rsv::NONE).unwrap_err();
     assert_eq!(fault.error, LimitError::MessageTooLarge.into());
-    // What is stored by the blocks of a compressor is a little longer than the message.
+    // The stored blocks of a compressor are a little longer than the message.
     let stored = (100 << 20) + (100 << 10);
     assert!(stored <= limits.max_frame());
     limits.frame = Some(1000);

@@ -344,7 +344,7 @@ fn one_message_by_itself() {
     }
 }
 
-/// What a client sends: fragments, compressed messages, control frames.
+/// A client's stream: fragments, compressed messages, control frames.
 fn wire() -> Vec<u8> {
     let mut sender = MessageEncoder::client(|| [9, 8, 7, 6]);
     let mut wire = Vec::new();
@@ -540,7 +540,7 @@ fn a_session_without_memory_for_its_answers() {
     assert_eq!((outcome.sent, outcome.clean), (None, false));
 }
 
-/// What compressors and pools say that they hold is right after failures too.
+/// The memory that compressors and pools report is right after failures too.
 #[test]
 fn memory_is_told_after_failures() {
     let before = LIVE.get();

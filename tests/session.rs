@@ -34,7 +34,7 @@ fn masked(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What comes out for `bytes`, as words, and what is sent for it.
+/// The events for `bytes`, as words, and the bytes that are sent for them.
 fn feed<M: MaskSource>(session: &mut Session<M>, bytes: &[u8]) -> (Vec<String>, Vec<u8>) {
     let (mut bytes, mut out, mut seen) = (bytes.to_vec(), Vec::new(), Vec::new());
     let mut input = &mut bytes[..];
@@ -345,7 +345,7 @@ fn an_idle_connection_is_closed_with_1001() {
     let limit = ErrorKind::from(LimitError::Idle);
     assert_eq!(limit.close_code(), Some(CloseCode::GOING_AWAY));
 
-    // Whatever the peer does now, the reason stays.
+    // The reason stays, although the peer goes on.
     feed(&mut session, &masked(OpCode::Close, b"\x03\xe9"));
     let outcome = session.outcome().unwrap();
     assert!(outcome.clean);

@@ -383,7 +383,7 @@ fn run(script: &Value, bytewise: bool) {
             continue;
         }
         if run.session.has_pending_pong() {
-            // What the JavaScript face does when all is taken.
+            // The JavaScript face does this when all output is taken.
             let mut pong = Vec::new();
             run.session.sender().answer_now(&mut pong);
             run.out.append(&mut pong);

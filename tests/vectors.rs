@@ -150,7 +150,7 @@ fn frames() {
                 assert_eq!(whole.fault.as_ref().map(told), Some(error), "{name}");
                 assert!(whole.early, "{name}");
             }
-            // What is wrong is the message's, or lies behind a close frame.
+            // The fault is the message's, or lies behind a close frame.
             Some(_) => {}
             None if closed => {}
             None => {

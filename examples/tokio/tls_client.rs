@@ -27,7 +27,7 @@ pub(crate) async fn ask(
         .await;
     let mut ws = match connecting {
         Err(Error::Rejected(rejected)) => {
-            // What the server says about it.
+            // The server's explanation.
             eprintln!("{}", String::from_utf8_lossy(rejected.body()));
             return Err(Error::Rejected(rejected));
         }

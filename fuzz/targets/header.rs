@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use wscodec::frame::{FrameHeader, MAX_HEADER_LEN, ParsedHeader};
 
 fuzz_target!(|bytes: &[u8]| {
-    // What is refused early is refused with more bytes too, and with the same error.
+    // A header that is refused early is refused with more bytes too, and with the same error.
     let whole = FrameHeader::parse(bytes);
     for end in 0..bytes.len().min(MAX_HEADER_LEN) {
         match (FrameHeader::parse(&bytes[..end]), &whole) {

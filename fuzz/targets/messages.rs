@@ -34,7 +34,7 @@ fn limits() -> Limits {
     limits
 }
 
-/// What a decoder may hold: a message, as much again while it grows, and what an extension needs.
+/// The most memory that a decoder may hold: a message, as much again while it grows, and what an extension needs.
 const MEMORY: usize = (2 << 16) + (256 << 10);
 
 fn whole<E: InboundExtension>(mut decoder: MessageDecoder<E>, bytes: &[u8], seed: u8) -> Run {

@@ -66,7 +66,7 @@ enum At {
     Tables,
 }
 
-/// What a step of [`Blocks::inflate`] comes to.
+/// The result of a step of [`Blocks::inflate`].
 enum Step {
     On,
     Stop(InflateState),

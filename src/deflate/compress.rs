@@ -10,7 +10,7 @@ use crate::frame::Rsv;
 use crate::message::{Kind, OutboundExtension};
 use crate::reserve::append;
 
-/// What a flush ends with, and a message leaves out (RFC 7692 §7.2.1).
+/// The bytes that a flush ends with and a message leaves out (RFC 7692 §7.2.1).
 const TAIL: &[u8] = &[0, 0, 0xff, 0xff];
 
 /// Compresses the messages of one direction: what a sender asks to encode them.
@@ -111,7 +111,7 @@ impl<E: Deflate> Compressor<E> {
         Ok(())
     }
 
-    /// What is agreed on.
+    /// The agreement.
     pub fn direction(&self) -> DeflateDirection {
         self.direction
     }

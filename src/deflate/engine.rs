@@ -1,4 +1,4 @@
-//! What the extension needs of a raw deflate implementation (RFC 1951). Windows, message ends and
+//! The interface to a raw deflate implementation (RFC 1951). Windows, message ends and
 //! limits are the extension's business, so an engine is small.
 
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::WindowBits;
 use crate::error::LimitError;
 
-/// What a call of [`Inflate::inflate`] did.
+/// The result of a call of [`Inflate::inflate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inflated {
     /// Bytes of the input used up.
@@ -32,7 +32,7 @@ pub enum InflateState {
 
 /// Decodes a raw deflate stream (RFC 1951).
 pub trait Inflate {
-    /// What only the middle of a stream needs, and any connection's stream can be decoded with.
+    /// State that only the middle of a stream needs, and that any connection's stream can be decoded with.
     type Tables;
 
     /// With a window of exactly this size: a distance beyond it, or beyond what was written since
@@ -50,7 +50,7 @@ pub trait Inflate {
         self.inflate(END.get(fed..).unwrap_or_default(), output)
     }
 
-    /// What comes next begins a block at its first bit. The window stays.
+    /// The next bytes begin a block at its first bit. The window stays.
     fn restart(&mut self);
 
     /// Empties the window, and [restarts](Self::restart).
@@ -74,7 +74,7 @@ pub trait Inflate {
     fn memory_of(tables: &Self::Tables) -> usize;
 }
 
-/// What an inflater is fed at a message's end: the four bytes that the sender left out (RFC 7692
+/// The bytes that an inflater is fed at a message's end: the four that the sender left out (RFC 7692
 /// §7.2.2), and a final empty block. The end of that block is reached only if the message ended
 /// where a block does.
 pub const END: [u8; 9] = [0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
@@ -109,10 +109,10 @@ pub trait Deflate {
     /// does not refer back.
     fn deflate(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) -> Result<(), LimitError>;
 
-    /// What comes next does not refer back. Called after a flush only.
+    /// The next output does not refer back. Called after a flush only.
     fn forget(&mut self);
 
-    /// What comes next may refer back to these bytes, at most the window, and to nothing else.
+    /// The next output may refer back to these bytes, at most the window, and to nothing else.
     /// Called after a flush only.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The fixed code (RFC 1951 §3.2.6).
 
-/// What is next in a block.
+/// The next symbol of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Symbol {
     Literal(u8),

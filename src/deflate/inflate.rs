@@ -24,7 +24,7 @@ const STEP: usize = 1024;
 /// the message where there is no takeover. Memory is taken when the first compressed message comes.
 ///
 /// Damage is [`PeerError::InvalidCompressedData`]: also a message that does not end with a block.
-/// What comes out is counted as it comes, over all fragments, and held to
+/// The output is counted as it arises, over all fragments, and held to
 /// [`Limits::message`] (by the receiver) and [`Limits::inflation`].
 ///
 /// All that RFC 7692 §7.2.3 has may come: stored blocks, several blocks, final blocks
@@ -311,7 +311,7 @@ impl<E: Inflate> InboundExtension for Decompressor<E> {
             Ok(done) => at.done = done,
             Err(error) => {
                 self.fault = Some(error);
-                // What came out before is handed on first, so that a fault in it shows first
+                // Earlier output is handed on first, so that a fault in it shows first
                 // however the stream is cut.
                 if at.read == 0 && at.written == 0 {
                     return Err(error);

@@ -26,7 +26,7 @@ pub struct MinizInflate {
     blocks: Blocks,
 }
 
-/// What such an engine needs in the middle of a stream, with an empty window if the stream has none.
+/// The state of such an engine in the middle of a stream, with an empty window if the stream has none.
 pub struct MinizTables {
     core: Option<Boxed<DecompressorOxide>>,
     ring: Box<[u8]>,
@@ -232,7 +232,7 @@ impl Deflate for MinizDeflate {
     }
 }
 
-/// What a `CompressorOxide` holds besides itself, in boxes of types that are private. A test holds it
+/// The memory that a `CompressorOxide` holds besides itself, in boxes of types that are private. A test holds it
 /// against the allocator.
 const BOXES: usize = 253_614
     + if cfg!(target_arch = "wasm32") {
@@ -244,7 +244,7 @@ const BOXES: usize = 253_614
 /// On wasm32 one more part lies in a box of its own, which is a part of the `CompressorOxide` elsewhere.
 const CODES: usize = 64 << 10;
 
-/// What the allocator may need beside its blocks, for the headers of all boxes and their alignment.
+/// The memory that the allocator may need beside its blocks, for the headers of all boxes and their alignment.
 const SLACK: usize = 1 << 10;
 
 impl fmt::Debug for MinizDeflate {

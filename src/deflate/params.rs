@@ -9,7 +9,7 @@ use crate::head::{Extension, ParamValue};
 /// The name of the extension in `Sec-WebSocket-Extensions` (RFC 7692 §7).
 pub const NAME: &str = "permessage-deflate";
 
-/// What a client says about its own window (RFC 7692 §7.1.2.2).
+/// The hint of a client about its own window (RFC 7692 §7.1.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ClientWindow {
     /// No `client_max_window_bits`: the answer must not have one, so the window is the largest.

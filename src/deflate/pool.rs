@@ -90,7 +90,7 @@ struct Slot<D> {
     window: WindowBits,
     level: u8,
     engine: D,
-    /// Whose bytes it could refer to; `None` if it would refer to none.
+    /// The connection to whose bytes it could refer; `None` if it would refer to none.
     owner: Option<u64>,
     since: usize,
 }
@@ -426,7 +426,7 @@ impl<I: Inflate> PooledInflate<I> {
             let mut spare = spare.borrow_mut();
             self.engine.give_back(&mut spare);
             spare.truncate(SPARE);
-            // What is left is a window, if there is takeover.
+            // The rest is a window, if there is takeover.
             self.engine.release();
             self.within = false;
         }

@@ -93,7 +93,7 @@ impl Ring {
         let mut done = 0;
         while done < output.len() {
             self.wrap();
-            // What is written repeats itself, so it lies as well a multiple back.
+            // The output repeats itself, so the bytes lie a multiple of the distance back as well.
             let back = match dist * (1 + done / dist) {
                 back if back <= size => back,
                 _ => dist,

@@ -25,7 +25,7 @@ enum Engine {
     Smaller(MinizInflate),
 }
 
-/// What such an engine needs in the middle of a stream, with an empty window if the stream has none.
+/// The state of such an engine in the middle of a stream, with an empty window if the stream has none.
 pub struct ZlibTables(Tables);
 
 enum Tables {
@@ -153,7 +153,7 @@ impl fmt::Debug for ZlibTables {
     }
 }
 
-/// What an `Inflater` holds, and itself. A test holds it against the allocator.
+/// The memory of an `Inflater` and of its parts. A test holds it against the allocator.
 const INFLATER: usize = 47_552 + size_of::<Inflater>();
 
 /// The largest window, which is zlib-rs's only one: no distance is longer, so that it refuses what
@@ -162,7 +162,7 @@ struct Largest {
     /// A copy: what zlib-rs remembers is lost when a final block ends, or its memory is given away.
     ring: Ring,
     zlib: Option<Boxed<Inflater>>,
-    /// What comes next continues what `zlib` has read. If not, it has to begin anew.
+    /// The next bytes continue the ones that `zlib` has read. If not, it has to begin anew.
     ready: bool,
     /// While finishing: it was seen to stop behind the empty block.
     met: bool,
@@ -375,7 +375,7 @@ impl Deflate for ZlibDeflate {
     }
 }
 
-/// What the allocator may need beside its blocks, for their headers and alignment.
+/// The memory that the allocator may need beside its blocks, for their headers and alignment.
 const SLACK: usize = 1 << 10;
 
 /// A `Deflater` itself, and what it holds besides its window with an index, and a block's symbols. A test

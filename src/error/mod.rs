@@ -1,4 +1,4 @@
-//! What can go wrong, grouped by who is at fault.
+//! The errors, grouped by who is at fault.
 //!
 //! All errors are `Copy`, hold no text of the peer's, and have a [`code`](ErrorKind::code) that is the
 //! same in Rust, in JavaScript and in these docs. Errors of a running connection map to the
@@ -52,7 +52,7 @@ macro_rules! group {
                 match self { $(Self::$variant => $value,)* }
             }
 
-            /// What is wrong, in one sentence.
+            /// The error in one sentence.
             pub const fn message(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
@@ -310,7 +310,7 @@ impl ErrorKind {
         }
     }
 
-    /// What is wrong, in one sentence.
+    /// The error in one sentence.
     pub const fn message(self) -> &'static str {
         match self {
             Self::Peer(e) => e.message(),
@@ -358,7 +358,7 @@ impl core::error::Error for ErrorKind {}
 /// An error and where in the incoming stream it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fault {
-    /// What is wrong.
+    /// The error.
     pub error: ErrorKind,
     /// Where, in bytes from the first one fed to the decoder: a header at fault by its first
     /// byte, text by the first byte that can't be, a payload that an extension decodes by its

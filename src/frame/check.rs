@@ -1,4 +1,4 @@
-//! What a header must keep, given the side that reads it, the extensions agreed on, and whether a
+//! The rules of a header, given the side that reads it, the extensions agreed on, and whether a
 //! message is open.
 
 use super::{FrameHeader, MAX_CONTROL_LEN, OpCode, Rsv};

@@ -197,7 +197,7 @@ impl FrameDecoder {
         }
     }
 
-    /// What a frame must be to be [`Simple`], here and now, and no larger than `max`; `None` where
+    /// The shape of a frame that is [`Simple`], here and now, and no larger than `max`; `None` where
     /// none can be.
     #[inline]
     pub(crate) fn shape(&self, max: u64) -> Option<Shape> {

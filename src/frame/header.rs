@@ -56,7 +56,7 @@ pub struct FrameHeader {
     pub fin: bool,
     /// The reserved bits.
     pub rsv: Rsv,
-    /// What the frame is.
+    /// The type of the frame.
     pub opcode: OpCode,
     /// The key that masks the payload; a client's frames have one, a server's have none.
     pub mask: Option<[u8; 4]>,

@@ -183,7 +183,7 @@ mod wide {
 
     #[inline(never)]
     pub(super) fn in_place<const TEST: bool>(key: [u8; 4], offset: u64, data: &mut [u8]) -> bool {
-        // What crosses lines of the cache takes up to twice as long.
+        // Accesses that cross lines of the cache take up to twice as long.
         let front = data.as_ptr().align_offset(LINE).min(data.len());
         let (front, rest) = data.split_at_mut(front);
         let ascii = super::in_place::<TEST>(key, offset, front);

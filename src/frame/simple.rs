@@ -27,7 +27,7 @@ pub(crate) struct Simple<'a> {
     pub(crate) payload: &'a mut [u8],
 }
 
-/// What a simple frame must be, once it is known that no message is open.
+/// The shape of a simple frame, once it is known that no message is open.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
     pub(super) masked: bool,

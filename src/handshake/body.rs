@@ -169,7 +169,7 @@ impl From<State> for BodyReader {
 }
 
 impl State {
-    /// What the fields say about the body; `None` if they do not say where it ends.
+    /// The framing of the body by its fields; `None` if they do not say where it ends.
     fn of(coding: Option<&[u8]>, length: Option<&[u8]>) -> Option<Self> {
         match (coding, length) {
             (Some(coding), _) if lists(coding, b"chunked") => Some(Self::START),

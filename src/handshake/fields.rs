@@ -19,7 +19,7 @@ const EXTENSIONS: &str = "sec-websocket-extensions";
 /// to find out grows with the square of their number.
 pub(super) const MAX_PROTOCOLS: usize = 64;
 
-/// What came under one name.
+/// The values that a head has under one name.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Slot<'h> {
     /// The first line's value.

@@ -6,7 +6,7 @@ use sha1::{Digest, Sha1};
 
 use crate::head::is_base64;
 
-/// What both sides put behind the key (RFC 6455 §1.3).
+/// The text that both sides put behind the key (RFC 6455 §1.3).
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` as it stands in the header: base64 of the

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::error::MisuseError;
 use crate::head::{is_token, is_value};
 
-/// What the handshake writes itself, or what would make frames look like a body.
+/// The fields that the handshake writes itself, and those that would make frames look like a body.
 pub(super) fn is_reserved(name: &str) -> bool {
     const PREFIX: &str = "sec-websocket-";
     const NAMES: [&str; 6] = [

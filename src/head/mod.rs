@@ -1,4 +1,4 @@
-//! What the opening handshake needs of HTTP/1.1 (RFC 9110, RFC 9112): where a head ends, its
+//! The part of HTTP/1.1 that the opening handshake needs (RFC 9110, RFC 9112): where a head ends, its
 //! header lines, tokens, comma lists, quoted strings, and lists of extensions with parameters.
 //!
 //! Everything works on the bytes where they lie and allocates nothing. Nothing here answers or

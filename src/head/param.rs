@@ -131,7 +131,7 @@ impl<'a> Iterator for Params<'a> {
 pub struct Param<'a> {
     /// The parameter's name, a token.
     pub name: &'a str,
-    /// What follows the `=`, if there is one.
+    /// The value behind the `=`, if there is one.
     pub value: Option<ParamValue<'a>>,
 }
 

@@ -29,7 +29,7 @@ enum Kind {
     Response,
 }
 
-/// What a start line says. The places are offsets in the head.
+/// The parts of a start line. The places are offsets in the head.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StartLine {
     /// Where the method of a request ends.

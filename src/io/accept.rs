@@ -43,7 +43,7 @@ use crate::session::{Policy, Session, Upgrade};
 pub struct Acceptor<'p> {
     /// Origins, subprotocols and compression.
     pub policy: Policy<'p>,
-    /// What holds for each connection.
+    /// The options of each connection.
     pub options: ConnectionOptions,
 }
 
@@ -182,7 +182,7 @@ impl Answer<'_> {
         self.upgrade.choose_protocol(protocol)
     }
 
-    /// What was agreed on for compression.
+    /// The agreement on compression.
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<crate::deflate::AgreedDeflate> {
         self.upgrade.deflate()
@@ -238,7 +238,7 @@ fn reject<S: Write>(line: &mut Line<S>, error: &Error) -> bool {
         Error::Io(_) => return false,
     };
     if let Some(rejection) = rejection {
-        // What is in here is well-formed.
+        // The text here is well-formed.
         let _ = rejection.write(&mut line.out);
     }
     !line.out.is_empty() && line.flush().is_ok()

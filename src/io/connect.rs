@@ -48,7 +48,7 @@ pub struct Connector<'a> {
     pub protocols: &'a [&'a str],
     /// Further headers, as pairs of name and value: `Origin`, `Cookie`, `Authorization`.
     pub headers: &'a [(&'a str, &'a str)],
-    /// What to send as `Host`, in place of the URL's host and port.
+    /// The value to send as `Host`, in place of the URL's host and port.
     pub host: Option<&'a str>,
     /// Where to connect to, in place of the URL's host and port.
     pub address: Option<SocketAddr>,
@@ -58,10 +58,10 @@ pub struct Connector<'a> {
     /// How to speak TLS to the hosts of `wss:` URLs. `None`, which is the default, trusts the
     /// authorities that the system trusts. With feature `tls`.
     pub tls: Option<&'a ClientTls>,
-    /// What compression to offer; `None` for none. Default: with the defaults.
+    /// The compression to offer; `None` for none. Default: with the defaults.
     #[cfg(feature = "deflate")]
     pub deflate: Option<deflate::DeflateOptions>,
-    /// What holds for each connection.
+    /// The options of each connection.
     pub options: ConnectionOptions,
 }
 

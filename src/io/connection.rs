@@ -84,7 +84,7 @@ pub struct Parts<S> {
     pub unsent: Vec<u8>,
 }
 
-/// What the handshake came to.
+/// The result of the handshake.
 #[derive(Debug, Default)]
 pub(super) struct Negotiated {
     pub(super) protocol: Option<Box<str>>,
@@ -156,7 +156,7 @@ impl<S: Read + Write> Connection<S> {
     /// Waits for the next message, and lends it. `None` is the end: both sides have closed, and
     /// [`outcome`](Self::outcome) tells how.
     ///
-    /// What waits to be sent is written before the peer is waited for, as far as it goes. If writing
+    /// The queue is written before the loop waits for the peer, as far as possible. If writing
     /// has failed, what was received before is delivered all the same.
     ///
     /// # Errors
@@ -376,7 +376,7 @@ impl<S> Connection<S> {
         self.agreed.protocol.as_deref()
     }
 
-    /// What was agreed on for compression.
+    /// The agreement on compression.
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<crate::deflate::AgreedDeflate> {
         self.agreed.deflate

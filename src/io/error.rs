@@ -1,4 +1,4 @@
-//! What can go wrong where there is a transport.
+//! The errors of connections with a transport.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -148,7 +148,7 @@ impl From<crate::error::ErrorKind> for Error {
     }
 }
 
-/// What a server answered instead of switching protocols.
+/// A server's answer instead of switching protocols.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     bytes: Vec<u8>,

@@ -15,7 +15,7 @@ const SMALL: usize = 1024;
 /// Reads a frame's header, and not a byte more. The payload follows, masked if the header says so:
 /// [`mask::apply`] unmasks it.
 ///
-/// What the header must be in this place (masked or not, continuing a message or not) is for
+/// The rules that hold for the header in this place (masked or not, continuing a message or not) is for
 /// [`Rules::check`](crate::frame::Rules::check) to say.
 ///
 /// ```

@@ -14,7 +14,7 @@ use crate::error::{LimitError, PeerError};
 /// A buffer, and where in it what came lies.
 pub(super) type Input = (Vec<u8>, Range<usize>);
 
-/// What came of a head; the limits are those of whoever reads it. The buffer is used further, for
+/// The result of reading a head; the limits are the reader's. The buffer is used further, for
 /// frames.
 #[derive(Debug)]
 pub(super) struct Head {
@@ -34,7 +34,7 @@ impl Head {
         &self.bytes[..self.len]
     }
 
-    /// What follows the head.
+    /// The bytes behind the head.
     pub(super) fn rest(self, head: usize) -> Input {
         (self.bytes, head..self.len)
     }

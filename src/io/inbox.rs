@@ -1,4 +1,4 @@
-//! What came and is not looked at yet, and what of it is found.
+//! Bytes that were received and not decoded yet, and the events that were found in them.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

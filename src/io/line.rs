@@ -34,7 +34,7 @@ pub(super) const GRAIN: Duration = Duration::from_millis(10);
 /// Systems refuse or misread longer time-outs.
 const LONGEST: Duration = Duration::from_secs(1 << 30);
 
-/// What became of an attempt to write.
+/// The result of an attempt to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
     /// Nothing waits any more.
@@ -190,7 +190,7 @@ impl<S: Write> Line<S> {
         if !self.is_stalled() {
             return Ok(());
         }
-        // Whoever calls again waits as long again.
+        // A caller that tries again waits as long again.
         self.stuck = None;
         Err(io::ErrorKind::TimedOut.into())
     }

@@ -1,4 +1,4 @@
-//! What holds for a connection as a whole.
+//! The options of a whole connection.
 
 use core::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct ConnectionOptions {
     /// Bytes to read at a time, and the length of the buffer for that; at least 512. The payload
     /// of larger frames is read to where its message is put together. Default 4 KiB.
     pub buffer: usize,
-    /// What may wait to be sent before it is written without being asked for, in bytes. Default
+    /// The length of the queue from which on it is written without a flush, in bytes. Default
     /// 16 KiB.
     pub queue: usize,
     /// The payload of the fragments that a [`MessageWriter`](super::MessageWriter) sends, in bytes.

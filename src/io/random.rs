@@ -67,7 +67,7 @@ impl MaskSource for Keys {
                 }
                 let mut key = [0; 4];
                 key.copy_from_slice(&block.bytes[block.at..block.at + 4]);
-                // What was used is not kept for others to read.
+                // Bytes that were used are not kept for others to read.
                 block.bytes[block.at..block.at + 4].fill(0);
                 block.at += 4;
                 Some(key)

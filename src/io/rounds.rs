@@ -22,13 +22,13 @@ use crate::session::SessionState;
 const SPACE: usize = 64 << 10;
 /// A read waits so long where something else is to be done soon.
 const BRIEFLY: Duration = Duration::from_millis(1);
-/// What was read so long ago may not be all that has arrived.
+/// After so long a time more bytes may have arrived than were read.
 const FRESH: Duration = Duration::from_millis(50);
 /// A connection that is over waits at most this many times the close time-out, however slowly the
 /// peer reads what waits for it.
 const END_BOUND: u32 = 10;
 
-/// What reading brought.
+/// The result of a read.
 pub(super) enum More {
     Bytes,
     Found(FoundEvent),
@@ -214,7 +214,7 @@ impl Inbox {
     pub(super) fn fail<D: Driver>(&mut self, fault: Fault, driver: &mut D) -> Error {
         if !matches!(fault.error, crate::error::ErrorKind::Misuse(_)) {
             self.fault = Some(fault);
-            // What could not be written yet can be, by a flush.
+            // Bytes that could not be written yet can be written by a flush.
             let _ = self.end(driver);
         }
         fault.into()
@@ -224,7 +224,7 @@ impl Inbox {
     /// come, and reads until the peer says so too. A socket closed with bytes unread would be reset,
     /// and our close frame lost.
     ///
-    /// What goes wrong here no longer matters: both sides have said what they had to.
+    /// A failure here no longer matters: both sides have sent their close frames.
     ///
     /// An error is that of a stream whose time-outs are its owner's: to be called again.
     fn end<D: Driver>(&mut self, driver: &mut D) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! What the two halves of a connection share, and how threads take turns in writing.
+//! The state that the two halves of a connection share, and how threads take turns in writing.
 
 use alloc::vec::Vec;
 use core::mem;
@@ -12,7 +12,7 @@ use super::inbox::IoSender;
 use super::line::{Line, Pushed};
 use crate::session::SessionState;
 
-/// What both halves have.
+/// The state that both halves share.
 ///
 /// `sending` is never locked while something is read or written, so that the reading half can always
 /// go on. A thread that finds `writing` unset sets it and writes what waits, until nothing does;
@@ -172,7 +172,7 @@ impl<W: Write> Shared<W> {
                 sending.spare = out;
                 continue;
             }
-            // What is left goes first, whenever it goes.
+            // The rest is written first, at the next write.
             out.append(&mut sending.out);
             sending.out = out;
             match &result {

@@ -302,7 +302,7 @@ impl<S> Clone for SharedOutput<S> {
     }
 }
 
-/// What the receiving side reaches through the lock.
+/// The part that the receiving side reaches through the lock.
 struct Half<'a, S> {
     line: &'a mut Line<S>,
     shared: &'a Shared<S>,
@@ -317,7 +317,7 @@ impl<S: Read + Write> Driver for Half<'_, S> {
         let was_open = sending.is_open();
         let result = f(&mut sending.sender, &mut sending.out);
         if was_open && !sending.is_open() {
-            // What others wait to send can't be sent any more.
+            // Messages that others wait to send can't be sent any more.
             self.shared.free.notify_all();
         }
         result

@@ -1,4 +1,4 @@
-//! What can be done with a stream besides reading and writing.
+//! The operations of a stream besides reading and writing.
 
 use core::any::{Any, TypeId};
 use core::fmt;

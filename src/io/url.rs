@@ -136,7 +136,7 @@ impl FromStr for Url {
     }
 }
 
-/// What a name or an IPv4 address has (RFC 3986 §3.2.2, without what is percent-encoded).
+/// The bytes of a name or an IPv4 address (RFC 3986 §3.2.2, without what is percent-encoded).
 fn is_host(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-._~".contains(&b)
 }

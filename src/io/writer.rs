@@ -31,7 +31,7 @@ pub struct MessageWriter<'a> {
     sink: &'a mut dyn Sink,
     kind: Kind,
     begun: bool,
-    /// What makes up the next fragment, `part.len() <= fragment`; the sink's, to be given back.
+    /// The bytes of the next fragment, `part.len() <= fragment`; the sink's, to be given back.
     part: Vec<u8>,
     fragment: usize,
 }

@@ -197,7 +197,7 @@ impl Assembly {
     }
 }
 
-/// What only batches need.
+/// The methods that only batches need.
 impl Assembly {
     #[inline]
     pub(super) fn append(&mut self, piece: &[u8]) -> Result<(), LimitError> {

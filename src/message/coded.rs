@@ -78,7 +78,7 @@ impl Coded {
     }
 }
 
-/// What a decoding works on: the parts of a message decoder.
+/// The parts of a message decoder that a decoding works on.
 pub(super) struct Work<'a, E> {
     pub(super) frames: &'a mut FrameDecoder,
     pub(super) extension: &'a mut E,
@@ -198,7 +198,7 @@ impl<E: InboundExtension> Work<'_, E> {
     }
 }
 
-/// What one call of the extension did.
+/// The result of one call of the extension.
 struct Decoded {
     /// Coded bytes used up.
     read: usize,

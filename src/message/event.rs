@@ -1,4 +1,4 @@
-//! What a receiver hands out.
+//! The events that a decoder hands out.
 
 use crate::frame::{CloseFrame, OpCode};
 
@@ -50,7 +50,7 @@ impl<'a> MessageRef<'a> {
     }
 }
 
-/// What came in.
+/// An event that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A message, whole.

@@ -22,7 +22,7 @@ pub enum PayloadCoding {
     Opaque,
 }
 
-/// What a call of [`InboundExtension::decode`] did.
+/// The result of a call of [`InboundExtension::decode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeProgress {
     /// Bytes of the input used up.

@@ -401,7 +401,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     }
 }
 
-/// What the loops in other files look at.
+/// The state that the loops in other files look at.
 impl<E> MessageDecoder<E> {
     /// The number of bytes taken so far, from the offset that the decoder began with.
     pub fn offset(&self) -> u64 {
@@ -554,7 +554,7 @@ impl<E> MessageDecoder<E> {
             .fail(PeerError::InvalidUtf8.into(), start + good as u64)
     }
 
-    /// What a frame must be now to go through the shortcut for simple frames.
+    /// The shape of a frame that goes through the shortcut for simple frames now.
     #[inline(always)]
     pub(super) fn shape(&self) -> Option<Shape> {
         match self.closed {

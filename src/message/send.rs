@@ -76,7 +76,7 @@ pub struct MessageEncoder<M = Unmasked, X = NoExtension> {
     keys: M,
     extension: X,
     open: Option<Open>,
-    /// What the extension made of a payload.
+    /// The payload that the extension has encoded.
     coded: Vec<u8>,
 }
 

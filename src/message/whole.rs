@@ -209,7 +209,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
         }
     }
 
-    /// What is complete with the frame that has ended, whose payload lies at `place`.
+    /// The event that is complete with the frame that has ended, whose payload lies at `place`.
     #[inline(always)]
     fn complete(&mut self, input: &[u8], place: Place) -> Result<Option<FoundEvent>, Fault> {
         if self.in_control() {

@@ -1,4 +1,4 @@
-//! What an endpoint does by itself, and how long it waits.
+//! The actions that an endpoint takes by itself, and how long it waits.
 
 use core::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::Limits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionOptions {
-    /// What the peer may make us hold or do.
+    /// The limits on the memory and the work that a peer can cause.
     pub limits: Limits,
     /// Answer pings (RFC 6455 §5.5.2). Without it, the caller answers each
     /// [`Event::Ping`](super::Event::Ping). Default: on.

@@ -1,4 +1,4 @@
-//! What a client asks a server, and the session that begins when it agrees.
+//! The request of a client, and the session that begins when the server agrees.
 
 use alloc::vec::Vec;
 
@@ -79,7 +79,7 @@ impl<'a> Connect<'a> {
         Self { headers, ..self }
     }
 
-    /// What compression to offer; `None` for none.
+    /// The compression to offer; `None` for none.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(self, deflate: Option<deflate::DeflateOptions>) -> Self {
@@ -191,7 +191,7 @@ impl<'h> Connected<'h> {
         self.head_len
     }
 
-    /// What was agreed on for compression.
+    /// The agreement on compression.
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<deflate::AgreedDeflate> {
         self.deflate.map(|(agreed, _)| agreed)

@@ -1,4 +1,4 @@
-//! What a session does by itself: it answers pings and the close frame, applies the timers, and ends.
+//! The actions of a session by itself: it answers pings and the close frame, applies the timers, and ends.
 //!
 //! The problem: a thread that receives and a thread that sends may share a session
 //! (`wscodec::io::Connection::split`), so that a message can be sent while the decoder waits for

@@ -119,11 +119,11 @@ use crate::message::{
     Unmasked,
 };
 
-/// What decodes by a [`DeflatePool`](crate::deflate::DeflatePool), where there is compression.
+/// The decoder that uses a [`DeflatePool`](crate::deflate::DeflatePool), where there is compression.
 #[cfg(feature = "deflate")]
 pub type PooledIn =
     Option<alloc::boxed::Box<crate::deflate::Decompressor<crate::deflate::PooledInflate>>>;
-/// What encodes by a [`DeflatePool`](crate::deflate::DeflatePool), where there is compression.
+/// The encoder that uses a [`DeflatePool`](crate::deflate::DeflatePool), where there is compression.
 #[cfg(feature = "deflate")]
 pub type PooledOut =
     Option<alloc::boxed::Box<crate::deflate::Compressor<crate::deflate::PooledDeflate>>>;

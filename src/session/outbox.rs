@@ -17,7 +17,7 @@ use super::Sender;
 use crate::error::{CloseCode, ErrorKind};
 use crate::message::{Kind, MaskSource, MessageRef, OutboundExtension, Prepared};
 
-/// What a command of an [`Outbox`] appends to the output.
+/// The kind of frame that a command of an [`Outbox`] appends to the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
     /// A whole message, or the last fragment of one.

@@ -42,7 +42,7 @@ pub struct Outcome<'a> {
     pub sent: Option<CloseCode>,
     /// Whether both close frames were exchanged (RFC 6455 §7.1.4).
     pub clean: bool,
-    /// What went wrong, if something did. Also why we closed, if the session did so by itself:
+    /// The error, if there was one. Also why we closed, if the session did so by itself:
     /// [`LimitError::Idle`](crate::LimitError::Idle), which may end clean.
     pub fault: Option<Fault>,
 }

@@ -23,7 +23,7 @@ use super::SessionOptions;
 /// frame has left.
 const CLOSE_BOUND: u32 = 10;
 
-/// What is to be done at a tick.
+/// The action that is due at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
@@ -135,7 +135,7 @@ impl Timers {
         self.reading = reading;
     }
 
-    /// What these know besides their times; the session is open.
+    /// The state besides the times; the session is open.
     pub(super) fn idle(&self) -> IdleTimers {
         let flag = |is, flag| if is { flag } else { 0 };
         IdleTimers {

@@ -23,7 +23,7 @@ use crate::message::Unmasked;
 #[cfg(feature = "deflate")]
 use crate::deflate;
 
-/// What a server grants to those who ask.
+/// The requests that a server grants.
 ///
 /// ```
 /// use wscodec::Limits;
@@ -161,7 +161,7 @@ impl<'r> Upgrade<'r> {
         Ok(())
     }
 
-    /// What was agreed on for compression.
+    /// The agreement on compression.
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<deflate::AgreedDeflate> {
         self.deflate.map(|deflate| deflate.agreed)

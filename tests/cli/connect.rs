@@ -431,7 +431,7 @@ fn trouble_with_the_standard_streams_is_told_without_a_panic() {
             assert!(errors(&output).contains("can't write to standard output"));
             assert_eq!(errors(&output).lines().count(), 1);
         }
-        // Nor standard error.
+        // The same holds for standard error.
         let mut command = wscodec(&["connect"]);
         let status = command.stderr(full()).status().unwrap();
         assert_eq!(status.code(), Some(2));

@@ -12,7 +12,7 @@ use super::drive::Setup;
 pub struct Capture {
     pub name: String,
     pub setup: Setup,
-    /// What follows the head.
+    /// The bytes behind the head.
     pub bytes: Vec<u8>,
     pub expected: Value,
     /// The parameters of permessage-deflate, or null.

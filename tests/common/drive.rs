@@ -7,7 +7,7 @@ use wscodec::message::{
 };
 use wscodec::{Fault, Limits};
 
-/// What came in, with memory of its own.
+/// An event with memory of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Text(String),
@@ -56,7 +56,7 @@ impl Setup {
     }
 }
 
-/// What a stream held, and the fault that it or its end was.
+/// The events of a stream, and its fault or its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run<T = Seen> {
     pub seen: Vec<T>,

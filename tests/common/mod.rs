@@ -1,4 +1,4 @@
-//! What the tests of frames and messages share.
+//! Code that the tests of frames and messages share.
 
 #![allow(
     dead_code,

@@ -4,7 +4,7 @@ use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
 use super::rng::Rng;
 
-/// What a sender leaves out at a message's end (RFC 7692 §7.2.1).
+/// The bytes that a sender leaves out at a message's end (RFC 7692 §7.2.1).
 pub const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// Compresses messages as RFC 7692 §7.2.1 has it. Raw deflate of zlib knows windows of 9 to 15 bits.

@@ -18,7 +18,7 @@ use crate::wire::{Open, close, connect, deflating, frame, request, text};
 const CONNECTIONS: u64 = 20_000;
 const THREADS: u64 = 4;
 const ROUNDS: u64 = 4;
-/// What the server counts when all are gone: engines and buffers of its loop.
+/// The memory that the server counts when all are gone: engines and buffers of its loop.
 const COUNTED: u64 = 2 << 20;
 /// How much more may be resident at the end than after the first half.
 const SLACK: u64 = 8 << 20;
@@ -189,7 +189,7 @@ fn churn_leaves_nothing() {
         served.peak().unwrap_or(0),
         waits.iter().max().unwrap()
     );
-    // What an allocator keeps after the first half is enough for the second.
+    // The memory that an allocator keeps after the first half is enough for the second.
     if let (Some(before), Some(after)) = (calm[1], calm[3]) {
         assert!(after < before + SLACK, "{before} bytes grew to {after}");
     }

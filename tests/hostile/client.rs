@@ -15,7 +15,7 @@ use crate::bits::zeros;
 use crate::served::command;
 use crate::wire::LONG;
 
-/// What a server does with its only connection, once the request is there: what it has to answer to
+/// A server's treatment of its only connection, once the request is there: what it has to answer to
 /// the key, and the stream.
 type Serve<'a> = &'a (dyn Fn(&str, &mut TcpStream) + Sync);
 

@@ -280,7 +280,7 @@ fn hostile_45_idle_connections_that_compressed() {
         assert_eq!(open.next().unwrap().0, 0xc2);
         idle.push(open);
     }
-    // What each keeps are the windows, 32 KiB of what came and 4 KiB of what went, and a buffer for
+    // Each keeps the windows, 32 KiB of what came and 4 KiB of what went, and a buffer for
     // small messages; what inflates and compresses is there once.
     let memory = served.figure_when("memory", |memory| {
         memory > 0 && served.figure("open") >= 200

@@ -1,4 +1,4 @@
-//! What is agreed on: hostile 10–12, and 44, what is sent then.
+//! The agreement on extensions: hostile 10–12, and 44, messages that are sent then.
 
 use crate::common::rng::Rng;
 use crate::common::zlib::{Compressor, Decompressor, conversation};
@@ -93,7 +93,7 @@ fn hostile_44_what_the_server_sends_is_as_agreed() {
                 if *first == 0xc2 {
                     assert!(inflater.message(payload).as_ref() == Some(message));
                 } else {
-                    // What does not become smaller may go as it is, and is no part of the window.
+                    // A message that does not become smaller may go as it is, and is no part of the window.
                     assert!(*first == 0x82 && payload == message);
                 }
                 plain += message.len();

@@ -1,4 +1,4 @@
-//! What takes long: floods in numbers and sizes beyond those of the other tests. Run by
+//! Tests that take long: floods in numbers and sizes beyond those of the other tests. Run by
 //! `cargo xtask hostile`, or `cargo test --release --features server --test hostile -- --ignored`.
 
 use std::io::Write;

@@ -21,7 +21,7 @@ fn with(old: &str, new: &str) -> Vec<u8> {
 fn refused(served: &Served, cases: &[(Vec<u8>, u16)]) {
     for (bytes, status) in cases {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]);
-        // What is behind it is not looked at.
+        // The bytes behind it are not looked at.
         let answer = converse(served.address, &[&bytes[..], &text("smuggled")].concat());
         assert_eq!(answer.status(), Some(*status), "{shown}");
         assert_eq!(answer.end, End::Eof, "{shown}");
@@ -220,7 +220,7 @@ fn hostile_9_extensions() {
     good.finish();
 }
 
-/// What a person gives the client to send must not be able to write lines of its own.
+/// A header that a person gives to the client must not be able to write lines of its own.
 #[test]
 fn hostile_13_line_ends_in_what_the_application_supplies() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! What the application asks for: hostile 36.
+//! Commands of the application: hostile 36.
 
 use std::net::SocketAddr;
 use std::thread;

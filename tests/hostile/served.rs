@@ -14,7 +14,7 @@ use crate::wire::LONG;
 /// Set by `cargo xtask`: what runs the component, one word a line.
 const COMPONENT: &str = "WSCODEC_COMPONENT";
 
-/// What a native server that has not served anybody yet has less than.
+/// A bound on the memory of a native server that has not served anybody yet.
 const EMPTY: u64 = 12 << 20;
 
 /// `wscodec serve`, killed when it is dropped.
@@ -22,14 +22,14 @@ pub(crate) struct Served {
     child: Child,
     /// Its end stops the component, which knows no signals.
     input: Option<ChildStdin>,
-    /// What it has before it serves anybody, at most.
+    /// The memory that it has before it serves anybody, at most.
     empty: u64,
     pub(crate) address: SocketAddr,
     told: Arc<Mutex<Told>>,
     listening: Option<JoinHandle<()>>,
 }
 
-/// What it wrote to standard error.
+/// The bytes that it wrote to standard error.
 #[derive(Default)]
 struct Told {
     stats: HashMap<String, u64>,
@@ -74,7 +74,7 @@ impl Served {
             listening: Some(listening),
         };
         if on_wasi() {
-            // What compiled it is in it too.
+            // The compiler's memory is in it too.
             this.empty = this.peak().unwrap_or(0);
         }
         this
@@ -115,7 +115,7 @@ impl Served {
         }
     }
 
-    /// What the process has in memory, in bytes; `None` where the system does not tell.
+    /// The resident memory of the process, in bytes; `None` where the system does not tell.
     pub(crate) fn resident(&self) -> Option<u64> {
         self.status("VmRSS:")
     }

@@ -1,4 +1,4 @@
-//! What attackers and broken peers send, over TCP to the `wscodec` command as others run it. The
+//! The bytes of attackers and broken peers, over TCP to the `wscodec` command as others run it. The
 //! bytes are written by hand, and so is what reads the answers: nothing of the library is between.
 //!
 //! Each test has a server of its own, with one event loop, so that what one connection does to it

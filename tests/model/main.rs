@@ -266,7 +266,7 @@ fn assert_same(model: &Model, endpoint: &Endpoint) {
     assert_eq!(session.outcome().map(code), outcome, "the outcome");
 }
 
-/// What a search has seen.
+/// The states that a search has seen.
 #[derive(Default)]
 struct Search {
     rules: HashSet<Rule>,

@@ -48,7 +48,7 @@ macro_rules! names {
 }
 
 names! {
-    /// What the peer, the caller or the clock does.
+    /// An action of the peer, the caller or the clock.
     Action;
     PeerText,
     PeerBegin,
@@ -91,7 +91,7 @@ pub(crate) enum Sent {
     Close(u16),
 }
 
-/// What the caller sees.
+/// An event as the caller sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     Nothing,
@@ -384,7 +384,7 @@ impl Model {
     }
 }
 
-/// What the peer sent, as far as the timers want to know.
+/// A step of the peer, as far as it concerns the timers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Received {
     Nothing,

@@ -179,7 +179,7 @@ impl Component {
         }
     }
 
-    /// What the process has in memory, host and guest, in bytes; `None` where the system does not
+    /// The resident memory of the process, host and guest, in bytes; `None` where the system does not
     /// tell, and on Node, which has garbage in it.
     pub(crate) fn resident(&self) -> Option<u64> {
         if command(&[]).get_program() == "node" {

@@ -115,14 +115,14 @@ fn a_stalled_reader_that_is_dropped_makes_nobody_wait() {
     for _ in 0..100 {
         good.echo(b"served after them");
     }
-    // Nor does it wait for them when it stops.
+    // It does not wait for them either when it stops.
     let _late = stalled(&server, 1);
     server.end_input();
     assert_eq!(good.next(), Err(1001));
     assert_eq!(server.ended().code(), Some(0), "{}", server.log());
 }
 
-/// What is dropped but not closed yet is a connection to the system, and counts as one.
+/// A connection that is dropped but not closed yet is one to the system, and counts as one.
 #[test]
 #[ignore = "by `cargo xtask wasi test`"]
 fn dropped_readers_that_are_not_closed_are_limited() {

@@ -1,4 +1,4 @@
-//! What compression takes of a component's memory.
+//! The memory that compression takes in a component.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! What the native server does too: here it is shown that the component does.
+//! The component behaves as the native server does.
 
 use std::io::Write;
 use std::net::TcpListener;

@@ -69,7 +69,7 @@ fn arguments(vector: &Value) -> Vec<String> {
     args
 }
 
-/// What an echo server says to a vector.
+/// The answer of an echo server to a vector.
 fn answers(vector: &Value) -> Vec<Seen> {
     let mut answers = Vec::new();
     for event in events(vector) {
@@ -77,7 +77,7 @@ fn answers(vector: &Value) -> Vec<Seen> {
             Seen::Ping(payload) => answers.push(Seen::Pong(payload)),
             Seen::Pong(_) => {}
             Seen::Close(close) => {
-                // What comes behind it is nobody's.
+                // The bytes behind it are dropped.
                 answers.push(Seen::Close(close.map(|(code, _)| (code, String::new()))));
                 return answers;
             }

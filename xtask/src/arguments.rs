@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-/// What is left of the command line.
+/// The rest of the command line.
 pub struct Arguments {
     parser: Parser,
     /// The option whose value is read, with its dashes.

@@ -100,7 +100,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What there is to talk to: versions, programs, and why something is missing.
+/// The peers: versions, programs, and why one is missing.
 #[derive(Default)]
 struct Facts {
     values: Map<String, Value>,

@@ -73,7 +73,7 @@ fn cases(report: &mut Report, names: &[String]) {
     }
 }
 
-/// What makes the projects, and runs them.
+/// The tools that make the projects and run them.
 fn matrix_script() -> Tool {
     node::node().args([sources().join("matrix.mjs")])
 }
@@ -112,7 +112,7 @@ pub fn bun() -> Result<Option<PathBuf>, Failure> {
         .find(|program| program.exists()))
 }
 
-/// What the crate and the package both state must be the same.
+/// Facts that the crate and the package both state must be the same.
 fn same_as_the_crate() -> Result<Outcome, Failure> {
     for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
         if read(&paths::root().join(name))? != read(&paths::pkg().join(name))? {

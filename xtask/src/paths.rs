@@ -16,7 +16,7 @@ pub fn js() -> PathBuf {
     root().join("js")
 }
 
-/// What wasm-bindgen and wasm-opt make of the module, for the TypeScript sources.
+/// The output of wasm-bindgen and wasm-opt, for the TypeScript sources.
 pub fn generated() -> PathBuf {
     js().join("generated")
 }

@@ -1,4 +1,4 @@
-//! What ran, how long it took, what failed and what was left out.
+//! The report of a run: steps, times, failures and steps that were left out.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -18,7 +18,7 @@ pub fn set_verbose(on: bool) {
     VERBOSE.store(on, Ordering::Relaxed);
 }
 
-/// What went wrong, for a person: a sentence, what the program printed, and how to
+/// A failure, for a person: a sentence, the output of the program, and how to
 /// run it again.
 #[derive(Debug)]
 pub struct Failure {
@@ -94,7 +94,7 @@ impl Tool {
         }
     }
 
-    /// What to do when the program is not there, as half a sentence.
+    /// The advice when the program is not there, as half a sentence.
     pub fn or_else(mut self, missing: &'static str) -> Self {
         self.missing = missing;
         self

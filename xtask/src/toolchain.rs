@@ -1,4 +1,4 @@
-//! What of Rust is installed: targets and toolchains.
+//! The installed parts of Rust: targets and toolchains.
 
 use std::path::Path;
 

@@ -40,7 +40,7 @@ pub const MODULES: [Module; 3] = [
 /// Set by anyone, these make cargo ignore the flags in `.cargo/config.toml`.
 const OVERRIDES: [&str; 2] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"];
 
-/// What every runtime that the package promises has; wasm-opt must use no more.
+/// The features of every runtime that the package promises; wasm-opt must use no more.
 const WASM_OPT: [&str; 12] = [
     "-O3",
     "--enable-simd",
@@ -161,7 +161,7 @@ fn work(target: &Path, module: &Module) -> PathBuf {
     target.join("wscodec-bindings").join(module.name)
 }
 
-/// What a module is compiled of, and by what. `list` is cargo's, in which the crate's own files
+/// The sources and the tools of a module. `list` is cargo's, in which the crate's own files
 /// are: those of rooms that the module does not have are not.
 fn sources(module: &Module, list: &Path) -> Result<String, Failure> {
     let list = String::from_utf8_lossy(&read(list)?).into_owned();
@@ -180,7 +180,7 @@ fn sources(module: &Module, list: &Path) -> Result<String, Failure> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-/// What the generated files are made of: the module, the tools and their options.
+/// The inputs of the generated files: the module, the tools and their options.
 fn state(module: &[u8]) -> Result<String, Failure> {
     let mut hasher = DefaultHasher::new();
     module.hash(&mut hasher);

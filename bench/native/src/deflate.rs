@@ -17,7 +17,7 @@ use wscodec::deflate::{
 use crate::measure::{Plan, Row, Table};
 use crate::workload::Random;
 
-/// What a sender leaves out (RFC 7692 §7.2.1).
+/// The bytes that a sender leaves out (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// Connections that share engines.

@@ -1,4 +1,4 @@
-//! What a row made of a stream: counted when it is timed, and summed up when it is checked.
+//! The result of a row for a stream: counted when it is timed, and summed up when it is checked.
 
 use std::hint::black_box;
 
@@ -52,7 +52,7 @@ impl Sink for Sum {
 }
 
 impl Workload {
-    /// What every row has to find.
+    /// The sum that every row has to find.
     pub fn sum(&self) -> Sum {
         let mut sum = Sum::default();
         for (text, payload) in &self.messages {

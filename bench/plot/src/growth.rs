@@ -36,7 +36,7 @@ fn one(table: &Table, area: &DrawingArea<SVGBackend, plotters::coord::Shift>) ->
     let most = |value: fn((f64, f64)) -> f64| all().map(value).fold(f64::MIN, f64::max);
     let (left, right) = (least(|p| p.0), most(|p| p.0));
     let (low, high) = (least(|p| p.1) / 1.5, most(|p| p.1) * 1.5);
-    // What hardly grows is not to look as if it did.
+    // A value that hardly grows must not look as if it did.
     let low = low.min(high / 100.0);
 
     let mut chart = ChartBuilder::on(area)

@@ -25,7 +25,7 @@ const CASES: [Case; 10] = [
 /// Connections that memory is divided by.
 const IDLE: usize = 5000;
 
-/// What a server can't do as often as this in a row is not asked of it again.
+/// After so many failures in a row, a server is not given the case again.
 const PATIENCE: usize = 2;
 
 const fn case(connections: usize, flight: usize, size: usize, idle: usize) -> Case {
@@ -37,7 +37,7 @@ const fn case(connections: usize, flight: usize, size: usize, idle: usize) -> Ca
     }
 }
 
-/// What one server did in one case, a value for each round.
+/// The results of one server in one case, a value for each round.
 #[derive(Clone, Default)]
 struct Rounds {
     /// How often it failed since it last did it.
@@ -156,7 +156,7 @@ fn measure(
 /// Bytes that the process grows by for a connection.
 fn idle(command: &str) -> Result<f64, Box<dyn Error>> {
     let server = Server::start(command)?;
-    // What a first connection makes stays out of it.
+    // Work that only a first connection causes stays out of the figures.
     let first = load::open(server.address)?;
     let before = server.memory()?;
     let streams = (0..IDLE).map(|_| load::open(server.address));

@@ -12,7 +12,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
-/// What is asked of a server at once.
+/// The load on a server.
 #[derive(Clone, Copy)]
 pub struct Case {
     pub connections: usize,
@@ -57,7 +57,7 @@ impl Case {
     }
 }
 
-/// What came of it.
+/// The result of a load.
 pub struct Measured {
     pub messages: u64,
     pub elapsed: Duration,

@@ -14,7 +14,7 @@ use wscodec::message::Kind;
 
 use wscodec_inspect::safe::safe_json;
 
-/// What a line of the input asks for.
+/// The command of a line of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Message(Kind, Vec<u8>),

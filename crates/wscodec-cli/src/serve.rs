@@ -70,7 +70,7 @@ fn serve(
     stop::at_signals(stop).map_err(failed)?;
     let relay = relay::start(arguments, timeout, server.handle())?;
     for address in server.addresses() {
-        // Whoever started it may wait for this line; it does no harm if nobody does.
+        // The process that started the server may wait for this line.
         let _ = writeln!(io::stdout(), "listening on {scheme}://{address}");
     }
     for path in &paths {

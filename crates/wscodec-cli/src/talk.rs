@@ -32,7 +32,7 @@ pub(crate) enum Cut {
     Json,
 }
 
-/// What happens at the end of the input.
+/// The reaction to the end of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AtEnd {
     /// The connection is closed.

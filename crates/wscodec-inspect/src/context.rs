@@ -1,4 +1,4 @@
-//! What all readers of a conversation share while they work.
+//! The values that all readers of a conversation share while they work.
 
 use core::net::SocketAddr;
 
@@ -27,7 +27,7 @@ pub(crate) struct Context<'c> {
     sink: &'c mut EventSink<'c>,
 }
 
-/// What all connections share.
+/// The values that all connections share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) scratch: Scratch,

@@ -20,10 +20,10 @@ use crate::nest::Nest;
 use crate::packet::Segment;
 use crate::reassembly::{Delivery, Reassembler};
 
-/// What a connection counts beside the bytes that it holds.
+/// The cost of a connection against the limit, beside the bytes that it holds.
 const FLOW: usize = size_of::<Flow>() + ENTRY;
 
-/// What an entry counts, with its share of the table.
+/// The cost of an entry against the limit, with its share of the table.
 const ENTRY: usize = 2 * (size_of::<Key>() + size_of::<Entry>());
 
 /// The two addresses, the lower one first.
@@ -42,7 +42,7 @@ pub(crate) struct Flows {
 
 #[derive(Debug)]
 struct Entry {
-    /// Who sent the SYN that opened it, and its sequence number.
+    /// The side that sent the SYN that opened it, and its sequence number.
     opened: Option<(SocketAddr, u32)>,
     /// The last packet.
     last: u64,

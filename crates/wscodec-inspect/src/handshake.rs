@@ -256,7 +256,7 @@ pub(crate) fn report_without_answer(
     }));
 }
 
-/// What to think of a connection whose answer is missing: that the server accepted the offers.
+/// The assumption for a connection whose answer is missing: that the server accepted the offers.
 pub(crate) fn assumed(request: &Sent) -> [Agreement; 2] {
     let offered = request
         .extensions()

@@ -19,7 +19,7 @@ use wscodec::message::InboundExtension;
 /// Bytes that are written at once.
 const ROOM: usize = 16 << 10;
 
-/// What the two unknown windows are filled with. The values differ in every bit, so that no copy of
+/// The contents of the two unknown windows. The values differ in every bit, so that no copy of
 /// one can be a copy of the other.
 const FILLERS: [u8; 2] = [0x00, 0xff];
 

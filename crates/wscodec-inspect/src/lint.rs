@@ -104,7 +104,7 @@ rules! {
     COMPRESSION_UNUSED Advice "RFC 7692 §6" "permessage-deflate was agreed on and no message is compressed"
 }
 
-/// What was found for one rule in one direction of a conversation.
+/// The findings for one rule in one direction of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The conversation.

@@ -1,4 +1,4 @@
-//! What connections hold that no capture in `tests/pcap` has: requests in front of the upgrade,
+//! Connections with contents that no capture in `tests/pcap` has: requests in front of the upgrade,
 //! tunnels, proxies, missing bytes, and every fault of a frame.
 
 use serde_json::Value;

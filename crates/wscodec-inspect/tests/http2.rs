@@ -30,7 +30,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What the two sides send, in the order of time.
+/// The bytes of the two sides, in the order of time.
 struct Script {
     parts: Vec<(Direction, Vec<u8>)>,
     encoders: [Encoder<'static>; 2],

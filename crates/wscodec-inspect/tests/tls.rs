@@ -41,7 +41,7 @@ impl KeyLog for Log {
     }
 }
 
-/// What was on the wire, in order.
+/// The bytes on the wire, in order.
 type Wire = Vec<(Direction, Vec<u8>)>;
 
 fn configs(

@@ -1,4 +1,4 @@
-//! What a connection does with a control frame of its peer, whichever way it receives messages.
+//! How a connection reacts to a control frame of its peer, whichever way it receives messages.
 
 use core::time::Duration;
 

@@ -28,7 +28,7 @@ pub(super) struct Deadlines {
     heap: BinaryHeap<Reverse<(Duration, Key)>>,
 }
 
-/// What a connection remembers of its entry.
+/// The time of a connection's entry that counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Armed(Option<Duration>);
 

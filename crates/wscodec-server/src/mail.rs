@@ -1,4 +1,4 @@
-//! What an event loop does with the contents of its mailbox.
+//! How an event loop handles the contents of its mailbox.
 
 use core::sync::atomic::Ordering;
 use std::vec::Vec;

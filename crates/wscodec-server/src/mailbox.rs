@@ -70,7 +70,7 @@ pub(super) enum Mail {
     Stop,
 }
 
-/// What happens to open connections.
+/// An action on open connections.
 #[derive(Clone)]
 pub(super) enum Action {
     Message(Prepared),
@@ -78,7 +78,7 @@ pub(super) enum Action {
     Close(CloseCode, Arc<str>),
 }
 
-/// What happens to a membership in a room.
+/// A change of a membership in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Membership {
     Begins,

@@ -101,7 +101,7 @@ impl<S> Conn<S> {
         let mut reader = UpgradeRequestReader::new(&cx.options.session.limits);
         match self.look(key, &mut reader, &mut bytes, Some(event), cx) {
             Looked::Answered(Next::Drop) => Next::Drop,
-            // What arrived meanwhile was not read, and is not reported again.
+            // The bytes that arrived meanwhile were not read, and are not reported again.
             Looked::Answered(_) => Next::Again,
             Looked::Deferred | Looked::Incomplete => {
                 self.phase = Phase::Deciding { bytes };

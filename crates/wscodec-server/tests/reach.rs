@@ -1,4 +1,4 @@
-//! What reaches connections from elsewhere: closes, rooms, events of the program; and handlers that
+//! Commands that reach connections from elsewhere: closes, rooms, events of the program; and handlers that
 //! send and receive more than memory holds.
 
 mod support;
@@ -103,7 +103,7 @@ fn others_close_connections_with_a_code_and_a_reason() {
     handle
         .close(Recipients::One(id), code, "be polite")
         .unwrap();
-    // What comes behind the close is dropped.
+    // Messages behind the close are dropped.
     handle
         .send(Recipients::One(id), &prepared("too late"))
         .unwrap();

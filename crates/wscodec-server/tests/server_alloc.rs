@@ -1,4 +1,4 @@
-//! What the server allocates: nothing for a message, and for a connection only itself.
+//! The server's allocations: nothing for a message, and for a connection only itself.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

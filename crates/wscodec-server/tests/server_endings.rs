@@ -389,7 +389,7 @@ fn a_close_code_that_arrived_counts_although_writing_has_failed() {
         .stream
         .write_all(b"\x88\x82\0\0\0\0\x03\xf0")
         .unwrap();
-    // What it does not read any more resets the connection when it is closed.
+    // Bytes that it does not read any more reset the connection when it is closed.
     let mut other = welcome(server.address);
     other.send(Kind::Text, b"answers");
     let mut some = [0; 1000];

@@ -121,7 +121,7 @@ fn one_that_comes_to_hold_too_much_is_closed_and_leaves_nothing() {
         begin(&mut other, 900_000);
         assert_eq!(close_code(&mut other), 1013);
         echo(&mut small);
-        // What the other held is free again, and the first one goes on.
+        // The memory of the other one is free again, and the first one goes on.
         one.write_all(b"\x80\x80\0\0\0\0").unwrap();
         let mut answer = vec![0; 10 + 200_000];
         one.read_exact(&mut answer).unwrap();

@@ -74,7 +74,7 @@ pub(crate) enum Fed<'f, 'i> {
     Filled(usize),
 }
 
-/// What a step of decoding found.
+/// The result of a step of decoding.
 pub(crate) enum Step<R> {
     /// All bytes are used up.
     Nothing,
@@ -446,7 +446,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.begin_end(cause);
     }
 
-    /// What a step found, for the caller; ends the connection if the session has ended.
+    /// The result of a step for the caller; ends the connection if the session has ended.
     fn found<R>(&mut self, result: Result<Step<R>, Fault>) -> Option<Result<(R, bool), Error>> {
         let (found, error) = match result {
             Ok(Step::Nothing | Step::Other) => (None, None),

@@ -104,7 +104,7 @@ pub struct WebSocket<S> {
     pub(crate) agreed: Option<Box<Agreed>>,
 }
 
-/// What the handshake agreed on.
+/// The agreements of the handshake.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Agreed {
     pub(crate) protocol: Option<String>,

@@ -25,7 +25,7 @@ pub(super) type Row = [u32; 4];
 /// can have, where the smallest frame has two bytes and two rows.
 const ROWS: usize = (64 << 10) + 8;
 
-/// What the stage is long when nothing large is to be sent.
+/// The length of the stage when nothing large is to be sent.
 const STAGE: usize = 16 << 10;
 
 /// A stage that has grown further than this is given back after its use.
@@ -71,7 +71,7 @@ impl Arena {
             return 0;
         }
         if self.input.len() < capacity {
-            // What is in the old one has no meaning, and need not be copied.
+            // The bytes in the old one have no meaning, and need not be copied.
             self.input = Vec::new();
             if grow::exact(&mut self.input, capacity).is_err() {
                 return 0;

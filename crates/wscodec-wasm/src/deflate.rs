@@ -42,7 +42,7 @@ fn config(send: u8, receive: u8) -> DeflateOptions {
     config
 }
 
-/// What was agreed on in a number: receive above send.
+/// The agreement in a number: receive above send.
 fn numbers(agreed: &AgreedDeflate) -> u32 {
     packed(agreed.send) | packed(agreed.receive) << 8
 }
@@ -76,7 +76,7 @@ pub fn deflate_offer(send: u8, receive: u8) -> String {
     config(send, receive).offer().header().as_str().into()
 }
 
-/// What the answer to that offer means, in a number; an error's number below zero if it is not
+/// The meaning of the answer to that offer, in a number; an error's number below zero if it is not
 /// acceptable, 0 if the server did not choose the extension.
 #[wasm_bindgen]
 pub fn deflate_check(answer: &str, send: u8, receive: u8) -> i32 {
@@ -87,7 +87,7 @@ pub fn deflate_check(answer: &str, send: u8, receive: u8) -> i32 {
     }
 }
 
-/// What an answer means for the server that sent it, in a number, for a program that observes a
+/// The meaning of an answer for the server that sent it, in a number, for a program that observes a
 /// connection; an error's number below zero if it is malformed or there twice, 0 if the extension
 /// was not chosen.
 #[wasm_bindgen]

@@ -55,7 +55,7 @@ impl FrameBuffer {
             return 0;
         };
         if needed > self.bytes.len() {
-            // What lies behind the end need not be copied, and a large buffer gets no more than is
+            // The bytes behind the end need not be copied, and a large buffer gets no more than is
             // needed: the next payload may be small.
             self.bytes.truncate(end);
             let most = needed.max(FIRST).max(end.saturating_mul(2));

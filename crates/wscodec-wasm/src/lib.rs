@@ -3,7 +3,7 @@
 //!
 //! JavaScript writes bytes into an [`Arena`]'s input region, calls a decoder once, and walks the
 //! rows of numbers that the call left in the arena; payloads are addresses in the module's memory.
-//! What a row holds is said at the decoder that writes it, and again in `js/`. Nothing here is an
+//! The fields of a row are described at the decoder that writes it, and again in `js/`. Nothing here is an
 //! API for people: that is the TypeScript in `js/`, the only caller.
 //!
 //! Only this crate depends on wasm-bindgen. The module has no `std`, so the crate brings an allocator

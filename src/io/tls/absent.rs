@@ -1,4 +1,4 @@
-//! What stands for TLS in a build without it: types without a value.
+//! Stand-ins for TLS in a build without it: types without a value.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

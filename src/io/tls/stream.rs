@@ -176,7 +176,7 @@ impl Incoming {
         let wants_write = connection.wants_write();
         drop(connection);
         if wants_write && let Ok(mut outgoing) = shared.outgoing.try_lock() {
-            // What does not leave now leaves with the next bytes.
+            // Bytes that do not leave now leave with the next ones.
             let _ = shared.write_out(&mut outgoing);
         }
         processed.map(drop).map_err(broken)

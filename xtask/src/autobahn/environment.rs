@@ -23,7 +23,7 @@ for case in Cases:
     print(case.__name__[len('Case'):].replace('_', '.'))
 ";
 
-/// What to tell who has no Python 2.7.
+/// The advice to a user without Python 2.7.
 pub const NO_PYTHON: &str = "\
 the Autobahn test suite runs on Python 2.7 only, and none was found. Install one (with pyenv: \
 `pyenv install 2.7.18`) or name it in PYTHON27. Or use the public image, with the server started \

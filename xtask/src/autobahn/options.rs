@@ -6,7 +6,7 @@ use std::thread;
 use super::target::{Role, Start, TARGETS, Target};
 use crate::arguments::{Arguments, Wrong, unknown};
 
-/// What is tested.
+/// The thing that is tested.
 #[derive(Debug)]
 pub enum Peer {
     Target(Target),
@@ -23,7 +23,7 @@ impl Peer {
     }
 }
 
-/// What was asked for.
+/// The parsed command line.
 #[derive(Debug)]
 pub struct Plan {
     pub peer: Peer,

@@ -84,7 +84,7 @@ pub fn wasi(role: Role) -> Result<Ready, Failure> {
     }))
 }
 
-/// What the native and the WASI target are built from.
+/// The sources of the native and the WASI target.
 struct Program {
     package: &'static str,
     kind: &'static str,

@@ -1,4 +1,4 @@
-//! What a run showed: for people, and as JSON.
+//! The results of a run: for people, and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,7 +15,7 @@ use crate::bench;
 /// A run's results.
 pub struct Summary {
     pub verdicts: Vec<Verdict>,
-    /// What went wrong besides.
+    /// The other failures.
     pub notes: Vec<String>,
     pub time: Duration,
 }

@@ -1,4 +1,4 @@
-//! What the suite is run against: a table of our programs, or any command line.
+//! The targets of the suite: a table of our programs, or any command line.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -48,7 +48,7 @@ pub struct Start {
     pub program: OsString,
     pub args: Vec<String>,
     pub env: Vec<(&'static str, OsString)>,
-    /// What runs it, with its version.
+    /// The program that runs it, with its version.
     pub runtime: String,
 }
 

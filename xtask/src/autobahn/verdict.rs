@@ -1,4 +1,4 @@
-//! What a case's report means, taken strictly.
+//! The meaning of a case's report, taken strictly.
 
 use std::fs;
 use std::path::Path;
@@ -57,7 +57,7 @@ pub fn read(group: &Group, folder: &Path) -> Vec<Verdict> {
         .collect()
 }
 
-/// What a case's report means; without a report it was not run.
+/// The verdict of a case's report; without a report the case was not run.
 pub fn judge(case: &str, report: Option<&Value>) -> Verdict {
     let mut verdict = Verdict {
         case: case.to_owned(),

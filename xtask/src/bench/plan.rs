@@ -1,4 +1,4 @@
-//! What was asked of `cargo xtask bench`.
+//! The options of `cargo xtask bench`.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ const KINDS: [&str; 8] = [
     "wasm",
 ];
 
-/// What was asked for.
+/// The parsed command line.
 pub struct Plan {
     pub kind: &'static str,
     pub rounds: u32,

@@ -11,7 +11,7 @@ use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 use crate::{build, paths, wasi};
 
-/// What is measured, and what does not have to be built for it.
+/// The servers that are measured, and those that do not have to be built.
 struct Server {
     name: &'static str,
     way: Way,

@@ -73,7 +73,7 @@ fn run(name: Option<&str>, arguments: Vec<OsString>) -> Result<ExitCode, Failure
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
 }
 
-/// What the component is measured on: the version whose faults it lives with.
+/// The runtime that the component is measured on: the version whose faults it works around.
 pub fn tested() -> Result<Runner, Failure> {
     named(FAULTY)
 }

@@ -1,4 +1,4 @@
-//! What runs the component: a wasmtime that is there, or one that is installed below the target
+//! The runner of the component: a wasmtime that is there, or one that is installed below the target
 //! folder, pinned by hash.
 
 use std::env;
@@ -14,7 +14,7 @@ use crate::{node, paths};
 pub struct Runner {
     /// By which `--runner` knows it.
     pub name: &'static str,
-    /// What it says that it is.
+    /// The version that it reports.
     pub version: String,
     pub words: Vec<OsString>,
     /// Tests that it can't pass.
@@ -311,7 +311,7 @@ fn jco() -> Result<PathBuf, Failure> {
         copy(name)?;
     }
     // Not `ci`: it fails where a registry has not all of the optional packages for other systems.
-    // What is in the lock file is held to its hash all the same.
+    // The packages in the lock file are held to their hashes all the same.
     node::npm()
         .args(["install", "--no-save", "--loglevel=error"])
         .dir(&home)

@@ -6,7 +6,7 @@ use crate::feed::{Feed, READ};
 use crate::sum::Sink;
 use crate::xor::xor;
 
-/// What to do with a piece of a payload within a read.
+/// The work on a piece of a payload within a read.
 struct Piece {
     start: usize,
     len: usize,

@@ -7,14 +7,14 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::event::Direction;
 
-/// What the command line asks for.
+/// The parsed command line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arguments {
     /// Files to read; `-` is standard input.
     pub files: Vec<String>,
     /// Files with TLS keys.
     pub keys: Vec<String>,
-    /// What is printed.
+    /// The form of the output.
     pub show: Show,
     /// JSON lines instead of text.
     pub json: bool,
@@ -34,7 +34,7 @@ pub struct Arguments {
     pub stats: bool,
     /// Whether findings are printed at the end.
     pub lint: bool,
-    /// What is left out.
+    /// The events that are left out.
     pub filter: Filter,
     /// Files without HTTP in front of the frames.
     pub no_handshake: bool,
@@ -44,7 +44,7 @@ pub struct Arguments {
     pub deflate: bool,
 }
 
-/// What is printed.
+/// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Show {
     /// Frames.

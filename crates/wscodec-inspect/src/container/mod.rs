@@ -95,7 +95,7 @@ enum Format {
     Pcapng(Pcapng),
 }
 
-/// What a look at the front of the bytes found.
+/// The format that the first bytes of a file show.
 enum Step {
     /// A block of so many bytes, which was reported.
     Taken(usize),

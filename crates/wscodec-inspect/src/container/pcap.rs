@@ -10,7 +10,7 @@ const NANOSECONDS: u32 = 0xa1b2_3c4d;
 
 #[derive(Debug, Default)]
 pub(super) struct Pcap {
-    /// What the file's header said; `None` until it has arrived.
+    /// The file's header; `None` until it has arrived.
     file: Option<File>,
 }
 

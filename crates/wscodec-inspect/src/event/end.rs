@@ -58,7 +58,7 @@ pub struct ConversationEnd {
     pub ending: Ending,
     /// The first close frame.
     pub closed: Option<Closed>,
-    /// What the client sent, and what the server sent.
+    /// The totals of the client's bytes, and of the server's.
     pub totals: [Totals; 2],
 }
 

@@ -1,4 +1,4 @@
-//! What is worth to know about a capture and is nobody's fault.
+//! Facts about a capture that are worth to know and are nobody's fault.
 
 use core::net::SocketAddr;
 

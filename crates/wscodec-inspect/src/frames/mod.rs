@@ -47,7 +47,7 @@ const PIECE: usize = 16 << 10;
 /// Bytes that are searched for the next frame before the first half of them is given up.
 const MAX_LOST: usize = 128 << 10;
 
-/// What the handshake, or a guess, says about one direction.
+/// The properties of one direction, by the handshake or by a guess.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Agreement {
     /// permessage-deflate of this direction, if messages may be compressed.
@@ -342,7 +342,7 @@ impl FrameReader {
                 let location = self.location(self.offset, packet, cx);
                 let note = Note::Resynchronised(given_up + at as u64);
                 cx.emit(InspectEvent::Note(location, &note));
-                // What was searched is read again, as it came.
+                // The bytes that were searched are read again, as they arrived.
                 for (bytes, packet) in held.runs() {
                     self.bytes(bytes, packet, cx);
                 }

@@ -1,4 +1,4 @@
-//! What the first bytes of a connection are.
+//! The protocol of the first bytes of a connection.
 
 use wscodec::frame::{Role, Rsv, Rules};
 
@@ -35,7 +35,7 @@ impl Detect {
     }
 }
 
-/// What the first bytes of a direction look like.
+/// The protocol that the first bytes of a direction look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
     /// There are too few bytes.
@@ -178,7 +178,7 @@ impl Nest {
     }
 }
 
-/// What the first bytes of a direction are.
+/// The protocol of the first bytes of a direction.
 fn look(bytes: &[u8]) -> Look {
     let begins = |with: &[u8]| {
         let len = with.len().min(bytes.len());

@@ -83,7 +83,7 @@ impl Nest {
         if let Stage::Tls(_, inner) = &mut self.stage {
             inner.finish(Ending::Open, packet, cx);
             let inner = core::mem::replace(&mut **inner, Self::new(true));
-            // What was read of it is still told at the end.
+            // The part that was read is still reported at the end.
             *self = Self {
                 swapped: self.swapped,
                 ended: [true; 2],

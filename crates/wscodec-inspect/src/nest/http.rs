@@ -131,7 +131,7 @@ impl Http {
     }
 }
 
-/// What came of an attempt to read on.
+/// The result of an attempt to read on.
 enum Step {
     /// More bytes are needed.
     Wait,

@@ -21,7 +21,7 @@ use crate::handshake::{self, Sent};
 use crate::held::Held;
 use crate::reassembly::Delivery;
 
-/// What a client sends first.
+/// The first bytes of a client.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Bytes of a header block, with its CONTINUATION frames.
@@ -51,7 +51,7 @@ const PRIORITY: u8 = 32;
 pub(super) struct Http2 {
     sides: [Side; 2],
     streams: BTreeMap<u32, Substream>,
-    /// What the streams were counted as.
+    /// The memory that the streams were counted with.
     memory: usize,
 }
 

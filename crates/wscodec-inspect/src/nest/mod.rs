@@ -52,7 +52,7 @@ pub(crate) struct Nest {
     /// The side that was taken for the client is the server.
     swapped: bool,
     depth: u8,
-    /// What comes is not read any longer, but the totals are still of interest.
+    /// Bytes that arrive are not read any longer, only counted.
     deaf: bool,
 }
 
@@ -119,7 +119,7 @@ impl Nest {
         }
     }
 
-    /// What was read of frames in each direction.
+    /// The totals of the frames in each direction.
     pub(crate) fn totals(&self) -> [Totals; 2] {
         match &self.stage {
             Stage::Socket(readers) => [readers[0].totals, readers[1].totals],
@@ -134,7 +134,7 @@ impl Nest {
         DIRECTIONS[(side ^ usize::from(self.swapped)) & 1]
     }
 
-    /// What comes out of the reassembly of one side.
+    /// A delivery of the reassembly of one side.
     pub(crate) fn deliver(&mut self, side: usize, delivery: Delivery<'_>, cx: &mut Context<'_>) {
         if self.deaf {
             return;

@@ -46,7 +46,7 @@ use crate::event::PacketInfo;
 /// Bytes held for one direction, at most: 4 MiB, with a fixed cost for each piece.
 pub const MAX_HELD: usize = 4 << 20;
 
-/// What a held piece counts beside its bytes, so that tiny segments can't hold much more.
+/// The cost of a held piece beside its bytes, so that tiny segments can't hold much more.
 const PIECE: usize = 96;
 
 /// Delivered bytes that later copies are compared with.
@@ -59,7 +59,7 @@ pub const PATIENCE: u32 = 64;
 /// that is on its way.
 const MAX_WINDOW: i64 = 1 << 30;
 
-/// What comes out of a stream, in the order of its bytes.
+/// A delivery of a stream, in the order of its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery<'a> {
     /// The next bytes.

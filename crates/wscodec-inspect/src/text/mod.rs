@@ -372,7 +372,7 @@ pub(crate) fn side(direction: Direction) -> &'static str {
     }
 }
 
-/// What the two sides agreed on, in words.
+/// The agreement of the two sides, in words.
 pub(crate) fn agreed(handshake: &CapturedHandshake<'_>) -> String {
     let mut line = String::new();
     if let Some(protocol) = handshake.protocol {

@@ -11,7 +11,7 @@ const ALPN: u16 = 16;
 const SUPPORTED_VERSIONS: u16 = 43;
 const EARLY_DATA: u16 = 42;
 
-/// What a ClientHello says in the clear.
+/// The fields of a ClientHello that are in the clear.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hello {
     /// The client's random number.
@@ -100,7 +100,7 @@ pub(crate) fn hello(body: &[u8]) -> Option<Hello> {
     Some(hello)
 }
 
-/// What a ServerHello says.
+/// The fields of a ServerHello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg(feature = "tls")]
 pub(super) struct ServerHello {

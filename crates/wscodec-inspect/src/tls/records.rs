@@ -25,7 +25,7 @@ const END_OF_EARLY_DATA: u8 = 5;
 const FINISHED: u8 = 20;
 const KEY_UPDATE: u8 = 24;
 
-/// What comes out of a connection.
+/// The plaintext and the events of a connection.
 #[derive(Debug)]
 pub(crate) enum Plain {
     /// Application data of the client (0) or the server (1).

@@ -39,7 +39,7 @@ pub struct Call<'a> {
     pub stop: Option<Stop>,
 }
 
-/// What a client does.
+/// The handler of a client.
 pub trait Talk {
     /// The connection is open.
     fn open(&mut self, response: &UpgradeResponse<'_>, line: &mut Line<'_>) {
@@ -105,7 +105,7 @@ pub struct Ended {
     pub reason: String,
     /// Whether both close frames went.
     pub clean: bool,
-    /// What went wrong, if something did.
+    /// The error, if there was one.
     pub fault: Option<Fault>,
     /// Why the transport was lost, if it ended by an error and no close frame came before.
     pub lost: Option<io::Error>,

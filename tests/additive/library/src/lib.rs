@@ -15,7 +15,7 @@ use wscodec::session::{
     BufferOutput, Connected, In, Out, Outbox, Sender, Session, SessionOptions, Upgrade,
 };
 
-/// What a library keeps for a connection whose I/O is its own.
+/// The state of a library for a connection whose I/O is its own.
 pub struct Endpoint {
     /// One end of a connection.
     pub session: Session<Unmasked, In, Out>,
@@ -48,7 +48,7 @@ pub fn client(connected: &Connected<'_>, keys: Keys) -> IoSession {
     session
 }
 
-/// What a library keeps for a blocking connection.
+/// The state of a library for a blocking connection.
 pub struct Connection {
     /// The connection.
     pub socket: io::Connection<TcpStream>,

@@ -43,7 +43,7 @@ pub(super) struct Watch {
     timer: Option<(u64, Pollable)>,
     /// A timer that has expired, and was of some length.
     over: Option<Pollable>,
-    /// What each pollable of the list is, in its order.
+    /// The source of each pollable of the list, in its order.
     asked: Vec<Asked>,
 }
 
