@@ -12,6 +12,7 @@ import {
 } from "../index.ts";
 import { checkOptions } from "../options/check.ts";
 import { decoderChecks, encoderChecks } from "../options/tables.ts";
+import { whenAborted } from "./abort.ts";
 
 /** Streams have no use for pieces: what they hand out has memory of its own. */
 const { pieces: _, ...whole } = decoderChecks;
@@ -66,7 +67,7 @@ function decoding<T>(
     {
       start(controller) {
         into = controller;
-        controller.signal.addEventListener("abort", over);
+        whenAborted(controller, over);
       },
       async write(chunk) {
         try {

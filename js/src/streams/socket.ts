@@ -44,6 +44,7 @@ import {
   policyChecks,
   sessionChecks,
 } from "../options/tables.ts";
+import { whenAborted } from "./abort.ts";
 
 /** A transport: what runtimes have for TCP and TLS, and what `TransformStream`s are made to. */
 export interface Duplex {
@@ -400,8 +401,7 @@ export class SocketStream {
       {
         start: (controller) => {
           this.#commands = controller;
-          // `abort` below is called only when the write that is under way has settled.
-          controller.signal.addEventListener("abort", () => abort(controller.signal.reason));
+          whenAborted(controller, abort);
         },
         write: async (data) => {
           this.#checkWritable();
