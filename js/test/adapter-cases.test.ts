@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
 
 import WebSocket from "ws";
 import { MessageEncoder } from "wscodec";
@@ -86,30 +87,28 @@ class Cases {
   }
 
   /** A bare socket that has sent a request. */
-  dial(name: string, path = "/"): Socket {
+  dial(name: string, path = "/", extensions = ""): Socket {
     const socket = dial(this.ports.get(name) as number, "127.0.0.1");
     socket.on("error", () => {});
     socket.write(
       `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
+        `${extensions && `Sec-WebSocket-Extensions: ${extensions}\r\n`}\r\n`,
     );
     return socket;
   }
 
   /** A bare socket whose handshake is done. */
-  async open(name: string): Promise<Socket> {
-    const socket = this.dial(name);
+  async open(name: string, extensions?: string): Promise<Socket> {
+    const socket = this.dial(name, "/", extensions);
     const answer = await headOf(socket);
     assert.match(answer, /^HTTP\/1\.1 101 /);
     return socket;
   }
 
   /** A client of ws, when it is open. */
-  async client(name: string): Promise<WebSocket> {
-    const client = new WebSocket(this.url(name), {
-      maxPayload: 2 ** 28,
-      perMessageDeflate: false,
-    });
+  async client(name: string, perMessageDeflate = false): Promise<WebSocket> {
+    const client = new WebSocket(this.url(name), { maxPayload: 2 ** 28, perMessageDeflate });
     client.on("error", () => {});
     await once(client, "open");
     return client;
@@ -132,11 +131,32 @@ async function headOf(socket: Socket): Promise<string> {
   }
 }
 
+/**
+ * The beginning of a message that stays below every limit of a connection: 274 KB, which inflate to
+ * 60 MiB.
+ */
+function bomb(): Buffer {
+  const noise = Buffer.alloc(60 << 20);
+  for (let at = 0; at < noise.length; at += 1024) noise[at] = (at * 2654435761) >>> 24;
+  const coded = deflateRawSync(noise, { level: 9 });
+  // A first fragment in binary with RSV1, and a mask key of zeros.
+  const header = Buffer.from([0x42, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  header.writeUInt32BE(coded.length, 6);
+  return Buffer.concat([header, coded]);
+}
+
 /** Frames of a client. */
 function frames(write: (encoder: MessageEncoder) => void): Buffer {
   const encoder = new MessageEncoder({ role: "client" });
   write(encoder);
   return Buffer.from(encoder.take());
+}
+
+/** Whether a client's message comes back. */
+async function echoes(client: WebSocket): Promise<void> {
+  client.send("still here");
+  const [data] = (await once(client, "message")) as [Buffer];
+  assert.equal(String(data), "still here");
 }
 
 /**
@@ -468,6 +488,34 @@ for (const [name, find] of [["node", node], ["deno", deno], ["bun", bun]] as con
     });
 
     // The last one: its server ends.
+    // 30 of them inflate to nearly twice the memory that the module may take.
+    test("messages that inflate to more than there is end alone, with default options", limit, async () => {
+      const from = cases.lines.length;
+      const clients = [await cases.client("echo"), await cases.client("echo", true)];
+      const bytes = bomb();
+      const sockets: Socket[] = [];
+      for (let i = 0; i < 30; i++) {
+        const socket = await cases.open("echo", "permessage-deflate");
+        socket.on("data", () => {}).write(bytes);
+        sockets.push(socket);
+        if (i % 8 === 0) for (const client of clients) await echoes(client);
+      }
+      for (const client of clients) await echoes(client);
+      const ended = cases.of("echo", from).filter((line) => line.close !== undefined);
+      assert.ok(ended.length > 0 && ended.length < sockets.length, `${ended.length} ended`);
+      for (const { close, error } of ended) assert.deepEqual([close, error], [1006, "OUT_OF_MEMORY"]);
+      for (const socket of sockets) socket.destroy();
+      // Their memory is there for others.
+      const late = await cases.client("echo", true);
+      for (const client of [...clients, late]) {
+        await echoes(client);
+        client.close();
+        await once(client, "close");
+      }
+      const reported = cases.lines.slice(from).filter((line) => line.reported !== undefined);
+      assert.deepEqual(reported, []);
+    });
+
     test("a server ends gracefully", limit, async () => {
       const from = cases.lines.length;
       const open = await cases.client("grace");

@@ -6,9 +6,11 @@ import { test } from "node:test";
 import {
   MessageEncoder,
   errorTable,
+  moduleMemory,
   Session,
   type SessionEvent,
   type SessionOptions,
+  setMaxMemory,
   WscodecError,
 } from "wscodec";
 import { hex, randomNumbers } from "./codec-harness.ts";
@@ -511,4 +513,40 @@ test("a session that was freed refuses all that needs it, idle or not", () => {
     assert.deepEqual([outcome, bufferedAmount, deadline, inMessage], [undefined, 0, undefined, false]);
     assert.equal(session.state, state);
   }
+});
+
+test("sessions whose messages inflate to more than there is end alone, a worker's among them", () => {
+  const { max, taken } = moduleMemory();
+  // Builds for workers have less than this by themselves, and are tested with that.
+  setMaxMemory(Math.min(max, taken + (64 << 20)));
+  const deflate = {};
+  const noise = new Uint8Array(8 << 20);
+  for (let at = 0; at < noise.length; at += 1024) noise[at] = (at * 2654435761) >>> 24;
+  const attacker = client({ deflate });
+  // All but the end of a message: it stays unfinished.
+  const wire = attacker.binary(noise).take().slice(0, -8);
+  attacker.free();
+  assert.ok(wire.length < noise.length / 100);
+  const [good, peer] = [server({ deflate }), client({ deflate })];
+  const bombs: Session[] = [];
+  let ended = 0;
+  for (let i = 0; i < 40; i++) {
+    const session = server({ deflate });
+    bombs.push(session);
+    try {
+      session.receive(wire);
+      while (session.next() !== undefined);
+    } catch (error) {
+      ended++;
+      assert.equal((error as WscodecError).code, "OUT_OF_MEMORY");
+      assert.equal(session.state, "closed");
+    }
+    good.receive(peer.text(`message ${i}`).take());
+    assert.equal(good.next()?.text(), `message ${i}`);
+    assert.equal(good.next(), undefined);
+  }
+  assert.ok(ended > 0 && ended < bombs.length, `${ended} ended`);
+  assert.ok(moduleMemory().taken <= moduleMemory().max);
+  for (const session of [...bombs, good, peer]) session.free();
+  setMaxMemory(max);
 });
