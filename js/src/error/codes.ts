@@ -78,6 +78,8 @@ export type MisuseErrorCode =
   | "CLOSING"
   | "HANDLER_FAILED"
   | "URL"
+  | "NO_TLS"
+  | "NOT_ENCRYPTED"
   | "WINDOW_BITS"
   | "FREED"
   | "HEAD_COMPLETE"
