@@ -1,6 +1,6 @@
 // permessage-deflate with takeover at level 6: JSON of 100 bytes, 1 KiB and 64 KiB, beside ws and
-// beside zlib itself, driven without an event loop. Each row's output is inflated by zlib, or
-// compared with what went in, before it is timed.
+// beside zlib itself, driven without an event loop; and what a peer's byte can cost, by blocks that
+// hold nothing. Each row's output is inflated by zlib, or compared with what went in, before it is timed.
 
 import { constants, createDeflateRaw, createInflateRaw, inflateRawSync } from "node:zlib";
 
@@ -211,17 +211,85 @@ function inflateRows() {
   ];
 }
 
+/** A stream of bits, the first of them the lowest of the first byte. */
+class BitWriter {
+  bytes = [];
+  #held = 0;
+  #count = 0;
+
+  /** Appends the lowest `count` bits, up to 16 of them. */
+  put(bits, count) {
+    this.#held |= bits << this.#count;
+    this.#count += count;
+    for (; this.#count >= 8; this.#count -= 8) {
+      this.bytes.push(this.#held & 0xff);
+      this.#held >>>= 8;
+    }
+  }
+
+  /** Appends an empty stored block, which ends at a byte (RFC 1951 §3.2.4). */
+  stored() {
+    this.put(0, 3);
+    if (this.#count > 0) this.put(0, 8 - this.#count);
+    for (const byte of TAIL) this.put(byte, 8);
+  }
+}
+
+/** Blocks without a byte of data: stored, of the fixed code (10 bits), with a code of their own (92). */
+const EMPTY = {
+  stored: (out) => out.stored(),
+  fixed(out) {
+    // BTYPE 1, and the end of the block, which has seven bits.
+    out.put(2, 3);
+    out.put(0, 7);
+  },
+  dynamic(out) {
+    // BTYPE 2; 257 codes of literals, 1 of distances, 18 of lengths (RFC 1951 §3.2.7).
+    out.put(4, 3);
+    out.put(0, 5);
+    out.put(0, 5);
+    out.put(18 - 4, 4);
+    // The lengths of the codes of lengths come in a fixed order, in which 18 is the third, 0 the fourth
+    // and 1 the last of these.
+    for (let i = 0; i < 18; i++) out.put({ 2: 1, 3: 2, 17: 2 }[i] ?? 0, 3);
+    // 138 and 118 zeros by the code 0 (of 18); then 1 by the code 11; then 0 by the code 10.
+    for (const zeros of [138, 118]) {
+      out.put(0, 1);
+      out.put(zeros - 11, 7);
+    }
+    out.put(3, 2);
+    out.put(1, 2);
+    // The end of the block, the only code.
+    out.put(0, 1);
+  },
+};
+
+/** A message of 64 KiB of such blocks that inflates to a single byte. */
+function emptyBlocks(kind) {
+  const out = new BitWriter();
+  while (out.bytes.length < 65_536) EMPTY[kind](out);
+  out.stored();
+  const [end] = byZlib([Buffer.from("x")]);
+  return Buffer.concat([Buffer.from(out.bytes), end]);
+}
+
 const workloads = Object.keys(SIZES);
 
 /** Tables: what is measured on which workloads. */
 export const suites = {
   "compress, level 6, takeover": { base: "wscodec", workloads, rows: compressRows },
   "inflate, takeover": { base: "wscodec", workloads, rows: inflateRows, inflates: true },
+  "inflate 64 KiB of empty blocks, for each byte": {
+    base: "wscodec",
+    workloads: Object.keys(EMPTY),
+    rows: inflateRows,
+    empty: true,
+  },
 };
 
 /** The row at this place, checked. */
 export async function row(suite, place, _, workload) {
-  const list = messages(SIZES[workload]);
+  const list = suite.empty ? [Buffer.from("x")] : messages(SIZES[workload]);
   const [name, make] = suite.rows()[place];
   // A few of what came stay alive for a while, as in a program.
   const last = new Array(64).fill(null);
@@ -229,13 +297,14 @@ export async function row(suite, place, _, workload) {
   const out = (bytes) => {
     last[count++ & 63] = bytes;
   };
-  if (suite.inflates) {
+  if (suite.inflates || suite.empty) {
     // Each pass begins with a message that refers to nothing, so passes may follow each other.
-    const inflate = make(byZlib(list), list);
+    const payloads = suite.empty ? [emptyBlocks(workload)] : byZlib(list);
+    const inflate = make(payloads, list);
     const found = [];
     await inflate((bytes) => found.push(Buffer.from(bytes)));
     if (!Buffer.concat(found).equals(Buffer.concat(list))) throw new Error(`${name} is wrong`);
-    return { name, ops: list.length, run: () => inflate(out) };
+    return { name, ops: suite.empty ? payloads[0].length : list.length, run: () => inflate(out) };
   }
   const { payloads, run, checked } = await make(list);
   if (!checked) checkInflated(name, payloads, list);
