@@ -1,6 +1,7 @@
 //! Close codes (RFC 6455 §7.4). They live beside the errors, which each map to one.
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 /// A status code of the close handshake (RFC 6455 §7.4).
 ///
@@ -47,6 +48,16 @@ impl CloseCode {
     /// 1015, never on the wire: the TLS handshake failed.
     pub const TLS_HANDSHAKE: Self = Self(1015);
 
+    /// 0–999: not used (RFC 6455 §7.4.2).
+    pub const UNUSED: RangeInclusive<Self> = Self(0)..=Self(999);
+    /// 1000–2999: for the protocol itself, its revisions and its extensions (RFC 6455 §7.4.2).
+    pub const PROTOCOL: RangeInclusive<Self> = Self(1000)..=Self(2999);
+    /// 3000–3999: for libraries, frameworks and applications that register their codes with IANA
+    /// (RFC 6455 §7.4.2).
+    pub const APPLICATION: RangeInclusive<Self> = Self(3000)..=Self(3999);
+    /// 4000–4999: for private use, by agreement of both sides (RFC 6455 §7.4.2).
+    pub const PRIVATE: RangeInclusive<Self> = Self(4000)..=Self(4999);
+
     /// Any number as a code; whether it may be sent is [`is_sendable`](Self::is_sendable).
     pub const fn new(code: u16) -> Self {
         Self(code)
@@ -61,6 +72,47 @@ impl CloseCode {
     /// (RFC 6455 §7.4.1, §7.4.2, and the IANA registry for 1012–1014).
     pub const fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
+    }
+
+    /// Whether the code is in the range that is [not used](Self::UNUSED).
+    pub const fn is_unused(self) -> bool {
+        self.0 < 1000
+    }
+
+    /// Whether the code is in the range of the [protocol](Self::PROTOCOL).
+    ///
+    /// ```
+    /// use wscodec::CloseCode;
+    ///
+    /// assert!(CloseCode::GOING_AWAY.is_protocol() && CloseCode::GOING_AWAY.is_defined());
+    /// assert!(CloseCode::new(2000).is_protocol() && !CloseCode::new(2000).is_defined());
+    /// assert!(CloseCode::new(3000).is_application() && CloseCode::new(4000).is_private());
+    /// assert!(CloseCode::PRIVATE.contains(&CloseCode::new(4999)));
+    /// ```
+    pub const fn is_protocol(self) -> bool {
+        matches!(self.0, 1000..=2999)
+    }
+
+    /// Whether the code is in the range of registered [applications](Self::APPLICATION).
+    pub const fn is_application(self) -> bool {
+        matches!(self.0, 3000..=3999)
+    }
+
+    /// Whether the code is in the range for [private use](Self::PRIVATE).
+    pub const fn is_private(self) -> bool {
+        matches!(self.0, 4000..=4999)
+    }
+
+    /// Whether RFC 6455 §7.4.1 or the IANA registry gives the code a meaning: 1000–1003 and
+    /// 1005–1015. The registry lists 1004 without a meaning.
+    pub const fn is_defined(self) -> bool {
+        matches!(self.0, 1000..=1003 | 1005..=1015)
+    }
+
+    /// Whether the code is for the API only, and never stands in a close frame: 1005, 1006 and 1015
+    /// (RFC 6455 §7.4.1).
+    pub const fn is_reserved(self) -> bool {
+        matches!(self.0, 1005 | 1006 | 1015)
     }
 }
 
@@ -98,6 +150,23 @@ mod tests {
             let expected = (1000..=1014).contains(&code) && ![1004, 1005, 1006].contains(&code)
                 || (3000..5000).contains(&code);
             assert_eq!(CloseCode::new(code).is_sendable(), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn the_questions_agree_with_the_ranges() {
+        for number in 0..=u16::MAX {
+            let code = CloseCode::new(number);
+            assert_eq!(code.is_unused(), CloseCode::UNUSED.contains(&code));
+            assert_eq!(code.is_protocol(), CloseCode::PROTOCOL.contains(&code));
+            let is_application = CloseCode::APPLICATION.contains(&code);
+            assert_eq!(code.is_application(), is_application);
+            assert_eq!(code.is_private(), CloseCode::PRIVATE.contains(&code));
+            assert_eq!(
+                code.is_sendable(),
+                code.is_defined() && !code.is_reserved() || (3000..5000).contains(&number),
+                "{number}"
+            );
         }
     }
 }
