@@ -372,11 +372,9 @@ impl fmt::Display for Fault {
     }
 }
 
-impl core::error::Error for Fault {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(&self.error)
-    }
-}
+/// Its text has the text of the error, so that is no [`source`](core::error::Error::source): a chain
+/// that is printed would have it twice.
+impl core::error::Error for Fault {}
 
 impl From<Fault> for ErrorKind {
     fn from(fault: Fault) -> Self {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::fields::Fields;
 use super::key::accept_key;
-use super::write::{check_headers, headers_len, put, put_headers};
+use super::write::{HeaderWriter, check_headers, headers_len, put, put_headers};
 use crate::error::MisuseError;
 use crate::head::Extensions;
 
@@ -82,6 +82,34 @@ impl<'a> Accept<'a> {
     /// [`InvalidHeader`](MisuseError::InvalidHeader) and
     /// [`ReservedHeader`](MisuseError::ReservedHeader). Nothing is written then.
     pub fn write(self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.write_with(out, |_| {})
+    }
+
+    /// As [`write`](Self::write), with further headers that `headers` writes, as values that are made
+    /// on the way.
+    ///
+    /// ```
+    /// use wscodec::{Limits, handshake::UpgradeRequest};
+    ///
+    /// # let bytes = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+    /// #     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    /// #     Sec-WebSocket-Version: 13\r\n\r\n";
+    /// let request = UpgradeRequest::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+    /// let mut out = Vec::new();
+    /// request.accept().write_with(&mut out, |headers| {
+    ///     headers.add("X-Room", request.target()).add("X-Members", 7);
+    /// })?;
+    /// assert!(out.ends_with(b"\r\nX-Room: /chat\r\nX-Members: 7\r\n\r\n"));
+    /// # Ok::<(), wscodec::ErrorKind>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub fn write_with(
+        self,
+        out: &mut Vec<u8>,
+        headers: impl FnOnce(&mut HeaderWriter<'_>),
+    ) -> Result<(), MisuseError> {
         // Dashes hold the accept key's place.
         const START: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
             Connection: Upgrade\r\nSec-WebSocket-Accept: ----------------------------";
@@ -99,6 +127,7 @@ impl<'a> Accept<'a> {
                 + headers_len(self.headers)
                 + 4,
         );
+        let begin = out.len();
         out.extend_from_slice(START);
         let place = out.len() - 28;
         out[place..].copy_from_slice(&self.key());
@@ -108,14 +137,9 @@ impl<'a> Accept<'a> {
         if !self.extensions.is_empty() {
             put(out, &[EXTENSIONS, self.extensions.as_bytes()]);
         }
-        if !self.headers.is_empty() {
-            out.extend_from_slice(b"\r\n");
-            put_headers(out, self.headers);
-            out.extend_from_slice(b"\r\n");
-        } else {
-            out.extend_from_slice(b"\r\n\r\n");
-        }
-        Ok(())
+        out.extend_from_slice(b"\r\n");
+        put_headers(out, self.headers);
+        HeaderWriter::end_head(out, begin, headers)
     }
 
     /// The `Sec-WebSocket-Accept`.

@@ -2,16 +2,15 @@
 
 use alloc::vec::Vec;
 
-use super::key::key;
+use super::key::Nonce;
 use super::response::UpgradeResponse;
-use super::write::{check_headers, headers_len, put, put_headers};
+use super::write::{HeaderWriter, check_headers, headers_len, put, put_headers};
 use crate::error::{Fault, MisuseError};
 use crate::head::{Extensions, is_host, is_token};
 
 /// A client's request: written once, and kept to hold the answer against it.
 ///
-/// The nonce is 16 bytes that can't be guessed, new for each connection (RFC 6455 §4.1); there is
-/// no source of random numbers in here.
+/// The [nonce](Nonce) must be new for each connection.
 ///
 /// ```
 /// use wscodec::{HandshakeError, Limits, handshake::{ClientRequest, UpgradeResponseReader}};
@@ -56,11 +55,11 @@ pub struct ClientRequest<'a> {
 impl<'a> ClientRequest<'a> {
     /// A request to `host` (with its port, if it is not the scheme's) for `path` (with its query;
     /// it begins with `/`).
-    pub fn new(host: &'a str, path: &'a str, nonce: [u8; 16]) -> Self {
+    pub fn new(host: &'a str, path: &'a str, nonce: impl Into<Nonce>) -> Self {
         Self {
             host,
             path,
-            key: key(&nonce),
+            key: nonce.into().key(),
             protocols: &[],
             extensions: "",
             headers: &[],
@@ -99,6 +98,18 @@ impl<'a> ClientRequest<'a> {
     /// extensions or a header has a character that is not allowed there, or if a subprotocol is
     /// named twice; [`ReservedHeader`](MisuseError::ReservedHeader). Nothing is written then.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.write_with(out, |_| {})
+    }
+
+    /// As [`write`](Self::write), with further headers that `headers` writes.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub fn write_with(
+        &self,
+        out: &mut Vec<u8>,
+        headers: impl FnOnce(&mut HeaderWriter<'_>),
+    ) -> Result<(), MisuseError> {
         self.check_input()?;
         let protocols: usize = self.protocols.iter().map(|name| name.len() + 2).sum();
         out.reserve(
@@ -108,6 +119,7 @@ impl<'a> ClientRequest<'a> {
                 + self.extensions.len()
                 + headers_len(self.headers),
         );
+        let begin = out.len();
         put(out, &[b"GET ", self.path.as_bytes()]);
         put(out, &[b" HTTP/1.1\r\nHost: ", self.host.as_bytes()]);
         out.extend_from_slice(
@@ -129,8 +141,7 @@ impl<'a> ClientRequest<'a> {
             put(out, &[b"Sec-WebSocket-Extensions: ", value, b"\r\n"]);
         }
         put_headers(out, self.headers);
-        out.extend_from_slice(b"\r\n");
-        Ok(())
+        HeaderWriter::end_head(out, begin, headers)
     }
 
     /// Holds the answer against the rules of RFC 6455 §4.1 and against what was asked for. Of

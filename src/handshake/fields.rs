@@ -5,8 +5,8 @@
 use super::key::{is_accept, is_key};
 use crate::error::{ErrorKind, Fault, HandshakeError};
 use crate::head::{
-    Extensions, Field, HeadScanner, HeaderFields, Named, Tokens, count_extensions, is_host,
-    is_token, lists,
+    Extensions, Field, HeadLine, HeadScanner, HeaderFields, Named, Tokens, count_extensions,
+    is_host, is_token, lists,
 };
 
 /// The most extensions that an answer may name, since each is looked for in the offer.
@@ -107,14 +107,51 @@ impl<'h> Fields<'h> {
         let Some(len) = fields.pass(scanner, buf)? else {
             return Ok(None);
         };
-        let head = &buf[..len];
+        fields.of_whole(scanner, &buf[..len], in_one_piece)
+    }
+
+    /// As [`read`](Self::read), and shows `look` each line once, in the call in which it becomes whole.
+    ///
+    /// # Errors
+    /// As [`HeadScanner::scan`], and the first error of `look`, unless a fault comes before it.
+    pub(super) fn read_with<E: From<Fault>>(
+        scanner: &mut HeadScanner,
+        buf: &'h [u8],
+        mut look: impl FnMut(HeadLine<'_>) -> Result<(), E>,
+    ) -> Result<Option<(&'h [u8], Self)>, E> {
+        let mut fields = Self::new(Source::Head(&[]));
+        let in_one_piece = scanner.is_fresh();
+        if let Some(line) = scanner.scan_start(buf)? {
+            look(line)?;
+        }
+        let mut looked = Ok(());
+        let found = scanner.scan_lines(buf, |field| {
+            fields.add(field);
+            if looked.is_ok() {
+                looked = look(HeadLine::Field(field.public()));
+            }
+        });
+        looked?;
+        let Some(len) = found? else {
+            return Ok(None);
+        };
+        Ok(fields.of_whole(scanner, &buf[..len], in_one_piece)?)
+    }
+
+    /// The fields of a whole head.
+    fn of_whole(
+        mut self,
+        scanner: &HeadScanner,
+        head: &'h [u8],
+        in_one_piece: bool,
+    ) -> Result<Option<(&'h [u8], Self)>, Fault> {
         if !in_one_piece {
             // The scanner has handed out the first lines before, from a buffer that has moved.
-            fields = Self::new(Source::Head(&[]));
-            fields.pass(&mut scanner.restarted(), head)?;
+            self = Self::new(Source::Head(&[]));
+            self.pass(&mut scanner.restarted(), head)?;
         }
-        fields.source = Source::Head(head);
-        Ok(Some((head, fields)))
+        self.source = Source::Head(head);
+        Ok(Some((head, self)))
     }
 
     /// Takes in the lines that become whole.

@@ -25,9 +25,37 @@ pub fn accept_key(key: &[u8]) -> [u8; 28] {
     base64(&sha1.finalize())
 }
 
-/// The `Sec-WebSocket-Key` for 16 random bytes.
-pub(super) fn key(nonce: &[u8; 16]) -> [u8; 24] {
-    base64(nonce)
+/// A client's nonce: 16 bytes that can't be guessed, new for each connection (RFC 6455 §4.1).
+///
+/// There is no source of random numbers in here. With the feature `io`, `io::nonce` asks the system for
+/// one; elsewhere the bytes come from whatever the device has.
+///
+/// ```
+/// use wscodec::handshake::Nonce;
+///
+/// let nonce = Nonce::from(*b"the sample nonce");
+/// assert_eq!(&nonce.key(), b"dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(&nonce.accept_key(), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Nonce(pub [u8; 16]);
+
+impl Nonce {
+    /// The `Sec-WebSocket-Key` that a client sends: the nonce in base64.
+    pub fn key(&self) -> [u8; 24] {
+        base64(&self.0)
+    }
+
+    /// The `Sec-WebSocket-Accept` with which a server must answer: see [`accept_key`].
+    pub fn accept_key(&self) -> [u8; 28] {
+        accept_key(&self.key())
+    }
+}
+
+impl From<[u8; 16]> for Nonce {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
 }
 
 /// Base64 with padding (RFC 4648 §4). `N` is four for each three bytes begun.
@@ -61,7 +89,7 @@ mod tests {
 
     #[test]
     fn rfc_6455_section_1_3() {
-        let key = key(b"the sample nonce");
+        let key = Nonce(*b"the sample nonce").key();
         assert_eq!(&key, b"dGhlIHNhbXBsZSBub25jZQ==");
         assert!(is_key(&key));
         let accept = accept_key(&key);

@@ -57,6 +57,7 @@
 mod accept;
 mod body;
 mod client;
+mod extension;
 mod fields;
 mod host;
 #[cfg(feature = "http")]
@@ -71,10 +72,17 @@ mod write;
 pub use accept::{Accept, accept_plainly};
 pub use body::BodyReader;
 pub use client::ClientRequest;
+pub use extension::{OwnedExtension, extension_list};
 #[cfg(feature = "http")]
 pub use http_types::HttpUpgrade;
-pub use key::accept_key;
+pub use key::{Nonce, accept_key};
 pub use origin::Origin;
 pub use reject::Rejection;
 pub use request::{UpgradeRequest, UpgradeRequestReader};
 pub use response::{UpgradeResponse, UpgradeResponseReader};
+pub use write::HeaderWriter;
+#[cfg(all(
+    feature = "io",
+    not(all(target_arch = "wasm32", target_os = "unknown"))
+))]
+pub(crate) use write::put_header;

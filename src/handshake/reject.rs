@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::write::{check_headers, headers_len, put, put_headers, put_number};
+use super::write::{HeaderWriter, check_headers, headers_len, put, put_headers, put_number};
 use crate::error::{ErrorKind, MisuseError};
 use crate::head::is_value;
 
@@ -128,9 +128,34 @@ impl<'a> Rejection<'a> {
     /// [`InvalidHeader`](MisuseError::InvalidHeader) (for the reason too) and
     /// [`ReservedHeader`](MisuseError::ReservedHeader). Nothing is written then.
     pub fn write(self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.write_with(out, |_| {})
+    }
+
+    /// As [`write`](Self::write), with further headers that `headers` writes.
+    ///
+    /// ```
+    /// use wscodec::handshake::Rejection;
+    ///
+    /// let mut out = Vec::new();
+    /// let seconds = 2 * 30;
+    /// Rejection::new(503).write_with(&mut out, |headers| {
+    ///     headers.add("Retry-After", seconds);
+    /// })?;
+    /// assert!(out.ends_with(b"\r\nRetry-After: 60\r\n\r\n"));
+    /// # Ok::<(), wscodec::MisuseError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub fn write_with(
+        self,
+        out: &mut Vec<u8>,
+        headers: impl FnOnce(&mut HeaderWriter<'_>),
+    ) -> Result<(), MisuseError> {
         self.check()?;
         let reason = self.reason.unwrap_or_else(|| usual_reason(self.status));
         out.reserve(160 + reason.len() + headers_len(self.headers) + self.body.len());
+        let begin = out.len();
         out.extend_from_slice(b"HTTP/1.1 ");
         put_number(out, self.status.into());
         put(out, &[b" ", reason.as_bytes(), b"\r\nConnection: close"]);
@@ -148,7 +173,7 @@ impl<'a> Rejection<'a> {
         }
         out.extend_from_slice(b"\r\n");
         put_headers(out, self.headers);
-        out.extend_from_slice(b"\r\n");
+        HeaderWriter::end_head(out, begin, headers)?;
         if !self.bodiless && self.status != 204 {
             out.extend_from_slice(self.body);
         }
@@ -187,7 +212,7 @@ fn usual_reason(status: u16) -> &'static str {
         426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
-        500 => "Internal Server ErrorKind",
+        500 => "Internal Server Error",
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",

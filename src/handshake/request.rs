@@ -7,7 +7,10 @@ use super::fields::{Fields, Values};
 use super::origin::Origin;
 use super::reject::Rejection;
 use crate::error::{ErrorKind, Fault, HandshakeError};
-use crate::head::{Extension, Extensions, HeadScanner, HeaderFields, Tokens, is_host, malformed};
+use crate::head::{
+    Cookies, Extension, Extensions, HeadLine, HeadScanner, HeaderFields, Named, Tokens, is_host,
+    malformed,
+};
 use crate::limits::Limits;
 
 /// Reads a request's head from bytes that come in pieces.
@@ -55,9 +58,45 @@ impl UpgradeRequestReader {
     ///
     /// [`Rejection::of`] turns any of these into the answer to send.
     pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<UpgradeRequest<'h>>, Fault> {
-        let Some((head, fields)) = Fields::read(&mut self.scanner, buf)? else {
-            return Ok(None);
-        };
+        match Fields::read(&mut self.scanner, buf)? {
+            Some((head, fields)) => self.request(head, fields).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`read`](Self::read), and shows `look` each line of the head once, in the call in which it
+    /// becomes whole: to reject a request by its target, its host or a cookie while the rest of the
+    /// head still arrives. After an error the reader is of no more use.
+    ///
+    /// ```
+    /// use wscodec::head::HeadLine;
+    /// use wscodec::{HandshakeError, Limits, handshake::UpgradeRequestReader};
+    ///
+    /// let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
+    /// let begun = b"GET / HTTP/1.1\r\nHost: example.org\r\nCookie: a";
+    /// let result = reader.read_with(begun, |line| match line {
+    ///     HeadLine::Field(field) if field.is("host") && field.value != b"example.com" => {
+    ///         Err(wscodec::ErrorKind::from(HandshakeError::HostNotAllowed))
+    ///     }
+    ///     _ => Ok(()),
+    /// });
+    /// assert_eq!(result.unwrap_err(), HandshakeError::HostNotAllowed.into());
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read), and the first error of `look`.
+    pub fn read_with<'h, E: From<Fault>>(
+        &mut self,
+        buf: &'h [u8],
+        look: impl FnMut(HeadLine<'_>) -> Result<(), E>,
+    ) -> Result<Option<UpgradeRequest<'h>>, E> {
+        match Fields::read_with(&mut self.scanner, buf, look)? {
+            Some((head, fields)) => Ok(Some(self.request(head, fields)?)),
+            None => Ok(None),
+        }
+    }
+
+    fn request<'h>(&self, head: &'h [u8], fields: Fields<'h>) -> Result<UpgradeRequest<'h>, Fault> {
         let start = self.scanner.start();
         let target = head.get(start.method_end + 1..start.target_end);
         let target = target.and_then(|target| core::str::from_utf8(target).ok());
@@ -67,7 +106,7 @@ impl UpgradeRequestReader {
             fields,
         };
         request.check(&head[..start.method_end], start.minor)?;
-        Ok(Some(request))
+        Ok(request)
     }
 }
 
@@ -148,6 +187,22 @@ impl<'h> UpgradeRequest<'h> {
     /// The extensions that the client offers, most wanted first; all lines as one list.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'h>> + 'h {
         OfferedExtensions(self.fields.extensions())
+    }
+
+    /// The cookies of all `Cookie` headers, by the default [rules](crate::head::CookieRules).
+    ///
+    /// ```
+    /// use wscodec::{Limits, handshake::UpgradeRequest};
+    ///
+    /// let bytes = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    ///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+    ///     Cookie: theme=dark; session=31d4d96e\r\n\r\n";
+    /// let request = UpgradeRequest::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+    /// assert_eq!(request.cookies().value_of(b"session"), Some(&b"31d4d96e"[..]));
+    /// # Ok::<(), wscodec::Fault>(())
+    /// ```
+    pub fn cookies(&self) -> Cookies<'h, Named<'h, 'static>> {
+        Cookies::new(self.headers().named("cookie"))
     }
 
     /// The first value of the header with that name, in any case.

@@ -4,7 +4,7 @@ use super::fields::Fields;
 use super::key::accept_key;
 use super::request::{Offered, OfferedExtensions, UpgradeRequest};
 use crate::error::{ErrorKind, Fault, HandshakeError};
-use crate::head::{Extension, HeadScanner, HeaderFields};
+use crate::head::{Extension, HeadLine, HeadScanner, HeaderFields};
 use crate::limits::Limits;
 
 /// Reads the head of a server's answer from bytes that come in pieces, as
@@ -42,16 +42,32 @@ impl UpgradeResponseReader {
     /// # Errors
     /// What [`HeadScanner::scan`] rejects, at the first byte that can't be.
     pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<UpgradeResponse<'h>>, Fault> {
-        let Some((head, fields)) = Fields::read(&mut self.scanner, buf)? else {
-            return Ok(None);
-        };
+        let found = Fields::read(&mut self.scanner, buf)?;
+        Ok(found.map(|(head, fields)| self.response(head, fields)))
+    }
+
+    /// As [`read`](Self::read), and shows `look` each line of the head once, in the call in which it
+    /// becomes whole. After an error the reader is of no more use.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read), and the first error of `look`.
+    pub fn read_with<'h, E: From<Fault>>(
+        &mut self,
+        buf: &'h [u8],
+        look: impl FnMut(HeadLine<'_>) -> Result<(), E>,
+    ) -> Result<Option<UpgradeResponse<'h>>, E> {
+        let found = Fields::read_with(&mut self.scanner, buf, look)?;
+        Ok(found.map(|(head, fields)| self.response(head, fields)))
+    }
+
+    fn response<'h>(&self, head: &'h [u8], fields: Fields<'h>) -> UpgradeResponse<'h> {
         let start = self.scanner.start();
-        Ok(Some(UpgradeResponse {
+        UpgradeResponse {
             head,
             status: start.status,
             version: start.minor,
             fields,
-        }))
+        }
     }
 }
 

@@ -19,6 +19,28 @@ impl HeaderField<'_> {
     }
 }
 
+/// One line of a head, as it arrives: for decisions that need not wait for the whole head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadLine<'b> {
+    /// The first line of a request (RFC 9112 §3). Whether the method and the target are right for a
+    /// WebSocket is not checked yet.
+    Request {
+        /// The method, a token.
+        method: &'b str,
+        /// The target, visible ASCII.
+        target: &'b str,
+    },
+    /// The first line of a response (RFC 9112 §4).
+    Response {
+        /// The status, three digits.
+        status: u16,
+        /// The reason phrase, often empty.
+        reason: &'b [u8],
+    },
+    /// A header line.
+    Field(HeaderField<'b>),
+}
+
 /// The header lines of a head, in their order, split as they are asked for.
 ///
 /// ```

@@ -1,5 +1,5 @@
 //! The part of HTTP/1.1 that the opening handshake needs (RFC 9110, RFC 9112): where a head ends, its
-//! header lines, tokens, comma lists, quoted strings, and lists of extensions with parameters.
+//! header lines, tokens, comma lists, quoted strings, cookies, and lists of extensions with parameters.
 //!
 //! Everything works on the bytes where they lie and allocates nothing. Nothing here answers or
 //! decides; that is the business of [`handshake`](crate::handshake).
@@ -22,6 +22,7 @@
 //! # Ok::<(), wscodec::Fault>(())
 //! ```
 
+mod cookie;
 mod fields;
 mod host;
 mod list;
@@ -29,7 +30,8 @@ mod param;
 mod scan;
 mod token;
 
-pub use fields::{HeaderField, HeaderFields, Named};
+pub use cookie::{Cookie, CookieRules, Cookies};
+pub use fields::{HeadLine, HeaderField, HeaderFields, Named};
 pub use host::split_host;
 pub(crate) use host::{is_host, split as split_host_bytes};
 pub use list::{Malformed, Tokens, lists};

@@ -18,7 +18,8 @@
 //! Invariant: all bytes before `at + line.pos` are well-formed, and `at` is the first byte of the
 //! line that this place is in.
 
-use super::token::{token_len, trim, value_len};
+use super::fields::{HeadLine, HeaderField};
+use super::token::{text, token_len, trim, value_len};
 use crate::error::{ErrorKind, Fault, HandshakeError, LimitError};
 use crate::limits::Limits;
 
@@ -163,6 +164,28 @@ impl HeadScanner {
         Ok(None)
     }
 
+    /// Reads the start line, and gives it in the call in which it becomes whole.
+    pub(crate) fn scan_start<'b>(&mut self, buf: &'b [u8]) -> Result<Option<HeadLine<'b>>, Fault> {
+        if self.start.is_some() {
+            return Ok(None);
+        }
+        self.start = self.start_line(&buf[..buf.len().min(self.max_bytes)])?;
+        let Some(start) = self.start else {
+            return Ok(None);
+        };
+        let [first, second, third] = start_line(buf);
+        Ok(Some(match self.kind {
+            Kind::Request => HeadLine::Request {
+                method: text(first),
+                target: text(second),
+            },
+            Kind::Response => HeadLine::Response {
+                status: start.status,
+                reason: third,
+            },
+        }))
+    }
+
     /// Whether no byte has been passed yet.
     pub(crate) fn is_fresh(&self) -> bool {
         self.at == 0 && self.line.pos == 0
@@ -249,6 +272,16 @@ pub(crate) struct Field<'b> {
     pub(crate) name: &'b [u8],
     /// Without the white space at its ends.
     pub(crate) value: &'b [u8],
+}
+
+impl<'b> Field<'b> {
+    /// The line as it is shown to callers.
+    pub(crate) fn public(self) -> HeaderField<'b> {
+        HeaderField {
+            name: text(self.name),
+            value: self.value,
+        }
+    }
 }
 
 /// How far a header line was read: `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5).
