@@ -52,6 +52,14 @@ impl Assembly {
         }
     }
 
+    /// With memory from elsewhere, whose bytes have no meaning.
+    pub(super) fn with_memory(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            ..Self::new()
+        }
+    }
+
     /// Forgets what was put together.
     #[inline]
     pub(super) fn clear(&mut self) {

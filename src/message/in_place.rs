@@ -121,7 +121,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         place: InPlace<'_>,
     ) -> Result<(), ErrorKind> {
         let mask = self.keys_mut().next_key();
-        if kind == Kind::Text
+        if self.must_be_utf8(kind)
             && !checked
             && simdutf8::basic::from_utf8(place.bytes(mask.is_some())?).is_err()
         {

@@ -14,6 +14,8 @@ pub(super) struct Bounds {
     /// Bytes of a message that the extension decodes, as they come.
     coded: u64,
     fragments: u32,
+    /// Whether texts must be UTF-8.
+    pub(super) utf8: bool,
 }
 
 impl Bounds {
@@ -22,6 +24,7 @@ impl Bounds {
             message: limits.message,
             coded: limits.max_coded(),
             fragments: limits.fragments,
+            utf8: true,
         }
     }
 
@@ -90,11 +93,12 @@ impl Open {
         if header.len > bounds.most(coding) {
             return Err(LimitError::MessageTooLarge.into());
         }
+        let is_text = kind == Kind::Text && coding != PayloadCoding::Opaque && bounds.utf8;
         Ok(open.insert(Self {
             kind,
             coding,
-            ascii: kind == Kind::Text,
-            is_text: kind == Kind::Text && coding != PayloadCoding::Opaque,
+            ascii: is_text,
+            is_text,
             way: match (coding == PayloadCoding::Decode, pieces) {
                 (false, false) => Way::Held,
                 (false, true) => Way::InPlace,

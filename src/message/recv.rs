@@ -117,15 +117,6 @@ impl<E: InboundExtension> MessageDecoder<E> {
         }
     }
 
-    /// Lets a server take frames that are not masked: see
-    /// [`Rules::dangerously_accept_unmasked`].
-    #[must_use]
-    pub fn dangerously_accept_unmasked(mut self, unmasked: bool) -> Self {
-        let rules = self.frames.rules_mut();
-        *rules = rules.dangerously_accept_unmasked(unmasked);
-        self
-    }
-
     /// Says that the stream ended.
     ///
     /// # Errors
@@ -449,6 +440,15 @@ impl<E> MessageDecoder<E> {
         whole.then(|| self.held.take())
     }
 
+    /// Uses this memory for messages in parts, such as that of another decoder's
+    /// [`take_message`](Self::take_message), in place of the memory held. Does nothing while a message
+    /// or a [batch](Self::begin_batch) is open.
+    pub fn use_memory(&mut self, memory: alloc::vec::Vec<u8>) {
+        if self.open.is_none() && !self.batch {
+            self.held = Assembly::with_memory(memory);
+        }
+    }
+
     /// Bytes of memory held for messages in parts.
     pub fn buffered(&self) -> usize {
         self.held.capacity()
@@ -561,6 +561,12 @@ impl<E> MessageDecoder<E> {
             true => None,
             false => self.frames.shape(self.bounds.message),
         }
+    }
+
+    /// The rules of single frames, and the limits and rules of messages.
+    #[inline]
+    pub(super) fn rules_mut(&mut self) -> (&mut Rules, &mut Bounds) {
+        (self.frames.rules_mut(), &mut self.bounds)
     }
 
     /// Counts a frame in that has gone through the shortcut.

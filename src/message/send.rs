@@ -78,6 +78,8 @@ pub struct MessageEncoder<M = Unmasked, X = NoExtension> {
     open: Option<Open>,
     /// The payload that the extension has encoded.
     coded: Vec<u8>,
+    /// Whether texts must be UTF-8.
+    utf8: bool,
 }
 
 /// A message of which not all fragments were sent.
@@ -109,6 +111,27 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
             extension,
             open: None,
             coded: Vec::new(),
+            utf8: true,
+        }
+    }
+
+    /// Sends texts without a check that they are UTF-8, against RFC 6455 §5.6: for relays that
+    /// [accept](super::MessageDecoder::dangerously_accept_invalid_utf8) such texts.
+    ///
+    /// ```
+    /// use wscodec::message::{Kind, MessageEncoder};
+    ///
+    /// let mut out = Vec::new();
+    /// let mut encoder = MessageEncoder::server().dangerously_send_invalid_utf8(true);
+    /// encoder.send(Kind::Text, b"\xff", &mut out)?;
+    /// assert_eq!(out, b"\x81\x01\xff");
+    /// # Ok::<(), wscodec::ErrorKind>(())
+    /// ```
+    #[must_use]
+    pub fn dangerously_send_invalid_utf8(self, send: bool) -> Self {
+        Self {
+            utf8: !send,
+            ..self
         }
     }
 
@@ -142,7 +165,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         payload: &[u8],
         out: &mut impl Buffer,
     ) -> Result<(), ErrorKind> {
-        if kind == Kind::Text && simdutf8::basic::from_utf8(payload).is_err() {
+        if self.must_be_utf8(kind) && simdutf8::basic::from_utf8(payload).is_err() {
             return Err(MisuseError::TextNotUtf8.into());
         }
         self.append(kind, payload, out)
@@ -314,6 +337,12 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         self.whole(kind, mask, Append { payload, out })
     }
 
+    /// Whether payloads of this kind are checked.
+    #[inline]
+    pub(super) fn must_be_utf8(&self, kind: Kind) -> bool {
+        kind == Kind::Text && self.utf8
+    }
+
     /// Whether a message may begin.
     #[inline]
     pub(super) fn is_between_messages(&self) -> Result<(), MisuseError> {
@@ -350,7 +379,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     pub(super) fn first(&mut self, kind: Kind, payload: impl Payload) -> Result<(), ErrorKind> {
         self.is_between_messages()?;
         let mask = self.keys.next_key();
-        let mut text = (kind == Kind::Text).then(Validator::new);
+        let mut text = self.must_be_utf8(kind).then(Validator::new);
         check_text(&mut text, payload.bytes(mask.is_some())?, false)?;
         let rsv = self.extension.begin(kind, None);
         let coded = !rsv.is_empty();

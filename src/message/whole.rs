@@ -238,9 +238,13 @@ impl<E> MessageDecoder<E> {
         }
     }
 
-    /// The fault of a simple frame that is not UTF-8.
+    /// A simple frame that is not UTF-8: a fault, unless the caller accepts such texts. They come
+    /// through here, so that all others need no look at the setting.
     #[cold]
-    fn bad_simple<T>(&mut self, text: &[u8]) -> Result<T, Fault> {
+    fn bad_simple(&mut self, text: &[u8]) -> Result<bool, Fault> {
+        if !self.rules_mut().1.utf8 {
+            return Ok(false);
+        }
         let good = Validator::new().push(text).err().unwrap_or(text.len());
         self.bad_text(text.len(), good)
     }

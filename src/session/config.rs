@@ -10,13 +10,15 @@ use crate::Limits;
 /// use core::time::Duration;
 /// use wscodec::session::SessionOptions;
 ///
-/// let mut config = SessionOptions::default();
-/// config.heartbeat = Some(Duration::from_secs(30));
-/// config.limits.message = 1 << 20;
+/// let config = SessionOptions {
+///     heartbeat: Some(Duration::from_secs(30)),
+///     ..SessionOptions::DEFAULT
+/// };
 /// assert!(config.auto_pong && config.auto_close);
 /// ```
+///
+/// A literal ends with `..SessionOptions::DEFAULT`, because fields are added with time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct SessionOptions {
     /// The limits on the memory and the work that a peer can cause.
     pub limits: Limits,
@@ -43,6 +45,10 @@ pub struct SessionOptions {
     /// [`Rules::dangerously_accept_unmasked`](crate::frame::Rules::dangerously_accept_unmasked).
     /// Default: off.
     pub dangerously_accept_unmasked: bool,
+    /// Let texts come and go that are not UTF-8: see
+    /// [`MessageDecoder::dangerously_accept_invalid_utf8`](crate::message::MessageDecoder::dangerously_accept_invalid_utf8).
+    /// Default: off.
+    pub dangerously_accept_invalid_utf8: bool,
 }
 
 impl SessionOptions {
@@ -57,6 +63,7 @@ impl SessionOptions {
         pong_timeout: Duration::from_secs(20),
         idle: None,
         dangerously_accept_unmasked: false,
+        dangerously_accept_invalid_utf8: false,
     };
 }
 

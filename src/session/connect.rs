@@ -6,7 +6,8 @@ use super::{In, Out, Session, SessionOptions};
 use crate::Limits;
 use crate::error::{ErrorKind, Fault, LimitError, MisuseError};
 use crate::frame::Role;
-use crate::handshake::{ClientRequest, UpgradeResponse, UpgradeResponseReader};
+use crate::handshake::{ClientRequest, Nonce, UpgradeResponse, UpgradeResponseReader};
+use crate::head::HeadLine;
 use crate::message::MaskSource;
 
 #[cfg(feature = "deflate")]
@@ -38,9 +39,10 @@ use crate::deflate;
 pub struct Connect<'a> {
     host: &'a str,
     path: &'a str,
-    nonce: [u8; 16],
+    nonce: Nonce,
     protocols: &'a [&'a str],
     headers: &'a [(&'a str, &'a str)],
+    extensions: &'a str,
     #[cfg(feature = "deflate")]
     deflate: Option<deflate::DeflateOptions>,
     limits: Limits,
@@ -52,13 +54,14 @@ pub struct Connect<'a> {
 impl<'a> Connect<'a> {
     /// To `host` (with its port, if it is not the scheme's) for `path` (with its query; it begins
     /// with `/`). Compression is offered with the defaults.
-    pub fn new(host: &'a str, path: &'a str, nonce: [u8; 16]) -> Self {
+    pub fn new(host: &'a str, path: &'a str, nonce: impl Into<Nonce>) -> Self {
         Self {
             host,
             path,
-            nonce,
+            nonce: nonce.into(),
             protocols: &[],
             headers: &[],
+            extensions: "",
             #[cfg(feature = "deflate")]
             deflate: Some(deflate::DeflateOptions::DEFAULT),
             limits: Limits::DEFAULT,
@@ -77,6 +80,14 @@ impl<'a> Connect<'a> {
     #[must_use]
     pub fn headers(self, headers: &'a [(&'a str, &'a str)]) -> Self {
         Self { headers, ..self }
+    }
+
+    /// Extensions of the caller's to offer, as a value of `Sec-WebSocket-Extensions`, in place of
+    /// compression; empty for none. Which of them the server chose,
+    /// [`UpgradeResponse::extensions`] tells, and the session then is made by [`Session::new`].
+    #[must_use]
+    pub fn extensions(self, extensions: &'a str) -> Self {
+        Self { extensions, ..self }
     }
 
     /// The compression to offer; `None` for none.
@@ -114,8 +125,21 @@ impl<'a> Connect<'a> {
     /// [`HandshakeError::Status`](crate::HandshakeError::Status), [`rejection`](Self::rejection) tells
     /// what the server said. After any error the connection is to be closed.
     pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Connected<'h>>, Fault> {
+        self.read_with(buf, |_| Ok(()))
+    }
+
+    /// As [`read`](Self::read), and shows `look` each line of the answer once, in the call in which it
+    /// becomes whole; those of interim answers too.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read), and the first error of `look`.
+    pub fn read_with<'h, E: From<Fault>>(
+        &mut self,
+        buf: &'h [u8],
+        mut look: impl FnMut(HeadLine<'_>) -> Result<(), E>,
+    ) -> Result<Option<Connected<'h>>, E> {
         let response = loop {
-            let Some(response) = self.reader.read(&buf[self.skipped..])? else {
+            let Some(response) = self.reader.read_with(&buf[self.skipped..], &mut look)? else {
                 return Ok(None);
             };
             match response.status() {
@@ -123,7 +147,8 @@ impl<'a> Connect<'a> {
                 _ => self.skipped += response.head_len(),
             }
             if self.skipped > self.limits.head {
-                return Err(ErrorKind::from(LimitError::HeadTooLarge).at(self.skipped as u64));
+                let error = ErrorKind::from(LimitError::HeadTooLarge);
+                return Err(error.at(self.skipped as u64).into());
             }
             self.reader = UpgradeResponseReader::new(&self.limits);
         };
@@ -132,7 +157,7 @@ impl<'a> Connect<'a> {
         self.with_request(|request| request.check(&response))
             .map_err(moved)?;
         #[cfg(feature = "deflate")]
-        let deflate = match self.deflate {
+        let deflate = match self.compression() {
             Some(config) => {
                 let agreed = config.offer().check(response.extensions());
                 let agreed = agreed.map_err(|error| ErrorKind::from(error).at(skipped))?;
@@ -156,13 +181,22 @@ impl<'a> Connect<'a> {
         Some((response, &bytes[response.head_len()..]))
     }
 
+    /// The compression that is offered.
+    #[cfg(feature = "deflate")]
+    fn compression(&self) -> Option<deflate::DeflateOptions> {
+        self.deflate.filter(|_| self.extensions.is_empty())
+    }
+
     fn with_request<R>(&self, f: impl FnOnce(&ClientRequest<'_>) -> R) -> R {
         #[cfg(feature = "deflate")]
-        let header = self.deflate.map(|config| config.offer().header());
+        let header = self.compression().map(|config| config.offer().header());
         #[cfg(feature = "deflate")]
-        let extensions = header.as_ref().map_or("", |header| header.as_str());
+        let extensions = match &header {
+            Some(header) => header.as_str(),
+            None => self.extensions,
+        };
         #[cfg(not(feature = "deflate"))]
-        let extensions = "";
+        let extensions = self.extensions;
         let request = ClientRequest::new(self.host, self.path, self.nonce)
             .protocols(self.protocols)
             .extensions(extensions)

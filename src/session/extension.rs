@@ -1,62 +1,127 @@
 //! The extensions of a session, as types that are the same with every set of features: a library that
 //! names them compiles beside an application that turns compression on.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::error::ErrorKind;
 use crate::frame::Rsv;
-use crate::message::{DecodeProgress, InboundExtension, Kind, OutboundExtension, PayloadCoding};
+use crate::message::{
+    DecodeProgress, InboundExtension, Kind, NoExtension, OutboundExtension, PayloadCoding,
+};
 
 #[cfg(feature = "deflate")]
 use crate::deflate::{Compressor, Decompressor};
 
-#[cfg(feature = "deflate")]
-type Decoder = Option<Decompressor>;
-#[cfg(not(feature = "deflate"))]
-type Decoder = crate::message::NoExtension;
-
-#[cfg(feature = "deflate")]
-type Encoder = Option<Compressor>;
-#[cfg(not(feature = "deflate"))]
-type Encoder = crate::message::NoExtension;
-
 /// The extension that decodes what comes: permessage-deflate if the crate has it and the peers agreed
-/// on it, or none. The default is none.
+/// on it, one of the [caller's](Self::custom), or none. The default is none.
 ///
 /// With the feature `deflate`, it is made `From` a `Decompressor`.
 #[derive(Debug, Default)]
 pub struct In(Decoder);
 
 /// The extension that encodes what goes: permessage-deflate if the crate has it and the peers agreed
-/// on it, or none. The default is none.
+/// on it, one of the [caller's](Self::custom), or none. The default is none.
 ///
 /// With the feature `deflate`, it is made `From` a `Compressor`.
 #[derive(Debug, Default)]
 pub struct Out(Encoder);
 
+#[derive(Default)]
+enum Decoder {
+    #[default]
+    None,
+    #[cfg(feature = "deflate")]
+    Deflate(Decompressor),
+    Custom(Box<dyn InboundExtension + Send + Sync>),
+}
+
+#[derive(Default)]
+enum Encoder {
+    #[default]
+    None,
+    #[cfg(feature = "deflate")]
+    Deflate(Compressor),
+    Custom(Box<dyn OutboundExtension + Send + Sync>),
+}
+
+impl In {
+    /// An extension of the caller's, which both sides have agreed on.
+    pub fn custom(extension: impl InboundExtension + Send + Sync + 'static) -> Self {
+        Self(Decoder::Custom(Box::new(extension)))
+    }
+}
+
+impl Out {
+    /// An extension of the caller's, which both sides have agreed on.
+    pub fn custom(extension: impl OutboundExtension + Send + Sync + 'static) -> Self {
+        Self(Encoder::Custom(Box::new(extension)))
+    }
+}
+
 #[cfg(feature = "deflate")]
 impl From<Decompressor> for In {
     fn from(decompressor: Decompressor) -> Self {
-        Self(Some(decompressor))
+        Self(Decoder::Deflate(decompressor))
     }
 }
 
 #[cfg(feature = "deflate")]
 impl From<Compressor> for Out {
     fn from(compressor: Compressor) -> Self {
-        Self(Some(compressor))
+        Self(Encoder::Deflate(compressor))
     }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            #[cfg(feature = "deflate")]
+            Self::Deflate(decompressor) => decompressor.fmt(f),
+            Self::Custom(_) => f.write_str("Custom"),
+        }
+    }
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            #[cfg(feature = "deflate")]
+            Self::Deflate(compressor) => compressor.fmt(f),
+            Self::Custom(_) => f.write_str("Custom"),
+        }
+    }
+}
+
+/// Calls a method of the extension that there is.
+macro_rules! each {
+    ($kind:ident, $value:expr, $it:ident => $call:expr) => {
+        match $value {
+            $kind::None => {
+                #[allow(unused_mut, reason = "some methods change the extension")]
+                let mut none = NoExtension;
+                let $it = &mut none;
+                $call
+            }
+            #[cfg(feature = "deflate")]
+            $kind::Deflate($it) => $call,
+            $kind::Custom($it) => $call,
+        }
+    };
 }
 
 impl InboundExtension for In {
     #[inline]
     fn rsv(&self) -> Rsv {
-        self.0.rsv()
+        each!(Decoder, &self.0, it => it.rsv())
     }
 
     #[inline]
     fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, ErrorKind> {
-        InboundExtension::begin(&mut self.0, rsv)
+        each!(Decoder, &mut self.0, it => InboundExtension::begin(it, rsv))
     }
 
     #[inline]
@@ -66,48 +131,48 @@ impl InboundExtension for In {
         last: bool,
         output: &mut [u8],
     ) -> Result<DecodeProgress, ErrorKind> {
-        self.0.decode(input, last, output)
+        each!(Decoder, &mut self.0, it => it.decode(input, last, output))
     }
 
     #[inline]
     fn memory(&self) -> usize {
-        InboundExtension::memory(&self.0)
+        each!(Decoder, &self.0, it => InboundExtension::memory(it))
     }
 
     #[inline]
     fn release(&mut self) {
-        InboundExtension::release(&mut self.0);
+        each!(Decoder, &mut self.0, it => InboundExtension::release(it));
     }
 }
 
 impl OutboundExtension for Out {
     #[inline]
     fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv {
-        OutboundExtension::begin(&mut self.0, kind, len)
+        each!(Encoder, &mut self.0, it => OutboundExtension::begin(it, kind, len))
     }
 
     #[inline]
     fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind> {
-        self.0.encode(input, last, output)
+        each!(Encoder, &mut self.0, it => it.encode(input, last, output))
     }
 
     #[inline]
     fn discard(&mut self, begun: bool) {
-        self.0.discard(begun);
+        each!(Encoder, &mut self.0, it => it.discard(begun));
     }
 
     #[inline]
     fn pass(&mut self, rsv: Rsv, needs: u8) -> bool {
-        self.0.pass(rsv, needs)
+        each!(Encoder, &mut self.0, it => it.pass(rsv, needs))
     }
 
     #[inline]
     fn memory(&self) -> usize {
-        OutboundExtension::memory(&self.0)
+        each!(Encoder, &self.0, it => OutboundExtension::memory(it))
     }
 
     #[inline]
     fn release(&mut self) {
-        OutboundExtension::release(&mut self.0);
+        each!(Encoder, &mut self.0, it => OutboundExtension::release(it));
     }
 }

@@ -165,10 +165,13 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
     /// permessage-deflate.
     pub fn new(role: Role, keys: M, inbound: I, outbound: O, config: &SessionOptions) -> Self {
         let decoder = MessageDecoder::with_extension(role, &config.limits, inbound)
-            .dangerously_accept_unmasked(config.dangerously_accept_unmasked);
+            .dangerously_accept_unmasked(config.dangerously_accept_unmasked)
+            .dangerously_accept_invalid_utf8(config.dangerously_accept_invalid_utf8);
+        let encoder = MessageEncoder::new(keys, outbound)
+            .dangerously_send_invalid_utf8(config.dangerously_accept_invalid_utf8);
         Self {
             decoder,
-            sender: Sender::new(MessageEncoder::new(keys, outbound), config),
+            sender: Sender::new(encoder, config),
         }
     }
 

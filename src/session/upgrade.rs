@@ -30,9 +30,11 @@ use crate::deflate;
 /// use wscodec::handshake::{Origin, UpgradeRequest};
 /// use wscodec::session::{SessionOptions, Policy};
 ///
-/// let mut policy = Policy::default();
-/// policy.protocols = &["v2.chat", "v1.chat"];
-/// policy.origin = Origin::List(&["https://example.com"]);
+/// let policy = Policy {
+///     protocols: &["v2.chat", "v1.chat"],
+///     origin: Origin::List(&["https://example.com"]),
+///     ..Policy::DEFAULT
+/// };
 ///
 /// let bytes = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
 ///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -48,8 +50,10 @@ use crate::deflate;
 /// session.sender().text("welcome", &mut out)?;
 /// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
+///
+/// A literal ends with `..Policy::DEFAULT`, because fields are added with time, and `deflate` is there
+/// with the feature of that name only.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct Policy<'a> {
     /// Whom browsers may connect for. Default: pages from the same host and port, and whatever is
     /// no browser.
@@ -85,6 +89,16 @@ impl Policy<'_> {
         #[cfg(feature = "deflate")]
         deflate: Some(deflate::DeflateOptions::DEFAULT),
     };
+
+    /// The same without compression, whatever clients offer.
+    #[must_use]
+    pub fn without_compression(self) -> Self {
+        Self {
+            #[cfg(feature = "deflate")]
+            deflate: None,
+            ..self
+        }
+    }
 
     /// Decides on a request. Nothing is answered yet: the caller may look at the request too, and
     /// still reject.
@@ -159,6 +173,14 @@ impl<'r> Upgrade<'r> {
             }
         };
         Ok(())
+    }
+
+    /// Leaves compression out of the agreement.
+    pub fn leave_out_compression(&mut self) {
+        #[cfg(feature = "deflate")]
+        {
+            self.deflate = None;
+        }
     }
 
     /// The agreement on compression.

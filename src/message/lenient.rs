@@ -1,0 +1,35 @@
+//! The rules that a decoder leaves out if its caller asks for that.
+
+use super::MessageDecoder;
+
+impl<E> MessageDecoder<E> {
+    /// Lets a server take frames that are not masked: see
+    /// [`Rules::dangerously_accept_unmasked`].
+    #[must_use]
+    pub fn dangerously_accept_unmasked(mut self, unmasked: bool) -> Self {
+        let (rules, _) = self.rules_mut();
+        *rules = rules.dangerously_accept_unmasked(unmasked);
+        self
+    }
+
+    /// Lets the peer send texts that are not UTF-8, against RFC 6455 §8.1: for relays that hand
+    /// payloads on and leave the check to the endpoint behind them. A text that is not UTF-8 is then
+    /// lent as any other, and [`MessageRef::text`](super::MessageRef::text) gives `None` for it. Long
+    /// payloads are not looked at. The reason of a close frame is checked all the same.
+    ///
+    /// ```
+    /// use wscodec::{Limits, frame::Role, message::{Event, MessageDecoder}};
+    ///
+    /// let decoder = MessageDecoder::new(Role::Client, &Limits::default());
+    /// let mut decoder = decoder.dangerously_accept_invalid_utf8(true);
+    /// let mut bytes = *b"\x81\x01\xff";
+    /// let Some(Event::Message(message)) = decoder.receive(&mut &mut bytes[..])? else { panic!() };
+    /// assert_eq!((message.payload, message.text()), (&b"\xff"[..], None));
+    /// # Ok::<(), wscodec::Fault>(())
+    /// ```
+    #[must_use]
+    pub fn dangerously_accept_invalid_utf8(mut self, accept: bool) -> Self {
+        self.rules_mut().1.utf8 = !accept;
+        self
+    }
+}
