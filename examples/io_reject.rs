@@ -16,24 +16,13 @@ fn decide(request: &UpgradeRequest<'_>, answer: &mut Answer<'_>) -> Result<(), R
         let rejection = Rejection::new(421).reason("Misdirected Request");
         return answer.reject(rejection.body(body.as_bytes()));
     }
-    match cookie(request, "session") {
+    match request.cookies().value_of(b"session") {
         Some(session) if !session.is_empty() => {
             answer.header("X-Session", String::from_utf8_lossy(session));
             Ok(())
         }
         _ => answer.reject(Rejection::new(401).headers(&[("WWW-Authenticate", "Session")])),
     }
-}
-
-/// A cookie's value (RFC 6265 §4.2).
-fn cookie<'h>(request: &UpgradeRequest<'h>, name: &str) -> Option<&'h [u8]> {
-    let cookies = request.header("Cookie")?.split(|b| *b == b';');
-    cookies
-        .map(|cookie| cookie.trim_ascii())
-        .find_map(|cookie| {
-            let value = cookie.strip_prefix(name.as_bytes())?;
-            value.strip_prefix(b"=")
-        })
 }
 
 pub(crate) fn serve(stream: TcpStream) -> Result<(), Error> {

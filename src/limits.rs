@@ -4,15 +4,15 @@
 //! ```
 //! use wscodec::Limits;
 //!
-//! let mut limits = Limits::default();
-//! limits.message = 1 << 30;
+//! let limits = Limits { message: 1 << 30, ..Limits::DEFAULT };
 //! assert!(limits.max_frame() > 1 << 30, "it follows the message limit");
 //! ```
 
 /// How much a peer may make us hold or do. What passes a limit is refused from the header alone,
 /// before anything is stored for it.
+///
+/// A literal ends with `..Limits::DEFAULT`, because fields are added with time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Payload bytes of one frame. Default: `None`, as many as a message within
     /// [`Limits::message`] can need; see [`max_frame`](Self::max_frame). Passing it is

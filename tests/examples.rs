@@ -31,6 +31,7 @@ examples! {
     io_echo, "../examples/io_echo.rs";
     io_echo_frames, "../examples/io_echo_frames.rs";
     io_json, "../examples/io_json.rs";
+    io_raw, "../examples/io_raw.rs";
     io_reject, "../examples/io_reject.rs";
     io_upgrade, "../examples/io_upgrade.rs";
     proxy, "../examples/proxy.rs";
@@ -100,6 +101,42 @@ fn echoes() {
         drop(ws);
         assert!(thread.join().unwrap().iter().all(Result::is_ok));
     }
+}
+
+#[test]
+fn raw_frames() {
+    let (address, thread) = server(1, io_raw::serve);
+    let mut stream = TcpStream::connect(address).unwrap();
+    // The first frame comes with the request.
+    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Version: 13\r\n\r\n\
+        \x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    stream.write_all(request).unwrap();
+    stream
+        .write_all(b"\x82\x80\x37\xfa\x21\x3d\x88\x80\0\0\0\0")
+        .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap() + 4;
+    let (head, frames) = answer.split_at(end);
+    assert!(head.starts_with(b"HTTP/1.1 101 "));
+    assert!(
+        !head
+            .windows(10)
+            .any(|it| it.eq_ignore_ascii_case(b"Extensions"))
+    );
+    assert_eq!(frames, b"\x81\x05Hello\x82\x00\x88\x00");
+    assert!(thread.join().unwrap().iter().all(Result::is_ok));
+}
+
+/// The raw example of gobwas/ws has 40 lines from `Accept` to the end of its loop.
+#[test]
+fn the_raw_server_has_at_most_thirty_lines() {
+    let source = include_str!("../examples/io_raw.rs");
+    let code = source.lines().map(str::trim);
+    let lines = code.filter(|line| !line.is_empty() && !line.starts_with("//"));
+    assert!(lines.count() <= 30);
 }
 
 #[test]

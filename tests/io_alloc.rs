@@ -8,8 +8,11 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 
 use wscodec::frame::Role;
-use wscodec::io::{Acceptor, Connection, ConnectionOptions, Connector, IoSession, Keys, Transport};
-use wscodec::message::{Kind, Prepared};
+use wscodec::io::{
+    AcceptHooks, Acceptor, Buffers, Connection, ConnectionOptions, Connector, IoSession, Keys,
+    Transport,
+};
+use wscodec::message::{Kind, MessageEncoder, Prepared};
 use wscodec::session::{In, Out, Session, SessionOptions};
 
 struct Counting;
@@ -244,6 +247,48 @@ fn compressed_messages_both_ways() {
         echo(&mut server);
         expect(&mut client, 2);
     });
+}
+
+/// Serves a client of its own over a pipe; how often that allocated, and the memory for the next one.
+fn serve_once(mut buffers: Buffers) -> (u64, Buffers) {
+    struct NoHooks;
+    impl AcceptHooks for NoHooks {}
+
+    let (mut ours, theirs) = pipe();
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    ours.write_all(request).unwrap();
+    // A message in two fragments, and one in one frame.
+    let part = [0; 2000];
+    let mut client = MessageEncoder::client(|| [0; 4]);
+    let mut frames = Vec::with_capacity(8 << 10);
+    client.begin(Kind::Binary, &part, &mut frames).unwrap();
+    client.finish(&part, &mut frames).unwrap();
+    client.text("Hello", &mut frames).unwrap();
+    ours.write_all(&frames).unwrap();
+    let acceptor = Acceptor::default().without_compression();
+    let mut next = None;
+    let count = allocations(|| {
+        let transport = Transport::plain();
+        let mut ws = acceptor
+            .accept_hooked(theirs, transport, &mut buffers, &mut NoHooks)
+            .unwrap();
+        echo(&mut ws);
+        let mut writer = ws.writer(Kind::Text);
+        writer.write_all(b"in a fragment").unwrap();
+        writer.finish().unwrap();
+        next = Some(ws.into_parts().into_buffers().1);
+    });
+    (count, next.unwrap())
+}
+
+#[test]
+fn a_connection_that_gets_the_memory_of_the_last_one_allocates_nothing() {
+    let (first, buffers) = serve_once(Buffers::default());
+    assert!(first > 0 && buffers.memory() > 4000);
+    let (second, buffers) = serve_once(buffers);
+    let (third, _) = serve_once(buffers);
+    assert_eq!((second, third), (0, 0));
 }
 
 #[test]

@@ -37,7 +37,9 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "error",
             "limits",
+            "utf8",
             "frame",
+            "head",
             "message",
             "deflate",
             "handshake",

@@ -37,7 +37,7 @@ impl Default for DeflateDirection {
 /// use wscodec::deflate::{DeflateOptions, WindowBits};
 ///
 /// // Little memory for each connection, on either side.
-/// let mut config = DeflateOptions::default();
+/// let mut config = DeflateOptions { level: 9, ..DeflateOptions::DEFAULT };
 /// config.send.takeover = false;
 /// config.receive.takeover = false;
 /// config.receive.window = WindowBits::new(11).unwrap();
@@ -47,8 +47,9 @@ impl Default for DeflateDirection {
 ///         server_max_window_bits=11; client_max_window_bits"
 /// );
 /// ```
+///
+/// A literal ends with `..DeflateOptions::DEFAULT`, because fields are added with time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct DeflateOptions {
     /// The most for what we send: a smaller window, or no takeover, is used if the peer wants
     /// that. Default: the largest window, taken over.

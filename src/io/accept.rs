@@ -3,28 +3,37 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
 use super::connection::{IoSession, Negotiated};
-use super::head::{Head, Input};
+use super::head::Head;
+use super::hooks::Decide;
 use super::line::Line;
-use super::{Connection, ConnectionOptions, Error, Keys, Rejected, Transport};
+use super::{
+    AcceptHooks, Buffers, Connection, ConnectionOptions, Error, Keys, Rejected, Transport,
+};
 use crate::error::{LimitError, MisuseError};
 use crate::frame::Role;
-use crate::handshake::{Rejection, UpgradeRequest, UpgradeRequestReader};
-use crate::session::{Policy, Session, Upgrade};
+use crate::handshake::{Rejection, UpgradeRequest, UpgradeRequestReader, put_header};
+use crate::head::HeadLine;
+use crate::session::{In, Out, Policy, Session, Upgrade};
 
 /// Accepts connections: what to grant, and how connections then behave.
 ///
 /// ```no_run
 /// use wscodec::handshake::{Origin, Rejection};
 /// use wscodec::io::Acceptor;
+/// use wscodec::session::Policy;
 ///
-/// let mut acceptor = Acceptor::default();
-/// acceptor.policy.protocols = &["v2.chat"];
-/// acceptor.policy.origin = Origin::List(&["https://example.com"]);
+/// let policy = Policy {
+///     protocols: &["v2.chat"],
+///     origin: Origin::List(&["https://example.com"]),
+///     ..Policy::DEFAULT
+/// };
+/// let acceptor = Acceptor { policy, ..Acceptor::default() };
 ///
 /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let (stream, _) = listener.accept()?;
@@ -48,6 +57,16 @@ pub struct Acceptor<'p> {
 }
 
 impl Acceptor<'_> {
+    /// The same without compression, whatever clients offer: for those who read and write frames on
+    /// their own.
+    #[must_use]
+    pub fn without_compression(self) -> Self {
+        Self {
+            policy: self.policy.without_compression(),
+            ..self
+        }
+    }
+
     /// Accepts a client over TCP, if its request keeps the rules and the policy grants it. Small
     /// messages are then sent without delay (`TCP_NODELAY`).
     ///
@@ -82,42 +101,66 @@ impl Acceptor<'_> {
         transport: Transport<S>,
         decide: impl FnOnce(&UpgradeRequest<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
     ) -> Result<Connection<S>, Error> {
+        let hooks = &mut Decide(Some(decide));
+        self.accept_hooked(stream, transport, &mut Buffers::default(), hooks)
+    }
+
+    /// As [`accept_over`](Self::accept_over), with a look at each step of the handshake, and with the
+    /// memory of a connection that is over. Of the buffers nothing is left, unless this fails.
+    ///
+    /// # Errors
+    /// As for [`accept_with`](Self::accept_with).
+    pub fn accept_hooked<S: Read + Write>(
+        &self,
+        stream: S,
+        transport: Transport<S>,
+        buffers: &mut Buffers,
+        hooks: &mut impl AcceptHooks,
+    ) -> Result<Connection<S>, Error> {
         let time = self.options.handshake_timeout;
         let mut line = Line::new(stream, transport, &self.options);
+        line.use_buffers(buffers);
         line.stall = time;
         let until = time.and_then(|time| Instant::now().checked_add(time));
-        let begun = match self.read_request(&mut line, until, decide) {
+        let mut head = Head::new(&self.options, buffers);
+        let begun = self.read_request(&mut line, &mut head, until, hooks);
+        let (taken, session, agreed) = match begun {
             Ok(begun) => begun,
             Err(error) => {
-                if reject(&mut line, &error) {
+                if reject(&mut line, &error, hooks) {
                     line.linger(self.options.session.close_timeout);
                 }
+                (buffers.input, buffers.fragment) = (head.into_bytes(), line.part);
+                line.out.clear();
+                buffers.output = line.out;
                 return Err(error);
             }
         };
+        hooks.response(&line.out);
         line.flush()?;
         line.stall = self.options.write_timeout;
         line.set_read_timeout(None)?;
-        let (session, input, agreed) = begun;
-        let mut ws = Connection::begin(line, session, input, &self.options);
+        let mut ws = Connection::begin(line, session, head.rest(taken), &self.options);
+        ws.use_message_buffer(buffers);
         ws.agreed = agreed;
         Ok(ws)
     }
 
+    /// Reads the request, and makes the answer; how many bytes the request took.
     fn read_request<S: Read + Write>(
         &self,
         line: &mut Line<S>,
+        head: &mut Head,
         until: Option<Instant>,
-        decide: impl FnOnce(&UpgradeRequest<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
-    ) -> Result<(IoSession, Input, Negotiated), Error> {
+        hooks: &mut impl AcceptHooks,
+    ) -> Result<(usize, IoSession, Negotiated), Error> {
         let limits = &self.options.session.limits;
         let mut reader = UpgradeRequestReader::new(limits);
-        let mut head = Head::new(&self.options);
         loop {
-            if let Some(request) = reader.read(head.received())? {
-                let (session, agreed) = self.answer(&request, decide, &mut line.out)?;
-                let taken = request.head_len();
-                return Ok((session, head.rest(taken), agreed));
+            let look = |line: HeadLine<'_>| hooks.line(line).map_err(|rejecting| rejecting.0);
+            if let Some(request) = reader.read_with(head.received(), look)? {
+                let (session, agreed) = self.answer(&request, hooks, &mut line.out)?;
+                return Ok((request.head_len(), session, agreed));
             }
             match head.read(line, until) {
                 Ok(()) => {}
@@ -135,21 +178,31 @@ impl Acceptor<'_> {
     fn answer(
         &self,
         request: &UpgradeRequest<'_>,
-        decide: impl FnOnce(&UpgradeRequest<'_>, &mut Answer<'_>) -> Result<(), Rejecting>,
+        hooks: &mut impl AcceptHooks,
         out: &mut Vec<u8>,
     ) -> Result<(IoSession, Negotiated), Error> {
         let mut answer = Answer {
             upgrade: self.policy.judge(request)?,
             headers: Vec::new(),
+            invalid: None,
+            extension: None,
         };
-        if let Err(refusing) = decide(request, &mut answer) {
-            return Err(refusing.0);
+        hooks
+            .decide(request, &mut answer)
+            .map_err(|rejecting| rejecting.0)?;
+        if let Some(error) = answer.invalid {
+            return Err(error.into());
         }
-        let headers = answer.headers.iter();
-        let headers: Vec<_> = headers.map(|(name, value)| (&**name, &**value)).collect();
-        answer.upgrade.accept().headers(&headers).write(out)?;
+        let mut accept = answer.upgrade.accept();
+        if let Some(extension) = &answer.extension {
+            accept = accept.extensions(&extension.header);
+        }
+        accept.write_with(out, |headers| headers.add_lines(&answer.headers))?;
         let config = &self.options.session;
-        let (inbound, outbound) = answer.upgrade.coders(config);
+        let (inbound, outbound) = match answer.extension {
+            Some(extension) => (extension.inbound, extension.outbound),
+            None => answer.upgrade.coders(config),
+        };
         let session = Session::new(Role::Server, Keys::none(), inbound, outbound, config)
             .with_offset(request.head_len() as u64);
         let agreed = Negotiated {
@@ -165,7 +218,19 @@ impl Acceptor<'_> {
 #[derive(Debug)]
 pub struct Answer<'r> {
     upgrade: Upgrade<'r>,
-    headers: Vec<(String, String)>,
+    /// Header lines.
+    headers: Vec<u8>,
+    /// Why the answer can't be sent.
+    invalid: Option<MisuseError>,
+    extension: Option<Agreed>,
+}
+
+/// An extension of the caller's.
+#[derive(Debug)]
+struct Agreed {
+    header: String,
+    inbound: In,
+    outbound: Out,
 }
 
 impl Answer<'_> {
@@ -188,9 +253,35 @@ impl Answer<'_> {
         self.upgrade.deflate()
     }
 
-    /// Adds a header. One that is not allowed makes the handshake fail with [`Error::Misuse`].
-    pub fn header(&mut self, name: impl Into<String>, value: impl Into<String>) -> &mut Self {
-        self.headers.push((name.into(), value.into()));
+    /// Leaves compression out of the agreement.
+    pub fn without_compression(&mut self) -> &mut Self {
+        self.upgrade.leave_out_compression();
+        self
+    }
+
+    /// Agrees on an extension of the caller's, in place of compression: `header` is the value of
+    /// `Sec-WebSocket-Extensions`, which must name an extension that the client has offered
+    /// ([`UpgradeRequest::extensions`]). Otherwise the handshake fails with [`Error::Misuse`]. The two
+    /// sides of the extension own reserved bits, and see each message on its way.
+    pub fn extension(
+        &mut self,
+        header: impl Into<String>,
+        inbound: In,
+        outbound: Out,
+    ) -> &mut Self {
+        self.extension = Some(Agreed {
+            header: header.into(),
+            inbound,
+            outbound,
+        });
+        self.without_compression()
+    }
+
+    /// Adds a header; the value is whatever can be displayed. One that is not allowed makes the
+    /// handshake fail with [`Error::Misuse`].
+    pub fn header(&mut self, name: impl AsRef<str>, value: impl fmt::Display) -> &mut Self {
+        let put = put_header(&mut self.headers, name.as_ref(), value);
+        self.invalid = self.invalid.or(put.err());
         self
     }
 
@@ -212,12 +303,7 @@ impl Answer<'_> {
     /// # Errors
     /// Always.
     pub fn reject(&self, rejection: Rejection<'_>) -> Result<(), Rejecting> {
-        let status = rejection.status();
-        let mut bytes = Vec::new();
-        Err(Rejecting(match rejection.write(&mut bytes) {
-            Ok(()) => Error::Rejected(Box::new(Rejected::new(bytes, status))),
-            Err(error) => error.into(),
-        }))
+        Err(rejection.into())
     }
 }
 
@@ -225,8 +311,19 @@ impl Answer<'_> {
 #[derive(Debug)]
 pub struct Rejecting(Error);
 
+impl From<Rejection<'_>> for Rejecting {
+    fn from(rejection: Rejection<'_>) -> Self {
+        let status = rejection.status();
+        let mut bytes = Vec::new();
+        Self(match rejection.write(&mut bytes) {
+            Ok(()) => Error::Rejected(Box::new(Rejected::new(bytes, status))),
+            Err(error) => error.into(),
+        })
+    }
+}
+
 /// Writes the rejection that an error calls for; whether there is one.
-fn reject<S: Write>(line: &mut Line<S>, error: &Error) -> bool {
+fn reject<S: Write>(line: &mut Line<S>, error: &Error, hooks: &mut impl AcceptHooks) -> bool {
     line.out.clear();
     let rejection = match error {
         Error::Rejected(rejected) => {
@@ -235,11 +332,15 @@ fn reject<S: Write>(line: &mut Line<S>, error: &Error) -> bool {
         }
         Error::Fault(fault) => Rejection::of(*fault),
         Error::Misuse(_) => Some(Rejection::new(500)),
-        Error::Io(_) => return false,
+        Error::Io(_) | Error::Cancelled => return false,
     };
     if let Some(rejection) = rejection {
         // The text here is well-formed.
         let _ = rejection.write(&mut line.out);
     }
-    !line.out.is_empty() && line.flush().is_ok()
+    if line.out.is_empty() {
+        return false;
+    }
+    hooks.response(&line.out);
+    line.flush().is_ok()
 }

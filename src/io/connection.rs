@@ -2,8 +2,8 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
+use core::{fmt, mem};
 use std::io::{self, BufRead, Read, Write};
 use std::time::Instant;
 
@@ -13,7 +13,8 @@ use super::line::{Line, Pushed};
 use super::reader::Source;
 use super::writer::{Sink, Step};
 use super::{
-    ConnectionOptions, Error, Keys, MessageReader, MessageWriter, Outbox, Transport, outbox,
+    Buffers, ConnectionOptions, Error, Keys, MessageReader, MessageWriter, Outbox, Transport,
+    outbox,
 };
 use crate::error::{CloseCode, MisuseError};
 use crate::frame::Role;
@@ -82,6 +83,22 @@ pub struct Parts<S> {
     pub read: Vec<u8>,
     /// Bytes that wait to be written.
     pub unsent: Vec<u8>,
+    fragment: Vec<u8>,
+    message: Vec<u8>,
+}
+
+impl<S> Parts<S> {
+    /// The stream, and the memory of the connection for the next one. The bytes that were not looked
+    /// at, and those that wait to be written, are dropped.
+    pub fn into_buffers(self) -> (S, Buffers) {
+        let buffers = Buffers {
+            input: self.read,
+            output: self.unsent,
+            fragment: self.fragment,
+            message: self.message,
+        };
+        (self.stream, buffers)
+    }
 }
 
 /// The result of the handshake.
@@ -399,12 +416,21 @@ impl<S> Connection<S> {
     /// Of a message that was read in part, the part is lost. Take a connection apart that has read
     /// nothing, or only whole messages.
     pub fn into_parts(self) -> Parts<S> {
-        let (stream, unsent) = self.line.into_parts();
+        let (stream, unsent, fragment) = self.line.into_parts();
+        let (read, message) = self.inbox.into_parts();
         Parts {
             stream,
-            read: self.inbox.into_unread(),
+            read,
             unsent,
+            fragment,
+            message,
         }
+    }
+
+    /// Takes the memory for messages in parts out of `buffers`.
+    pub(super) fn use_message_buffer(&mut self, buffers: &mut Buffers) {
+        let memory = mem::take(&mut buffers.message);
+        self.inbox.receiver.use_memory(memory);
     }
 
     /// Bytes held besides this value, for buffers, extensions and messages in parts.

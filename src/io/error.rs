@@ -32,11 +32,13 @@ pub enum Error {
     /// The handshake was rejected: at a client, by the server, which did not switch protocols; at a
     /// server, by its own decision.
     Rejected(Box<Rejected>),
+    /// A [`Cancel`](super::Cancel) of the caller's has ended the attempt to open a connection.
+    Cancelled,
 }
 
 impl Error {
     /// The stable name: that of the [`Fault`] or [`MisuseError`], `"STATUS"` for a rejection,
-    /// `"TIMED_OUT"` and `"IO"` for the transport.
+    /// `"TIMED_OUT"` and `"IO"` for the transport, and `"CANCELLED"`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io(_) if self.is_timeout() => "TIMED_OUT",
@@ -44,6 +46,7 @@ impl Error {
             Self::Fault(fault) => fault.error.code(),
             Self::Misuse(error) => error.code(),
             Self::Rejected(_) => HandshakeError::Status.code(),
+            Self::Cancelled => "CANCELLED",
         }
     }
 
@@ -73,17 +76,20 @@ impl fmt::Display for Error {
             Self::Fault(fault) => fault.fmt(f),
             Self::Misuse(error) => error.fmt(f),
             Self::Rejected(rejected) => rejected.fmt(f),
+            Self::Cancelled => f.write_str("the attempt to connect was cancelled"),
         }
     }
 }
 
+/// The text is that of the error inside, so the [`source`](core::error::Error::source) is that of the
+/// error inside as well: a chain that is printed has each text once.
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
-            Self::Fault(fault) => Some(fault),
-            Self::Misuse(error) => Some(error),
-            Self::Rejected(_) => None,
+            Self::Io(error) => error.source(),
+            Self::Fault(fault) => fault.source(),
+            Self::Misuse(error) => error.source(),
+            Self::Rejected(_) | Self::Cancelled => None,
         }
     }
 }
@@ -105,6 +111,7 @@ impl From<Error> for io::Error {
             Error::Fault(_) => Self::new(io::ErrorKind::InvalidData, error),
             Error::Misuse(_) => Self::new(io::ErrorKind::InvalidInput, error),
             Error::Rejected(_) => Self::new(io::ErrorKind::ConnectionRefused, error),
+            Error::Cancelled => Self::new(io::ErrorKind::ConnectionAborted, error),
         }
     }
 }

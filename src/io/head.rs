@@ -1,14 +1,14 @@
 //! The head of a handshake as it comes.
 
-use alloc::vec;
 use alloc::vec::Vec;
+use core::mem;
 use core::ops::Range;
 use std::io::{Read, Write};
 use std::time::Instant;
 
 use super::error::timed_out;
 use super::line::{Line, read};
-use super::{ConnectionOptions, Error};
+use super::{Buffers, ConnectionOptions, Error};
 use crate::error::{LimitError, PeerError};
 
 /// A buffer, and where in it what came lies.
@@ -23,11 +23,14 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn new(options: &ConnectionOptions) -> Self {
-        Self {
-            bytes: vec![0; options.buffer.max(512)],
-            len: 0,
-        }
+    pub(super) fn new(options: &ConnectionOptions, buffers: &mut Buffers) -> Self {
+        let mut bytes = mem::take(&mut buffers.input);
+        bytes.resize(options.buffer.max(512), 0);
+        Self { bytes, len: 0 }
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     pub(super) fn received(&self) -> &[u8] {

@@ -159,11 +159,11 @@ impl Inbox {
         self.close_timeout
     }
 
-    /// Takes the bytes that were read and not looked at.
-    pub(super) fn into_unread(mut self) -> Vec<u8> {
+    /// The bytes that were read and not looked at, and the memory for messages in parts.
+    pub(super) fn into_parts(mut self) -> (Vec<u8>, Vec<u8>) {
         self.input.truncate(self.end);
         self.input.drain(..self.start);
-        self.input
+        (self.input, self.receiver.take_message().unwrap_or_default())
     }
 
     /// The reason that the peer gave for closing.

@@ -16,12 +16,13 @@
 //! frame may lie in the socket (RFC 6455 §7.1.5). It is remembered, and nothing waits any more.
 
 use alloc::vec::Vec;
+use core::mem;
 use core::time::Duration;
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
 use super::error::is_timeout;
-use super::{ConnectionOptions, Transport};
+use super::{Buffers, ConnectionOptions, Transport};
 
 /// The most bytes that are read and dropped after the end of a connection that the peer has not
 /// noticed yet.
@@ -92,8 +93,18 @@ impl<S> Line<S> {
         }
     }
 
-    /// The stream without time-outs of ours, and the bytes that wait.
-    pub(super) fn into_parts(mut self) -> (S, Vec<u8>) {
+    /// Takes the memory for output out of `buffers`.
+    pub(super) fn use_buffers(&mut self, buffers: &mut Buffers) {
+        (self.out, self.part) = (
+            mem::take(&mut buffers.output),
+            mem::take(&mut buffers.fragment),
+        );
+        self.out.clear();
+        self.part.clear();
+    }
+
+    /// The stream without time-outs of ours, the bytes that wait, and the memory for a fragment.
+    pub(super) fn into_parts(mut self) -> (S, Vec<u8>, Vec<u8>) {
         if self.read_timeout.is_some() {
             let _ = self.set_read_timeout(None);
         }
@@ -103,7 +114,7 @@ impl<S> Line<S> {
             let _ = set(&mut self.stream, None);
         }
         self.out.drain(..self.written);
-        (self.stream, self.out)
+        (self.stream, self.out, self.part)
     }
 
     /// Bytes that wait.
@@ -113,7 +124,7 @@ impl<S> Line<S> {
 
     /// Bytes that have left since this was last asked.
     pub(super) fn take_sent(&mut self) -> usize {
-        core::mem::take(&mut self.sent)
+        mem::take(&mut self.sent)
     }
 
     /// Bytes of memory held.
@@ -164,7 +175,7 @@ impl<S: Write> Line<S> {
         if self.out.is_empty() {
             return Ok(Pushed::All);
         }
-        let (out, mut written) = (core::mem::take(&mut self.out), self.written);
+        let (out, mut written) = (mem::take(&mut self.out), self.written);
         let result = self.write_slice(&out, &mut written);
         self.sent += written - self.written;
         (self.out, self.written) = (out, written);

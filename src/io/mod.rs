@@ -8,7 +8,10 @@
 //! | read and send messages without a copy | [`Connection`], [`Outbox`] |
 //! | read or write a message as its bytes come | [`MessageReader`], [`MessageWriter`] |
 //! | read and send in two threads | [`Connection::split`] |
+//! | look at each step of a handshake | [`AcceptHooks`], [`ConnectHooks`] |
+//! | give up connecting, use memory again | [`Cancel`], [`Buffers`] |
 //! | read and write frames by hand | [`read_frame`], [`write_frame`] and their like |
+//! | mask payloads and check text by hand | [`MaskReader`], [`MaskWriter`], [`Utf8Reader`] |
 //!
 //! An echo server, a thread for each connection:
 //!
@@ -62,14 +65,18 @@
 )]
 
 mod accept;
+mod buffers;
+mod cancel;
 mod client_stream;
 mod connect;
 mod connection;
 mod error;
 mod frames;
 mod head;
+mod hooks;
 mod inbox;
 mod line;
+mod mask;
 mod options;
 mod outbox;
 mod owned;
@@ -81,6 +88,7 @@ mod split;
 mod tls;
 mod transport;
 mod url;
+mod utf8;
 mod websocket;
 mod writer;
 
@@ -90,11 +98,15 @@ pub mod gobwas {
 }
 
 pub use accept::{Acceptor, Answer, Rejecting};
+pub use buffers::Buffers;
+pub use cancel::Cancel;
 pub use client_stream::ClientStream;
 pub use connect::Connector;
 pub use connection::{Connection, IoSession, Parts};
 pub use error::{Error, Rejected};
 pub use frames::{read_frame, read_header, write_frame, write_header};
+pub use hooks::{AcceptHooks, ConnectHooks};
+pub use mask::{MaskReader, MaskWriter};
 pub use options::ConnectionOptions;
 pub use outbox::{Outbox, QueueOutput};
 pub use owned::Message;
@@ -104,5 +116,6 @@ pub use split::{ReadHalf, SharedOutput, WriteHalf};
 pub use tls::{ClientTls, ClientTlsOptions};
 pub use transport::{SetTimeout, Transport};
 pub use url::Url;
+pub use utf8::Utf8Reader;
 pub use websocket::{WebSocket, accept, connect};
 pub use writer::MessageWriter;

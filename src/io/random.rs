@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use std::io;
 
+use crate::handshake::Nonce;
 use crate::message::MaskSource;
 
 /// Bytes that are drawn at a time: 128 keys.
@@ -76,11 +77,14 @@ impl MaskSource for Keys {
     }
 }
 
-/// A client's nonce (RFC 6455 §4.1).
-pub fn nonce() -> io::Result<[u8; 16]> {
+/// A client's nonce, from the system's source of random numbers (RFC 6455 §4.1).
+///
+/// # Errors
+/// If the system has none.
+pub fn nonce() -> io::Result<Nonce> {
     let mut nonce = [0; 16];
     fill(&mut nonce)?;
-    Ok(nonce)
+    Ok(nonce.into())
 }
 
 fn fill(bytes: &mut [u8]) -> io::Result<()> {

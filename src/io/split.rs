@@ -104,7 +104,7 @@ impl<S> Connection<S> {
         split: impl FnOnce(S) -> io::Result<(H, H)>,
     ) -> Result<(ReadHalf<H>, WriteHalf<H>), Error> {
         let (fragment, stall) = (self.line.fragment, self.line.stall);
-        let (stream, out) = self.line.into_parts();
+        let (stream, out, _) = self.line.into_parts();
         let (reading, writing) = split(stream)?;
         let mut line = Line::new(writing, transport, &ConnectionOptions::DEFAULT);
         line.stall = stall;

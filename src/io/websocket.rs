@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use super::{
     Acceptor, ClientStream, Connection, ConnectionOptions, Connector, Error, IoSession, Keys,
-    Message, ReadHalf, Transport, WriteHalf,
+    Message, Parts, ReadHalf, Transport, WriteHalf,
 };
 use crate::error::CloseCode;
 use crate::frame::Role;
@@ -160,6 +160,12 @@ impl<S> WebSocket<S> {
     /// The connection below.
     pub fn into_connection(self) -> Connection<S> {
         self.connection
+    }
+
+    /// Takes the connection apart: the stream, the bytes that came behind the request or the answer
+    /// and were not looked at, and those that wait to be written. As [`Connection::into_parts`].
+    pub fn into_parts(self) -> Parts<S> {
+        self.connection.into_parts()
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use wscodec::PeerError;
+use wscodec::handshake::Nonce;
 use wscodec::io::{Error, Url};
 use wscodec::session::Connect;
 use wscodec_server::client::{self, Call, Ended, Input, Stop};
@@ -37,14 +38,14 @@ pub(crate) fn run(arguments: &ConnectArgs) -> Result<(), Failure> {
     let protocols: Vec<&str> = arguments.protocol.iter().map(|it| &it[..]).collect();
     let host = arguments.host().unwrap_or(url.authority());
     let deflate = arguments.compression.options();
-    let request = |nonce| {
+    let request = |nonce: Nonce| {
         Connect::new(host, path, nonce)
             .protocols(&protocols)
             .headers(&headers)
             .deflate(deflate)
     };
     // A request that can't be written is a mistake on the command line.
-    if let Err(error) = request([0; 16]).write(&mut Vec::new()) {
+    if let Err(error) = request(Nonce([0; 16])).write(&mut Vec::new()) {
         return Err(usage(unwritable_request(&headers, error)));
     }
     let tls = match url.is_secure() {
@@ -94,7 +95,7 @@ fn attempt<'a>(
     arguments: &ConnectArgs,
     url: &Url,
     tls: Option<&wscodec::io::ClientTls>,
-    request: &impl Fn([u8; 16]) -> Connect<'a>,
+    request: &impl Fn(Nonce) -> Connect<'a>,
     stop: &Stop,
     talk: &mut Conversation,
 ) -> Result<Ended, (String, bool)> {

@@ -20,16 +20,20 @@ use wscodec::session::{Policy, SessionOptions};
 /// use wscodec::handshake::Origin;
 /// use wscodec_server::ServerOptions;
 ///
-/// let mut options = ServerOptions::new("127.0.0.1:9001".parse()?);
+/// let mut options = ServerOptions {
+///     listen: vec!["127.0.0.1:9001".parse()?],
+///     max_connections: 50_000,
+///     ..ServerOptions::default()
+/// };
 /// options.policy.protocols = &["chat"];
 /// options.policy.origin = Origin::List(&["https://example.com"]);
 /// options.session.limits.message = 1 << 20;
-/// options.max_connections = 50_000;
 /// assert!(options.check().is_ok());
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
+///
+/// A literal ends with `..ServerOptions::default()`, because fields are added with time.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct ServerOptions<'a> {
     /// Where to listen; port 0 takes one that is free. May be empty: then the server serves the
     /// [listeners](super::Server::add_listener) and [streams](super::ServerHandle::serve) that it is

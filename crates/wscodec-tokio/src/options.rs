@@ -10,13 +10,16 @@ use crate::names::SessionOptions;
 /// use std::time::Duration;
 /// use wscodec_tokio::ConnectionOptions;
 ///
-/// let mut options = ConnectionOptions::default();
-/// options.session.heartbeat = Some(Duration::from_secs(30));
+/// let mut options = ConnectionOptions {
+///     write_timeout: Some(Duration::from_secs(5)),
+///     queue: 256 << 10,
+///     ..ConnectionOptions::DEFAULT
+/// };
 /// options.session.limits.message = 1 << 20;
-/// options.queue = 256 << 10;
 /// ```
+///
+/// A literal ends with `..ConnectionOptions::DEFAULT`, because fields are added with time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ConnectionOptions {
     /// Limits, automatic answers, heartbeat, idle time, and how long the close may take.
     pub session: SessionOptions,

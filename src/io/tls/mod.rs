@@ -35,8 +35,9 @@ pub(super) use stream::TlsStream;
 /// let ws = connector.connect("wss://localhost:9443/chat")?;
 /// # Ok::<(), wscodec::io::Error>(())
 /// ```
+///
+/// A literal ends with `..ClientTlsOptions::default()`, because fields are added with time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ClientTlsOptions {
     /// A PEM file with the certificates of the authorities to trust. Default: those that the system
     /// trusts.

@@ -14,7 +14,7 @@ use super::net::{Net, Platform};
 use caller::Caller;
 pub use stop::Stop;
 use wscodec::error::{CloseCode, Fault};
-use wscodec::handshake::UpgradeResponse;
+use wscodec::handshake::{Nonce, UpgradeResponse};
 use wscodec::io::{Error, Keys};
 use wscodec::session::{BufferOutput, Connect, Event, Out, Outbox, SessionOptions};
 
@@ -118,7 +118,7 @@ pub struct Ended {
 ///
 /// # Errors
 /// If the system has no random numbers.
-pub fn nonce() -> io::Result<[u8; 16]> {
+pub fn nonce() -> io::Result<Nonce> {
     wscodec::io::nonce()
 }
 

@@ -1,0 +1,116 @@
+//! Giving a connection attempt up from another thread.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::io;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Instant;
+
+use super::Error;
+use super::head::Head;
+use super::line::Line;
+
+/// How long an attempt waits at a time before it looks whether it was cancelled.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// Cancels the attempts of a [`Connector`](super::Connector) to open a connection, from another thread.
+/// Clones cancel the same attempts. A connection that is open is not concerned.
+///
+/// ```no_run
+/// use std::thread;
+/// use std::time::Duration;
+/// use wscodec::io::{Cancel, Connector, Error};
+///
+/// let cancel = Cancel::new();
+/// let other = cancel.clone();
+/// thread::spawn(move || {
+///     thread::sleep(Duration::from_millis(100)); // or: the user closes the window
+///     other.cancel();
+/// });
+/// let connector = Connector { cancel: Some(&cancel), ..Connector::DEFAULT };
+/// match connector.connect("ws://192.0.2.1/") {
+///     Err(Error::Cancelled) => println!("never mind"),
+///     result => drop(result?),
+/// }
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// An attempt notices within 20 milliseconds, whatever it waits for: the look-up of the name, the
+/// connection, the answer of the server. The system's calls for the first two can't be interrupted, so a
+/// connector that can be cancelled makes them in a thread of its own, which ends when they do; a
+/// connection that comes of them too late is closed at once.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Nothing is cancelled yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cancels the attempts that are under way, and all later ones.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether the attempts are cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.is_cancelled() {
+            true => Err(Error::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    /// Runs what can't be interrupted in a thread of its own, and waits for it.
+    pub(super) fn wait_for<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.check()?;
+        let (sender, receiver) = sync_channel(1);
+        thread::Builder::new()
+            .name("wscodec connect".into())
+            .spawn(move || {
+                // Nobody receives it any more if the attempt was cancelled.
+                let _ = sender.send(work());
+            })?;
+        loop {
+            match receiver.recv_timeout(SLICE) {
+                Ok(result) => {
+                    self.check()?;
+                    return Ok(result?);
+                }
+                Err(RecvTimeoutError::Timeout) => self.check()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(io::Error::other("the thread that connects has panicked").into());
+                }
+            }
+        }
+    }
+
+    /// Reads once, as [`Head::read`] does.
+    pub(super) fn read_head<S: io::Read + io::Write>(
+        &self,
+        head: &mut Head,
+        line: &mut Line<S>,
+        until: Option<Instant>,
+    ) -> Result<(), Error> {
+        loop {
+            self.check()?;
+            let soon = Instant::now().checked_add(SLICE);
+            match head.read(line, until.into_iter().chain(soon).min()) {
+                Err(error)
+                    if error.is_timeout()
+                        && line.transport.read_timeout.is_some()
+                        && until.is_none_or(|until| Instant::now() < until) => {}
+                result => return result,
+            }
+        }
+    }
+}
