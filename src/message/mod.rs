@@ -47,6 +47,7 @@ mod event;
 mod ext;
 mod in_place;
 mod lenient;
+mod memory;
 mod open;
 mod pieces;
 mod place;

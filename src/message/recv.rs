@@ -432,34 +432,14 @@ impl<E> MessageDecoder<E> {
         &mut self.extension
     }
 
-    /// The message that was lent last, with the memory that it was put together in, for those who want
-    /// to keep it without a copy: right after its event. A message that was lent from the input is not
-    /// here. `None` inside a message, and in a [batch](Self::begin_batch).
-    pub fn take_message(&mut self) -> Option<alloc::vec::Vec<u8>> {
-        let whole = self.open.is_none() && !self.batch;
-        whole.then(|| self.held.take())
-    }
-
-    /// Uses this memory for messages in parts, such as that of another decoder's
-    /// [`take_message`](Self::take_message), in place of the memory held. Does nothing while a message
-    /// or a [batch](Self::begin_batch) is open.
-    pub fn use_memory(&mut self, memory: alloc::vec::Vec<u8>) {
-        if self.open.is_none() && !self.batch {
-            self.held = Assembly::with_memory(memory);
-        }
-    }
-
     /// Bytes of memory held for messages in parts.
     pub fn buffered(&self) -> usize {
         self.held.capacity()
     }
 
-    /// Gives that memory back, as far as no begun message needs it.
-    pub fn shrink(&mut self) {
-        if !self.in_pieces() {
-            self.drop_finished();
-            self.held.shrink();
-        }
+    /// Whether messages stay in the buffer.
+    pub(super) fn in_batch(&self) -> bool {
+        self.batch
     }
 
     /// The buffer in which messages in several parts are put together: the bytes that
