@@ -1,11 +1,10 @@
 //! The two directions of one connection, without packets.
 
-use wscodec::deflate::{AgreedDeflate, DeflateDirection};
+use wscodec::deflate::AgreedDeflate;
 
 use crate::InspectOptions;
 use crate::context::{Announced, Context, Shared};
 use crate::event::{Conversation, Direction, Ending, InspectEvent, PacketInfo};
-use crate::frames::Agreement;
 use crate::nest::Nest;
 use crate::reassembly::Delivery;
 
@@ -61,24 +60,9 @@ impl ConversationInspector {
         start: ConversationStart,
         options: InspectOptions,
     ) -> Self {
-        let nest = match start {
-            ConversationStart::Handshake => Nest::new(true),
-            ConversationStart::Middle => Nest::new(false),
-            ConversationStart::Frames(deflate) => {
-                let of = |deflate: Option<DeflateDirection>| Agreement {
-                    deflate,
-                    window_known: true,
-                    guess: false,
-                };
-                Nest::of_frames([
-                    of(deflate.map(|it| it.receive)),
-                    of(deflate.map(|it| it.send)),
-                ])
-            }
-        };
         Self {
             options,
-            nest,
+            nest: Nest::starting(start),
             announced: Announced::new(Conversation {
                 from_start: start != ConversationStart::Middle,
                 ..conversation

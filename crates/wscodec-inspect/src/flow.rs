@@ -19,6 +19,7 @@ use crate::event::{
 use crate::nest::Nest;
 use crate::packet::Segment;
 use crate::reassembly::{Delivery, Reassembler};
+use crate::source::Out;
 
 /// The cost of a connection against the limit, beside the bytes that it holds.
 const FLOW: usize = size_of::<Flow>() + ENTRY;
@@ -133,6 +134,24 @@ impl Flows {
     /// Connections so far.
     pub(crate) fn count(&self) -> u32 {
         self.next
+    }
+
+    /// The next connection gets this number.
+    pub(crate) fn count_from(&mut self, next: u32) {
+        self.next = next;
+    }
+
+    /// The way out for the events of another source than packets.
+    pub(crate) fn out<'o, 's>(
+        &'o mut self,
+        options: &'o InspectOptions,
+        sink: &'o mut EventSink<'s>,
+    ) -> Out<'o, 's> {
+        Out {
+            options,
+            shared: &mut self.shared,
+            sink,
+        }
     }
 
     /// Drops the eighth of the connections that was idle longest, or more of them if that does not

@@ -5,10 +5,7 @@ use crate::container::{Container, Record};
 use crate::event::{InspectEvent, PacketInfo};
 use crate::flow::Flows;
 use crate::packet::{PacketReader, Unread};
-use crate::source::{Format, SourceError, Unpacker};
-
-/// Bytes by which the format of a file is recognised, if the file has as many.
-const FRONT: usize = 16;
+use crate::source::{Cdp, Format, Har, Mitmproxy, NetLog, SourceError, Unpacker};
 
 /// Inspects captures and other files with WebSocket traffic, which are pushed in pieces.
 ///
@@ -55,6 +52,10 @@ enum Input {
     /// Its first bytes.
     Unknown(Vec<u8>),
     Capture(Box<Container>),
+    Har(Box<Har>),
+    Mitmproxy(Mitmproxy),
+    NetLog(Box<NetLog>),
+    DevTools(Box<Cdp>),
 }
 
 impl Default for Input {
@@ -148,11 +149,12 @@ impl Inspector {
         match input {
             Input::Unknown(front) => {
                 front.extend_from_slice(bytes);
-                match front.len() < FRONT {
-                    true => Ok(()),
-                    false => self.recognise(sink),
-                }
+                self.recognise(false, sink)
             }
+            Input::Har(har) => har.push(bytes, &mut flows.out(options, sink)),
+            Input::Mitmproxy(file) => file.push(bytes, &mut flows.out(options, sink)),
+            Input::NetLog(log) => log.push(bytes, &mut flows.out(options, sink)),
+            Input::DevTools(log) => log.push(bytes, &mut flows.out(options, sink)),
             Input::Capture(container) => {
                 let done = container.push(bytes, &mut |record| match record {
                     Record::Packet(packet) => {
@@ -181,13 +183,26 @@ impl Inspector {
         }
     }
 
-    fn recognise(&mut self, sink: &mut dyn FnMut(InspectEvent<'_>)) -> Result<(), SourceError> {
+    /// Recognises the format by the bytes that are there; `last` says that they are the whole file.
+    fn recognise(
+        &mut self,
+        last: bool,
+        sink: &mut dyn FnMut(InspectEvent<'_>),
+    ) -> Result<(), SourceError> {
         let Input::Unknown(front) = &mut self.input else {
             return Ok(());
         };
+        let Some(format) = Format::of(front, last) else {
+            return Ok(());
+        };
         let front = core::mem::take(front);
-        self.input = match Format::of(&front) {
+        let first = self.flows.count();
+        self.input = match format {
             Format::Capture => Input::Capture(Box::default()),
+            Format::Har => Input::Har(Box::new(Har::new(first))),
+            Format::Mitmproxy => Input::Mitmproxy(Mitmproxy::new(first)),
+            Format::NetLog => Input::NetLog(Box::new(NetLog::new(first))),
+            Format::DevTools => Input::DevTools(Box::new(Cdp::new(first))),
             Format::Raw => return Err(SourceError::UnknownFormat),
         };
         self.plain(&front, sink)
@@ -236,12 +251,21 @@ impl Inspector {
             if front.is_empty() {
                 return Err(SourceError::Empty);
             }
-            self.recognise(sink)?;
+            self.recognise(true, sink)?;
         }
-        match &mut self.input {
-            Input::Unknown(_) => Err(SourceError::Empty),
-            Input::Capture(container) => container.finish().map_err(SourceError::Container),
-        }
+        let mut out = self.flows.out(&self.options, sink);
+        let (result, next) = match &mut self.input {
+            Input::Unknown(_) => return Err(SourceError::Empty),
+            Input::Capture(container) => {
+                return container.finish().map_err(SourceError::Container);
+            }
+            Input::Har(har) => (har.finish(&mut out), har.next()),
+            Input::Mitmproxy(flows) => (flows.finish(), flows.next()),
+            Input::NetLog(log) => (log.finish(&mut out), log.next()),
+            Input::DevTools(log) => (log.finish(&mut out), log.next()),
+        };
+        self.flows.count_from(next);
+        result
     }
 
     /// Reports what is still held, after the [end](Self::end_of_file) of the last file.
@@ -262,6 +286,11 @@ impl Inspector {
 
     /// Bytes of memory that the connections hold, as far as they are counted.
     pub fn memory(&self) -> usize {
-        self.flows.memory()
+        let input = match &self.input {
+            Input::NetLog(log) => log.memory(),
+            Input::Mitmproxy(flows) => flows.memory(),
+            _ => 0,
+        };
+        self.flows.memory() + input
     }
 }

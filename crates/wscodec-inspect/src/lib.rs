@@ -48,10 +48,12 @@
 pub mod command;
 pub mod container;
 pub mod event;
+pub mod har;
 pub mod json;
 pub mod lint;
 pub mod packet;
 pub mod reassembly;
+pub mod redact;
 pub mod safe;
 pub mod source;
 pub mod stats;

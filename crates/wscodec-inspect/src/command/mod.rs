@@ -40,9 +40,6 @@ use view::View;
 /// Bytes of a payload that are kept where all of it is asked for.
 const WHOLE: usize = 64 << 20;
 
-/// Bytes by which the kind of a file is recognised.
-const KIND: usize = 16;
-
 /// A run of the command.
 pub struct Run {
     arguments: Arguments,
@@ -164,9 +161,7 @@ impl Run {
         match it.kind {
             Kind::Unknown => {
                 it.front.extend_from_slice(bytes);
-                if it.front.len() >= KIND {
-                    self.recognise(file, out);
-                }
+                self.recognise(file, false, out);
             }
             Kind::Capture => self.capture(file, bytes, out),
             Kind::Raw(direction) => {
@@ -183,11 +178,14 @@ impl Run {
         }
     }
 
-    fn recognise(&mut self, file: usize, out: &mut Vec<u8>) {
+    fn recognise(&mut self, file: usize, last: bool, out: &mut Vec<u8>) {
+        let Some(format) = Format::of(&self.files[file].front, last) else {
+            return;
+        };
         let front = core::mem::take(&mut self.files[file].front);
-        let kind = match Format::of(&front) {
-            Format::Capture => Kind::Capture,
+        let kind = match format {
             Format::Raw => Kind::Raw(self.direction(file, &front)),
+            _ => Kind::Capture,
         };
         let raw = self
             .files
@@ -255,7 +253,7 @@ impl Run {
             self.fail(file, error.message());
         }
         if self.files[file].kind == Kind::Unknown && !self.files[file].front.is_empty() {
-            self.recognise(file, out);
+            self.recognise(file, true, out);
         }
         match self.files[file].kind {
             Kind::Unknown => self.fail(file, SourceError::Empty.message()),

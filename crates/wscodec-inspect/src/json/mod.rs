@@ -37,6 +37,7 @@ use crate::event::{
 use crate::lint::Finding;
 use crate::safe::put_json_string;
 use crate::stats::{Distribution, TrafficStats};
+pub(crate) use line::put_time as put_seconds;
 use line::{Line, put_number, put_time};
 
 /// Names of the opcodes (RFC 6455 §5.2).

@@ -52,7 +52,7 @@ impl Hpack {
             loop {
                 let front = &rest[len..];
                 len += field_len(front).ok_or(Undecodable)?;
-                if !front.first().is_some_and(|byte| byte & 0xe0 == 0x20) || len >= rest.len() {
+                if front.first().is_none_or(|byte| byte & 0xe0 != 0x20) || len >= rest.len() {
                     break;
                 }
             }

@@ -426,9 +426,11 @@ impl Http2 {
             conversation: id,
             ..start
         };
+        let path = fields.iter().find(|field| field.0 == b":path");
+        let target = path.map_or(b"/".to_vec(), |field| field.1.clone());
         let substream = Substream {
             announced: Announced::new(conversation),
-            request: Sent::request(fields, b"HTTP/2", location),
+            request: Sent::request([b"CONNECT", &target, b"HTTP/2"], fields, location),
             interim: Vec::new(),
             nest: None,
             held: Default::default(),

@@ -24,6 +24,9 @@ mod http;
 mod http2;
 mod proxy;
 
+use wscodec::deflate::DeflateDirection;
+
+use crate::ConversationStart;
 use crate::context::Context;
 use crate::event::{Direction, Ending, InspectEvent, Location, Note, PacketInfo, Totals};
 use crate::frames::{Agreement, FrameReader};
@@ -80,6 +83,25 @@ impl Nest {
             swapped: false,
             depth: 0,
             deaf: false,
+        }
+    }
+
+    /// For a connection that begins in this way.
+    pub(crate) fn starting(start: ConversationStart) -> Self {
+        match start {
+            ConversationStart::Handshake => Self::new(true),
+            ConversationStart::Middle => Self::new(false),
+            ConversationStart::Frames(deflate) => {
+                let of = |deflate: Option<DeflateDirection>| Agreement {
+                    deflate,
+                    window_known: true,
+                    guess: false,
+                };
+                Self::of_frames([
+                    of(deflate.map(|it| it.receive)),
+                    of(deflate.map(|it| it.send)),
+                ])
+            }
         }
     }
 
