@@ -53,8 +53,9 @@ impl Step {
         output: &mut T,
     ) -> Result<(), Error> {
         let what = match self {
-            Self::Whole(_) | Self::Last => Appended::Message,
-            Self::First(_) | Self::Next => Appended::Fragment,
+            Self::Whole(_) => Appended::Message(part.len()),
+            Self::First(_) | Self::Next => Appended::Fragment(part.len()),
+            Self::Last => Appended::Last(part.len()),
         };
         output.append(what, |sender, out| match self {
             Self::Whole(kind) => sender.send(kind, part, out),

@@ -17,13 +17,16 @@ use super::Sender;
 use crate::error::{CloseCode, ErrorKind};
 use crate::message::{Kind, MaskSource, MessageRef, OutboundExtension, Prepared};
 
-/// The kind of frame that a command of an [`Outbox`] appends to the output.
+/// The kind of frame that a command of an [`Outbox`] appends to the output, with the length of its
+/// payload before compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
-    /// A whole message, or the last fragment of one.
-    Message,
+    /// A whole message.
+    Message(usize),
     /// A fragment that is not the last one of its message.
-    Fragment,
+    Fragment(usize),
+    /// The last fragment of a message.
+    Last(usize),
     /// A ping, a pong or a close frame.
     Control,
 }
@@ -97,8 +100,9 @@ impl<T: Output> Outbox<T> {
     /// As for [`Sender::text`], and the errors of the layer.
     #[inline]
     pub fn text(&mut self, text: &str) -> Result<(), T::Error> {
-        self.0
-            .append(Appended::Message, |sender, out| sender.text(text, out))
+        self.0.append(Appended::Message(text.len()), |sender, out| {
+            sender.text(text, out)
+        })
     }
 
     /// Sends a binary message in one frame.
@@ -108,7 +112,9 @@ impl<T: Output> Outbox<T> {
     #[inline]
     pub fn binary(&mut self, payload: &[u8]) -> Result<(), T::Error> {
         self.0
-            .append(Appended::Message, |sender, out| sender.binary(payload, out))
+            .append(Appended::Message(payload.len()), |sender, out| {
+                sender.binary(payload, out)
+            })
     }
 
     /// Sends a message in one frame, and checks that a text is UTF-8.
@@ -117,9 +123,10 @@ impl<T: Output> Outbox<T> {
     /// As for [`Sender::send`], and the errors of the layer.
     #[inline]
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), T::Error> {
-        self.0.append(Appended::Message, |sender, out| {
-            sender.send(kind, payload, out)
-        })
+        self.0
+            .append(Appended::Message(payload.len()), |sender, out| {
+                sender.send(kind, payload, out)
+            })
     }
 
     /// Sends a received message as it is: a text that was checked is not checked again.
@@ -128,9 +135,10 @@ impl<T: Output> Outbox<T> {
     /// As for [`Sender::forward`], and the errors of the layer.
     #[inline]
     pub fn forward(&mut self, message: MessageRef<'_>) -> Result<(), T::Error> {
-        self.0.append(Appended::Message, |sender, out| {
-            sender.forward(message, out)
-        })
+        self.0
+            .append(Appended::Message(message.payload.len()), |sender, out| {
+                sender.forward(message, out)
+            })
     }
 
     /// Sends a message that was encoded once for many connections.
@@ -139,9 +147,10 @@ impl<T: Output> Outbox<T> {
     /// As for [`text`](Self::text).
     #[inline]
     pub fn prepared(&mut self, message: &Prepared) -> Result<(), T::Error> {
-        self.0.append(Appended::Message, |sender, out| {
-            sender.prepared(message, out)
-        })
+        self.0
+            .append(Appended::Message(message.payload().len()), |sender, out| {
+                sender.prepared(message, out)
+            })
     }
 
     /// Sends the first fragment of a message. A text may be cut within a character.
@@ -149,9 +158,10 @@ impl<T: Output> Outbox<T> {
     /// # Errors
     /// As for [`send`](Self::send).
     pub fn begin(&mut self, kind: Kind, part: &[u8]) -> Result<(), T::Error> {
-        self.0.append(Appended::Fragment, |sender, out| {
-            sender.begin(kind, part, out)
-        })
+        self.0
+            .append(Appended::Fragment(part.len()), |sender, out| {
+                sender.begin(kind, part, out)
+            })
     }
 
     /// Sends the next fragment of a message, not its last.
@@ -160,7 +170,9 @@ impl<T: Output> Outbox<T> {
     /// As for [`Sender::more`], and the errors of the layer.
     pub fn more(&mut self, part: &[u8]) -> Result<(), T::Error> {
         self.0
-            .append(Appended::Fragment, |sender, out| sender.more(part, out))
+            .append(Appended::Fragment(part.len()), |sender, out| {
+                sender.more(part, out)
+            })
     }
 
     /// Sends the last fragment of a message, which may be empty.
@@ -168,8 +180,9 @@ impl<T: Output> Outbox<T> {
     /// # Errors
     /// As for [`more`](Self::more).
     pub fn finish(&mut self, part: &[u8]) -> Result<(), T::Error> {
-        self.0
-            .append(Appended::Message, |sender, out| sender.finish(part, out))
+        self.0.append(Appended::Last(part.len()), |sender, out| {
+            sender.finish(part, out)
+        })
     }
 
     /// Sends a ping, of at most 125 bytes.

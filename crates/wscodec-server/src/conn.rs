@@ -253,7 +253,7 @@ impl<S> Conn<S> {
     ) -> Next {
         let paused = self.handler_pauses;
         if let Phase::Open { session, .. } = &mut self.phase {
-            if core::mem::take(&mut cx.starved) {
+            if core::mem::take(&mut cx.reach.starved) {
                 session.fail(LimitError::OutOfMemory, &mut out);
             }
             if session.state() == SessionState::Closed {
@@ -262,7 +262,7 @@ impl<S> Conn<S> {
                 session.shrink();
             }
         }
-        if let Some(pauses) = cx.pauses.take() {
+        if let Some(pauses) = cx.reach.pauses.take() {
             // A connection that has ended, or whose output is broken, is read to its end.
             self.pause(self.queue_pauses, pauses && self.is_open() && !self.broken);
         }

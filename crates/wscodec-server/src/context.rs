@@ -17,7 +17,7 @@ use super::metrics::Stats;
 use super::net::Platform;
 use super::options::ServerOptions;
 use super::output::PeerOutput;
-use super::recipients::Id;
+use super::reach::Reach;
 use super::table::Key;
 
 /// The parts of an event loop that its connections share. One connection at a time uses them.
@@ -37,10 +37,7 @@ pub(super) struct Context<'a, H> {
     pub(super) now: Duration,
     /// Requests are refused, because the server stops.
     pub(super) stopping: bool,
-    /// There was no memory for a message of the connection whose turn it is.
-    pub(super) starved: bool,
-    /// The handler wants to pause or to resume reading from that connection.
-    pub(super) pauses: Option<bool>,
+    pub(super) reach: Reach,
 }
 
 impl<H: Handler> Context<'_, H> {
@@ -49,28 +46,21 @@ impl<H: Handler> Context<'_, H> {
     pub(super) fn peer<'p>(
         &'p mut self,
         key: Key,
-        address: Address,
+        address: &'p Address,
         state: &'p mut H::State,
         sender: &'p mut Sender<Unmasked, PooledOut>,
         (out, sent): (&'p mut Vec<u8>, usize),
     ) -> (&'p mut H, Peer<'p, H::State>) {
         let peer = Peer {
             state,
-            id: Id {
-                event_loop: self.index,
-                key,
-            },
             address,
             outbox: Outbox::new(PeerOutput {
                 sender,
                 out,
-                messages: &mut self.stats.messages_out,
-                starved: &mut self.starved,
+                key,
+                reach: &mut self.reach,
             }),
             left: sent,
-            handle: &self.handle,
-            pauses: &mut self.pauses,
-            answers_close: true,
         };
         (&mut self.handler, peer)
     }

@@ -35,8 +35,9 @@ impl Control<'_> {
                 if peer.outbox.output().sender.state() == SessionState::PeerClosed =>
             {
                 let reason = close.map_or("", |close| close.reason);
+                peer.outbox.output_mut().reach.answers_close = true;
                 handler.peer_closes(peer, close);
-                if peer.answers_close {
+                if peer.outbox.output().reach.answers_close {
                     // It fails if the handler has closed.
                     let _ = peer.outbox.close(close.map(|close| close.code), reason);
                 }

@@ -28,6 +28,7 @@ use super::mailbox::SURPLUS;
 use super::metrics::Stats;
 use super::net::{BACKLOG, Input, Net, Platform, Source};
 use super::options::{Memory, ServerOptions};
+use super::reach::Reach;
 use super::rooms::Rooms;
 use super::table::{Key, Table};
 use super::unwind::guard;
@@ -97,6 +98,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 net,
                 handler,
                 options,
+                reach: Reach::new(handle.clone(), index, figures.clone()),
                 handle,
                 index,
                 pool,
@@ -105,8 +107,6 @@ impl<'a, H: Handler> EventLoop<'a, H> {
                 stats: Stats::default(),
                 figures,
                 stopping: false,
-                starved: false,
-                pauses: None,
             },
             conns: Table::with_capacity(most),
             rooms: Rooms::default(),
@@ -282,6 +282,7 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             shared.addresses.leave(conn.address, conn.opening);
             shared.leave();
             conn.end(key, &mut self.context);
+            self.context.reach.forget(key);
             if self.resting {
                 // Its descriptor is free.
                 self.accept_at = Some(self.context.now);
@@ -413,6 +414,6 @@ impl<'a, H: Handler> EventLoop<'a, H> {
             }
         }
         self.context.stats.memory = memory as u64;
-        self.context.figures.publish_queues(queues);
+        self.context.figures.publish_queues(&queues);
     }
 }

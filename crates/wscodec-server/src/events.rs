@@ -24,8 +24,13 @@ impl<S> Conn<S> {
         };
         let mut out = self.queue.buffer(&mut cx.out);
         let left = self.queue.sent();
-        let (handler, mut peer) =
-            cx.peer(key, self.address, state, session.sender(), (&mut out, left));
+        let (handler, mut peer) = cx.peer(
+            key,
+            &self.address,
+            state,
+            session.sender(),
+            (&mut out, left),
+        );
         let span = &self.span;
         if guard(|| span.scope(|| method(handler, &mut peer))).is_none() {
             cx.stats.panics += 1;

@@ -4,7 +4,7 @@
 //!
 //! Choice: each loop has its own atomics and is the only one that writes them, so that counting is a
 //! load, an addition and a store without a lock. The sums of messages and bytes are plain numbers in
-//! the loop, and are published once in a round. Reasons (of rejections, closes and faults) are
+//! the loop, and are published once in a round. The sizes of messages tell how many there were. Reasons (of rejections, closes and faults) are
 //! counted once in the life of a connection, in a map under a lock that nobody else holds but for a
 //! moment.
 
@@ -23,16 +23,17 @@ pub(super) struct Figures {
     /// time, so the loop does it only then.
     asked: AtomicBool,
     stats: [AtomicU64; STATS],
-    message_sizes: Sizes,
+    received: Sizes,
+    sent: Sizes,
     ping_round_trips: Sizes,
-    queued: AtomicU64,
     queues: AtomicU64,
     longest_queue: AtomicU64,
+    queue_lengths: Sizes,
     reasons: Mutex<Reasons>,
 }
 
 /// How many numbers [`Stats`] has.
-const STATS: usize = 12;
+const STATS: usize = 10;
 
 /// Counters by reason.
 #[derive(Debug, Default)]
@@ -71,6 +72,24 @@ impl Sizes {
         add(&self.counts[Histogram::bucket(value)], 1);
     }
 
+    #[inline]
+    fn count_length(&self, len: usize) {
+        add(&self.counts[Histogram::bucket_of_length(len)], 1);
+    }
+
+    fn set(&self, histogram: &Histogram) {
+        for (bucket, count) in self.counts.iter().enumerate() {
+            count.store(histogram.bucket_count(bucket), Ordering::Relaxed);
+        }
+        self.sum.store(histogram.sum(), Ordering::Relaxed);
+    }
+
+    /// How many values were counted.
+    fn total(&self) -> u64 {
+        let counts = self.counts.iter();
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     fn add_to(&self, histogram: &mut Histogram) {
         for (bucket, count) in self.counts.iter().enumerate() {
             histogram.add(bucket, count.load(Ordering::Relaxed));
@@ -79,12 +98,10 @@ impl Sizes {
     }
 }
 
-/// The numbers of [`Stats`], in one order.
+/// The numbers of [`Stats`] in one order, without those that the sizes of messages tell.
 fn numbers(stats: &mut Stats) -> [&mut u64; STATS] {
     [
         &mut stats.open,
-        &mut stats.messages_in,
-        &mut stats.messages_out,
         &mut stats.bytes_in,
         &mut stats.bytes_out,
         &mut stats.accepted,
@@ -98,18 +115,19 @@ fn numbers(stats: &mut Stats) -> [&mut u64; STATS] {
 }
 
 /// The loop's queues, as they are now.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Queues {
-    queued: u64,
     queues: u64,
     longest: u64,
+    lengths: Histogram,
 }
 
 impl Queues {
     /// Adds the queue of one connection.
     pub(super) fn add(&mut self, len: usize) {
         let len = len as u64;
-        self.queued += len;
+        self.lengths.add(Histogram::bucket(len), 1);
+        self.lengths.add_sum(len);
         self.queues += u64::from(len > 0);
         self.longest = self.longest.max(len);
     }
@@ -149,8 +167,8 @@ impl Figures {
         }
     }
 
-    pub(super) fn publish_queues(&self, queues: Queues) {
-        self.queued.store(queues.queued, Ordering::Relaxed);
+    pub(super) fn publish_queues(&self, queues: &Queues) {
+        self.queue_lengths.set(&queues.lengths);
         self.queues.store(queues.queues, Ordering::Relaxed);
         self.longest_queue.store(queues.longest, Ordering::Relaxed);
     }
@@ -159,13 +177,20 @@ impl Figures {
     /// is called once for a batch.
     #[inline]
     pub(super) fn message(&self, len: usize) {
-        self.message_sizes.count(len as u64);
+        self.received.count_length(len);
     }
 
     /// Messages were received whose payloads have so many bytes together.
     #[inline]
     pub(super) fn payloads(&self, len: usize) {
-        add(&self.message_sizes.sum, len as u64);
+        add(&self.received.sum, len as u64);
+    }
+
+    /// A message was sent.
+    #[inline]
+    pub(super) fn sent(&self, len: usize) {
+        self.sent.count_length(len);
+        add(&self.sent.sum, len as u64);
     }
 
     /// A heartbeat's ping was answered.
@@ -197,12 +222,16 @@ impl Figures {
         for (published, sum) in self.stats.iter().zip(numbers(stats)) {
             *sum += published.load(Ordering::Relaxed);
         }
+        stats.messages_in += self.received.total();
+        stats.messages_out += self.sent.total();
     }
 
     pub(super) fn add_metrics_to(&self, metrics: &mut Metrics) {
-        self.message_sizes.add_to(&mut metrics.message_sizes);
+        self.received.add_to(&mut metrics.received_sizes);
+        self.sent.add_to(&mut metrics.sent_sizes);
+        self.queue_lengths.add_to(&mut metrics.queue_lengths);
         self.ping_round_trips.add_to(&mut metrics.ping_round_trips);
-        metrics.queued += self.queued.load(Ordering::Relaxed);
+        metrics.queued += self.queue_lengths.sum.load(Ordering::Relaxed);
         metrics.queues += self.queues.load(Ordering::Relaxed);
         let longest = self.longest_queue.load(Ordering::Relaxed);
         metrics.longest_queue = metrics.longest_queue.max(longest);
@@ -245,6 +274,9 @@ mod tests {
             *number = i as u64 + 1;
         }
         figures.publish(&mut stats);
+        figures.message(1);
+        figures.sent(1);
+        (stats.messages_in, stats.messages_out) = (1, 1);
         let mut sum = Stats::default();
         figures.add_to(&mut sum);
         assert_eq!(sum, stats);

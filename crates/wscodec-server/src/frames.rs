@@ -73,13 +73,13 @@ impl<S> Conn<S> {
             let mut out = self.queue.buffer(&mut cx.out);
             let left = self.queue.sent();
             let start = out.len();
-            let (address, in_frame) = (self.address, &mut self.in_frame);
+            let (address, in_frame) = (&self.address, &mut self.in_frame);
             let (pinged, span) = (&mut self.pinged, &self.span);
-            let (before, done_before) = (*received, done);
+            let done_before = done;
             let mut batch = || {
                 loop {
                     let much = out.len() - start >= cx.options.high_water || done >= TURN;
-                    let stops = much || cx.pauses == Some(true);
+                    let stops = much || cx.reach.pauses == Some(true);
                     if stops && !input.is_empty() {
                         break true;
                     }
@@ -111,7 +111,6 @@ impl<S> Conn<S> {
                 }
             };
             let handled = guard(|| span.scope(&mut batch));
-            cx.stats.messages_in += *received - before;
             cx.figures.payloads(done - done_before);
             let Some(full) = handled else {
                 cx.stats.panics += 1;
@@ -172,12 +171,11 @@ impl<S> Conn<S> {
         };
         let mut out = self.queue.buffer(&mut cx.out);
         let left = self.queue.sent();
-        let (address, span, in_frame) = (self.address, &self.span, &mut self.in_frame);
+        let (address, span, in_frame) = (&self.address, &self.span, &mut self.in_frame);
         let batch = || {
             if let Ok(Some((Event::Message(message), sender))) = session.fill(len, &mut out) {
                 *in_frame = false;
                 *received += 1;
-                cx.stats.messages_in += 1;
                 cx.figures.message(message.payload.len());
                 cx.figures.payloads(message.payload.len());
                 let (handler, mut peer) = cx.peer(key, address, state, sender, (&mut out, left));

@@ -270,33 +270,32 @@ impl AcceptOptions<'_> {
 pub struct Peer<'p, S> {
     /// The application's data for this connection.
     pub state: &'p mut S,
-    pub(super) id: Id,
-    pub(super) address: Address,
+    pub(super) address: &'p Address,
     /// Sends to this connection: text, binary, fragments, pings, the close frame. What is sent leaves
     /// when the handler returns.
     pub outbox: Outbox<PeerOutput<'p>>,
     /// Bytes at the front of the output that have left already.
     pub(super) left: usize,
-    pub(super) handle: &'p ServerHandle,
-    pub(super) pauses: &'p mut Option<bool>,
-    /// Whether the event loop answers the peer's close frame when the handler returns.
-    pub(super) answers_close: bool,
 }
 
 impl<S> Peer<'_, S> {
     /// The connection's name: no other has it while the server runs.
     pub fn id(&self) -> Id {
-        self.id
+        let output = self.outbox.output();
+        Id {
+            event_loop: output.reach.event_loop,
+            key: output.key,
+        }
     }
 
     /// Where the client connects from.
     pub fn address(&self) -> Address {
-        self.address
+        *self.address
     }
 
     /// The server's handle, to send to other connections.
     pub fn handle(&self) -> &ServerHandle {
-        self.handle
+        &self.outbox.output().reach.handle
     }
 
     /// Bytes that are queued for this connection: the measure of back-pressure.
@@ -307,7 +306,7 @@ impl<S> Peer<'_, S> {
     /// Whether [`high_water`](super::ServerOptions::high_water) bytes or more are queued for this
     /// connection. [`Handler::drain`] is called when all of them have left.
     pub fn is_full(&self) -> bool {
-        self.buffered() >= self.handle.shared.high_water
+        self.buffered() >= self.handle().shared.high_water
     }
 
     /// Stops reading from this connection until [`resume_reading`](Self::resume_reading), for handlers
@@ -354,19 +353,19 @@ impl<S> Peer<'_, S> {
     /// }
     /// ```
     pub fn pause_reading(&mut self) {
-        *self.pauses = Some(true);
+        self.outbox.output_mut().reach.pauses = Some(true);
     }
 
     /// Reads from this connection again, after [`pause_reading`](Self::pause_reading).
     pub fn resume_reading(&mut self) {
-        *self.pauses = Some(false);
+        self.outbox.output_mut().reach.pauses = Some(false);
     }
 
     /// In [`Handler::peer_closes`]: has the event loop not answer the close frame when the method
     /// returns. The handler may go on sending, as far as the peer still reads, and must answer by
     /// closing; no timer of the connection does it.
     pub fn answer_close_later(&mut self) {
-        self.answers_close = false;
+        self.outbox.output_mut().reach.answers_close = false;
     }
 
     /// Sends a message that was framed once to all open connections, this one too. It leaves when
@@ -375,6 +374,6 @@ impl<S> Peer<'_, S> {
     /// # Errors
     /// As for [`ServerHandle::send`].
     pub fn broadcast(&mut self, message: &Prepared) -> Result<(), LimitError> {
-        self.handle.send(Recipients::All, message)
+        self.handle().send(Recipients::All, message)
     }
 }

@@ -58,6 +58,7 @@ mod output;
 mod pieces;
 mod plain;
 mod queue;
+mod reach;
 mod ready;
 mod recipients;
 mod rooms;

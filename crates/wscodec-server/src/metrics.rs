@@ -65,10 +65,14 @@ pub struct Metrics {
     /// error, such as `NO_PONG`.
     pub faults: BTreeMap<&'static str, u64>,
     /// The payload sizes of messages that were received, in bytes, after decompression.
-    pub message_sizes: Histogram,
+    pub received_sizes: Histogram,
+    /// The payload sizes of messages that were sent, in bytes, before compression.
+    pub sent_sizes: Histogram,
     /// From a heartbeat's ping to its pong, in microseconds. The clock is read once in a round of
     /// the event loop, so a busy loop makes these times longer.
     pub ping_round_trips: Histogram,
+    /// The lengths of the queues of all connections now, in bytes. Most of them are empty.
+    pub queue_lengths: Histogram,
     /// Bytes that wait in queues because peers do not read them.
     pub queued: u64,
     /// Connections for which bytes wait.
@@ -116,8 +120,18 @@ impl Histogram {
         (u64::BITS - value.leading_zeros()) as usize
     }
 
+    /// The same for a length, which is below 2^63, in fewer instructions.
+    #[inline]
+    pub(super) const fn bucket_of_length(len: usize) -> usize {
+        (u64::BITS - 1 - ((len as u64) << 1 | 1).leading_zeros()) as usize
+    }
+
     pub(super) fn add(&mut self, bucket: usize, count: u64) {
         self.counts[bucket] += count;
+    }
+
+    pub(super) fn bucket_count(&self, bucket: usize) -> u64 {
+        self.counts[bucket]
     }
 
     pub(super) fn add_sum(&mut self, sum: u64) {
@@ -162,6 +176,10 @@ mod tests {
             histogram.add_sum(value);
         }
         assert_eq!(histogram.count(), 8);
+        for len in [0, 1, 2, 3, 4, 1023, 1024, isize::MAX as usize] {
+            let bucket = Histogram::bucket(len as u64);
+            assert_eq!(Histogram::bucket_of_length(len), bucket);
+        }
         let below = [0, 1, 2, 3, 10, 11, 63, 64, 99].map(|bits| histogram.below(bits));
         assert_eq!(below, [1, 2, 4, 5, 6, 7, 7, 8, 8]);
         assert_eq!(histogram.sum(), 2056, "2057 and 2^64 - 1, modulo 2^64");

@@ -198,8 +198,13 @@ impl<S> Conn<S> {
         self.opening = false;
         cx.handle.shared.addresses.opened(self.address);
         if let Phase::Open { session, state, .. } = &mut self.phase {
-            let (handler, mut peer) =
-                cx.peer(key, self.address, state, session.sender(), (&mut out, left));
+            let (handler, mut peer) = cx.peer(
+                key,
+                &self.address,
+                state,
+                session.sender(),
+                (&mut out, left),
+            );
             let span = &self.span;
             if guard(|| span.scope(|| handler.open(&mut peer))).is_none() {
                 cx.stats.panics += 1;

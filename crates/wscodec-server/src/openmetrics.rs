@@ -104,22 +104,30 @@ impl Metrics {
             let labels = format!("{{error=\"{code}\"}}");
             text.sample("faults", "_total", &labels, count);
         }
-        let help = "Payload sizes of messages received.";
-        text.histogram(
-            "message_size_bytes",
-            help,
-            &self.message_sizes,
-            &SIZE_BITS,
-            1.0,
-        );
+        for (name, help, sizes) in [
+            (
+                "received_message_size_bytes",
+                "Payload sizes of messages received.",
+                &self.received_sizes,
+            ),
+            (
+                "sent_message_size_bytes",
+                "Payload sizes of messages sent.",
+                &self.sent_sizes,
+            ),
+        ] {
+            text.family(name, "histogram", help);
+            text.histogram(name, ["_count", "_sum"], sizes, &SIZE_BITS, 1.0);
+        }
+        let name = "queue_length_bytes";
+        text.family(name, "gaugehistogram", "Bytes that wait, by connection.");
+        let lengths = &self.queue_lengths;
+        text.histogram(name, ["_gcount", "_gsum"], lengths, &SIZE_BITS, 1.0);
+        let name = "ping_round_trip_seconds";
         let help = "From a ping of the heartbeat to its pong.";
-        text.histogram(
-            "ping_round_trip_seconds",
-            help,
-            &self.ping_round_trips,
-            &TIME_BITS,
-            1e-6,
-        );
+        text.family(name, "histogram", help);
+        let times = &self.ping_round_trips;
+        text.histogram(name, ["_count", "_sum"], times, &TIME_BITS, 1e-6);
         text.0.push_str("# EOF\n");
         text.0
     }
@@ -153,8 +161,14 @@ impl Text {
     }
 
     /// `unit` is how many of the family's unit a value of 1 is.
-    fn histogram(&mut self, name: &str, help: &str, values: &Histogram, bits: &[u32], unit: f64) {
-        self.family(name, "histogram", help);
+    fn histogram(
+        &mut self,
+        name: &str,
+        [count, sum]: [&str; 2],
+        values: &Histogram,
+        bits: &[u32],
+        unit: f64,
+    ) {
         for &bits in bits {
             // Values are whole numbers, so the bucket below 2^bits counts up to 2^bits - 1.
             let limit = ((1_u64 << bits) - 1) as f64 * unit;
@@ -162,12 +176,8 @@ impl Text {
             self.sample(name, "_bucket", &labels, values.below(bits));
         }
         self.sample(name, "_bucket", "{le=\"+Inf\"}", values.count());
-        self.sample(
-            name,
-            "_sum",
-            "",
-            format_args!("{:?}", values.sum() as f64 * unit),
-        );
-        self.sample(name, "_count", "", values.count());
+        let total = format_args!("{:?}", values.sum() as f64 * unit);
+        self.sample(name, sum, "", total);
+        self.sample(name, count, "", values.count());
     }
 }

@@ -2,6 +2,8 @@
 
 use std::vec::Vec;
 
+use super::reach::Reach;
+use super::table::Key;
 use wscodec::error::{ErrorKind, LimitError};
 use wscodec::message::Unmasked;
 use wscodec::session::{Appended, Output, PooledOut, Sender};
@@ -15,8 +17,8 @@ use wscodec::session::{Appended, Output, PooledOut, Sender};
 pub struct PeerOutput<'p> {
     pub(super) sender: &'p mut Sender<Unmasked, PooledOut>,
     pub(super) out: &'p mut Vec<u8>,
-    pub(super) messages: &'p mut u64,
-    pub(super) starved: &'p mut bool,
+    pub(super) key: Key,
+    pub(super) reach: &'p mut Reach,
 }
 
 impl Output for PeerOutput<'_> {
@@ -24,7 +26,9 @@ impl Output for PeerOutput<'_> {
     type Extension = PooledOut;
     type Error = ErrorKind;
 
-    #[inline]
+    // Otherwise the compiler makes a function of it for each command: 44 instructions more for each
+    // message.
+    #[inline(always)]
     fn append(
         &mut self,
         what: Appended,
@@ -32,7 +36,10 @@ impl Output for PeerOutput<'_> {
     ) -> Result<(), ErrorKind> {
         match command(self.sender, self.out) {
             Ok(()) => {
-                *self.messages += u64::from(what == Appended::Message);
+                match what {
+                    Appended::Message(len) => self.reach.message(len),
+                    part => self.reach.part(self.key, part),
+                }
                 Ok(())
             }
             Err(error) => Err(self.failed(error)),
@@ -43,7 +50,7 @@ impl Output for PeerOutput<'_> {
 impl PeerOutput<'_> {
     #[cold]
     fn failed(&mut self, error: ErrorKind) -> ErrorKind {
-        *self.starved |= matches!(error, ErrorKind::Limit(LimitError::OutOfMemory));
+        self.reach.starved |= matches!(error, ErrorKind::Limit(LimitError::OutOfMemory));
         error
     }
 }

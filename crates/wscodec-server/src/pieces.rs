@@ -33,12 +33,12 @@ impl<S> Conn<S> {
             };
             let mut out = self.queue.buffer(&mut cx.out);
             let (left, start) = (self.queue.sent(), out.len());
-            let (address, span) = (self.address, &self.span);
+            let (address, span) = (&self.address, &self.span);
             let (in_frame, pinged) = (&mut self.in_frame, &mut self.pinged);
             let mut batch = || {
                 loop {
                     let much = out.len() - start >= cx.options.high_water || done >= TURN;
-                    let stops = much || cx.pauses == Some(true);
+                    let stops = much || cx.reach.pauses == Some(true);
                     if stops && !input.is_empty() {
                         break true;
                     }
@@ -57,7 +57,6 @@ impl<S> Conn<S> {
                         }
                         Piece::End => {
                             *received += 1;
-                            cx.stats.messages_in += 1;
                             let len = core::mem::take(size);
                             cx.figures.message(len);
                             cx.figures.payloads(len);

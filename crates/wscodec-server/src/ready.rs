@@ -143,7 +143,7 @@ impl<S> Conn<S> {
             }
             Err(_) => return Next::Keep, // It is closing.
         }
-        cx.stats.messages_out += 1;
+        cx.reach.message(message.payload().len());
         // An answer of any size that the peer reads now is no backlog.
         self.others += self.queue.len() - before;
         if self.others.min(self.queue.len()) > cx.options.max_buffered {

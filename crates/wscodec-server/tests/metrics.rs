@@ -32,7 +32,13 @@ impl Handler for Counted {
     }
 
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: MessageRef<'_>) {
-        let _ = peer.outbox.forward(message);
+        // A message in fragments, over several calls.
+        let _ = match message.text() {
+            Some("begin") => peer.outbox.begin(Kind::Binary, &[7; 100]),
+            Some("more") => peer.outbox.more(&[7; 20]),
+            Some("finish") => peer.outbox.finish(&[7; 3]),
+            _ => peer.outbox.forward(message),
+        };
     }
 
     fn request(&mut self, request: &PlainRequest<'_>, handle: &ServerHandle) -> Option<Response> {
@@ -136,12 +142,13 @@ fn sizes_queues_and_round_trips_are_measured() {
         assert_eq!(client.next().unwrap().len(), len);
     }
     let metrics = metrics_when(&server, |it| it.stats.messages_in == 4);
-    let sizes = &metrics.message_sizes;
-    assert_eq!((sizes.count(), sizes.sum()), (4, 101_001));
-    assert_eq!(
-        [0, 1, 10, 16, 17].map(|bits| sizes.below(bits)),
-        [1, 2, 3, 3, 4]
-    );
+    for sizes in [&metrics.received_sizes, &metrics.sent_sizes] {
+        assert_eq!((sizes.count(), sizes.sum()), (4, 101_001));
+        assert_eq!(
+            [0, 1, 10, 16, 17].map(|bits| sizes.below(bits)),
+            [1, 2, 3, 3, 4]
+        );
+    }
 
     // One that answers a ping, and then reads nothing.
     let mut stuck = open(server.address);
@@ -158,8 +165,34 @@ fn sizes_queues_and_round_trips_are_measured() {
     stuck.write_all(&frame).unwrap();
     let metrics = metrics_when(&server, |it| it.longest_queue > 1 << 20);
     assert_eq!((metrics.queues, metrics.queued), (1, metrics.longest_queue));
+    let lengths = &metrics.queue_lengths;
+    assert_eq!((lengths.count(), lengths.below(0)), (2, 1), "one is empty");
+    assert_eq!(lengths.sum(), metrics.longest_queue);
     drop(stuck);
     metrics_when(&server, |it| it.queued == 0 && it.queues == 0);
+}
+
+#[test]
+fn a_message_in_fragments_is_counted_once_with_its_whole_length() {
+    let server = run(options(), |_| Counted);
+    let mut client = Client::new(server.address);
+    for part in ["begin", "more", "more", "finish"] {
+        client.send(Kind::Text, part.as_bytes());
+    }
+    assert_eq!(client.next().unwrap(), [7; 143]);
+    let metrics = metrics_when(&server, |it| it.stats.messages_out == 1);
+    assert_eq!(metrics.sent_sizes.sum(), 143);
+    // One that is not finished is not counted.
+    client.send(Kind::Text, b"begin");
+    client.send(Kind::Binary, b"");
+    drop(client);
+    let metrics = metrics_when(&server, |it| {
+        it.stats.messages_in == 6 && it.stats.open == 0
+    });
+    assert_eq!(
+        (metrics.sent_sizes.count(), metrics.sent_sizes.sum()),
+        (1, 143)
+    );
 }
 
 /// Checks text by the rules of OpenMetrics 1.0 that concern these figures, and gives the samples.
@@ -185,6 +218,7 @@ fn samples(text: &str) -> Vec<(String, f64)> {
             "gauge" => &[""],
             "counter" => &["_total"],
             "histogram" => &["_bucket", "_sum", "_count"],
+            "gaugehistogram" => &["_bucket", "_gsum", "_gcount"],
             _ => panic!("{line}"),
         };
         assert!(allowed.contains(&suffix), "{line}");
@@ -215,8 +249,14 @@ fn the_text_is_open_metrics() {
     assert_eq!(value("wscodec_messages_received_total"), 1.0);
     let rejected = r#"wscodec_requests_rejected_total{status="401",reason="HANDLER"}"#;
     assert_eq!(value(rejected), 1.0);
-    let bucket = |le| value(&format!("wscodec_message_size_bytes_bucket{{le={le:?}}}"));
+    let bucket = |le| {
+        value(&format!(
+            "wscodec_received_message_size_bytes_bucket{{le={le:?}}}"
+        ))
+    };
     assert_eq!(["15.0", "63.0", "+Inf"].map(bucket), [1.0; 3]);
-    assert_eq!(value("wscodec_message_size_bytes_sum"), 5.0);
+    assert_eq!(value("wscodec_received_message_size_bytes_sum"), 5.0);
+    assert_eq!(value("wscodec_sent_message_size_bytes_sum"), 5.0);
+    assert!(value("wscodec_queue_length_bytes_gcount") <= 2.0);
     assert_eq!(value("wscodec_ping_round_trip_seconds_count"), 0.0);
 }

@@ -338,7 +338,7 @@ fn messages_come_in_pieces_that_hold_no_memory() {
         assert_eq!(client.next().unwrap(), b"1 frames, 0 bytes, 0");
     }
     let metrics = server.handle.metrics();
-    assert_eq!(metrics.message_sizes.sum(), 2 * (30 << 20));
+    assert_eq!(metrics.received_sizes.sum(), 2 * (30 << 20));
     // Half of a large message.
     let mut half = open(server.address);
     half.write_all(REQUEST).unwrap();
