@@ -82,7 +82,7 @@ pub use metrics::{Histogram, Metrics, Stats};
 pub use options::{Memory, OptionError, ServerOptions};
 pub use output::PeerOutput;
 pub use plain::{PlainRequest, Response};
-pub use recipients::{Id, Recipients};
+pub use recipients::{Id, ParseIdError, Recipients};
 
 use event_loop::EventLoop;
 use mailbox::Shared;

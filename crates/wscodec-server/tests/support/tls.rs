@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
 use wscodec::io::{Connection, Connector, Transport};
@@ -69,6 +70,15 @@ pub(crate) fn tls(config: ClientConfig, address: SocketAddr) -> Tls {
     let name = ServerName::try_from("localhost").unwrap();
     let client = ClientConnection::new(Arc::new(config), name).unwrap();
     StreamOwned::new(client, open(address))
+}
+
+/// A client that trusts the certificate in these files.
+pub(crate) fn tls_of(files: &Files, address: SocketAddr) -> Tls {
+    let pem = fs::read(&files.certificate).unwrap();
+    tls(
+        config(&CertificateDer::from_pem_slice(&pem).unwrap()),
+        address,
+    )
 }
 
 pub(crate) const TRANSPORT: Transport<Tls> = Transport {
