@@ -95,6 +95,7 @@ mod writer;
 #[cfg(feature = "deflate")]
 pub mod gobwas {
     #![doc = include_str!("gobwas.md")]
+    #![doc = include_str!("gobwas_names.md")]
 }
 
 pub use accept::{Acceptor, Answer, Rejecting};

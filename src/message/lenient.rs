@@ -4,7 +4,7 @@ use super::MessageDecoder;
 
 impl<E> MessageDecoder<E> {
     /// Lets a server take frames that are not masked: see
-    /// [`Rules::dangerously_accept_unmasked`].
+    /// [`Rules::dangerously_accept_unmasked`](crate::frame::Rules::dangerously_accept_unmasked).
     #[must_use]
     pub fn dangerously_accept_unmasked(mut self, unmasked: bool) -> Self {
         let (rules, _) = self.rules_mut();
