@@ -1,32 +1,97 @@
 //! A WebSocket server on event loops that run [sessions](wscodec::session): natively (one loop for
 //! each core, over epoll, kqueue or IOCP), and on WASI 0.2.
 //!
+//! # A server, a piece at a time
+//!
+//! A [`Handler`] says what happens to requests and messages. Each event loop has one, and each open
+//! connection has a state, which `accept` makes:
+//!
+//! ```
+//! use wscodec::handshake::UpgradeRequest;
+//! use wscodec::message::{MessageRef, Prepared};
+//! use wscodec_server::{
+//!     AcceptOptions, Handler, NotAccepted, Peer, PlainRequest, Response, Server, ServerHandle,
+//!     ServerOptions,
+//! };
+//!
+//! /// A chat: the path is the room, and what one says, all in the room hear.
+//! struct Chat;
+//!
+//! impl Handler for Chat {
+//!     type State = String; // the room, kept for each connection
+//!
+//!     // A request that the options grant: a state, or a rejection.
+//!     fn accept(&mut self, request: &UpgradeRequest, _: &mut AcceptOptions) -> Result<String, NotAccepted> {
+//!         match &*request.path() {
+//!             "/" => Err(Response::new(404).text("Choose a room.\n").into()),
+//!             room => Ok(room.to_owned()),
+//!         }
+//!     }
+//!
+//!     fn open(&mut self, peer: &mut Peer<String>) {
+//!         peer.subscribe(&**peer.state);
+//!     }
+//!
+//!     fn message(&mut self, peer: &mut Peer<String>, message: MessageRef) {
+//!         // To the sender, `peer.outbox.text(…)`; to the room, a message that is framed once.
+//!         if let Some(Ok(line)) = message.text().map(Prepared::text) {
+//!             // It fails if the server holds as much memory as it may.
+//!             let _ = peer.handle().publish(&**peer.state, &line);
+//!         }
+//!     }
+//!
+//!     // A request that is no upgrade.
+//!     fn request(&mut self, request: &PlainRequest, handle: &ServerHandle) -> Option<Response> {
+//!         match request.path() {
+//!             "/healthz" => Some(Response::new(200).text("well\n")),
+//!             "/metrics" => Some(handle.metrics().response()),
+//!             _ => None,
+//!         }
+//!     }
+//! }
+//!
+//! // Limits, timeouts, origins, compression: all have safe defaults.
+//! let mut options = ServerOptions::new("127.0.0.1:0".parse()?);
+//! options.session.limits.message = 4096;
+//! let server = Server::bind(options)?;
+//! let address = server.addresses()[0];
+//! // The handle works from any thread, while the server runs in its own.
+//! let handle = server.handle();
+//! let running = std::thread::spawn(move || server.run(|_| Chat));
+//!
+//! let mut ada = wscodec::connect(&format!("ws://{address}/tea"))?;
+//! ada.send("hello")?;
+//! assert_eq!(ada.read()?, Some("hello".into()));
+//! assert_eq!(handle.stats().accepted, 1);
+//!
+//! handle.stop(); // Ada reads a close frame with 1001
+//! assert_eq!(ada.read()?, None);
+//! running.join().unwrap()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! | to | use |
 //! |---|---|
 //! | say what a server does with messages | [`Handler`] |
 //! | set limits, timeouts, origins, compression | [`ServerOptions`] |
 //! | run it | [`Server`] |
-//! | send to connections from anywhere, stop, look at figures | [`ServerHandle`] |
+//! | speak TLS | `ServerTls`, with the feature `tls` |
+//! | listen on Unix sockets, or on sockets of systemd | `Listener` and `Server::add_listener` |
+//! | send to one, some, a room or all; close, stop, look at figures, from anywhere | [`ServerHandle`] |
+//! | decide on a request later | [`AcceptOptions::defer`] |
+//! | carry values of the program to a connection | [`ServerHandle::send_event`], [`Handler::user_event`] |
+//! | answer health checks and scrapers | [`Handler::request`], [`Metrics`] |
+//! | receive and send messages in pieces | [`Handler::piece`], [`Handler::drain`] |
 //! | be a client, beside standard input | [`client`] |
 //!
-//! In each round an event loop reads from the sockets that are ready, calls the handler for every
-//! message, and writes all answers of a connection at once. A peer that does not read makes nobody
-//! else wait: its answers are queued up to a limit ([`ServerOptions::max_buffered`]), and it is dropped when
-//! it takes nothing for a stated time. An idle connection costs less than 1 KiB, and no time.
+//! The how-to page `docs/server.md` has a short example for each of these, and a table of all limits.
 //!
-//! ```
-//! use wscodec_server::{Echo, ServerOptions, Server};
+//! # Features
 //!
-//! let mut options = ServerOptions::new("127.0.0.1:0".parse()?);
-//! options.loops = 1;
-//! let server = Server::bind(options)?;
-//! println!("listens on {}", server.addresses()[0]);
-//! let handle = server.handle();
-//! # handle.stop();
-//! // From any thread: handle.stop();
-//! server.run(|_| Echo)?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! | feature | adds |
+//! |---|---|
+//! | `tls` | TLS by rustls, for servers and for [`client`]; not on WASI |
+//! | `tracing` | spans and events for the crate `tracing` |
 
 #![forbid(unsafe_code)]
 
@@ -265,3 +330,8 @@ impl<'a> Server<'a> {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The examples of the how-to page.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/server.md")]
+struct HowTo;
