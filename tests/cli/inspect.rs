@@ -203,3 +203,155 @@ fn tls_is_decrypted_with_keys() {
     assert_eq!(lines(&output, "frame").len(), 25);
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn expressions_pick_frames_and_are_checked_when_given() {
+    let file = pcap("two-connections.pcap");
+    let count = |expression: &str| {
+        let output = inspect(&[&file, "--json", "--filter", expression]);
+        lines(&output, "frame").len()
+    };
+    assert_eq!(count("stream == 1"), 10);
+    assert_eq!(count("dir == c2s or dir == s2c"), 34);
+    assert_eq!(count("type == close and closecode == 1001"), 2);
+    assert_eq!(count("payload contains \"{\\\"id\\\":3,\""), 6);
+    assert_eq!(count("not masked"), 17);
+    assert_eq!(count("host endswith \"9813\" and path == \"/room/1\""), 10);
+    let output = inspect(&[&file, "--filter", "dir == up"]);
+    assert_eq!(output.status.code(), Some(2));
+    let shown = text(&output.stderr);
+    assert!(shown.contains("--filter: at character 8"), "{shown}");
+}
+
+#[test]
+fn payloads_lists_and_har_are_written_to_files() {
+    let file = pcap("two-connections.pcap");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("inspect-extract");
+    let _ = fs::remove_dir_all(&folder);
+    let [har, jsonl] = ["inspect.har", "inspect.jsonl"].map(|it| scratch(it, b"old"));
+    let output = inspect(&[
+        &file,
+        "--connections",
+        "--har",
+        har.to_str().unwrap(),
+        "--jsonl",
+        jsonl.to_str().unwrap(),
+        "--extract",
+        folder.to_str().unwrap(),
+        "--filter",
+        "dir == c2s",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout).lines().count(), 3);
+    let value: Value = serde_json::from_slice(&fs::read(&har).unwrap()).unwrap();
+    let entries = value["log"]["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 3);
+    let first = &entries[0]["_webSocketMessages"];
+    assert!(
+        first
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|it| it["type"] == "send")
+    );
+    assert!(
+        entries[0]["request"]["url"]
+            .as_str()
+            .unwrap()
+            .starts_with("ws://127.0.0.1:")
+    );
+    let written = fs::read_dir(&folder).unwrap().count();
+    let messages = fs::read_to_string(&jsonl).unwrap();
+    let messages: Vec<Value> = messages
+        .lines()
+        .map(|it| serde_json::from_str(it).unwrap())
+        .filter(|it: &Value| it["type"] == "message")
+        .collect();
+    assert_eq!((written, messages.len()), (15, 15));
+    // The HAR file is read as a capture of its own.
+    let again = inspect(&[har.to_str().unwrap(), "--json", "--messages"]);
+    assert_eq!(lines(&again, "message").len(), 15);
+    assert_eq!(
+        lines(&again, "message")[0]["text"],
+        messages[0]["text"],
+        "{}",
+        text(&again.stdout)
+    );
+}
+
+#[test]
+fn secrets_are_blanked_and_json_is_laid_out() {
+    let request = "GET /a?token=t0p HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Cookie: sid=t0p\r\nAuthorization: Bearer t0p\r\n\r\n";
+    let payload = b"{\"user\":\"ada\",\"password\":\"t0p\"}";
+    let mut client = request.as_bytes().to_vec();
+    client.extend([0x81, 0x80 | payload.len() as u8, 0, 0, 0, 0]);
+    client.extend(payload);
+    let file = scratch("inspect-secret.bin", &client);
+    let file = file.to_str().unwrap();
+    for words in [
+        &["--json"][..],
+        &["--pretty"],
+        &["--messages", "--json", "--payloads"],
+    ] {
+        let output = inspect(&[&[file, "--redact"], words].concat());
+        let shown = text(&output.stdout);
+        assert!(
+            shown.contains("ada") && shown.contains("[redacted]"),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains("t0p") && !shown.contains("dGhlIHNh"),
+            "{shown}"
+        );
+    }
+    let shown = inspect(&[file, "--pretty"]);
+    assert!(
+        text(&shown.stdout).contains("\n      \"user\": \"ada\",\n"),
+        "{}",
+        text(&shown.stdout)
+    );
+}
+
+#[test]
+fn a_file_that_grows_is_followed() {
+    let bytes = fs::read(pcap("two-connections.pcap")).unwrap();
+    let file = scratch("inspect-follow.pcap", &bytes[..bytes.len() / 2]);
+    let mut child = wscodec(&["inspect", "--json", "--follow", file.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut all = std::io::BufRead::lines(stdout);
+    // Lines are there before the file is whole.
+    assert!(all.next().unwrap().unwrap().contains("\"conversation\""));
+    let mut grown = fs::OpenOptions::new().append(true).open(&file).unwrap();
+    std::io::Write::write_all(&mut grown, &bytes[bytes.len() / 2..]).unwrap();
+    let ends = all
+        .map_while(Result::ok)
+        .filter(|line| line.starts_with("{\"type\":\"end\""))
+        .take(2)
+        .count();
+    assert_eq!(ends, 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn files_of_other_programs_are_read() {
+    let folder = captures().join("sources");
+    for (name, messages) in [
+        ("chrome.har", 6),
+        ("chrome-devtools.jsonl", 6),
+        ("chrome-netlog.json", 6),
+        ("mitmproxy.flows", 3),
+    ] {
+        let file = folder.join(name);
+        let output = inspect(&[file.to_str().unwrap(), "--json", "--messages"]);
+        assert_eq!(lines(&output, "message").len(), messages, "{name}");
+    }
+    // A source without frames shows its messages where frames are asked for.
+    let output = inspect(&[folder.join("chrome.har").to_str().unwrap()]);
+    assert_eq!(text(&output.stdout).matches(" text ").count(), 4);
+}

@@ -1,10 +1,12 @@
 //! `wscodec inspect`: the files and the output of the command in `wscodec_inspect::command`.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
+use std::time::{Duration, Instant};
 
-use wscodec_inspect::command::{self, Asked, Run};
+use wscodec_inspect::command::{self, Asked, OutputFile, Run};
 use wscodec_inspect::safe::safe;
 
 use crate::Failure;
@@ -17,6 +19,12 @@ const PIECE: usize = 256 << 10;
 /// Output that is written at once.
 const OUTPUT: usize = 64 << 10;
 
+/// How often a file that is followed is looked at.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// How often the progress is shown.
+const PROGRESS: Duration = Duration::from_millis(500);
+
 /// A file, or standard input.
 type Source = Box<dyn Read>;
 
@@ -28,10 +36,13 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
     };
     let terminal = io::stdout().is_terminal();
     if terminal && asked.width.is_none() {
-        let columns = std::env::var("COLUMNS").ok();
-        asked.width = columns.and_then(|it| it.parse().ok()).filter(|&it| it > 0);
+        asked.width = width();
     }
-    let (files, keys) = (asked.files.clone(), asked.keys.clone());
+    let (files, keys, follow) = (asked.files.clone(), asked.keys.clone(), asked.follow);
+    let mut written = Written::default();
+    if let Some(folder) = &asked.extract {
+        std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+    }
     let mut run = Run::new(asked, terminal && std::env::var_os("NO_COLOR").is_none());
     for name in keys {
         match std::fs::read(&name) {
@@ -42,12 +53,15 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
             }
         }
     }
+    let mut progress = Progress::new(&files, terminal);
     let mut sources: Vec<_> = files.iter().map(|_| None::<Source>).collect();
     let mut piece = vec![0; PIECE];
     let mut out = Vec::with_capacity(2 * OUTPUT);
     let mut stdout = io::stdout().lock();
     while let Some(file) = run.wants() {
+        let mut waits = false;
         match read(&mut sources[file], &files[file], &mut piece) {
+            Ok(0) if follow => waits = true,
             Ok(0) => {
                 sources[file] = None;
                 run.end(file, &mut out);
@@ -55,15 +69,23 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
             Ok(len) => run.push(file, &piece[..len], &mut out),
             Err(error) => run.fail(file, &error.to_string()),
         }
-        complain(&mut run);
-        if out.len() >= OUTPUT {
+        written.write(run.files())?;
+        complain(&mut run, &mut progress);
+        if out.len() >= OUTPUT || follow {
             write(&mut stdout, &mut out)?;
         }
+        if waits {
+            stdout.flush().or_else(gone)?;
+            std::thread::sleep(INTERVAL);
+        }
+        progress.show(run.position());
     }
     let status = run.finish(&mut out);
+    progress.clear();
+    written.write(run.files())?;
     write(&mut stdout, &mut out)?;
     stdout.flush().or_else(gone)?;
-    complain(&mut run);
+    complain(&mut run, &mut progress);
     if run.is_empty() && status == 0 {
         say("no WebSocket connection was found");
     }
@@ -73,8 +95,19 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
     }
 }
 
-fn complain(run: &mut Run) {
+/// The columns of the terminal that is the output.
+fn width() -> Option<usize> {
+    #[cfg(not(target_family = "wasm"))]
+    if let Some((width, _)) = terminal_size::terminal_size() {
+        return Some(width.0.into()).filter(|&it| it > 0);
+    }
+    let columns = std::env::var("COLUMNS").ok()?;
+    columns.parse().ok().filter(|&it| it > 0)
+}
+
+fn complain(run: &mut Run, progress: &mut Progress) {
     for sentence in run.complaints() {
+        progress.clear();
         say(&sentence);
     }
 }
@@ -106,5 +139,82 @@ fn gone(error: io::Error) -> Result<(), Failure> {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Err(Failure::Status(0)),
         _ => Err(Failure::Run(unwritable(&error))),
+    }
+}
+
+/// The files that are written beside the output.
+#[derive(Default)]
+struct Written(HashMap<String, File>);
+
+impl Written {
+    fn write(&mut self, files: Vec<OutputFile>) -> Result<(), Failure> {
+        for OutputFile { name, bytes, whole } in files {
+            let fail = |error: io::Error| unwritten(&name, &error);
+            if whole {
+                std::fs::write(&name, &bytes).map_err(fail)?;
+                continue;
+            }
+            if !self.0.contains_key(&name) {
+                let file = File::create(&name).map_err(fail)?;
+                self.0.insert(name.clone(), file);
+            }
+            if let Some(file) = self.0.get_mut(&name) {
+                file.write_all(&bytes).map_err(fail)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unwritten(name: &str, error: &io::Error) -> Failure {
+    let name = safe(name.as_bytes());
+    unusable("inspect", format!("can't write {name}: {error}"))
+}
+
+/// A line on standard error that says how much was read, if that is a terminal and the output is not.
+struct Progress {
+    /// The sum of the lengths of the files, as far as they are known.
+    total: u64,
+    next: Option<Instant>,
+    shown: bool,
+}
+
+impl Progress {
+    fn new(files: &[String], terminal: bool) -> Self {
+        let wanted = !terminal && io::stderr().is_terminal();
+        let len = |name: &String| std::fs::metadata(name).map_or(0, |it| it.len());
+        Self {
+            total: if wanted {
+                files.iter().map(len).sum()
+            } else {
+                0
+            },
+            next: wanted.then(|| Instant::now() + PROGRESS),
+            shown: false,
+        }
+    }
+
+    fn show(&mut self, position: u64) {
+        let now = match self.next {
+            None => return,
+            Some(next) => Some(Instant::now()).filter(|now| *now >= next),
+        };
+        let Some(now) = now else {
+            return;
+        };
+        self.next = Some(now + PROGRESS);
+        self.shown = true;
+        let percent = match self.total {
+            0 => String::new(),
+            total => format!(", {} %", position.min(total) * 100 / total),
+        };
+        // Standard error that can't be written is no reason to stop.
+        let _ = write!(io::stderr(), "\r{} MiB read{percent} ", position >> 20);
+    }
+
+    fn clear(&mut self) {
+        if core::mem::take(&mut self.shown) {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
     }
 }

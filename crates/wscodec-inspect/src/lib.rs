@@ -48,10 +48,12 @@
 pub mod command;
 pub mod container;
 pub mod event;
+pub mod filter;
 pub mod har;
 pub mod json;
 pub mod lint;
 pub mod packet;
+pub mod pretty;
 pub mod reassembly;
 pub mod redact;
 pub mod safe;

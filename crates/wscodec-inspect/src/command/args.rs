@@ -1,11 +1,13 @@
 //! The options of `wscodec inspect`.
 
 use std::ffi::OsString;
+use std::fmt::Write;
 use std::ops::RangeInclusive;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::event::Direction;
+use crate::event::{ConversationId, Direction};
+use crate::filter::Filter;
 
 /// The parsed command line.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +36,20 @@ pub struct Arguments {
     pub stats: bool,
     /// Whether findings are printed at the end.
     pub lint: bool,
-    /// The events that are left out.
+    /// Which frames and messages are printed.
     pub filter: Filter,
+    /// Whether JSON and MessagePack are laid out below their lines.
+    pub pretty: bool,
+    /// Whether secrets are blanked.
+    pub redact: bool,
+    /// A HAR file to write.
+    pub har: Option<String>,
+    /// A file of JSON lines to write, with all payloads.
+    pub jsonl: Option<String>,
+    /// A folder that gets a file for the payload of each message.
+    pub extract: Option<String>,
+    /// Whether the host waits for more at the end of a file.
+    pub follow: bool,
     /// Files without HTTP in front of the frames.
     pub no_handshake: bool,
     /// Direction of the first file of raw bytes.
@@ -53,39 +67,6 @@ pub enum Show {
     Messages,
     /// One line for each connection.
     Connections,
-}
-
-/// Which frames and messages are printed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Filter {
-    /// Numbers of connections; empty for all.
-    pub connections: Vec<u32>,
-    /// A part of the request's Host.
-    pub host: Option<String>,
-    /// One direction.
-    pub direction: Option<Direction>,
-    /// Names of opcodes; empty for all.
-    pub types: Vec<String>,
-    /// Bytes of payload on the wire.
-    pub size: RangeInclusive<u64>,
-    /// Nanoseconds since the first packet.
-    pub time: RangeInclusive<i128>,
-    /// Bytes that the payload contains.
-    pub grep: Option<Vec<u8>>,
-}
-
-impl Default for Filter {
-    fn default() -> Self {
-        Self {
-            connections: Vec::new(),
-            host: None,
-            direction: None,
-            types: Vec::new(),
-            size: 0..=u64::MAX,
-            time: i128::MIN..=i128::MAX,
-            grep: None,
-        }
-    }
 }
 
 /// A request that can be met.
@@ -124,10 +105,19 @@ pub fn read(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Aske
         stats: false,
         lint: false,
         filter: Filter::default(),
+        pretty: false,
+        redact: false,
+        har: None,
+        jsonl: None,
+        extract: None,
+        follow: false,
         no_handshake: false,
         first: None,
         deflate: false,
     };
+    // The options that pick frames and messages, as expressions.
+    let mut picks: Vec<String> = Vec::new();
+    let mut conversations: Vec<String> = Vec::new();
     let failed = |e: lexopt::Error| e.to_string();
     while let Some(arg) = parser.next().map_err(failed)? {
         let name = match arg {
@@ -156,13 +146,30 @@ pub fn read(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Aske
             "no-handshake" => asked.no_handshake = true,
             "deflate" => asked.deflate = true,
             "keys" => asked.keys.push(text()?),
-            "host" => asked.filter.host = Some(text()?.to_ascii_lowercase()),
-            "grep" => asked.filter.grep = Some(text()?.into_bytes()),
+            "pretty" => asked.pretty = true,
+            "redact" => asked.redact = true,
+            "follow" => asked.follow = true,
+            "har" => asked.har = Some(text()?),
+            "jsonl" => asked.jsonl = Some(text()?),
+            "extract" => asked.extract = Some(text()?),
+            "host" => picks.push(format!("host contains {}", quoted(&text()?))),
+            "grep" => picks.push(format!("payload contains {}", quoted(&text()?))),
+            "filter" => {
+                let value = text()?;
+                let filter = Filter::parse(&value).map_err(|e| format!("--filter: {e}"))?;
+                asked.filter = asked.filter.and(filter);
+            }
             "connection" => {
                 let value = text()?;
-                let number = value.strip_prefix('#').unwrap_or(&value).parse();
-                let number = number.map_err(|_| wrong(&value, "the number of a connection"))?;
-                asked.filter.connections.push(number);
+                let id = value.strip_prefix('#').unwrap_or(&value);
+                let known: ConversationId = id
+                    .parse()
+                    .map_err(|_| wrong(&value, "the number of a connection"))?;
+                let mut pick = format!("stream == {}", known.stream);
+                if id.contains('.') {
+                    let _ = write!(pick, " and substream == {}", known.substream);
+                }
+                conversations.push(format!("({pick})"));
             }
             "dir" | "first" => {
                 let value = text()?;
@@ -172,33 +179,36 @@ pub fn read(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Aske
                     _ => return Err(wrong(&value, "c2s or s2c")),
                 };
                 match &name[..] {
-                    "dir" => asked.filter.direction = Some(direction),
+                    "dir" => picks.push(format!("dir == {}", direction.name())),
                     _ => asked.first = Some(direction),
                 }
             }
             "type" => {
-                for value in text()?.split(',') {
+                let values = text()?;
+                for value in values.split(',') {
                     if !TYPES.contains(&value) {
                         return Err(wrong(value, &format!("one of {}", TYPES.join(", "))));
                     }
-                    asked.filter.types.push(value.to_owned());
                 }
+                picks.push(format!("type in ({values})"));
             }
             "size" => {
                 let value = text()?;
                 let range = size(&value);
                 let expected = "a size such as 100, 1K.., ..64K or 10..20";
-                asked.filter.size = range.ok_or_else(|| wrong(&value, expected))?;
+                let range = range.ok_or_else(|| wrong(&value, expected))?;
+                let (low, high) = (range.start(), range.end());
+                picks.push(format!("size >= {low} and size <= {high}"));
             }
             "since" | "until" => {
                 let value = text()?;
-                let time =
-                    nanoseconds(&value).ok_or_else(|| wrong(&value, "a number of seconds"))?;
-                let range = &asked.filter.time;
-                asked.filter.time = match &name[..] {
-                    "since" => time..=*range.end(),
-                    _ => *range.start()..=time,
-                };
+                let seconds: Option<f64> = value.parse().ok();
+                let seconds = seconds.filter(|it| it.is_finite() && !value.contains(['e', 'E']));
+                if seconds.is_none() {
+                    return Err(wrong(&value, "a number of seconds"));
+                }
+                let operator = if name == "since" { ">=" } else { "<=" };
+                picks.push(format!("time {operator} {}", value.trim_start_matches('+')));
             }
             "limit" => {
                 let value = text()?;
@@ -215,6 +225,16 @@ pub fn read(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Aske
             }
             _ => return Err(format!("there is no option --{name}")),
         }
+    }
+    if !conversations.is_empty() {
+        picks.push(format!("({})", conversations.join(" or ")));
+    }
+    for pick in picks {
+        let filter = Filter::parse(&pick).map_err(|e| format!("{pick}: {e}"))?;
+        asked.filter = asked.filter.and(filter);
+    }
+    if asked.follow && asked.files.len() > 1 {
+        return Err("--follow reads one file only".into());
     }
     if asked.files.is_empty() {
         return Err("inspect needs a file, or - for standard input".into());
@@ -254,9 +274,9 @@ fn size(text: &str) -> Option<RangeInclusive<u64>> {
     Some(low..=high)
 }
 
-fn nanoseconds(text: &str) -> Option<i128> {
-    let seconds: f64 = text.parse().ok()?;
-    (seconds.is_finite() && seconds.abs() < 1e15).then_some((seconds * 1e9) as i128)
+/// A text as the language of filters writes it.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]
@@ -278,11 +298,10 @@ mod tests {
         let asked = arguments(&words).unwrap();
         assert_eq!(asked.files, ["a.pcap", "-"]);
         assert_eq!((asked.show, asked.json), (Show::Messages, true));
-        assert_eq!(asked.filter.connections, [3]);
-        assert_eq!(asked.filter.direction, Some(Direction::ServerToClient));
-        assert_eq!(asked.filter.types, ["text", "ping"]);
-        assert_eq!(asked.filter.size, 1024..=u64::MAX);
-        assert_eq!(*asked.filter.time.start(), 1_500_000_000);
+        let expression = "dir == s2c and type in (text, ping) and size >= 1K and \
+                          size <= 18446744073709551615 and time >= 1.5 and payload contains \"x\" \
+                          and stream == 3";
+        assert_eq!(asked.filter, Filter::parse(expression).unwrap());
         assert_eq!((asked.limit, asked.preview), (10, Some(8)));
         assert_eq!(size("10..20"), Some(10..=20));
         assert_eq!(size("7"), Some(7..=7));
@@ -295,6 +314,8 @@ mod tests {
             &["a", "--connection", "x"],
             &["a", "--since", "inf"],
             &["a", "--limit", "-1"],
+            &["a", "--filter", "dir == up"],
+            &["a", "--follow", "b"],
             &["a", "--dance"],
             &["a", "-x"],
         ] {

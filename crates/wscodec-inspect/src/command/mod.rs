@@ -26,8 +26,9 @@ mod args;
 mod help;
 mod view;
 
-pub use args::{Arguments, Asked, Filter, Show, read};
+pub use args::{Arguments, Asked, Show, read};
 pub use help::HELP;
+pub use view::OutputFile;
 
 use wscodec::deflate::AgreedDeflate;
 
@@ -39,6 +40,9 @@ use view::View;
 
 /// Bytes of a payload that are kept where all of it is asked for.
 const WHOLE: usize = 64 << 20;
+
+/// Bytes of a payload that are kept for figures.
+const STATS: usize = 4 << 10;
 
 /// A run of the command.
 pub struct Run {
@@ -52,6 +56,7 @@ pub struct Run {
     failed: bool,
     /// The file that is read next of several raw ones.
     turn: usize,
+    position: u64,
 }
 
 struct File {
@@ -75,16 +80,21 @@ enum Kind {
 impl Run {
     /// A run with these arguments; `terminal` says that the output is a terminal.
     pub fn new(arguments: Arguments, terminal: bool) -> Self {
-        let whole = arguments.payloads || arguments.filter.grep.is_some();
+        let files = [&arguments.har, &arguments.jsonl, &arguments.extract];
+        let exports = files.iter().any(|it| it.is_some());
+        let needs_payload = arguments.filter.needs_payload() || arguments.pretty;
+        let whole = arguments.payloads || needs_payload || exports;
         let preview = arguments
             .preview
             .unwrap_or(if arguments.json { 256 } else { 64 });
         let options = InspectOptions {
             frames: arguments.show == Show::Frames || arguments.lint,
-            messages: arguments.show == Show::Messages || arguments.stats,
+            messages: arguments.show == Show::Messages || arguments.stats || exports,
             payload: match arguments.show {
-                Show::Connections => 0,
                 _ if whole => WHOLE,
+                // Identifiers of requests stand in the beginnings of messages.
+                _ if arguments.stats => preview.max(STATS),
+                Show::Connections => 0,
                 _ => preview,
             },
             ..InspectOptions::default()
@@ -113,6 +123,7 @@ impl Run {
             complaints: Vec::new(),
             failed: false,
             turn: 0,
+            position: 0,
             arguments,
         }
     }
@@ -147,6 +158,7 @@ impl Run {
         let Some(it) = self.files.get_mut(file) else {
             return;
         };
+        self.position += bytes.len() as u64;
         let mut unpacker = core::mem::take(&mut it.unpacker);
         let done = unpacker.push(bytes, &mut |bytes| self.plain(file, bytes, out));
         self.files[file].unpacker = unpacker;
@@ -285,6 +297,17 @@ impl Run {
         self.complaints.push(format!("{name}: {why}"));
         self.files[file].kind = Kind::Failed;
         self.failed = true;
+    }
+
+    /// Bytes for files since the last call. The host appends those of one name, after it has made the
+    /// file empty for the first of them.
+    pub fn files(&mut self) -> Vec<OutputFile> {
+        self.view.files()
+    }
+
+    /// Bytes of files that were read so far.
+    pub fn position(&self) -> u64 {
+        self.position
     }
 
     /// Sentences for standard error since the last call.

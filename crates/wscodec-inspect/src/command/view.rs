@@ -1,32 +1,49 @@
-//! From events to output: filters, limits, the list of connections.
+//! From events to output: filters, limits, the list of connections, files.
 
 use std::collections::HashMap;
 
-use super::args::{Arguments, Filter, Show};
-use crate::event::{
-    CapturedHandshake, Conversation, ConversationId, Direction, InspectEvent, Violation,
-};
+use super::args::{Arguments, Show};
+use crate::event::{Conversation, ConversationId, InspectEvent, Violation};
+use crate::filter::Filter;
+use crate::har::HarWriter;
 use crate::json;
 use crate::lint::Lint;
+use crate::pretty::pretty;
+use crate::redact::Redactor;
 use crate::stats::TrafficStats;
-use crate::summary::Summaries;
+use crate::summary::{Summaries, Summary};
 use crate::text::{self, TextStyle, TextWriter};
 
-/// Connections of which the handshake is remembered for the list and the filter by host.
+/// Connections whose lines have not begun.
 const MAX_KNOWN: usize = 1 << 16;
+
+/// Bytes for a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputFile {
+    /// Its name, as the command line or `--extract` has it.
+    pub name: String,
+    /// The next bytes.
+    pub bytes: Vec<u8>,
+    /// Whether the file has these bytes only.
+    pub whole: bool,
+}
 
 pub(super) struct View {
     show: Show,
     json: bool,
     preview: usize,
+    pretty: bool,
     filter: Filter,
     /// The filter picks single frames or messages, so that nothing else is of interest.
     narrow: bool,
     writer: TextWriter,
-    known: HashMap<ConversationId, Known>,
+    /// Connections that were reported and not printed.
+    pending: HashMap<ConversationId, Conversation>,
     summaries: Summaries,
     stats: Option<TrafficStats>,
     lint: Option<Lint>,
+    redactor: Option<Redactor>,
+    exports: Exports,
     strict: bool,
     /// Lines of frames or messages that may still be printed.
     left: u64,
@@ -36,54 +53,66 @@ pub(super) struct View {
     empty: bool,
 }
 
-/// A connection that was reported.
-struct Known {
-    conversation: Conversation,
-    printed: bool,
-    /// Whether its host is the one that is asked for; `None` as long as nobody knows.
-    host_fits: Option<bool>,
+/// The files that are written.
+#[derive(Default)]
+struct Exports {
+    har: Option<(String, HarWriter)>,
+    jsonl: Option<String>,
+    folder: Option<String>,
+    /// Conversations that were reported and not exported.
+    pending: HashMap<ConversationId, Conversation>,
+    /// Payloads that were extracted.
+    count: u64,
+    files: Vec<OutputFile>,
 }
 
 impl View {
     pub(super) fn new(arguments: &Arguments, preview: usize, terminal: bool) -> Self {
         let filter = arguments.filter.clone();
-        let all = Filter::default();
-        let narrow = filter.direction.is_some()
-            || filter.grep.is_some()
-            || !filter.types.is_empty()
-            || filter.size != all.size
-            || filter.time != all.time;
         Self {
             show: arguments.show,
             json: arguments.json,
             preview,
-            narrow,
+            pretty: arguments.pretty && !arguments.json,
+            narrow: filter.is_narrow(),
+            filter,
             writer: TextWriter::new(TextStyle {
                 color: arguments.color.unwrap_or(terminal),
                 width: arguments.width.filter(|_| !arguments.payloads),
                 payload: preview,
                 quiet: false,
             }),
-            known: HashMap::new(),
+            pending: HashMap::new(),
             summaries: Summaries::default(),
             stats: arguments.stats.then(TrafficStats::default),
             lint: arguments.lint.then(Lint::default),
+            redactor: arguments.redact.then_some(Redactor),
+            exports: Exports {
+                har: arguments
+                    .har
+                    .clone()
+                    .map(|name| (name, HarWriter::default())),
+                jsonl: arguments.jsonl.clone(),
+                folder: arguments.extract.clone(),
+                ..Exports::default()
+            },
             strict: arguments.strict,
             left: arguments.limit,
             start: None,
             violations: 0,
             done: false,
             empty: true,
-            filter,
         }
     }
 
     /// Whether nothing more has to be read.
     pub(super) fn is_done(&self) -> bool {
-        self.done || self.left == 0 && self.stats.is_none() && self.lint.is_none()
+        let exports = self.exports.har.is_some() || self.exports.jsonl.is_some();
+        let all = self.stats.is_some() || self.lint.is_some() || exports;
+        self.done || self.left == 0 && !all
     }
 
-    /// Faults of the connections that are shown.
+    /// Violations of the connections that are shown.
     pub(super) fn violations(&self) -> u64 {
         self.violations
     }
@@ -92,31 +121,41 @@ impl View {
         self.empty
     }
 
+    pub(super) fn files(&mut self) -> Vec<OutputFile> {
+        core::mem::take(&mut self.exports.files)
+    }
+
     pub(super) fn event(&mut self, event: &InspectEvent<'_>, out: &mut Vec<u8>) {
+        match self.redactor {
+            None => self.take(event, out),
+            Some(redactor) => redactor.event(event, &mut |event| self.take(event, out)),
+        }
+    }
+
+    fn take(&mut self, event: &InspectEvent<'_>, out: &mut Vec<u8>) {
         if self.done {
             return;
         }
         self.empty = false;
-        match event {
-            InspectEvent::Conversation(conversation) => {
-                self.start = self.start.or(conversation.packet.time);
-                if self.known.len() < MAX_KNOWN {
-                    let known = Known {
-                        conversation: **conversation,
-                        printed: false,
-                        host_fits: self.filter.host.is_none().then_some(true),
-                    };
-                    self.known.insert(conversation.id, known);
-                }
+        if let InspectEvent::Conversation(conversation) = event {
+            self.start = self.start.or(conversation.packet.time);
+            if self.pending.len() < MAX_KNOWN {
+                self.pending.insert(conversation.id, **conversation);
             }
-            InspectEvent::Handshake(handshake) => self.handshake(handshake),
-            _ => {}
+            self.exports.begin(conversation);
         }
-        let summary = self.summaries.event(event);
+        let ended = self.summaries.event(event);
         let id = event.conversation();
-        if !self.wants(id) {
+        let summary = ended.as_ref().or_else(|| self.summaries.open(id));
+        if !self.filter.passes_conversation(summary) {
+            // Its host may not be known yet, so it stays pending.
+            if ended.is_some() {
+                self.pending.remove(&id);
+                self.exports.pending.remove(&id);
+            }
             return;
         }
+        let passes = self.filter.passes(event, summary, self.start);
         if let Some(stats) = &mut self.stats {
             stats.event(event);
         }
@@ -125,120 +164,65 @@ impl View {
         }
         let violations = violations(event);
         self.violations += violations;
-        if self.is_shown(event, violations) {
+        if passes {
+            self.exports.event(event);
+        }
+        if self.is_shown(event, passes, violations) {
             self.print(id, event, out);
         }
-        if let Some(summary) = summary {
-            self.known.remove(&id);
-            if self.show == Show::Connections && !self.json {
-                out.extend_from_slice(text::summary(&summary).as_bytes());
-                out.push(b'\n');
-            }
+        if let Some(summary) = ended {
+            self.end(&summary, out);
         }
         if violations > 0 && self.strict {
             self.done = true;
         }
     }
 
-    /// Whether the connection is one of those that are asked for.
-    fn wants(&self, id: ConversationId) -> bool {
-        let numbers = &self.filter.connections;
-        let host = self.known.get(&id).and_then(|known| known.host_fits);
-        (numbers.is_empty() || numbers.contains(&id.stream)) && host == Some(true)
-            || numbers.is_empty() && self.filter.host.is_none()
-    }
-
-    fn handshake(&mut self, handshake: &CapturedHandshake<'_>) {
-        if let Some(part) = &self.filter.host
-            && let Some(known) = self.known.get_mut(&handshake.conversation)
-            && let Some(host) = handshake.host()
-        {
-            let host = String::from_utf8_lossy(host).to_ascii_lowercase();
-            known.host_fits = Some(host.contains(part));
-        }
-    }
-
-    fn is_shown(&mut self, event: &InspectEvent<'_>, violations: u64) -> bool {
+    fn is_shown(&mut self, event: &InspectEvent<'_>, passes: bool, violations: u64) -> bool {
         let shown = match event {
             InspectEvent::Conversation(_) => return false,
-            InspectEvent::Frame(frame) => {
-                let control = frame.header.opcode >= 8;
-                let name = json::NAMES[usize::from(frame.header.opcode & 15)];
-                match self.show {
-                    Show::Frames => {}
-                    Show::Messages if control || violations > 0 => {}
-                    _ => return false,
-                }
-                let location = &frame.location;
-                self.fits(
-                    location.direction,
-                    frame.end.time,
-                    name,
-                    frame.header.len,
-                    frame.payload,
-                )
-            }
-            InspectEvent::Message(message) => {
-                let name = match message.kind {
-                    Some(wscodec::message::Kind::Text) => "text",
-                    Some(wscodec::message::Kind::Binary) => "binary",
-                    None => "continuation",
-                };
-                let (location, end) = (&message.location, message.end.time);
-                self.show == Show::Messages
-                    && self.fits(
-                        location.direction,
-                        end,
-                        name,
-                        message.length,
-                        message.payload,
-                    )
-            }
-            InspectEvent::Handshake(_)
-            | InspectEvent::Note(..)
-            | InspectEvent::Violation(..)
-            | InspectEvent::End(_) => {
-                return !self.narrow && (self.show != Show::Connections || self.json);
-            }
+            InspectEvent::Frame(frame) => match self.show {
+                Show::Frames => true,
+                Show::Messages => frame.header.opcode >= 8 || violations > 0,
+                Show::Connections => false,
+            },
+            // A source without frames has messages only.
+            InspectEvent::Message(message) => match self.show {
+                Show::Frames => message.frames == 0,
+                Show::Messages => true,
+                Show::Connections => false,
+            },
+            _ => return !self.narrow && (self.show != Show::Connections || self.json),
         };
-        if shown {
-            if self.left == 0 {
-                return false;
-            }
-            self.left -= 1;
+        if !shown || !passes || self.left == 0 {
+            return false;
         }
-        shown
-    }
-
-    fn fits(
-        &self,
-        direction: Direction,
-        time: Option<i128>,
-        name: &str,
-        length: u64,
-        payload: &[u8],
-    ) -> bool {
-        let filter = &self.filter;
-        let time = match (time, self.start) {
-            (Some(time), Some(start)) => filter.time.contains(&(time - start)),
-            _ => true,
-        };
-        let grep = filter.grep.as_deref();
-        time && filter.direction.is_none_or(|it| it == direction)
-            && (filter.types.is_empty() || filter.types.iter().any(|it| it == name))
-            && filter.size.contains(&length)
-            && grep.is_none_or(|part| contains(payload, part))
+        self.left -= 1;
+        true
     }
 
     fn print(&mut self, id: ConversationId, event: &InspectEvent<'_>, out: &mut Vec<u8>) {
-        if let Some(known) = self.known.get_mut(&id)
-            && !known.printed
-        {
-            known.printed = true;
-            let conversation = known.conversation;
+        if let Some(conversation) = self.pending.remove(&id) {
             self.put(&InspectEvent::Conversation(&conversation), out);
         }
         self.put(event, out);
+        if !self.pretty {
+            return;
+        }
+        let payload = match event {
+            InspectEvent::Frame(frame) if frame.header.fin && frame.header.opcode < 8 => {
+                frame.payload
+            }
+            InspectEvent::Message(message) if message.whole => message.payload,
+            _ => return,
+        };
+        if let Some(shown) = pretty(payload) {
+            for line in shown.lines() {
+                out.extend_from_slice(b"    ");
+                out.extend_from_slice(line.as_bytes());
+                out.push(b'\n');
+            }
+        }
     }
 
     fn put(&mut self, event: &InspectEvent<'_>, out: &mut Vec<u8>) {
@@ -248,8 +232,17 @@ impl View {
         }
     }
 
+    fn end(&mut self, summary: &Summary, out: &mut Vec<u8>) {
+        self.pending.remove(&summary.conversation.id);
+        if self.show == Show::Connections && !self.json {
+            out.extend_from_slice(text::summary(summary).as_bytes());
+            out.push(b'\n');
+        }
+    }
+
     /// Prints what stands at the end.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+        self.exports.finish();
         if let Some(lint) = &self.lint {
             for finding in lint.findings() {
                 match self.json {
@@ -270,6 +263,89 @@ impl View {
     }
 }
 
+impl Exports {
+    fn any(&self) -> bool {
+        self.har.is_some() || self.jsonl.is_some()
+    }
+
+    /// A conversation begins, and nobody knows whether it is exported.
+    fn begin(&mut self, conversation: &Conversation) {
+        if self.any() && self.pending.len() < MAX_KNOWN {
+            self.pending.insert(conversation.id, *conversation);
+        }
+    }
+
+    /// An event that passed the filter.
+    fn event(&mut self, event: &InspectEvent<'_>) {
+        if matches!(event, InspectEvent::Conversation(_)) {
+            return;
+        }
+        let first = self.pending.remove(&event.conversation());
+        let begin = first.as_ref().map(InspectEvent::Conversation);
+        if let Some((_, har)) = &mut self.har {
+            let mut bytes = Vec::new();
+            for event in begin.iter().chain([event]) {
+                har.event(event, &mut bytes);
+            }
+            let name = self.har.as_ref().map(|(name, _)| name.clone());
+            self.append(name, bytes);
+        }
+        if self.jsonl.is_some() {
+            let mut bytes = Vec::new();
+            for event in begin.iter().chain([event]) {
+                json::write(event, usize::MAX, &mut bytes);
+            }
+            self.append(self.jsonl.clone(), bytes);
+        }
+        if let (Some(folder), InspectEvent::Message(message)) = (&self.folder, event) {
+            self.count += 1;
+            let ending = match message.kind {
+                Some(wscodec::message::Kind::Text) => "txt",
+                _ => "bin",
+            };
+            let name = format!(
+                "{folder}/{:06}-{}-{}.{ending}",
+                self.count,
+                message.location.conversation,
+                message.location.direction.name()
+            );
+            self.files.push(OutputFile {
+                name,
+                bytes: message.payload.to_vec(),
+                whole: true,
+            });
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some((name, mut har)) = self.har.take() {
+            let mut bytes = Vec::new();
+            har.finish(&mut bytes);
+            self.append(Some(name), bytes);
+        }
+        // A file without lines exists all the same.
+        self.files.extend(self.jsonl.take().map(|name| OutputFile {
+            name,
+            bytes: Vec::new(),
+            whole: false,
+        }));
+    }
+
+    fn append(&mut self, name: Option<String>, bytes: Vec<u8>) {
+        let Some(name) = name.filter(|_| !bytes.is_empty()) else {
+            return;
+        };
+        match self.files.iter_mut().find(|file| file.name == name) {
+            Some(file) if !file.whole => file.bytes.extend_from_slice(&bytes),
+            _ => self.files.push(OutputFile {
+                name,
+                bytes,
+                whole: false,
+            }),
+        }
+    }
+}
+
 /// How many violations an event has.
 fn violations(event: &InspectEvent<'_>) -> u64 {
     let of = |violations: &[Violation]| violations.len() as u64;
@@ -279,18 +355,4 @@ fn violations(event: &InspectEvent<'_>) -> u64 {
         InspectEvent::Violation(..) => 1,
         _ => 0,
     }
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    let Some((&first, rest)) = part.split_first() else {
-        return true;
-    };
-    let mut at = 0;
-    while let Some(next) = bytes[at..].iter().position(|&byte| byte == first) {
-        at += next + 1;
-        if bytes[at..].starts_with(rest) {
-            return true;
-        }
-    }
-    false
 }

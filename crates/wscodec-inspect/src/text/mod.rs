@@ -36,8 +36,9 @@ pub struct TextStyle {
 #[derive(Debug)]
 pub struct TextWriter {
     style: TextStyle,
-    /// The time of the first event.
+    /// The time of the first line, and of the last one of a frame or a message.
     start: Option<i128>,
+    last: Option<i128>,
     line: String,
 }
 
@@ -47,6 +48,7 @@ impl TextWriter {
         Self {
             style,
             start: None,
+            last: None,
             line: String::new(),
         }
     }
@@ -98,11 +100,7 @@ impl TextWriter {
         match packet.time {
             Some(time) => {
                 let start = *self.start.get_or_insert(time);
-                let micros = (time - start) / 1000;
-                let sign = if micros < 0 { "-" } else { "" };
-                let micros = micros.unsigned_abs();
-                let seconds = format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-                let _ = write!(self.line, "{seconds:>12}");
+                let _ = write!(self.line, "{:>12}", seconds(time - start, ""));
             }
             None => self.line.push_str("           -"),
         }
@@ -117,6 +115,17 @@ impl TextWriter {
                 self.line.push(' ');
             }
             None => self.line.push_str("    "),
+        }
+    }
+
+    /// The time since the frame or message before, in all connections that are shown.
+    fn gap(&mut self, packet: PacketInfo) {
+        let gap = packet.time.map(|time| {
+            let gap = time - self.last.replace(time).unwrap_or(time);
+            format!("{:>10} ", seconds(gap, "+"))
+        });
+        if let Some(gap) = gap {
+            self.paint(DIM, &gap);
         }
     }
 
@@ -208,6 +217,7 @@ impl TextWriter {
             frame.location.conversation,
             Some(frame.location.direction),
         );
+        self.gap(frame.end);
         let name = NAMES[usize::from(header.opcode & 15)];
         let name = match name {
             "reserved" => format!("reserved {:<3}", header.opcode),
@@ -218,14 +228,10 @@ impl TextWriter {
             _ => self.line.push_str(&name),
         }
         let fin = if header.fin { "FIN" } else { "   " };
-        let mask = if header.mask.is_some() {
-            "MASK"
-        } else {
-            "    "
-        };
+        let mask = header.mask.map_or(String::new(), |key| hex(&key));
         let _ = write!(
             self.line,
-            " {fin} {} {mask} {:>9}  ",
+            " {fin} {} {mask:<8} {:>9}  ",
             bits(header.rsv.bits()),
             header.len
         );
@@ -277,6 +283,7 @@ impl TextWriter {
             message.location.conversation,
             Some(message.location.direction),
         );
+        self.gap(message.end);
         let name = match message.kind {
             Some(Kind::Text) => "text",
             Some(Kind::Binary) => "binary",
@@ -352,6 +359,14 @@ impl TextWriter {
         let line = ending(end.ending, end.closed.as_ref(), &end.totals);
         self.paint(BOLD, &line);
     }
+}
+
+/// Nanoseconds as seconds with microseconds; `plus` stands in front of those that are not negative.
+fn seconds(nanoseconds: i128, plus: &str) -> String {
+    let micros = nanoseconds / 1000;
+    let sign = if micros < 0 { "-" } else { plus };
+    let micros = micros.unsigned_abs();
+    format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
 /// The two addresses.
