@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::load::{self, Case, Load};
 use crate::process::Server;
+use crate::system_calls::SystemCalls;
 
 const CASES: [Case; 10] = [
     case(1, 1, 64, 0),
@@ -33,6 +34,7 @@ const fn case(connections: usize, flight: usize, size: usize, idle: usize) -> Ca
         connections,
         flight,
         size,
+        json: false,
         idle,
     }
 }
@@ -46,6 +48,8 @@ struct Rounds {
     rate: Vec<f64>,
     median: Vec<f64>,
     late: Vec<f64>,
+    calls: Vec<f64>,
+    bytes: Vec<f64>,
 }
 
 /// `chosen` are cases with commas between them, or `all`.
@@ -124,6 +128,16 @@ pub fn run(
             "µs",
             |it| &it.late,
         ),
+        table(
+            "Echo servers, system calls of the server a message, in a run of its own",
+            "",
+            |it| &it.calls,
+        ),
+        table(
+            "Echo servers, bytes of an answer on the wire",
+            "bytes",
+            |it| &it.bytes,
+        ),
         json!({ "title": "Echo servers, resident memory for each of 5000 idle connections",
             "unit": "bytes", "columns": ["idle"], "rows": memory.collect::<Vec<_>>() }),
     ];
@@ -150,6 +164,14 @@ fn measure(
         .push(measured.messages as f64 / measured.elapsed.as_secs_f64());
     into.median.push(microseconds(measured.percentile(50)));
     into.late.push(microseconds(measured.percentile(99)));
+    into.bytes
+        .push(measured.bytes as f64 / measured.messages as f64);
+    // strace makes each call dearer, so the time is another.
+    if let Ok(calls) = SystemCalls::attach(server.id()) {
+        let measured = load.run(time / 4)?;
+        into.calls
+            .push(calls.count()? as f64 / measured.messages as f64);
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::net::Ipv4Addr;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::header;
@@ -27,37 +27,38 @@ pub fn serve(peer: &str, workers: &str, port: &str) -> Result<(), Box<dyn Error>
         }
     };
     let runtime = { runtime }.enable_all().build()?;
-    let (peer, port) = (peer.to_owned(), port.parse::<u16>()?);
-    // Spawned, so that the loop that accepts runs on a worker too.
+    let port = port.parse()?;
+    // Each has tasks of its own type, or the memory of its tasks would be that of the largest.
+    let result = match peer {
+        "send" => runtime.block_on(accepting(port, send)),
+        "feed" => runtime.block_on(accepting(port, feed)),
+        "lend" => runtime.block_on(accepting(port, lend)),
+        "tokio-tungstenite" => runtime.block_on(accepting(port, tungstenite)),
+        "tokio-websockets" => runtime.block_on(accepting(port, websockets)),
+        "fastwebsockets" => runtime.block_on(accepting(port, |it| hyper(it, fastwebsockets))),
+        "yawc" => runtime.block_on(accepting(port, |it| hyper(it, yawc))),
+        "sockudo-ws" => runtime.block_on(accepting(port, |it| hyper(it, sockudo))),
+        other => Err(format!("no peer is called {other}").into()),
+    };
+    result.map_err(|error| -> Box<dyn Error> { error })
+}
+
+/// Accepts in a spawned task, which runs on a worker as those of the connections do.
+async fn accepting<F>(port: u16, connection: fn(TcpStream) -> F) -> Outcome
+where
+    F: Future<Output = Outcome> + Send + 'static,
+{
     let accepting = async move {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let peer = peer.clone();
-            tokio::spawn(async move {
-                let _ = connection(&peer, stream).await;
-            });
+            tokio::spawn(connection(stream));
         }
         #[allow(unreachable_code)]
         Outcome::Ok(())
     };
-    let result = runtime.block_on(async { tokio::spawn(accepting).await? });
-    result.map_err(|error| -> Box<dyn Error> { error })
-}
-
-async fn connection(peer: &str, stream: TcpStream) -> Outcome {
-    match peer {
-        "send" => send(stream).await,
-        "feed" => feed(stream).await,
-        "lend" => lend(stream).await,
-        "tokio-tungstenite" => tungstenite(stream).await,
-        "tokio-websockets" => websockets(stream).await,
-        "fastwebsockets" => hyper(stream, fastwebsockets).await,
-        "yawc" => hyper(stream, yawc).await,
-        "sockudo-ws" => hyper(stream, sockudo).await,
-        other => Err(format!("no peer is called {other}").into()),
-    }
+    tokio::spawn(accepting).await?
 }
 
 /// Ours, with `send`.
@@ -143,8 +144,11 @@ async fn fastwebsockets(mut request: Request<Incoming>) -> Outcome<Response<Empt
 
 async fn yawc(mut request: Request<Incoming>) -> Outcome<Response<Empty<Bytes>>> {
     use yawc::frame::OpCode;
+    use yawc::{Options, WebSocket};
 
-    let (response, upgrading) = yawc::WebSocket::upgrade(&mut request)?;
+    // It compresses if the client offers that.
+    let options = Options::default().with_balanced_compression();
+    let (response, upgrading) = WebSocket::upgrade_with_options(&mut request, options)?;
     tokio::spawn(async move {
         let mut ws = upgrading.await?;
         while let Some(frame) = ws.next().await {
@@ -158,28 +162,57 @@ async fn yawc(mut request: Request<Incoming>) -> Outcome<Response<Empty<Bytes>>>
 }
 
 async fn sockudo(request: Request<Incoming>) -> Outcome<Response<Empty<Bytes>>> {
+    use sockudo_ws::deflate::{DeflateConfig, negotiate_server_deflate};
     use sockudo_ws::handshake::generate_accept_key;
-    use sockudo_ws::{Config, Message, WebSocketStream};
+    use sockudo_ws::stream::CompressedWebSocketStream;
+    use sockudo_ws::{Config, WebSocketStream};
 
-    let key = request
-        .headers()
-        .get(header::SEC_WEBSOCKET_KEY)
-        .ok_or("no key")?;
-    let key = generate_accept_key(key.to_str()?);
-    tokio::spawn(async move {
-        let stream = TokioIo::new(hyper::upgrade::on(request).await?);
-        let mut ws = WebSocketStream::server(stream, Config::default());
-        while let Some(message) = ws.next().await.transpose()? {
-            if matches!(message, Message::Text(_) | Message::Binary(_)) {
-                ws.send(message).await?;
-            }
-        }
-        Outcome::Ok(())
-    });
-    let response = Response::builder()
+    let header = |name| request.headers().get(name);
+    let key = header(header::SEC_WEBSOCKET_KEY).ok_or("no key")?;
+    let mut response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::UPGRADE, "websocket")
         .header(header::CONNECTION, "Upgrade")
-        .header(header::SEC_WEBSOCKET_ACCEPT, key);
+        .header(
+            header::SEC_WEBSOCKET_ACCEPT,
+            generate_accept_key(key.to_str()?),
+        );
+    let deflate = match header(header::SEC_WEBSOCKET_EXTENSIONS) {
+        Some(offers) => negotiate_server_deflate(offers.to_str()?, &DeflateConfig::default()),
+        None => None,
+    };
+    if let Some(deflate) = &deflate {
+        let extensions = deflate.to_response_header();
+        response = response.header(header::SEC_WEBSOCKET_EXTENSIONS, extensions);
+    }
+    // Two types of stream, and a task for each.
+    match deflate {
+        None => tokio::spawn(async move {
+            let stream = TokioIo::new(hyper::upgrade::on(request).await?);
+            echo_sockudo(WebSocketStream::server(stream, Config::default())).await
+        }),
+        Some(deflate) => tokio::spawn(async move {
+            let stream = TokioIo::new(hyper::upgrade::on(request).await?);
+            let config = Config::default();
+            let ws = CompressedWebSocketStream::server(stream, config, deflate.config);
+            echo_sockudo(ws).await
+        }),
+    };
     Ok(response.body(Empty::new())?)
+}
+
+async fn echo_sockudo<S>(mut ws: S) -> Outcome
+where
+    S: Stream<Item = Result<sockudo_ws::Message, sockudo_ws::Error>>
+        + Sink<sockudo_ws::Message, Error = sockudo_ws::Error>
+        + Unpin,
+{
+    use sockudo_ws::Message;
+
+    while let Some(message) = ws.next().await.transpose()? {
+        if matches!(message, Message::Text(_) | Message::Binary(_)) {
+            ws.send(message).await?;
+        }
+    }
+    Ok(())
 }

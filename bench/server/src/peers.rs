@@ -5,14 +5,6 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 
-use fastwebsockets::{FragmentCollector, OpCode, WebSocketError, upgrade};
-use http_body_util::Empty;
-use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// A thread a connection, and no WebSocket at all behind the handshake: the bytes come back. The
@@ -97,45 +89,4 @@ pub fn tungstenite(port: &str) -> Outcome {
             })?;
     }
     Ok(())
-}
-
-/// A task a connection, on tokio's current-thread runtime.
-pub fn fastwebsockets(port: &str) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
-    let port: u16 = port.parse()?;
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        loop {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            tokio::spawn(async move {
-                let connection = http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service_fn(answer))
-                    .with_upgrades();
-                let _ = connection.await;
-            });
-        }
-    })
-}
-
-async fn answer(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, WebSocketError> {
-    let (response, upgrade) = upgrade::upgrade(&mut request)?;
-    tokio::spawn(async move {
-        let _ = echo(upgrade).await;
-    });
-    Ok(response)
-}
-
-async fn echo(upgrade: upgrade::UpgradeFut) -> Result<(), WebSocketError> {
-    let mut ws = FragmentCollector::new(upgrade.await?);
-    loop {
-        let frame = ws.read_frame().await?;
-        match frame.opcode {
-            OpCode::Close => return Ok(()),
-            OpCode::Text | OpCode::Binary => ws.write_frame(frame).await?,
-            _ => {}
-        }
-    }
 }

@@ -13,13 +13,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a command with a free port, on the first core if the system can be told so, and
-    /// waits until it listens.
+    /// Starts a command with a free port, and waits until it listens. It runs on the first core, if
+    /// the system can be told so, and if its first word is not `all-cores`.
     pub fn start(command: &str) -> io::Result<Self> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let command = command.replace("{port}", &address.port().to_string());
-        let mut words = command.split('\t');
-        let pinned = Command::new("taskset").arg("-V").output().is_ok();
+        let free = command.strip_prefix("all-cores\t");
+        let mut words = free.unwrap_or(&command).split('\t');
+        let pinned = free.is_none() && Command::new("taskset").arg("-V").output().is_ok();
         let mut process = match pinned {
             true => {
                 let mut process = Command::new("taskset");
@@ -46,6 +47,10 @@ impl Server {
         }
         sleep(Duration::from_millis(100));
         Ok(server)
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// CPU time of all its threads.

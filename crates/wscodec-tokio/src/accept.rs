@@ -42,6 +42,9 @@ const STEP: usize = 1 << 10;
 /// # }
 /// ```
 ///
+/// Cancel safe: a future that is dropped closes the stream, and one that is polled later goes on where it
+/// was, as `&mut` in `tokio::select!` has it.
+///
 /// # Errors
 /// As for [`Acceptor::accept`].
 pub fn accept<'p, S>(stream: S, policy: &'p Policy<'p>) -> Boxed<'p, WebSocket<S>>
@@ -90,6 +93,8 @@ impl<'p> Acceptor<'p> {
     /// Reads the request, and accepts or rejects it by the policy. On a `TcpStream`, small messages
     /// are then sent without delay (`TCP_NODELAY`).
     ///
+    /// Cancel safe: as [`accept`].
+    ///
     /// # Errors
     /// [`Error::Fault`] with the rule that the request breaks: the client was told, as
     /// [`Rejection::of`] does. [`Error::Io`].
@@ -105,6 +110,8 @@ impl<'p> Acceptor<'p> {
 
     /// Reads the request, for a caller who decides by itself. A request that breaks a rule of
     /// RFC 6455, or that the policy does not grant, is rejected at once.
+    ///
+    /// Cancel safe: as [`accept`].
     ///
     /// # Errors
     /// As for [`accept`](Self::accept).
@@ -161,6 +168,8 @@ impl<S> Incoming<'_, S> {
 impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Incoming<'p, S> {
     /// Accepts the request.
     ///
+    /// Cancel safe: as [`accept`].
+    ///
     /// # Errors
     /// [`Error::Misuse`] if the answer is not allowed: the client is answered with 500 then.
     /// [`Error::Io`].
@@ -192,6 +201,9 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Incoming<'p, S> {
     }
 
     /// Rejects the request.
+    ///
+    /// Cancel safe: a future that is dropped closes the stream; the client may have got a part of the
+    /// answer.
     ///
     /// # Errors
     /// [`Error::Misuse`] if the rejection is not allowed, and [`Error::Io`].

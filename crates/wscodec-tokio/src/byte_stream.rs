@@ -31,6 +31,10 @@ const MESSAGE: usize = 64 << 10;
 ///
 /// As the connection answers pings and runs its timers while it is read, read until the end.
 ///
+/// Cancel safe, as TCP is: a `read` or `write` that is dropped has read or written nothing, and a `flush`
+/// or `shutdown` that is dropped can be called again. Like on any stream, `read_exact`, `write_all` and
+/// `read_to_end` are not cancel safe.
+///
 /// ```
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// use wscodec::frame::Role;

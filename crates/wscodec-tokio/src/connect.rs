@@ -43,6 +43,9 @@ const BODY_TIME: Duration = Duration::from_secs(2);
 /// # }
 /// ```
 ///
+/// Cancel safe: a future that is dropped closes the connection in whichever stage it is, at the proxy, in TLS
+/// or in the handshake; one that is polled later goes on where it was.
+///
 /// # Errors
 /// As for [`Connector::connect`].
 pub fn connect(url: impl AsRef<str>) -> Boxed<'static, WebSocket<ClientStream>> {
@@ -224,6 +227,8 @@ impl Connector {
     /// Connects over TCP, and over TLS for `wss:`. Small messages are then sent without delay
     /// (`TCP_NODELAY`).
     ///
+    /// Cancel safe: as [`connect`].
+    ///
     /// # Errors
     /// [`MisuseError::Url`], also for `wss:` where there is no TLS. [`Error::Io`] for the network, the
     /// proxy and TLS. [`Error::Rejected`] if the server did not switch protocols: with its status,
@@ -235,6 +240,8 @@ impl Connector {
     }
 
     /// Asks for a WebSocket over a stream that is connected already, and secure if the URL says so.
+    ///
+    /// Cancel safe: as [`connect`].
     ///
     /// # Errors
     /// As for [`connect`](Self::connect).

@@ -107,8 +107,6 @@ pub(crate) struct Connection<S> {
     sleep: Option<Pin<Box<Sleep>>>,
     /// When the transport counts as stalled, or the phase of the end is over.
     until: Option<Instant>,
-    /// A task was spawned that will write the queue.
-    pub(crate) flushing: bool,
     /// If several tasks wait for the stream.
     wakers: Option<Arc<Wakers>>,
 }
@@ -138,7 +136,6 @@ impl<S> Connection<S> {
             epoch: Instant::now(),
             sleep: None,
             until: None,
-            flushing: false,
             wakers: None,
         }
     }
@@ -281,7 +278,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Waits until a message can be queued.
+    #[inline]
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match self.lost.is_none() && self.queued() < self.queue {
+            true => Poll::Ready(Ok(())),
+            false => self.poll_until_room(cx),
+        }
+    }
+
+    fn poll_until_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
             if let Some(kind) = self.lost {
                 return Poll::Ready(Err(self.lost_error(kind)));
@@ -358,10 +363,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         mut step: impl FnMut(&mut SharedSession, Fed<'_, '_>, &mut Vec<u8>) -> Result<Step<R>, Fault>,
     ) -> Poll<Option<Result<(R, bool), Error>>> {
         let mut reads = 0;
+        // Bytes that were decoded may hold more than one piece: the end of a message behind its last
+        // bytes, or the rest of what they inflate to. So pieces are asked for without bytes first.
+        let mut more = !direct;
         while self.phase == Phase::Open {
-            if !self.input.is_empty() {
+            if !self.input.is_empty() || more {
                 let mut rest = self.input.rest();
                 let result = step(&mut self.session, Fed::Bytes(&mut rest), &mut self.out);
+                more = !direct && !matches!(result, Ok(Step::Nothing));
                 let left = rest.len();
                 self.input.keep(left);
                 if let Some(found) = self.found(result) {

@@ -126,6 +126,8 @@ impl Accepted {
 }
 
 /// A WebSocket that is ready when hyper has sent the response. It fails if the client goes away before.
+///
+/// Cancel safe: dropping it closes the connection, and polling it later goes on where it was.
 #[derive(Debug)]
 #[must_use = "the connection is closed when this is dropped"]
 pub struct Upgrading {

@@ -9,7 +9,7 @@ use crate::buffers::{self, READ};
 const MOVED: usize = 16 << 10;
 /// From this length on, a payload keeps the buffer that it was read into. It must be such a large
 /// part of the buffer that holding the whole for it is no waste.
-pub(crate) const CUT: usize = READ / 2;
+const CUT: usize = READ / 2;
 
 /// Invariant: `start <= end <= bytes.len()`, and `bytes` is empty if `start == end`.
 #[derive(Debug, Default)]
@@ -58,8 +58,15 @@ impl Input {
     }
 
     /// The caller is about to handle a message: holds no more memory than it must.
+    #[inline]
     pub(crate) fn settle(&mut self) {
-        if self.bytes.len() == READ && self.end - self.start <= MOVED {
+        if self.bytes.len() == READ {
+            self.move_rest();
+        }
+    }
+
+    fn move_rest(&mut self) {
+        if self.end - self.start <= MOVED {
             let rest = Self::new(&self.bytes[self.start..self.end]);
             self.clear();
             *self = rest;
@@ -71,8 +78,11 @@ impl Input {
         buffers::give_read(std::mem::take(&mut self.bytes));
     }
 
-    /// The `len` bytes that were decoded last, with the buffer that they lie in.
-    pub(crate) fn cut(&mut self, len: usize) -> Bytes {
+    /// The `len` bytes that were decoded last: a copy of few, and many with the buffer that they lie in.
+    pub(crate) fn take(&mut self, len: usize) -> Bytes {
+        if len < CUT {
+            return Bytes::copy_from_slice(&self.bytes[self.start - len..self.start]);
+        }
         let rest = Self::new(&self.bytes[self.start..self.end]);
         let at = self.start;
         let bytes = Bytes::from(std::mem::replace(self, rest).bytes);
@@ -90,8 +100,14 @@ mod tests {
         bytes[..6].copy_from_slice(b"abcdef");
         let mut input = Input::filled(bytes, 6);
         input.keep(2);
-        let payload = input.cut(3);
-        assert_eq!((&payload[..], &*input.rest()), (&b"bcd"[..], &b"ef"[..]));
+        assert_eq!(input.take(3), "bcd");
+        assert_eq!(input.bytes.len(), READ, "it was copied");
+        let mut input = Input::filled(vec![7; READ], CUT + 9);
+        let at = input.bytes.as_ptr();
+        input.keep(2);
+        let payload = input.take(CUT);
+        assert_eq!((payload.as_ptr(), payload.len()), (at.wrapping_add(7), CUT));
+        assert_eq!(*input.rest(), [7; 2]);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! A connection that several handles share, and what they do with it.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::mem;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -12,11 +15,10 @@ use wscodec::message::{FoundEvent, Place, Prepared};
 use wscodec::{ErrorKind, Fault, MisuseError};
 
 use crate::connection::{Connection, Fed, Sending, SharedSession, Step};
-use crate::input::CUT;
 use crate::message::{CloseFrame, Message};
 use crate::names::{Error, Event, Kind, MessageRef};
 
-type Spawn<S> = fn(&Handle, Arc<Shared<S>>);
+type Spawn<S> = fn(&Handle, Flusher<S>);
 
 /// A connection that several handles share: the halves, and the task that writes the queue.
 pub(crate) struct Shared<S> {
@@ -24,6 +26,8 @@ pub(crate) struct Shared<S> {
     /// Spawns the task that writes the queue; a pointer, so that only those who make a connection
     /// need a stream that can move between threads.
     spawn: Option<Spawn<S>>,
+    /// There is a [`Flusher`]. Changed while the connection is locked, but for the drop of a flusher.
+    flushing: AtomicBool,
 }
 
 impl<S> Shared<S> {
@@ -50,6 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         Arc::new(Self {
             connection: Mutex::new(connection),
             spawn: None,
+            flushing: AtomicBool::new(false),
         })
     }
 
@@ -59,36 +64,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     {
         Arc::new(Self {
             connection: Mutex::new(connection),
-            spawn: Some(|handle, shared| {
-                handle.spawn(std::future::poll_fn(move |cx| {
-                    let mut connection = shared.lock();
-                    let polled = connection.poll_push_or_stall(cx);
-                    connection.flushing = polled.is_pending();
-                    polled.map(drop)
-                }));
-            }),
+            spawn: Some(|handle, flusher| drop(handle.spawn(flusher))),
+            flushing: AtomicBool::new(false),
         })
     }
 
     /// Sees to it that what is queued leaves, though this poll does not wait for it. While undecoded
     /// bytes are held, more is likely to be queued before the caller yields, so the write is left to
     /// a task that runs when it does.
+    #[inline]
     fn flush_soon(self: &Arc<Self>, connection: &mut Connection<S>, cx: &mut Context<'_>) {
-        if connection.queued() == 0 || connection.flushing {
-            return;
+        if connection.queued() > 0 && !self.is_flushing() {
+            self.flush_by_task(connection, cx);
         }
+    }
+
+    fn flush_by_task(self: &Arc<Self>, connection: &mut Connection<S>, cx: &mut Context<'_>) {
         if (connection.input.is_empty() || self.spawn.is_none())
             && connection.poll_push(cx).is_ready()
         {
             return;
         }
         if let (Some(spawn), Ok(handle)) = (self.spawn, Handle::try_current()) {
-            connection.flushing = true;
+            self.flushing.store(true, Ordering::Relaxed);
             connection.share();
-            spawn(&handle, Arc::clone(self));
+            spawn(&handle, Flusher(Arc::clone(self)));
         } else {
             let _ = connection.poll_push(cx);
         }
+    }
+
+    fn is_flushing(&self) -> bool {
+        self.flushing.load(Ordering::Relaxed)
     }
 
     /// The next result of `step`.
@@ -98,7 +105,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         direct: bool,
         step: impl FnMut(&mut SharedSession, Fed<'_, '_>, &mut Vec<u8>) -> Result<Step<R>, Fault>,
     ) -> Poll<Option<Result<R, Error>>> {
-        let mut connection = self.lock();
+        let connection = self.lock();
+        self.poll_read_locked(connection, cx, direct, step)
+    }
+
+    /// As [`poll_read`](Self::poll_read), for a caller that has locked the connection.
+    pub(crate) fn poll_read_locked<R>(
+        self: &Arc<Self>,
+        mut connection: MutexGuard<'_, Connection<S>>,
+        cx: &mut Context<'_>,
+        direct: bool,
+        step: impl FnMut(&mut SharedSession, Fed<'_, '_>, &mut Vec<u8>) -> Result<Step<R>, Fault>,
+    ) -> Poll<Option<Result<R, Error>>> {
         let found = ready!(connection.poll_read(cx, direct, step));
         Poll::Ready(found.map(|found| {
             let (result, soon) = found?;
@@ -122,10 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         let (found, soon) = found?;
         let message = match found {
             Found::Owned(message) => message,
-            Found::InPlace(text, len) => {
-                let payload = connection.input.cut(len);
-                Message::owned(text, payload)
-            }
+            Found::InPlace(text, len) => Message::owned(text, connection.input.take(len)),
             Found::PutTogether(text) => {
                 let payload = connection.session.take_message();
                 Message::owned(text, payload.unwrap_or_default().into())
@@ -144,7 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         cx: &mut Context<'_>,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>> {
-        self.poll_queue(cx, message, true, |message, sending, out| {
+        self.poll_queue(cx, message, Write::All, |message, sending, out| {
             message.send(sending, out)
         })
     }
@@ -155,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         cx: &mut Context<'_>,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>> {
-        self.poll_queue(cx, message, false, |message, sending, out| {
+        self.poll_queue(cx, message, Write::Later, |message, sending, out| {
             message.send(sending, out)
         })
     }
@@ -166,18 +181,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         cx: &mut Context<'_>,
         message: &mut Option<&Prepared>,
     ) -> Poll<Result<(), Error>> {
-        self.poll_queue(cx, message, true, |message, sending, out| {
+        self.poll_queue(cx, message, Write::All, |message, sending, out| {
             Ok(sending.prepared(message, out)?)
         })
     }
 
-    /// Queues `item` by `f` when there is room. With `write`, waits until all that is queued is
-    /// written, unless undecoded bytes are held.
-    pub(crate) fn poll_queue<T>(
+    /// Queues the first fragment of a message.
+    pub(crate) async fn begin(self: &Arc<Self>, kind: Kind, part: &[u8]) -> Result<(), Error> {
+        self.queue_part(|sending, out| sending.begin(kind, part, out))
+            .await
+    }
+
+    /// Queues the next fragment of a message.
+    pub(crate) async fn more(self: &Arc<Self>, part: &[u8]) -> Result<(), Error> {
+        self.queue_part(|sending, out| sending.more(part, out))
+            .await
+    }
+
+    /// Queues the last fragment of a message.
+    pub(crate) async fn finish(self: &Arc<Self>, part: &[u8]) -> Result<(), Error> {
+        self.queue_part(|sending, out| sending.finish(part, out))
+            .await
+    }
+
+    /// The future is ready in the poll that queues the fragment. If it waited for the write too, a
+    /// caller who dropped it could not know whether the fragment is to be given again.
+    async fn queue_part(
+        self: &Arc<Self>,
+        f: impl FnOnce(&mut Sending, &mut Vec<u8>) -> Result<(), ErrorKind>,
+    ) -> Result<(), Error> {
+        let mut f = Some(f);
+        poll_fn(|cx| {
+            self.poll_queue(cx, &mut f, Write::Soon, |f, sending, out| {
+                Ok(f(sending, out)?)
+            })
+        })
+        .await
+    }
+
+    /// Queues `item` by `f` when there is room.
+    fn poll_queue<T>(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         item: &mut Option<T>,
-        write: bool,
+        write: Write,
         f: impl FnOnce(T, &mut Sending, &mut Vec<u8>) -> Result<(), Error>,
     ) -> Poll<Result<(), Error>> {
         let mut connection = self.lock();
@@ -187,17 +234,58 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
                 connection.queue(|sending, out| f(item, sending, out))?;
             }
         }
-        if !write {
-            return Poll::Ready(Ok(()));
-        }
-        if !connection.input.is_empty() && self.spawn.is_some() {
-            self.flush_soon(&mut connection, cx);
-            if connection.flushing {
-                return Poll::Ready(Ok(()));
+        match write {
+            Write::Later => Poll::Ready(Ok(())),
+            Write::Soon => {
+                self.flush_soon(&mut connection, cx);
+                Poll::Ready(Ok(()))
+            }
+            Write::All => {
+                if !connection.input.is_empty() && self.spawn.is_some() {
+                    self.flush_soon(&mut connection, cx);
+                    if self.is_flushing() {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                connection.poll_push_or_stall(cx)
             }
         }
-        connection.poll_push_or_stall(cx)
     }
+}
+
+/// The task that writes the queue of a connection once, when the tasks that feed it wait.
+///
+/// A runtime that shuts down drops it, also within `spawn`, where the connection is locked. So the
+/// mark that it is there lies outside of the lock.
+struct Flusher<S>(Arc<Shared<S>>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Flusher<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut connection = self.0.lock();
+        ready!(connection.poll_push_or_stall(cx)).ok();
+        // Before the lock is gone, so that nobody counts on this flusher from now on.
+        self.0.flushing.store(false, Ordering::Relaxed);
+        Poll::Ready(())
+    }
+}
+
+impl<S> Drop for Flusher<S> {
+    fn drop(&mut self) {
+        self.0.flushing.store(false, Ordering::Relaxed);
+    }
+}
+
+/// When a message that was queued is written.
+#[derive(Clone, Copy)]
+enum Write {
+    /// When the caller receives or flushes.
+    Later,
+    /// As far as the stream takes it now, and the rest without the caller.
+    Soon,
+    /// Before the future is ready, unless undecoded bytes are held.
+    All,
 }
 
 /// From this length on, a message keeps the memory that the session put it together in. Shorter ones are
@@ -244,9 +332,9 @@ fn recv(
     Ok(match event {
         Event::Message(message) => {
             let text = is_text(&message);
-            let found = match (message.payload.len(), in_place) {
-                (CUT.., true) => Found::InPlace(text, message.payload.len()),
-                (KEPT.., false) => Found::PutTogether(text),
+            let found = match message.payload.len() {
+                len if in_place => Found::InPlace(text, len),
+                KEPT.. => Found::PutTogether(text),
                 _ => {
                     let payload = Bytes::copy_from_slice(message.payload);
                     Found::Owned(Message::owned(text, payload))

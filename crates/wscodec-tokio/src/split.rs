@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,19 +14,22 @@ use wscodec::CloseCode;
 use wscodec::message::Prepared;
 
 use crate::message::Message;
-use crate::names::{Error, MessageRef, SessionState};
+use crate::names::{Error, Kind, MessageRef, SessionState};
 use crate::outbox::Outbox;
+use crate::pieces::{Piece, poll_piece};
 use crate::shared::Shared;
 use crate::websocket::{Agreed, Outcome, WebSocket, poll_lend, sink_close};
 
 /// The half of a [`WebSocket`] that receives. It answers pings and close frames and runs the timers by
-/// itself, whether or not the other half is used.
+/// itself, whether or not the other half is used. Its futures are as
+/// [cancel safe](WebSocket#cancel-safety) as those of the whole.
 pub struct ReadHalf<S> {
     shared: Arc<Shared<S>>,
 }
 
 /// The half of a [`WebSocket`] that sends. Clones send over the same connection; whole messages never
-/// mix.
+/// mix. Its futures are as [cancel safe](WebSocket#cancel-safety) as those of the whole; bytes that a
+/// dropped future has queued also leave while the other half receives.
 pub struct WriteHalf<S> {
     shared: Arc<Shared<S>>,
     agreed: Option<Box<Agreed>>,
@@ -98,6 +102,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ReadHalf<S> {
         let mut f = Some(f);
         poll_fn(|cx| poll_lend(&self.shared, cx, &mut f)).await
     }
+
+    /// As [`WebSocket::recv_piece`].
+    ///
+    /// # Errors
+    /// As for [`WebSocket::recv_piece`].
+    pub async fn recv_piece(&mut self) -> Option<Result<Piece, Error>> {
+        poll_fn(|cx| poll_piece(&self.shared, cx)).await
+    }
 }
 
 impl<S> WriteHalf<S> {
@@ -147,6 +159,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WriteHalf<S> {
         poll_fn(|cx| self.shared.poll_prepared(cx, &mut message)).await
     }
 
+    /// As [`WebSocket::ping`].
+    ///
+    /// # Errors
+    /// As for [`WebSocket::send`].
+    pub async fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
+        self.send(Message::Ping(payload.into())).await
+    }
+
+    /// As [`WebSocket::begin`]. Until the message is finished, a clone of this half can send nothing
+    /// but control frames.
+    ///
+    /// # Errors
+    /// As for [`WebSocket::send`].
+    pub async fn begin(&mut self, kind: Kind, part: &[u8]) -> Result<(), Error> {
+        self.shared.begin(kind, part).await
+    }
+
+    /// As [`WebSocket::more`].
+    ///
+    /// # Errors
+    /// As for [`WebSocket::send`].
+    pub async fn more(&mut self, part: &[u8]) -> Result<(), Error> {
+        self.shared.more(part).await
+    }
+
+    /// As [`WebSocket::finish`].
+    ///
+    /// # Errors
+    /// As for [`WebSocket::send`].
+    pub async fn finish(&mut self, part: &[u8]) -> Result<(), Error> {
+        self.shared.finish(part).await
+    }
+
     /// As [`WebSocket::flush`].
     ///
     /// # Errors
@@ -155,7 +200,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WriteHalf<S> {
         poll_fn(|cx| self.shared.lock().poll_push_or_stall(cx)).await
     }
 
-    /// Sends a close frame. The other half receives the peer's, and brings the connection to its end.
+    /// Sends a close frame, and is ready when it is written. The other half receives the peer's, and
+    /// brings the connection to its end. A future that is dropped has queued the close frame or nothing;
+    /// it may be called again.
     ///
     /// # Errors
     /// As for [`WebSocket::send`].

@@ -13,10 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use wscodec::frame::Role;
 use wscodec::handshake::UpgradeResponse;
 use wscodec::message::Prepared;
-use wscodec::{CloseCode, ErrorKind, Fault, Limits};
+use wscodec::{CloseCode, Fault, Limits};
 
 use crate::byte_stream::ByteStream;
-use crate::connection::{Connection, Fed, Sending, SharedSession, Step};
+use crate::connection::{Connection, Fed, SharedSession, Step};
 use crate::message::Message;
 use crate::names::{AgreedDeflate, Error, Event, Keys, Kind, MessageRef, SessionState};
 use crate::options::ConnectionOptions;
@@ -69,9 +69,9 @@ impl Outcome {
 ///
 /// | future | dropped before it was ready |
 /// |---|---|
-/// | [`recv`](Self::recv), [`lend`](Self::lend), `next` | has given no message away |
-/// | [`feed`](Self::feed) | has queued nothing |
-/// | [`send`](Self::send) | has queued the whole message or nothing; what is queued leaves with the next call that receives or flushes |
+/// | [`recv`](Self::recv), [`recv_piece`](Self::recv_piece), [`lend`](Self::lend), `next` | has given no message away |
+/// | [`feed`](Self::feed), [`begin`](Self::begin), [`more`](Self::more), [`finish`](Self::finish) | has queued nothing |
+/// | [`send`](Self::send), [`prepared`](Self::prepared), [`ping`](Self::ping) | has queued the whole message or nothing; a queued message leaves with the next call that receives, sends or flushes |
 /// | [`flush`](Self::flush) | has written a part of the queue; the rest leaves with the next call |
 /// | [`close`](Self::close) | may have begun the close; call it again, or receive to the end |
 ///
@@ -228,6 +228,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// once keeps that buffer, and a message of 16 KiB or more that came in parts keeps the memory that it
     /// was put together in.
     ///
+    /// Cancel safe: a future that is dropped has given no message away.
+    ///
     /// # Errors
     /// The error that ended the connection, once.
     pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
@@ -242,6 +244,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// not read can't make the queue grow.
     ///
     /// `f` must not use the other half of this connection: both are locked meanwhile.
+    ///
+    /// Cancel safe: a future that is dropped has shown no message to `f`.
     ///
     /// # Errors
     /// As for [`recv`](Self::recv).
@@ -259,6 +263,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// only queued. It is written together with the answers to those, at the latest when the task
     /// yields.
     ///
+    /// Cancel safe: a future that is dropped has queued the whole message or nothing. To know which, use
+    /// [`feed`](Self::feed) and [`flush`](Self::flush).
+    ///
     /// # Errors
     /// [`Error::Misuse`] if the message breaks a rule, or the connection is closing: nothing is queued
     /// then. [`Error::Io`] and [`Error::Fault`] if the connection has failed.
@@ -270,6 +277,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Queues a message: it leaves when the caller next receives and finds nothing, flushes, or sends.
     /// Waits while [`ConnectionOptions::queue`] bytes or more wait to be sent.
     ///
+    /// Cancel safe: a future that is dropped has queued nothing.
+    ///
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
@@ -278,6 +287,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// Sends a message that was framed once for many connections.
+    ///
+    /// Cancel safe: a future that is dropped has queued the whole message or nothing.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
@@ -288,6 +299,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Sends a ping, of at most 125 bytes.
     ///
+    /// Cancel safe: a future that is dropped has queued the whole ping or nothing.
+    ///
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
@@ -295,6 +308,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// Writes all that is queued.
+    ///
+    /// Cancel safe: what a future that is dropped has not written stays in the queue.
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Fault`] if the connection has failed.
@@ -305,6 +320,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Closes the connection with a code and a reason, and waits until the peer has closed too; with
     /// `None` for the code the close frame is empty. Messages that arrive meanwhile
     /// are dropped; to see them, send a [`Message::Close`] and receive to the end.
+    ///
+    /// Cancel safe: call it again, or receive to the end. Messages that arrived are dropped.
     ///
     /// # Errors
     /// [`Error::Misuse`] if the code or the reason can't be sent. The error that ended the connection.
@@ -321,51 +338,45 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// begun in pieces is received in pieces to its end; before and after it, messages may be received
     /// whole. `None` is the end.
     ///
+    /// Cancel safe: a future that is dropped has given no piece away.
+    ///
     /// # Errors
     /// As for [`recv`](Self::recv); [`Error::Misuse`] inside a message that was begun whole.
     pub async fn recv_piece(&mut self) -> Option<Result<Piece, Error>> {
         poll_fn(|cx| poll_piece(&self.shared, cx)).await
     }
 
-    /// Sends the first fragment of a message; text may be cut within a character. Control frames may be
-    /// sent before the next fragment, other messages only after the last (RFC 6455 §5.4).
+    /// Queues the first fragment of a message, and writes as much of it as the stream takes at once; text
+    /// may be cut within a character. Waits while [`ConnectionOptions::queue`] bytes or more wait to be
+    /// sent; [`flush`](Self::flush) waits until all is written. Control frames may be sent before the
+    /// next fragment, other messages only after the last (RFC 6455 §5.4).
+    ///
+    /// Cancel safe: a future that is dropped has queued nothing.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn begin(&mut self, kind: Kind, part: &[u8]) -> Result<(), Error> {
-        self.queue_part(part, |part, sending, out| sending.begin(kind, part, out))
-            .await
+        self.shared.begin(kind, part).await
     }
 
-    /// Sends the next fragment of a message, not its last.
+    /// Queues the next fragment of a message, not its last, as [`begin`](Self::begin) does.
+    ///
+    /// Cancel safe: a future that is dropped has queued nothing.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn more(&mut self, part: &[u8]) -> Result<(), Error> {
-        self.queue_part(part, |part, sending, out| sending.more(part, out))
-            .await
+        self.shared.more(part).await
     }
 
-    /// Sends the last fragment of a message, which may be empty.
+    /// Queues the last fragment of a message, which may be empty, as [`begin`](Self::begin) does.
+    ///
+    /// Cancel safe: a future that is dropped has queued nothing.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn finish(&mut self, part: &[u8]) -> Result<(), Error> {
-        self.queue_part(part, |part, sending, out| sending.finish(part, out))
-            .await
-    }
-
-    async fn queue_part(
-        &mut self,
-        part: &[u8],
-        f: impl Fn(&[u8], &mut Sending, &mut Vec<u8>) -> Result<(), ErrorKind>,
-    ) -> Result<(), Error> {
-        let mut part = Some(part);
-        poll_fn(|cx| {
-            let f = |part: &[u8], sending: &mut _, out: &mut _| Ok(f(part, sending, out)?);
-            self.shared.poll_queue(cx, &mut part, true, f)
-        })
-        .await
+        self.shared.finish(part).await
     }
 
     /// The connection as a stream of bytes over binary messages, for tunnels.
@@ -390,14 +401,12 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
     F: FnOnce(MessageRef<'_>, &mut Outbox<'_>) -> R,
 {
-    {
-        let mut connection = shared.lock();
-        let room = connection.poll_room(cx);
-        connection.session.set_reading(room.is_ready());
-        // An error shows when nothing more can be read.
-        let _ = ready!(room);
-    }
-    shared.poll_read(cx, true, |session, fed, out| {
+    let mut connection = shared.lock();
+    let room = connection.poll_room(cx);
+    connection.session.set_reading(room.is_ready());
+    // An error shows when nothing more can be read.
+    let _ = ready!(room);
+    shared.poll_read_locked(connection, cx, true, |session, fed, out| {
         let received = match fed {
             Fed::Bytes(input) => session.receive(input, out)?,
             Fed::Filled(len) => session.fill(len, out)?,

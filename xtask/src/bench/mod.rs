@@ -37,7 +37,7 @@ pub fn bench(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode,
         }
     };
     let mut results = Vec::new();
-    if plan.kind == "server" {
+    if matches!(plan.kind, "server" | "tokio") {
         if server::measure(report, &plan, &mut results) {
             keep(report, &plan, &results);
         }

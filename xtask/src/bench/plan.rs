@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use crate::arguments::{Arguments, Wrong};
 
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "native",
     "js",
     "handshake",
     "deflate",
     "server",
+    "tokio",
     "size",
     "growth",
     "wasm",
@@ -77,8 +78,12 @@ pub fn read(arguments: &mut Arguments) -> Result<Asked, Wrong> {
     if runtime.is_some() && kind != "js" {
         return Err("`--runtime` is for `bench js`".into());
     }
-    if kind != "server" && (cases.is_some() || only.is_some() || !peers.is_empty()) {
-        return Err("`--cases`, `--only` and `--peer` are for `bench server`".into());
+    if !matches!(kind, "server" | "tokio")
+        && (cases.is_some() || only.is_some() || !peers.is_empty())
+    {
+        return Err(
+            "`--cases`, `--only` and `--peer` are for `bench server` and `bench tokio`".into(),
+        );
     }
     Ok(Asked::Measure(Plan {
         kind,

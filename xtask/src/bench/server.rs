@@ -1,4 +1,5 @@
-//! `cargo xtask bench server`: echo servers in turns, ours and those of others.
+//! `cargo xtask bench server`: echo servers in turns, ours and those of others. `bench tokio`: those on
+//! tokio, in more cases.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,49 +25,61 @@ enum Way {
     Component,
     /// One of the program that makes the load.
     Peer(&'static str),
+    /// One of them on tokio's multi-thread runtime with two workers.
+    Workers(&'static str),
     /// A script in `bench/server`, which Node runs.
     Script(&'static str),
 }
+
+/// The cases of `bench tokio`: each number of connections with one and with 16 messages on the way, by
+/// three lengths, and compressed JSON.
+const TOKIO: &str = "1x1x64,100x1x64,1000x1x64,1x16x64,100x16x64,1000x16x64,\
+    1x1x1024,100x1x1024,1000x1x1024,1x16x1024,100x16x1024,1000x16x1024,\
+    1x1x16384,100x1x16384,1000x1x16384,1x16x16384,100x16x16384,1000x16x16384,\
+    100x1x100z,100x16x100z,100x1x1024z,100x16x1024z";
 
 /// The first is what the others are compared with.
 const SERVERS: [Server; 22] = [
     server("wscodec", Way::Native),
     server("wscodec on WASI", Way::Component),
     server("raw bytes, one loop", Way::Peer("raw")),
-    server("fastwebsockets", Way::Peer("fastwebsockets")),
     server("wscodec-tokio, send", Way::Peer("tokio send 1")),
     server("wscodec-tokio, feed", Way::Peer("tokio feed 1")),
     server("wscodec-tokio, lend", Way::Peer("tokio lend 1")),
+    server("fastwebsockets", Way::Peer("tokio fastwebsockets 1")),
     server("sockudo-ws", Way::Peer("tokio sockudo-ws 1")),
     server("tokio-tungstenite", Way::Peer("tokio tokio-tungstenite 1")),
     server("tokio-websockets", Way::Peer("tokio tokio-websockets 1")),
     server("yawc", Way::Peer("tokio yawc 1")),
     server(
         "wscodec-tokio, send, two workers",
-        Way::Peer("tokio send 2"),
+        Way::Workers("tokio send 2"),
     ),
     server(
         "wscodec-tokio, feed, two workers",
-        Way::Peer("tokio feed 2"),
+        Way::Workers("tokio feed 2"),
     ),
     server(
         "wscodec-tokio, lend, two workers",
-        Way::Peer("tokio lend 2"),
+        Way::Workers("tokio lend 2"),
     ),
     server(
         "fastwebsockets, two workers",
-        Way::Peer("tokio fastwebsockets 2"),
+        Way::Workers("tokio fastwebsockets 2"),
     ),
-    server("sockudo-ws, two workers", Way::Peer("tokio sockudo-ws 2")),
+    server(
+        "sockudo-ws, two workers",
+        Way::Workers("tokio sockudo-ws 2"),
+    ),
     server(
         "tokio-tungstenite, two workers",
-        Way::Peer("tokio tokio-tungstenite 2"),
+        Way::Workers("tokio tokio-tungstenite 2"),
     ),
     server(
         "tokio-websockets, two workers",
-        Way::Peer("tokio tokio-websockets 2"),
+        Way::Workers("tokio tokio-websockets 2"),
     ),
-    server("yawc, two workers", Way::Peer("tokio yawc 2")),
+    server("yawc, two workers", Way::Workers("tokio yawc 2")),
     server("tungstenite, a thread each", Way::Peer("tungstenite")),
     server("wscodec in Node", Way::Script("node.mjs")),
     server("ws with bufferutil", Way::Script("ws.mjs")),
@@ -87,7 +100,7 @@ pub(super) fn measure(report: &mut Report, plan: &Plan, results: &mut Vec<Value>
         return false;
     };
     let mut commands = Vec::new();
-    for server in SERVERS.iter().filter(|it| chosen(plan, it.name)) {
+    for server in SERVERS.iter().filter(|it| chosen(plan, it)) {
         if let Way::Script("node.mjs") = server.way
             && !build::needed_by(report, &format!("bench: {}", server.name))
         {
@@ -110,10 +123,18 @@ pub(super) fn measure(report: &mut Report, plan: &Plan, results: &mut Vec<Value>
         commands.push((name.clone(), words.join("\t")));
     }
     super::measure(report, "bench: servers", results, || {
-        let time = if plan.quick { "100" } else { "1000" };
+        let time = match (plan.quick, plan.kind) {
+            (true, _) => "100",
+            (false, "tokio") => "400",
+            (false, _) => "1000",
+        };
+        let cases = match plan.kind {
+            "tokio" => TOKIO,
+            _ => "all",
+        };
         let mut tool = Tool::at(load.as_os_str(), "wscodec-bench-server")
             .args(["compare", &plan.rounds.to_string(), time])
-            .args([plan.cases.as_deref().unwrap_or("all")]);
+            .args([plan.cases.as_deref().unwrap_or(cases)]);
         for (name, command) in &commands {
             tool = tool.args([name, command]);
         }
@@ -121,9 +142,18 @@ pub(super) fn measure(report: &mut Report, plan: &Plan, results: &mut Vec<Value>
     })
 }
 
-fn chosen(plan: &Plan, name: &str) -> bool {
+fn chosen(plan: &Plan, server: &Server) -> bool {
+    if plan.kind == "tokio" && !server.way.is_on_tokio() {
+        return false;
+    }
     let list = plan.only.as_deref();
-    list.is_none_or(|list| list.split(';').any(|it| it == name))
+    list.is_none_or(|list| list.split(';').any(|it| it == server.name))
+}
+
+impl Way {
+    fn is_on_tokio(&self) -> bool {
+        matches!(self, Self::Peer(name) | Self::Workers(name) if name.starts_with("tokio "))
+    }
 }
 
 fn target() -> Result<PathBuf, Failure> {
@@ -177,10 +207,11 @@ fn command(way: &Way, load: &Path) -> Result<Words, Failure> {
             let words = [component, "serve".into()];
             ([runner.words, words.into()].concat(), runner.version)
         }
-        Way::Peer(name) => {
+        Way::Peer(name) | Way::Workers(name) => {
+            let all = matches!(way, Way::Workers(_)).then(|| "all-cores".into());
             let name = name.split_whitespace().map(OsString::from);
-            let words = [load.into()].into_iter().chain(name).chain([port()]);
-            let words = words.collect();
+            let words = all.into_iter().chain([load.into()]).chain(name);
+            let words = words.chain([port()]).collect();
             return Ok(Ok((words, String::new())));
         }
         Way::Script(name) => {

@@ -6,11 +6,12 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
-/// Gives and takes at most one byte at a time, and is not ready every second time.
+/// Gives and takes at most one byte at a time, and is not ready every second time; or is a plain pipe.
 pub(crate) struct Narrow {
     inner: DuplexStream,
     reads: bool,
     writes: bool,
+    pub(crate) plain: bool,
 }
 
 impl Narrow {
@@ -21,6 +22,7 @@ impl Narrow {
             inner,
             reads: false,
             writes: false,
+            plain: false,
         };
         (new(here), new(there))
     }
@@ -41,6 +43,9 @@ impl AsyncRead for Narrow {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.plain {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        }
         if refuses(&mut self.reads, cx) {
             return Poll::Pending;
         }
@@ -58,6 +63,9 @@ impl AsyncWrite for Narrow {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.plain {
+            return Pin::new(&mut self.inner).poll_write(cx, bytes);
+        }
         if refuses(&mut self.writes, cx) {
             return Poll::Pending;
         }
