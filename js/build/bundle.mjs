@@ -1,13 +1,14 @@
 // Makes the package's modules: each entry as .mjs and .cjs with its wasm module inside,
 // and once more for runtimes that take wasm only as a module of its own; the wasm modules
-// as files; the library on shared memory; the ring; and the command, which uses index.mjs.
+// as files; the library on shared memory; the ring; the inspector; and the command, which uses
+// inspect.mjs.
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import * as esbuild from "esbuild";
 
-import { dist, entries, js, put, refuse, src } from "./files.mjs";
+import { dist, entries, js, put, refuse, src, wanted } from "./files.mjs";
 
 /** Old enough for every runtime that the package promises. */
 const TARGET = "es2022";
@@ -119,7 +120,6 @@ async function library(entry, format, name, outside = false) {
     plugins: [moduleOf(entry, outside), glue(entry)],
   });
   put(join(dist, name), result.outputFiles[0].contents);
-  return Object.keys(result.metafile.inputs);
 }
 
 /**
@@ -177,22 +177,34 @@ async function ring(format, name) {
   if (strange.length > 0) refuse(`the ring would carry js/src/${strange.join(", js/src/")}`);
 }
 
-/** The public face, from the command's view: the built file beside it. */
-const throughThePackage = {
-  name: "through the package",
-  setup(build) {
-    build.onResolve({ filter: /^wscodec$/ }, () => ({ path: "./index.mjs", external: true }));
-    build.onResolve({ filter: /\/index\.ts$/ }, ({ path, resolveDir }) =>
-      resolve(resolveDir, path) === join(src, "index.ts")
-        ? { path: "./index.mjs", external: true }
-        : undefined,
-    );
-  },
-};
+/**
+ * The inspector, for one module system, or with its wasm module `outside`. It uses nothing of the
+ * library: the inspector's wasm module has its own copy of the core.
+ */
+async function inspector(format, name, outside = false) {
+  const wasm = {
+    name: "wasm module outside",
+    setup(build) {
+      const file = { path: "./inspect.wasm", external: true };
+      if (outside) build.onResolve({ filter: /\/generated\/inspect\/wscodec\.wasm$/ }, () => file);
+    },
+  };
+  const result = await esbuild.build({
+    ...shared,
+    entryPoints: ["inspect/entry.ts"],
+    outfile: join(dist, name),
+    format,
+    platform: "neutral",
+    loader: { ".wasm": "binary" },
+    plugins: [wasm],
+  });
+  put(join(dist, name), result.outputFiles[0].contents);
+  refuseOthers(result, name);
+}
 
-/** The command; it must not carry the library's sources a second time. */
-async function command(library) {
-  const source = readFileSync(join(src, "inspect/cli.ts"), "utf8");
+/** The command, which takes the inspector from the file beside it. */
+async function command() {
+  const file = { path: "./inspect.mjs", external: true };
   const result = await esbuild.build({
     ...shared,
     entryPoints: ["inspect/cli.ts"],
@@ -201,17 +213,23 @@ async function command(library) {
     platform: "node",
     // The runtimes of a command have both.
     inject: [],
-    banner: source.startsWith("#!") ? {} : { js: "#!/usr/bin/env node" },
-    plugins: [throughThePackage],
+    plugins: [
+      {
+        name: "through the package",
+        setup: (build) => build.onResolve({ filter: /\/entry\.ts$/ }, () => file),
+      },
+    ],
   });
-  const twice = Object.keys(result.metafile.inputs).filter((file) => library.includes(file));
-  if (twice.length > 0) {
-    refuse(
-      `the command would carry js/src/${twice.join(", js/src/")} a second time, apart from the ` +
-        "library's: import from ../index.ts instead",
-    );
-  }
+  refuseOthers(result, "cli.mjs");
   put(join(dist, "cli.mjs"), result.outputFiles[0].contents, 0o755);
+}
+
+/** Ends the build if sources beside those of the inspector are in this. */
+function refuseOthers(result, name) {
+  const strange = Object.keys(result.metafile.inputs).filter(
+    (file) => !/^(inspect|bytes)\/|generated\/inspect\//.test(file),
+  );
+  if (strange.length > 0) refuse(`${name} would carry js/src/${strange.join(", js/src/")}`);
 }
 
 /** An entry with the use of stale views caught, for the condition `development`. */
@@ -227,17 +245,25 @@ function development(name, to) {
   );
 }
 
-await import("./codes.mjs");
-await onShared("esm", "shared.mjs");
-await onShared("cjs", "shared.cjs");
+if (wanted("wscodec")) {
+  await import("./codes.mjs");
+  await onShared("esm", "shared.mjs");
+  await onShared("cjs", "shared.cjs");
+}
 await ring("esm", "ring.mjs");
 await ring("cjs", "ring.cjs");
 for (const entry of entries) {
   const { name, generated, wasm } = entry;
-  const inputs = await library(entry, "esm", `${name}.mjs`);
+  await library(entry, "esm", `${name}.mjs`);
   await library(entry, "cjs", `${name}.cjs`);
   await library(entry, "esm", name === "index" ? "workerd.mjs" : `${name}-workerd.mjs`, true);
   development(name, name === "index" ? "development" : `${name}-development`);
   put(join(dist, wasm), readFileSync(join(js, generated, "wscodec.wasm")));
-  if (name === "index") await command(inputs);
+}
+if (wanted("inspect")) {
+  await inspector("esm", "inspect.mjs");
+  await inspector("cjs", "inspect.cjs");
+  await inspector("esm", "inspect-workerd.mjs", true);
+  await command();
+  put(join(dist, "inspect.wasm"), readFileSync(join(js, "generated/inspect/wscodec.wasm")));
 }

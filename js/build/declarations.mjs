@@ -65,7 +65,8 @@ function take(files, folder, changed = (text) => text) {
 const adapters = ["node", "deno", "bun", "streams", "workers"].map((name) =>
   join("adapters", `${name}.d.ts`),
 );
-const reached = needed(["index.d.ts", join("ring", "index.d.ts"), ...adapters]);
+const parts = [join("ring", "index.d.ts"), join("inspect", "index.d.ts")];
+const reached = needed(["index.d.ts", ...parts, ...adapters]);
 take(reached, ".");
 
 // What is lent lies on the module's memory, and that of this entry is shared.

@@ -14,6 +14,11 @@ export const dist = join(root, "pkg", "dist");
 /** The name of the one module to build, without its extension; see `xtask/src/wasm.rs`. */
 const only = process.env.WSCODEC_ONLY;
 
+/** Whether the module with this name is to be built. */
+export function wanted(name) {
+  return only === undefined || only === name;
+}
+
 /**
  * The package's entries: what they are called, where their wasm module is and what file
  * it becomes, and whether it has permessage-deflate.
@@ -22,7 +27,7 @@ export const entries = [
   { name: "index", generated: "generated", wasm: "wscodec.wasm", deflate: true },
   { name: "slim", generated: "generated/slim", wasm: "slim.wasm", deflate: false },
   { name: "zlib", generated: "generated/zlib", wasm: "zlib.wasm", deflate: true },
-].filter(({ wasm }) => only === undefined || wasm === `${only}.wasm`);
+].filter(({ wasm }) => wanted(wasm.replace(".wasm", "")));
 
 /** Writes a whole file at once: who reads it meanwhile sees the old or the new. */
 export function put(path, contents, mode = 0o644) {

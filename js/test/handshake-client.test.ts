@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { HandshakeError, MisuseError, ClientRequest, UpgradeRequest, UpgradeResponse } from "wscodec";
 
 import { bytes, head, KEY, request as parse, RESPONSE, text, thrown } from "./handshake-heads.ts";
-import { captures } from "./inspect-harness.ts";
+import { recordings } from "./inspect-harness.ts";
 
 const answer = (changes?: Record<string, string>, expected?: UpgradeRequest) =>
   UpgradeResponse.parse(bytes(head(RESPONSE, changes)), expected) as UpgradeResponse;
@@ -132,7 +132,7 @@ const unacceptable: Record<string, string> = {
   "refused-version": "VERSION",
 };
 
-for (const { name, c2s, s2c, expected } of captures()) {
+for (const { name, c2s, s2c, expected } of recordings()) {
   test(`${name}: the heads are what another decoder sees`, () => {
     const code = unacceptable[name];
     if (code !== undefined) {

@@ -1,92 +1,32 @@
-/** Runs the inspect command: within this process on given bytes, or as a process. */
+/** Captures, and the command `wscodec inspect` as a process. */
 
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-import { type Arguments, type Direction, readArguments } from "../src/inspect/arguments.ts";
-import type { Printer } from "../src/inspect/events.ts";
-import { inspect } from "../src/inspect/inspect.ts";
-import { JsonPrinter } from "../src/inspect/json.ts";
-import { Output } from "../src/inspect/output.ts";
-import { Progress } from "../src/inspect/progress.ts";
-import { CHUNK, type Fetch, Source } from "../src/inspect/source.ts";
-import { TextPrinter } from "../src/inspect/text.ts";
+import type { Direction, InspectEvent } from "wscodec/inspect";
 
-/** A parsed line of `--json`. */
-export type Line = { type: string; dir?: Direction; [key: string]: any };
+const raw = new URL("../../tests/captures/", import.meta.url);
+const pcap = new URL("../../tests/pcap/", import.meta.url);
 
-/** What an inspection gave. */
-export interface Result {
-  readonly fine: boolean;
-  readonly text: string;
-  readonly hints: readonly string[];
-}
-
-/** The bytes of the two directions. */
-export type Conversation = { readonly [dir in Direction]: Uint8Array };
-
-/** Inspects bytes, handed on in chunks of `step`. */
-export function inspectBytes(
-  files: readonly Uint8Array[],
-  options: readonly string[] = [],
-  step = CHUNK,
-): Promise<Result> {
-  return inspectChunks(files.map((bytes) => [chunksOf(bytes, step), bytes.length]), options);
-}
-
-/** Inspects what comes out of these. */
-export async function inspectChunks(
-  files: readonly (readonly [Fetch, number | undefined])[],
-  options: readonly string[],
-): Promise<Result> {
-  const names = files.map((_, i) => `file ${i}`);
-  const asked = readArguments(["inspect", ...options, ...names]) as Arguments;
-  let text = "";
-  const out = new Output(
-    new Writable({
-      decodeStrings: false,
-      write(block: string, _, taken) {
-        text += block;
-        taken();
-      },
-    }),
-  );
-  const printer: Printer = asked.json
-    ? new JsonPrinter(out)
-    : new TextPrinter(out, asked.color === true);
-  const hints: string[] = [];
-  const sources = files.map(([fetch, size], i) => new Source(names[i] as string, fetch, size));
-  const progress = new Progress(process.stderr, undefined);
-  const around = { out, printer, progress, hint: (hint: string) => void hints.push(hint) };
-  return { fine: await inspect(sources, asked, around), text, hints };
-}
-
-/** The lines of `--json`; each must be an object. */
-export function linesOf(text: string): Line[] {
-  if (!text.endsWith("\n")) throw new Error("the last line has no end");
-  return text.slice(0, -1).split("\n").map((line) => JSON.parse(line) as Line);
-}
-
-/** A recorded conversation, with what another decoder says of it. */
-export interface Capture extends Conversation {
+/** A recorded conversation: the bytes of both directions, and what another decoder says of it. */
+export interface Recording {
   readonly name: string;
+  readonly c2s: Uint8Array;
+  readonly s2c: Uint8Array;
   /** Its layout is in `tests/captures/README.md`. */
   readonly expected: any;
 }
 
-const folder = new URL("../../tests/captures/", import.meta.url);
-
 /** All recorded conversations. */
-export function captures(): Capture[] {
-  const entries = readdirSync(folder, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => capture(name));
+export function recordings(): Recording[] {
+  const entries = readdirSync(raw, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => recording(name));
 }
 
 /** The recorded conversation of this name. */
-export function capture(name: string): Capture {
-  const file = (file: string) => readFileSync(new URL(`${name}/${file}`, folder));
+export function recording(name: string): Recording {
+  const file = (file: string) => readFileSync(new URL(`${name}/${file}`, raw));
   return {
     name,
     c2s: file("c2s.bin"),
@@ -95,12 +35,48 @@ export function capture(name: string): Capture {
   };
 }
 
-/** The path of one of its files. */
-export function capturePath(name: string, dir: Direction): string {
-  return fileURLToPath(new URL(`${name}/${dir}.bin`, folder));
+/** The path of a file of a recording. */
+export function recordingPath(name: string, dir: Direction): string {
+  return fileURLToPath(new URL(`${name}/${dir}.bin`, raw));
 }
 
-/** A frame as it is on the wire; the mask key is made of the length. */
+/** A packet capture, with its TLS keys and the frames that another program finds in it. */
+export interface Capture {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly keys: Uint8Array | undefined;
+  readonly expected: readonly any[];
+}
+
+/** All packet captures. */
+export function captures(): Capture[] {
+  const names = readdirSync(pcap).filter((name) => /\.pcap(ng)?$/.test(name));
+  return names.map((name) => {
+    const file = (name: string) => readFileSync(new URL(name, pcap));
+    const keys = name.replace(/pcap(ng)?$/, "keys");
+    return {
+      name,
+      path: fileURLToPath(new URL(name, pcap)),
+      bytes: file(name),
+      keys: readdirSync(pcap).includes(keys) ? file(keys) : undefined,
+      expected: linesOf(file(`${name}.expected.jsonl`).toString()),
+    };
+  });
+}
+
+/** The lines of a text as values. */
+export function linesOf(text: string): any[] {
+  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+}
+
+/** The bytes of an event's payload. */
+export function payloadOf(event: InspectEvent): Buffer {
+  const { text, bytes } = event as { text?: string; bytes?: Uint8Array };
+  return Buffer.from(text ?? bytes ?? []);
+}
+
+/** A frame as it is on the wire; the mask key is fixed. */
 export function frame(first: number, payload: Uint8Array | string, masked = false): Buffer {
   const bytes = Buffer.from(payload as string);
   const { length } = bytes;
@@ -111,7 +87,7 @@ export function frame(first: number, payload: Uint8Array | string, masked = fals
   else if (length >= 126) head.writeUInt16BE(length, 2);
   if (masked) {
     const key = head.subarray(head.length - 4);
-    key.writeUInt32LE((length * 2654435761) >>> 0);
+    key.writeUInt32LE(0x3d21fa37);
     for (let i = 0; i < length; i++) bytes[i] = (bytes[i] as number) ^ (key[i % 4] as number);
   }
   return Buffer.concat([head, bytes]);
@@ -152,16 +128,4 @@ export async function run(
     child.on("error", reject).on("close", resolve);
   });
   return { status, stdout, stderr };
-}
-
-/** Chunks in one piece of memory that is used again and again, as that of a file is. */
-function chunksOf(bytes: Uint8Array, step: number): Fetch {
-  const block = new Uint8Array(Math.min(step, CHUNK));
-  let at = 0;
-  return () => {
-    const chunk = bytes.subarray(at, at + block.length);
-    at += chunk.length;
-    block.set(chunk);
-    return chunk.length === 0 ? undefined : block.subarray(0, chunk.length);
-  };
 }

@@ -64,7 +64,7 @@ pub fn lint(report: &mut Report) {
             clippy(
                 cargo()
                     .args(["clippy", "--lib", "--target", WASM])
-                    .args(["--package", "wscodec-wasm"])
+                    .args(["--package", module.package])
                     .args(["--features", module.features]),
             )
         });

@@ -10,30 +10,46 @@ use crate::tool::{Failure, Tool, cargo};
 use crate::toolchain::WASM;
 use crate::{growth, node, paths, simd};
 
-/// One build of the crate as a wasm module.
+/// One build of a crate as a wasm module.
 pub struct Module {
     pub name: &'static str,
+    pub package: &'static str,
     pub features: &'static str,
     /// Below `js/generated`.
     folder: &'static str,
+    /// Whether JavaScript sets a limit on the module's memory. The inspector counts its own memory.
+    limited: bool,
+}
+
+impl Module {
+    /// A build of the codec.
+    const fn codec(name: &'static str, features: &'static str, folder: &'static str) -> Self {
+        Self {
+            name,
+            package: "wscodec-wasm",
+            features,
+            folder,
+            limited: true,
+        }
+    }
+
+    /// The file that cargo makes, without its extension.
+    fn file(&self) -> String {
+        self.package.replace('-', "_")
+    }
 }
 
 /// The builds; what they are for is said in the package's README.
-pub const MODULES: [Module; 3] = [
+pub const MODULES: [Module; 4] = [
+    Module::codec("wscodec", "deflate", ""),
+    Module::codec("slim", "", "slim"),
+    Module::codec("zlib", "zlib-rs", "zlib"),
     Module {
-        name: "wscodec",
-        features: "deflate",
-        folder: "",
-    },
-    Module {
-        name: "slim",
+        name: "inspect",
+        package: "wscodec-inspect-wasm",
         features: "",
-        folder: "slim",
-    },
-    Module {
-        name: "zlib",
-        features: "zlib-rs",
-        folder: "zlib",
+        folder: "inspect",
+        limited: false,
     },
 ];
 
@@ -92,7 +108,7 @@ pub fn compile() -> Result<String, Failure> {
         let tool = OVERRIDES
             .iter()
             .fold(cargo(), |tool, name| tool.without_env(name));
-        tool.args(["rustc", "--package", "wscodec-wasm", "--lib"])
+        tool.args(["rustc", "--package", module.package, "--lib"])
             .args(["--crate-type", "cdylib", "--profile", "wasm"])
             .args(["--no-default-features", "--features", module.features])
             .args(["--target", WASM, "--"])
@@ -100,8 +116,11 @@ pub fn compile() -> Result<String, Failure> {
             .run()?;
         // cargo has one place for all sets of features, so it would compile all anew each time.
         let built = target.join(WASM).join("wasm");
-        put(&kept, &read(&built.join("wscodec_wasm.wasm"))?)?;
-        put(&list, &read(&built.join("wscodec_wasm.d"))?)?;
+        put(
+            &kept,
+            &read(&built.join(format!("{}.wasm", module.file())))?,
+        )?;
+        put(&list, &read(&built.join(format!("{}.d", module.file())))?)?;
         put(&stamp, sources(module, &list)?.as_bytes())?;
         done.push(module.name);
     }
@@ -139,7 +158,9 @@ fn finish_one(module: &Module, work: &Path) -> Result<String, Failure> {
     let _ = fs::remove_file(&stamp);
 
     bindings(&compiled, work)?;
-    growth::limit(&work.join("wscodec_bg.wasm"))?;
+    if module.limited {
+        growth::limit(&work.join("wscodec_bg.wasm"))?;
+    }
     let optimised = work.join("wscodec.wasm");
     node::tool("binaryen/bin/wasm-opt")
         .args([&work.join("wscodec_bg.wasm")])

@@ -1,65 +1,148 @@
-/** From arguments to an exit status. */
+/**
+ * The program `wscodec` of the npm package: it has the command `inspect`. The command itself is Rust
+ * (`wscodec_inspect::command`), the same as in the native program; this file reads the files and
+ * writes the output.
+ */
 
 import { readFileSync } from "node:fs";
 
-import { type Arguments, readArguments } from "./arguments.ts";
-import { help } from "./help.ts";
-import { inspect } from "./inspect.ts";
-import { JsonPrinter } from "./json.ts";
+import { InspectRun, takeBytes } from "./entry.ts";
+import { reasonOf, sizeOf, Source } from "./files.ts";
 import { Output } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { Source } from "./source.ts";
-import { TextPrinter } from "./text.ts";
 
-const FAULT = 1;
+/** The command line makes no sense, or a file can't be read. */
 const TROUBLE = 2;
 
-/** Runs the command; the exit status. */
-export async function command(args: readonly string[]): Promise<number> {
+/** Output that is written at once. */
+const OUTPUT = 64 * 1024;
+
+/** The command line makes no sense; the message is for the user. */
+class Usage extends Error {
+  override name = "Usage";
+}
+
+const HELP = `The program wscodec of the npm package, which shows WebSocket traffic.
+
+Usage: wscodec inspect [OPTION...] FILE...   (wscodec inspect --help lists the options)
+       wscodec --version
+
+The native program of the same name has the commands inspect, serve and connect:
+cargo install wscodec-cli
+`;
+
+/** Runs the program; returns the exit status. */
+export async function command(words: readonly string[]): Promise<number> {
   const out = new Output(process.stdout);
   try {
-    const asked = readArguments(args);
-    if (typeof asked === "object") return await inspection(asked, out);
-    out.line(asked === "help" ? help.trimEnd() : version());
-    await out.drain();
-    return 0;
+    const [word, ...rest] = words;
+    switch (word) {
+      case "inspect":
+        return await inspect(rest, out);
+      case "-h":
+      case "--help":
+      case "help":
+        await out.write(HELP);
+        return 0;
+      case "-V":
+      case "--version":
+        await out.write(version());
+        return 0;
+      case undefined:
+        throw new Usage("say what to do: wscodec inspect FILE");
+      case "serve":
+      case "connect":
+      case "tap":
+      case "replay":
+        throw new Usage(
+          `${word} is a command of the native program of this name: cargo install wscodec-cli`,
+        );
+      default:
+        throw new Usage(`there is no command ${JSON.stringify(word)}, only "inspect"`);
+    }
   } catch (error) {
-    // Such as `wscodec ... | head`: whoever read it has enough.
+    // Such as `wscodec ... | head`: the reader has enough.
     const { name, message } = error as Error;
     if (name === "Gone") return 0;
-    if (name === "Usage") {
-      say(`${message} (wscodec --help tells more)`);
-    } else if (name === "Unreadable" || name === "Unwritable") {
-      // What was found before is shown, if it can be.
-      await out.drain().catch(() => {});
-      say(message);
-    } else {
-      throw error;
-    }
+    if (name !== "Usage" && name !== "Unwritable") throw error;
+    say(name === "Usage" ? `${message} (wscodec --help tells more)` : message);
     return TROUBLE;
   }
 }
 
-async function inspection(asked: Arguments, out: Output): Promise<number> {
-  const sources = asked.files.map((file) => Source.open(file));
-  const sizes = sources.map(({ size }) => size ?? Number.NaN);
-  const size = sizes.reduce((sum, size) => sum + size, 0);
-  const progress = new Progress(process.stderr, Number.isNaN(size) ? undefined : size);
+async function inspect(words: readonly string[], out: Output): Promise<number> {
+  const run = asked(words);
+  if (run === undefined) {
+    await out.write(InspectRun.help());
+    return 0;
+  }
+  for (const name of run.keyFiles()) {
+    run.keys(keysOf(name));
+  }
+  const names = run.files();
+  const sources = names.map((name) => new Source(name));
+  const progress = new Progress(process.stderr, sizeOf(names));
   // Lines must not run into the bar.
   if (process.stdout.isTTY) out.onWrite = () => progress.clear();
-  const printer = asked.json ? new JsonPrinter(out) : new TextPrinter(out, colored(asked));
   try {
-    const fine = await inspect(sources, asked, { out, printer, progress, hint: say });
-    return fine ? 0 : FAULT;
+    for (let file = run.wants(); file !== undefined; file = run.wants()) {
+      await step(run, file, sources[file] as Source, progress);
+      complain(run, progress);
+      // Input that arrives while one watches is shown as it arrives.
+      if (run.length() >= OUTPUT || names[file] === "-") await out.write(takeBytes(run));
+    }
+    const status = run.finish();
+    await out.write(takeBytes(run));
+    complain(run, progress);
+    progress.clear();
+    if (status === 0 && run.isEmpty()) say("no WebSocket connection was found");
+    return status;
   } finally {
     progress.clear();
+    run.free();
   }
 }
 
-/** Colours are for terminals, unless the user wants otherwise (no-color.org). */
-function colored({ color }: Arguments): boolean {
+/** Reads a chunk of a file, and hands it to the run. */
+async function step(run: InspectRun, file: number, source: Source, progress: Progress): Promise<void> {
+  let chunk: Uint8Array | undefined;
+  try {
+    chunk = await source.read();
+  } catch (error) {
+    return run.fail(file, (error as Error).message);
+  }
+  if (chunk === undefined) return run.end(file);
+  run.push(file, chunk);
+  progress.advance(chunk.length);
+}
+
+/** A file with TLS keys. It is read whole, because a line must not be cut. */
+function keysOf(name: string): Uint8Array {
+  try {
+    return readFileSync(name);
+  } catch (error) {
+    throw new Usage(`can't read ${JSON.stringify(name)}: ${reasonOf(error)}`);
+  }
+}
+
+/** The run that the words ask for; `undefined` if they ask for the help. */
+function asked(words: readonly string[]): InspectRun | undefined {
+  const { isTTY, columns } = process.stdout;
   const { NO_COLOR, TERM } = process.env;
-  return color ?? (process.stdout.isTTY === true && !NO_COLOR && TERM !== "dumb");
+  const color = isTTY === true && !NO_COLOR && TERM !== "dumb";
+  try {
+    return InspectRun.read([...words], isTTY ? (columns ?? 0) : 0, color);
+  } catch (sentence) {
+    if (typeof sentence === "string") throw new Usage(sentence);
+    throw sentence;
+  }
+}
+
+function complain(run: InspectRun, progress: Progress): void {
+  for (const sentence of run.complaints()) {
+    progress.clear();
+    say(sentence);
+  }
 }
 
 function say(sentence: string): void {
@@ -69,5 +152,5 @@ function say(sentence: string): void {
 function version(): string {
   const file = new URL("../package.json", import.meta.url);
   const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
-  return `wscodec ${version}`;
+  return `wscodec ${version}\n`;
 }

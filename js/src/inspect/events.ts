@@ -1,114 +1,241 @@
-/** What there is to tell of a conversation, and who tells it. */
+/**
+ * The events of an inspection. They are the lines of `wscodec inspect --json` as objects; the names
+ * are equal to those of the Rust crate `wscodec-inspect`, whose module `json` documents each member.
+ */
 
-import type { Direction } from "./arguments.ts";
-import type { Excerpt } from "./excerpt.ts";
-import type { Fault } from "./faults.ts";
-import type { Handshake } from "./handshake.ts";
+/** The way that bytes take: from the client to the server, or from the server to the client. */
+export type Direction = "c2s" | "s2c";
 
-/** A whole frame. One object serves for all of them: it is valid during the call only. */
-export interface Frame {
-  offset: number;
-  opcode: number;
-  fin: boolean;
-  rsv: number;
-  masked: boolean;
-  length: number;
-  /** Bytes that came out of it, if its message is inflated. */
-  inflated: number | undefined;
-  /** Of a close frame that has one. */
-  closeCode: number | undefined;
-  /** The payload's beginning; of a close frame, its reason. */
-  excerpt: Excerpt;
+/** The packet of the last byte that an event is about. */
+export interface PacketInfo {
+  /** Its number in the capture, from 1. Other sources count their reads or entries. */
+  readonly packet: number;
+  /** Seconds since 1970; `null` if the source does not say. */
+  readonly time: number | null;
 }
 
-/** A whole data message, likewise valid during the call only. */
-export interface Message {
-  /** Of its first frame. */
-  offset: number;
-  kind: "text" | "binary";
-  length: number;
-  frames: number;
-  /** The reserved bits of its first frame. */
-  rsv: number;
-  /** Its length inflated, if it is. */
-  inflated: number | undefined;
-  readonly excerpt: Excerpt;
+/** The conversation that an event belongs to. */
+export interface ConversationId {
+  /** The number of the TCP connection, as Wireshark counts them (`tcp.stream`). */
+  readonly stream: number;
+  /** The identifier of the HTTP/2 stream; absent without HTTP/2. */
+  readonly substream?: number;
 }
 
-/** Something to know that is no fault. */
-export interface Note {
+/** Where something is. */
+export interface Location extends ConversationId, PacketInfo {
+  readonly dir: Direction;
+  /** Bytes from the beginning of the direction. */
   readonly offset: number;
+}
+
+/** A payload, as far as it was kept; see {@link InspectOptions.payload}. */
+export interface CapturedPayload {
+  /** The payload, if it is text and UTF-8. Bytes that are not known are U+FFFD. */
+  readonly text?: string;
+  /** The payload, if it is not text or not UTF-8. Bytes that are not known are 0. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
+  /** The same with escapes, if it is text and not UTF-8. */
+  readonly escaped?: string;
+  /** More bytes follow. */
+  readonly cut?: true;
+  /** Ranges of bytes that are not known, as pairs of a begin and an end. */
+  readonly unknown?: readonly (readonly [number, number])[];
+}
+
+/** A connection with one WebSocket on it. It is reported before its other events. */
+export interface Conversation extends ConversationId, PacketInfo {
+  readonly type: "conversation";
+  /** The address and port of the client, and of the server, if the source says. */
+  readonly client: string | null;
+  readonly server: string | null;
+  /** Whether the capture has its beginning. */
+  readonly fromStart: boolean;
+  /** Whether its bytes were encrypted by TLS. */
+  readonly tls: boolean;
+}
+
+/** The head of a request or of a response. */
+export interface CapturedHead extends PacketInfo {
+  /** The start line. */
+  readonly line: string;
+  /** Names and values in their order. */
+  readonly headers: readonly (readonly [string, string])[];
+  readonly offset: number;
+}
+
+/** An opening handshake (RFC 6455 §4; over HTTP/2, RFC 8441). */
+export interface CapturedHandshake extends ConversationId, PacketInfo {
+  readonly type: "handshake";
+  /** Whether frames follow. */
+  readonly accepted: boolean;
+  readonly status: number | null;
+  /** The statuses of the interim responses (100–199) in front of the final one. */
+  readonly interim: readonly number[];
+  readonly method: string | null;
+  readonly target: string | null;
+  readonly host: string | null;
+  /** The subprotocol that the server chose. */
+  readonly protocol: string | null;
+  /** The extensions that the server accepted, as it wrote them. */
+  readonly extensions: string | null;
+  /** What was agreed on about permessage-deflate (RFC 7692 §7.1). */
+  readonly deflate: {
+    readonly serverNoContextTakeover: boolean;
+    readonly clientNoContextTakeover: boolean;
+    readonly serverMaxWindowBits: number;
+    readonly clientMaxWindowBits: number;
+  } | null;
+  readonly request: CapturedHead | null;
+  readonly response: CapturedHead | null;
+  /** The codes of the rules that it breaks; a {@link Violation} for each follows. */
+  readonly violations?: readonly string[];
+}
+
+/** A frame (RFC 6455 §5.2). */
+export interface CapturedFrame extends Location, CapturedPayload {
+  readonly type: "frame";
+  readonly opcode: number;
+  /** `"text"`, `"binary"`, `"continuation"`, `"close"`, `"ping"`, `"pong"` or `"reserved"`. */
+  readonly name: string;
+  readonly fin: boolean;
+  /** The reserved bits; RSV1 is 4. */
+  readonly rsv: number;
+  readonly masked: boolean;
+  /** The mask key, in hexadecimal. */
+  readonly mask?: string;
+  /** Bytes of payload on the wire. */
+  readonly length: number;
+  /** Bytes of payload that the capture has, if they are fewer. */
+  readonly captured?: number;
+  /** Bytes that came out of a frame of a compressed message. */
+  readonly inflated?: number;
+  /** The packet and time of its first byte, if that came in another packet. */
+  readonly firstPacket?: number;
+  readonly firstTime?: number | null;
+  /** The code of a close frame; `null` if it has none. */
+  readonly closeCode?: number | null;
+  readonly reason?: string;
+  /** Its sender had sent a close frame before it. */
+  readonly afterClose?: true;
+  /** The codes of the rules that it breaks; a {@link Violation} for each follows. */
+  readonly violations?: readonly string[];
+}
+
+/** A message (RFC 6455 §5.6). */
+export interface CapturedMessage extends Location, CapturedPayload {
+  readonly type: "message";
+  /** `null` if its first frame is not in the capture. */
+  readonly kind: "text" | "binary" | null;
+  /** Bytes of payload in its frames. */
+  readonly length: number;
+  readonly frames: number;
+  readonly compressed: boolean;
+  /** Bytes that came out, if it was inflated. */
+  readonly inflated?: number;
+  /** Whether its last frame is in the capture. */
+  readonly finished: boolean;
+  readonly firstPacket?: number;
+  readonly firstTime?: number | null;
+}
+
+/** A rule that was broken. */
+export interface Violation extends Location {
+  readonly type: "violation";
+  /** The stable name, as of the errors of this package. */
   readonly code: string;
   readonly message: string;
+  readonly found: string;
+  readonly expected: string;
+  /** Such as `"RFC 6455 §5.1"`. */
+  readonly section: string;
+  readonly closeCode: number | null;
+  /** The offset of its frame, if it lies in one. */
+  readonly frame: number | null;
 }
 
-/** A close frame. */
-export interface Close {
-  readonly offset: number;
-  readonly code: number | undefined;
-  readonly reason: string;
+/** A fact that is nobody's fault. */
+export interface Note extends Location {
+  readonly type: "note";
+  readonly code: string;
+  readonly message: string;
+  readonly length?: number;
+  readonly serverName?: string | null;
+  readonly alpn?: string | null;
+  readonly client?: string | null;
+  readonly server?: string | null;
+  readonly target?: string;
 }
 
-/** The sums of one direction. */
+/** Sums of one direction. */
 export interface Totals {
-  /** Bytes of the HTTP head. */
-  head: number;
-  /** Bytes that were read as head and frames; all of them, if nothing is left over. */
-  bytes: number;
-  /** Bytes behind a close frame, a fault or a rejection; undefined if nobody knows. */
-  unread: number | undefined;
-  /** Whole frames by opcode. */
-  readonly frames: number[];
-  /** Whole messages. */
-  text: number;
-  binary: number;
-  /** Those among them that were compressed. */
-  compressed: number;
-  /** Bytes that came out of those that were inflated. */
-  inflated: number;
-  /** Bytes of payload in whole data frames, and in whole control frames. */
-  data: number;
-  control: number;
-  close: Close | undefined;
-  faults: number;
+  readonly bytes: number;
+  readonly frames: number;
+  readonly messages: number;
+  readonly text: number;
+  readonly binary: number;
+  readonly compressed: number;
+  /** Bytes of payload in data frames, in control frames, and after inflating. */
+  readonly data: number;
+  readonly control: number;
+  readonly inflated: number;
+  readonly violations: number;
+  /** Bytes that the capture does not have. */
+  readonly missing: number;
 }
 
-/** Writes what is found, in the order in which it is to be read. */
-export interface Printer {
-  handshake(handshake: Handshake): void;
-  frame(dir: Direction, frame: Frame): void;
-  message(dir: Direction, message: Message): void;
-  /** So many lines of this direction were left out. */
-  omitted(dir: Direction, count: number): void;
-  fault(dir: Direction, fault: Fault): void;
-  note(dir: Direction, note: Note): void;
-  totals(totals: { readonly [dir in Direction]?: Totals }): void;
+/** The end of a conversation. */
+export interface ConversationEnd extends ConversationId, PacketInfo {
+  readonly type: "end";
+  readonly ending: "fin" | "reset" | "open" | "dropped";
+  /** The direction of the side that ended the connection. */
+  readonly by: Direction | null;
+  /** The direction of the first close frame, with its code and reason. */
+  readonly closedBy: Direction | null;
+  readonly closeCode: number | null;
+  readonly closeReason: string | null;
+  /** In seconds. */
+  readonly duration: number | null;
+  readonly c2s: Totals;
+  readonly s2c: Totals;
 }
 
-/** What RFC 6455 calls the opcodes (§5.2). */
-export const opcodes: readonly string[] = Object.assign(Array<string>(16).fill("reserved"), {
-  0: "continuation",
-  1: "text",
-  2: "binary",
-  8: "close",
-  9: "ping",
-  10: "pong",
-});
+/** An event of an inspection; `type` says which. */
+export type InspectEvent =
+  | Conversation
+  | CapturedHandshake
+  | CapturedFrame
+  | CapturedMessage
+  | Violation
+  | Note
+  | ConversationEnd;
 
-/** The sums before anything came. */
-export function nothingYet(): Totals {
-  return {
-    head: 0,
-    bytes: 0,
-    unread: 0,
-    frames: Array<number>(16).fill(0),
-    text: 0,
-    binary: 0,
-    compressed: 0,
-    inflated: 0,
-    data: 0,
-    control: 0,
-    close: undefined,
-    faults: 0,
-  };
+/** A line of the module as it is: payloads that are not text are hexadecimal. */
+type Parsed = { hex?: string; bytes?: Uint8Array<ArrayBuffer> };
+
+/** The events in JSON lines. */
+/** @internal */
+export function eventsOf(lines: string): InspectEvent[] {
+  if (lines === "") return [];
+  // One call for all lines is faster than one for each.
+  const parsed = JSON.parse(`[${lines.trimEnd().replaceAll("}\n{", "},\n{")}]`) as Parsed[];
+  for (const event of parsed) {
+    if (event.hex === undefined) continue;
+    event.bytes = bytesOf(event.hex);
+    delete event.hex;
+  }
+  return parsed as unknown as InspectEvent[];
+}
+
+function bytesOf(hex: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = (digit(hex.charCodeAt(2 * i)) << 4) | digit(hex.charCodeAt(2 * i + 1));
+  }
+  return bytes;
+}
+
+/** The value of a lower-case hexadecimal digit. */
+function digit(code: number): number {
+  return code < 0x40 ? code - 0x30 : code - 0x57;
 }

@@ -1,9 +1,6 @@
-/** Lines to standard output, in large blocks. */
+/** Bytes to standard output. */
 
 import type { Writable } from "node:stream";
-
-/** What is gathered before it is written, in characters. */
-const BLOCK = 64 * 1024;
 
 /** Nobody reads the output any more. */
 export class Gone extends Error {
@@ -15,9 +12,8 @@ export class Unwritable extends Error {
   override name = "Unwritable";
 }
 
-/** An output with the room for a block of lines before it. */
+/** An output that tells why it can't be written. */
 export class Output {
-  #pending = "";
   #stream: Writable;
   #error: Error | undefined;
   /** Called before anything is written. */
@@ -29,29 +25,16 @@ export class Output {
     stream.on("error", (error) => (this.#error ??= error));
   }
 
-  /** Adds a line; follow with {@link drain} now and then. */
-  line(text: string): void {
-    this.#pending += text;
-    this.#pending += "\n";
-  }
-
-  /** Whether it is time to write. */
-  get full(): boolean {
-    return this.#pending.length >= BLOCK;
-  }
-
   /**
-   * Writes what is there, and waits until it is taken.
+   * Writes, and waits until the stream has taken it.
    *
    * @throws Gone if there is no reader; Unwritable
    */
-  async drain(): Promise<void> {
-    const block = this.#pending;
-    if (block === "") return;
-    this.#pending = "";
+  async write(bytes: Uint8Array | string): Promise<void> {
+    if (bytes.length === 0) return;
     this.onWrite?.();
     const error = await new Promise<unknown>((resolve) => {
-      this.#stream.write(block, resolve);
+      this.#stream.write(bytes, resolve);
     }).catch((error: unknown) => error);
     const failure = error ?? this.#error;
     if (!failure) return;
