@@ -11,7 +11,7 @@ import { dist, entries, put, refuse, wanted } from "./files.mjs";
 /** Bytes of the wasm modules; to raise one is a decision, so it is a commit. */
 const BUDGET = {
   "wscodec.wasm": { raw: 225_000, brotli: 75_200 },
-  "slim.wasm": { raw: 140_000, brotli: 45_000 },
+  "slim.wasm": { raw: 140_000, brotli: 46_000 },
   "zlib.wasm": { raw: 298_000, brotli: 104_000 },
   "inspect.wasm": { raw: 690_000, brotli: 230_000 },
 };
