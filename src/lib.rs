@@ -80,8 +80,11 @@
 //! | `simd` (default) | run-time choice of SIMD for masks of 2 KiB and more, on x86-64 | `fearless_simd` |
 //! | `tls` | `wss:` URLs for blocking clients, by rustls; not on WASI | `io`, `rustls`, `rustls-native-certs` |
 //! | `http` | handshakes with the types of the `http` crate | `http` |
+//! | `extra-platforms` | targets without atomic compare-and-swap: thumbv6m, riscv32imc | `portable-atomic` |
 //!
-//! Without features the crate is `no_std` with `alloc`.
+//! Without features the crate is `no_std` with `alloc`. With `extra-platforms`, the program chooses what
+//! takes the place of compare-and-swap, as the documentation of `portable-atomic` says: its feature
+//! `critical-section`, or `--cfg portable_atomic_unsafe_assume_single_core`.
 
 #![no_std]
 #![forbid(unsafe_code)]

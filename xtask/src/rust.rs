@@ -2,7 +2,7 @@
 
 use crate::report::{Outcome, Report, done};
 use crate::tool::{Failure, Tool, cargo};
-use crate::toolchain::{WASI, WASM, ensure_targets, toolchain};
+use crate::toolchain::{EMBEDDED, WASI, WASM, ensure_targets, toolchain};
 use crate::{paths, wasm};
 
 /// The library's `rust-version`.
@@ -188,6 +188,24 @@ pub fn targets(report: &mut Report) {
                 .args(["check", "--lib", "--target", target])
                 .args(BARE)
                 .args(features)
+                .run()?;
+            done()
+        });
+    }
+    for (target, flags) in EMBEDDED {
+        report.step(&format!("targets: {target}, extra-platforms"), || {
+            if ensure_targets(&[target]).is_err() {
+                return Ok(Outcome::Skipped(format!(
+                    "the target {target} is not installed (rustup target add {target})"
+                )));
+            }
+            cargo()
+                .args(["check", "--lib", "--target", target])
+                .args(BARE)
+                .args(["--no-default-features", "--features"])
+                .args(["deflate,extra-platforms"])
+                // The program would choose this, or a critical section of its own.
+                .env(flags, "--cfg portable_atomic_unsafe_assume_single_core")
                 .run()?;
             done()
         });

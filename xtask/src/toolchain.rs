@@ -9,6 +9,19 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 /// The server side's.
 pub const WASI: &str = "wasm32-wasip2";
 
+/// Small devices, whose atomics have no compare-and-swap, with the name that cargo has for their
+/// flags.
+pub const EMBEDDED: [(&str, &str); 2] = [
+    (
+        "thumbv6m-none-eabi",
+        "CARGO_TARGET_THUMBV6M_NONE_EABI_RUSTFLAGS",
+    ),
+    (
+        "riscv32imc-unknown-none-elf",
+        "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_RUSTFLAGS",
+    ),
+];
+
 /// Adds the targets that are missing; says which it added.
 pub fn ensure_targets(targets: &[&str]) -> Result<String, Failure> {
     let mut missing = Vec::new();
