@@ -166,11 +166,15 @@ export type Sendable =
  * messages.pipeThrough(new MessageEncoderStream({ role: "server" })).pipeTo(socket.writable);
  * ```
  */
-export class MessageEncoderStream extends TransformStream<Sendable, Uint8Array<ArrayBuffer>> {
+export class MessageEncoderStream {
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly writable: WritableStream<Sendable>;
+
   constructor(options: MessageEncoderOptions) {
     checkOptions("MessageEncoderStream", options, encoderChecks);
     const encoder = new MessageEncoder(options);
-    super(
+    // Not a subclass: where the runtime has no streams (jsdom), this file can be imported all the same.
+    const { readable, writable } = new TransformStream<Sendable, Uint8Array<ArrayBuffer>>(
       {
         transform(message, controller) {
           add(encoder, message);
@@ -181,6 +185,8 @@ export class MessageEncoderStream extends TransformStream<Sendable, Uint8Array<A
       { highWaterMark: 1 },
       { highWaterMark: HIGH_WATER, size: (bytes) => bytes.length },
     );
+    this.readable = readable;
+    this.writable = writable;
   }
 }
 

@@ -83,6 +83,22 @@ export const cases = {
     },
   },
 
+  jest: {
+    type: "commonjs",
+    async test({ folder, peers, run }) {
+      const config = {
+        rootDir: folder,
+        testEnvironment: join(peers, "jest-environment-jsdom"),
+        testMatch: ["<rootDir>/jsdom.cjs"],
+        transform: {},
+      };
+      const jest = join(peers, "jest/bin/jest.js");
+      const words = ["--config", JSON.stringify(config), "--json", "--ci"];
+      const { numPassedTests } = JSON.parse(await run(node, [jest, ...words], { cwd: folder }));
+      return `${numPassedTests} tests in jest-environment-jsdom`;
+    },
+  },
+
   workerd: {
     async test({ folder, tools, peers, judged }) {
       const workerd = binary(peers, "@cloudflare", "bin/workerd");
