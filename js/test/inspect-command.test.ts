@@ -66,7 +66,10 @@ test("colours only where they are wanted", async () => {
   assert.match((await run(["inspect", "--color", ...plain])).stdout, colored);
 });
 
-test("the reader of the output may stop reading", async () => {
+// A process of Bun before 1.4 hangs in `process.stdout.write` when the reader of the pipe is gone.
+const hangs = /^1\.[23]\./.test(process.versions.bun ?? "") && "Bun before 1.4 reports no EPIPE";
+
+test("the reader of the output may stop reading", { skip: hangs }, async () => {
   const child = start(["inspect", "--json", "--no-handshake", "-"]);
   let stderr = "";
   child.stderr.on("data", (bytes) => (stderr += bytes));
