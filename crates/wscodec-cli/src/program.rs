@@ -40,6 +40,7 @@ impl Handler for Program {
 }
 
 /// Sends a message to all, framed and compressed once.
+#[inline(never)]
 fn broadcast(peer: &mut Peer<'_, ()>, message: MessageRef<'_>, deflate: Option<&DeflateOptions>) {
     let prepared = match (message.text(), deflate) {
         (Some(text), Some(config)) => deflate::prepare_text(text, config),

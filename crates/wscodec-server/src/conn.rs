@@ -174,6 +174,7 @@ impl<S> Conn<S> {
     }
 
     /// When the connection has something to do although nothing arrives.
+    #[inline(always)]
     pub(super) fn deadline<H: Handler<State = S>>(&self, cx: &Context<'_, H>) -> Option<Duration> {
         let phase = match &self.phase {
             Phase::Head { .. } | Phase::Deciding { .. } => {
@@ -270,8 +271,11 @@ impl<S> Conn<S> {
         if paused != self.handler_pauses {
             next = self.reading_changed(key, next, cx);
         }
-        let answers = self.queue.len() - self.others.min(self.queue.len());
-        if next != Next::Drop && answers > cx.options.most_answers() {
+        let queued = self.queue.len();
+        if queued > 0
+            && next != Next::Drop
+            && queued - self.others.min(queued) > cx.options.most_answers()
+        {
             return self.abandon(LimitError::BufferFull.into());
         }
         next
@@ -312,20 +316,8 @@ impl<S> Conn<S> {
                     return self.send(key, out, cx);
                 }
             }
-            self.drained |= core::mem::take(&mut self.full);
-            let paused = self.queue_pauses;
-            self.pause(false, self.handler_pauses);
-            if self.reported || paused {
-                self.report(key, cx);
-            }
-            if let Phase::Leaving { shut: shut @ false } = &mut self.phase {
-                *shut = true;
-                self.since = cx.now;
-                cx.net.shut_down(&mut self.stream);
-            }
-            // The system has reported the bytes that arrived during the pause, and won't do so again.
-            return match paused && !self.handler_pauses {
-                true => Next::Again,
+            return match self.full | self.queue_pauses | self.reported | !self.is_open() {
+                true => self.emptied(key, cx),
                 false => Next::Keep,
             };
         }
@@ -361,6 +353,26 @@ impl<S> Conn<S> {
     /// Whether the loop does not read from the socket.
     pub(super) fn is_paused(&self) -> bool {
         self.queue_pauses || self.handler_pauses
+    }
+
+    /// The queue is empty after it was not, or it was the last of a connection that has ended.
+    fn emptied<H: Handler<State = S>>(&mut self, key: Key, cx: &mut Context<'_, H>) -> Next {
+        self.drained |= core::mem::take(&mut self.full);
+        let paused = self.queue_pauses;
+        self.pause(false, self.handler_pauses);
+        if self.reported || paused {
+            self.report(key, cx);
+        }
+        if let Phase::Leaving { shut: shut @ false } = &mut self.phase {
+            *shut = true;
+            self.since = cx.now;
+            cx.net.shut_down(&mut self.stream);
+        }
+        // The system has reported the bytes that arrived during the pause, and won't do so again.
+        match paused && !self.handler_pauses {
+            true => Next::Again,
+            false => Next::Keep,
+        }
     }
 
     /// Pauses or resumes reading. The session's timers need to know that, because a peer whose pong we

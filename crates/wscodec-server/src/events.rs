@@ -1,5 +1,5 @@
-//! What happens to an open connection besides its own input: events of the program, an empty queue,
-//! a close that somebody else asks for.
+//! Events of an open connection besides its own input: events of the program, an empty queue, a close
+//! that somebody else asks for.
 
 use core::any::Any;
 use std::vec::Vec;
@@ -49,10 +49,27 @@ impl<S> Conn<S> {
         self.call(key, cx, |handler, peer| handler.user_event(peer, event))
     }
 
+    /// Ends a step of a connection whose queue has drained, which is reported, or whose server stops:
+    /// then it is closed as soon as it is quiet. Most steps need neither.
+    #[cold]
+    pub(super) fn after_step<H: Handler<State = S>>(
+        &mut self,
+        key: Key,
+        mut next: Next,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        if next != Next::Drop && self.drained {
+            next = self.drained(key, next, cx);
+        }
+        if next != Next::Drop && self.is_quiet(next) {
+            next = self.go_away(key, cx);
+        }
+        next
+    }
+
     /// The queue was long, and is empty now: the handler may go on. A handler whose bytes leave at
     /// once is called again in the connection's next turn, so that others have theirs.
-    #[cold]
-    pub(super) fn drained<H: Handler<State = S>>(
+    fn drained<H: Handler<State = S>>(
         &mut self,
         key: Key,
         next: Next,

@@ -151,6 +151,7 @@ impl Net for Native {
         // The system reports each change once, so a report that nobody needs costs little.
     }
 
+    #[inline]
     fn read(&mut self, stream: &mut Stream, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match stream.read(into) {
@@ -160,6 +161,7 @@ impl Net for Native {
         }
     }
 
+    #[inline]
     fn write(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match stream.write(bytes) {
