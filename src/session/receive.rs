@@ -21,7 +21,9 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
     /// The first rule broken or limit passed, and where. A close frame with the code that it calls
     /// for is appended to `out` (RFC 6455 §7.1.7); the session is
     /// [`Closed`](super::SessionState::Closed), and returns the same error from every later call.
-    #[inline]
+    // Always inlined, as the decoder's method is and for the same reason. A program may have several
+    // callers, such as a server with two types of handlers, and the compiler would then choose a call.
+    #[inline(always)]
     pub fn receive<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],

@@ -67,14 +67,23 @@ impl Deadlines {
     }
 
     /// When the next one comes up.
+    #[inline]
     pub(super) fn next(&self) -> Option<Duration> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
     /// The next one that has come up.
+    #[inline(always)]
     pub(super) fn pop(&mut self, now: Duration) -> Option<(Key, Duration)> {
-        let at = self.next().filter(|at| *at <= now)?;
-        self.heap.pop().map(|Reverse((_, key))| (key, at))
+        match self.next() {
+            Some(at) if at <= now => self.pop_first(),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    fn pop_first(&mut self) -> Option<(Key, Duration)> {
+        self.heap.pop().map(|Reverse((at, key))| (key, at))
     }
 }
 

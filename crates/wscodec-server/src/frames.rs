@@ -126,7 +126,7 @@ impl<S> Conn<S> {
     /// has paused reading (`full`), the rest
     /// of the input is decoded next, and the result is `None`; or it is held back for the
     /// connection's next turn.
-    #[inline]
+    #[inline(always)]
     pub(super) fn end_batch<H: Handler<State = S>>(
         &mut self,
         key: Key,

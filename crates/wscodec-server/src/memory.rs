@@ -39,16 +39,53 @@ impl<S> Conn<S> {
         next: Next,
         cx: &mut Context<'_, H>,
     ) -> Next {
-        if cx.options.max_memory.is_none() || next == Next::Drop || !self.grew(cx) {
+        if cx.options.max_memory.is_none() || next == Next::Drop {
+            return next;
+        }
+        let holds = self.holds();
+        if self.counted > 0 && holds.abs_diff(self.counted) < STEP {
+            return next;
+        }
+        self.changed(holds, key, next, cx)
+    }
+
+    /// [`count`](Self::count) of a connection that holds so much now.
+    #[inline(never)]
+    fn changed<H: Handler<State = S>>(
+        &mut self,
+        holds: usize,
+        key: Key,
+        next: Next,
+        cx: &mut Context<'_, H>,
+    ) -> Next {
+        let grew = self.set_counted(holds, cx);
+        if !grew || holds <= KEPT || !cx.is_full() {
             return next;
         }
         match self.give_up(key, cx) {
             Next::Drop => Next::Drop,
             _ => {
-                self.grew(cx);
+                self.set_counted(self.holds(), cx);
                 next
             }
         }
+    }
+
+    /// Bytes of the connection and of all that it holds.
+    #[inline]
+    fn holds(&self) -> usize {
+        size_of::<Self>() + self.memory()
+    }
+
+    /// Changes the connection's share of the sum. Returns whether it has grown.
+    fn set_counted<H: Handler<State = S>>(&mut self, holds: usize, cx: &Context<'_, H>) -> bool {
+        let before = core::mem::replace(&mut self.counted, holds);
+        let held = &cx.handle.shared.held;
+        match holds < before {
+            true => held.fetch_sub(before - holds, Ordering::Relaxed),
+            false => held.fetch_add(holds - before, Ordering::Relaxed),
+        };
+        holds >= before
     }
 
     /// Removes an ended connection's memory from the sum.
@@ -56,24 +93,6 @@ impl<S> Conn<S> {
         let counted = core::mem::take(&mut self.counted);
         let held = &cx.handle.shared.held;
         held.fetch_sub(counted, Ordering::Relaxed);
-    }
-
-    /// Counts. Returns whether the connection has grown, holds more than 16 KiB, and the limit is passed.
-    #[inline]
-    fn grew<H: Handler<State = S>>(&mut self, cx: &Context<'_, H>) -> bool {
-        let holds = size_of::<Self>() + self.memory();
-        let before = self.counted;
-        if before > 0 && holds.abs_diff(before) < STEP {
-            return false;
-        }
-        self.counted = holds;
-        let held = &cx.handle.shared.held;
-        if holds < before {
-            held.fetch_sub(before - holds, Ordering::Relaxed);
-            return false;
-        }
-        held.fetch_add(holds - before, Ordering::Relaxed);
-        holds > KEPT && cx.is_full()
     }
 
     #[cold]

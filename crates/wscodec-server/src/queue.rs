@@ -76,7 +76,7 @@ impl Queue {
 
     /// Writes as much of the buffer as the kernel takes, and keeps the rest. Returns how many bytes
     /// have left.
-    #[inline]
+    #[inline(always)]
     pub(super) fn send(
         &mut self,
         mut buffer: Vec<u8>,
