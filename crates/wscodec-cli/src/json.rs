@@ -4,7 +4,7 @@
 //! passed over, and so are the types `open` and `pong`. A line that can't be understood ends the
 //! run with an error, as a line that is not UTF-8 does without this option.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -87,9 +87,24 @@ pub(crate) fn message(kind: Kind, payload: &[u8]) -> String {
     }
 }
 
-/// The line for a ping or a pong.
-pub(crate) fn control(name: &str, payload: &[u8]) -> String {
-    line(name, &[("base64", json!(STANDARD.encode(payload)))])
+/// The line for a ping.
+pub(crate) fn ping(payload: &[u8]) -> String {
+    line("ping", &[("base64", json!(STANDARD.encode(payload)))])
+}
+
+/// The line for a pong, with the round trip in seconds if it answers a ping of ours.
+pub(crate) fn pong(payload: &[u8], round_trip: Option<Duration>) -> String {
+    let payload = json!(STANDARD.encode(payload));
+    match round_trip {
+        None => line("pong", &[("base64", payload)]),
+        Some(time) => {
+            let members = [
+                ("base64", payload),
+                ("round_trip", json!(time.as_secs_f64())),
+            ];
+            line("pong", &members)
+        }
+    }
 }
 
 /// The line for the handshake.
@@ -182,7 +197,10 @@ mod tests {
         let again = Asked::Message(Kind::Binary, vec![0xff]);
         assert_eq!(read(line.as_bytes()), Ok(again));
         assert_eq!(read(open(Some("chat")).as_bytes()), Ok(Asked::Nothing));
-        assert_eq!(read(control("pong", b"x").as_bytes()), Ok(Asked::Nothing));
+        assert_eq!(
+            read(pong(b"x", Some(Duration::from_millis(1))).as_bytes()),
+            Ok(Asked::Nothing)
+        );
         let again = Asked::Close(Some((1000.into(), "done".into())));
         assert_eq!(read(closed(1000, "done").as_bytes()), Ok(again));
     }

@@ -9,13 +9,18 @@ mod listen;
 mod log;
 mod out;
 mod pages;
+mod pings;
 mod program;
+#[cfg_attr(target_os = "wasi", path = "no_proxy.rs")]
+mod proxy;
 #[cfg_attr(not(unix), path = "no_relay.rs")]
 mod relay;
 mod serve;
 mod stop;
 mod talk;
 mod target;
+#[cfg_attr(not(unix), path = "no_terminal.rs")]
+mod terminal;
 mod tls;
 
 use std::process::ExitCode;
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
         Err(text) if !text.use_stderr() => out::print(&text.to_string()),
         Err(error) => Err(Failure::Usage(error)),
     };
+    terminal::restore();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Run(why)) => failed(1, &format!("wscodec: {why}\n")),

@@ -11,6 +11,7 @@ pub(crate) fn at_signals(stop: impl Fn() -> bool + Send + 'static) -> io::Result
     std::thread::Builder::new().spawn(move || {
         for (count, signal) in signals.forever().enumerate() {
             if count > 0 || !stop() {
+                crate::terminal::restore();
                 std::process::exit(128 + signal);
             }
         }

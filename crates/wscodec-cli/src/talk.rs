@@ -4,16 +4,19 @@
 //! and no line after it is sent: a pipeline that loses a line in the middle must not succeed.
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use wscodec::CloseCode;
 use wscodec::handshake::UpgradeResponse;
 use wscodec::message::Kind;
 use wscodec::session::Event;
+use wscodec::{CloseCode, ErrorKind, MisuseError};
 use wscodec_server::client::{Line, Talk};
 
+use crate::args::ConnectArgs;
 use crate::json::{self, Asked};
 use crate::out::{say, unwritable};
+use crate::pings::{Alarms, Pings, after};
+use crate::terminal;
 use wscodec_inspect::safe::safe;
 
 /// Bytes of a fragment, where the whole input is one message.
@@ -26,8 +29,8 @@ pub(crate) enum Cut {
     TextLines,
     /// Each line is a binary message.
     BinaryLines,
-    /// The input is one binary message. Empty, it is none.
-    Whole,
+    /// The input is one message of this kind. Empty, it is none.
+    Whole(Kind),
     /// Each line is a JSON object, and so is each line of the output.
     Json,
 }
@@ -50,7 +53,19 @@ pub(crate) struct Conversation {
     at_end: AtEnd,
     /// Print one message a line, and escape what a terminal acts upon.
     escape: bool,
-    verbose: bool,
+    pub(crate) verbose: bool,
+    /// Lines are edited on a terminal.
+    pub(crate) edits: bool,
+    /// Messages to send when the connection opens.
+    first: Vec<String>,
+    /// Messages that are still to be received, if their number is limited.
+    left: Option<u64>,
+    /// How often to ping.
+    ping: Option<Duration>,
+    pings: Pings,
+    alarms: Alarms,
+    /// The connection has opened.
+    pub(crate) opened: bool,
     /// The beginning of a line or of a fragment.
     begun: Vec<u8>,
     /// Lines that were taken from the input.
@@ -70,12 +85,19 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    pub(crate) fn new(cut: Cut, at_end: AtEnd, escape: bool, verbose: bool) -> Self {
+    pub(crate) fn new(arguments: &ConnectArgs, escape: bool, edits: bool) -> Self {
         Self {
-            cut,
-            at_end,
+            cut: arguments.cut(),
+            at_end: arguments.at_end(),
             escape,
-            verbose,
+            verbose: arguments.output.verbose,
+            edits,
+            first: arguments.input.first.clone(),
+            left: arguments.receive(),
+            ping: arguments.ping(),
+            pings: Pings::default(),
+            alarms: Alarms::default(),
+            opened: false,
             begun: Vec::new(),
             lines: 0,
             in_message: false,
@@ -85,6 +107,14 @@ impl Conversation {
             unsent: false,
             failed: None,
         }
+    }
+
+    /// Why a run that the server has closed in order has failed all the same.
+    pub(crate) fn lacks(&self) -> Option<String> {
+        let left = self.left.filter(|&left| left > 0 && !self.cut_short)?;
+        Some(format!(
+            "the server closed before {left} more messages were received"
+        ))
     }
 
     /// Takes bytes of the input that end lines, or don't.
@@ -110,68 +140,80 @@ impl Conversation {
             return;
         }
         self.lines += 1;
+        if let Err(why) = self.send(bytes, line) {
+            let number = self.lines;
+            let why = match self.cut {
+                Cut::Whole(_) => NOT_UTF8.to_owned(),
+                _ => format!("line {number} of standard input {why}: no line after it was sent"),
+            };
+            self.fail(why, line);
+        }
+    }
+
+    /// Sends what a line asks for; an error is what is wrong with the line.
+    fn send(&mut self, bytes: &[u8], line: &mut Line<'_>) -> Result<(), String> {
         let sent = match self.cut {
-            Cut::TextLines => {
-                let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-                match std::str::from_utf8(bytes) {
-                    Ok(text) => line.outbox.text(text),
-                    Err(_) => {
-                        let number = self.lines;
-                        self.fail(
-                            format!(
-                                "line {number} of standard input is not UTF-8: it was not sent, \
-                                 and no line after it; --binary-lines sends lines as binary \
-                                 messages, --binary all of the input as one"
-                            ),
-                            line,
-                        );
-                        return;
-                    }
-                }
+            Cut::BinaryLines | Cut::Whole(Kind::Binary) => line.outbox.binary(bytes),
+            Cut::TextLines | Cut::Whole(Kind::Text) => {
+                let bytes = match self.cut {
+                    Cut::TextLines => bytes.strip_suffix(b"\r").unwrap_or(bytes),
+                    _ => bytes,
+                };
+                let Ok(text) = std::str::from_utf8(bytes) else {
+                    let why = "is not UTF-8 (--binary-lines sends lines as binary messages, \
+                               --binary all of the input as one)";
+                    return Err(why.into());
+                };
+                line.outbox.text(text)
             }
-            Cut::BinaryLines | Cut::Whole => line.outbox.binary(bytes),
-            Cut::Json => match json::read(bytes) {
-                Ok(asked) => {
-                    self.closed |= matches!(asked, Asked::Close(_));
-                    ask(asked, line)
-                }
-                Err(why) => {
-                    let number = self.lines;
-                    let why =
-                        format!("line {number} of standard input {why}: no line after it was sent");
-                    return self.fail(why, line);
-                }
-            },
+            Cut::Json => {
+                let asked = json::read(bytes)?;
+                self.closed |= matches!(asked, Asked::Close(_));
+                ask(asked, line)
+            }
         };
         // It fails only if the connection is closing.
         self.unsent |= sent.is_err();
+        Ok(())
     }
 
     /// Takes bytes of the only message. It goes in fragments, so that neither its length has to be
     /// known nor its bytes to be held.
-    fn part(&mut self, bytes: &[u8], line: &mut Line<'_>) {
+    fn part(&mut self, kind: Kind, bytes: &[u8], line: &mut Line<'_>) {
         if self.begun.len() + bytes.len() > FRAGMENT {
             let sent = match self.in_message {
                 true => line.outbox.more(&self.begun),
-                false => line.outbox.begin(Kind::Binary, &self.begun),
+                false => line.outbox.begin(kind, &self.begun),
             };
             self.in_message = true;
-            self.unsent |= sent.is_err();
             self.begun.clear();
+            self.check_part(sent, line);
         }
         self.begun.extend_from_slice(bytes);
+    }
+
+    fn check_part(&mut self, sent: Result<(), ErrorKind>, line: &mut Line<'_>) {
+        match sent {
+            Err(ErrorKind::Misuse(MisuseError::TextNotUtf8)) => self.fail(NOT_UTF8.into(), line),
+            // It fails only if the connection is closing.
+            sent => self.unsent |= sent.is_err(),
+        }
     }
 
     fn end(&mut self, line: &mut Line<'_>) {
         let last = std::mem::take(&mut self.begun);
         if self.in_message {
-            self.unsent |= line.outbox.finish(&last).is_err();
+            let sent = line.outbox.finish(&last);
+            self.check_part(sent, line);
         } else if !last.is_empty() {
             self.send_line(&last, line);
         }
         match self.at_end {
             AtEnd::Close => self.close(line),
-            AtEnd::Wait(time) => line.alarm(time),
+            AtEnd::Wait(time) => {
+                self.alarms.end = after(time);
+                self.alarms.set(line);
+            }
             AtEnd::Stay => {}
         }
     }
@@ -185,6 +227,14 @@ impl Conversation {
             _ => self.write(kind, payload),
         };
         self.check(written, line);
+        if let Some(left) = &mut self.left {
+            *left -= 1;
+            if *left == 0 {
+                // The run has what it wants.
+                (self.gone, self.cut_short) = (true, true);
+                self.close(line);
+            }
+        }
     }
 
     /// Prints a line of JSON, where that is the output.
@@ -237,8 +287,15 @@ impl Conversation {
     }
 }
 
-/// Writes to standard output.
+/// Why the only message was not sent as it is.
+const NOT_UTF8: &str = "standard input is not UTF-8, and can't be a text message: --binary sends it as \
+                        a binary one";
+
+/// Writes to standard output; above the line that is edited, if there is one.
 fn put(parts: &[&[u8]]) -> io::Result<()> {
+    if terminal::is_edited() && terminal::print(&parts.concat()) {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     for part in parts {
         out.write_all(part)?;
@@ -247,12 +304,12 @@ fn put(parts: &[&[u8]]) -> io::Result<()> {
 }
 
 /// Does what a line of JSON asks for.
-fn ask(asked: Asked, line: &mut Line<'_>) -> Result<(), wscodec::ErrorKind> {
+fn ask(asked: Asked, line: &mut Line<'_>) -> Result<(), ErrorKind> {
     match asked {
         Asked::Message(Kind::Binary, bytes) => line.outbox.binary(&bytes),
         Asked::Message(Kind::Text, bytes) => match String::from_utf8(bytes) {
             Ok(text) => line.outbox.text(&text),
-            Err(_) => Err(wscodec::MisuseError::TextNotUtf8.into()),
+            Err(_) => Err(MisuseError::TextNotUtf8.into()),
         },
         Asked::Ping(payload) => line.outbox.ping(&payload),
         Asked::Close(close) => {
@@ -267,18 +324,33 @@ impl Talk for Conversation {
     fn open(&mut self, response: &UpgradeResponse<'_>, line: &mut Line<'_>) {
         self.print_json(|| json::open(response.protocol()), line);
         self.tell(|| format!("open, protocol {}", response.protocol().unwrap_or("-")));
+        if self.edits && !self.verbose {
+            say("connected; Ctrl-D closes the connection");
+        }
+        self.opened = true;
+        for message in self.first.clone() {
+            if let Err(why) = self.send(message.as_bytes(), line) {
+                return self.fail(format!("the message of --send {why}"), line);
+            }
+        }
+        self.alarms.ping = self.ping.and_then(after);
+        self.alarms.set(line);
     }
 
     fn event(&mut self, event: Event<'_>, line: &mut Line<'_>) {
         match event {
             Event::Message(message) => self.print(message.kind, message.payload, line),
             Event::Ping(payload) => {
-                self.print_json(|| json::control("ping", payload), line);
+                self.print_json(|| json::ping(payload), line);
                 self.tell(|| format!("ping, {} bytes", payload.len()));
             }
             Event::Pong(payload) => {
-                self.print_json(|| json::control("pong", payload), line);
-                self.tell(|| format!("pong, {} bytes", payload.len()));
+                let round_trip = self.pings.pong(payload);
+                self.print_json(|| json::pong(payload, round_trip), line);
+                match round_trip {
+                    Some(time) => say(&format!("round trip {:.3} ms", time.as_secs_f64() * 1e3)),
+                    None => self.tell(|| format!("pong, {} bytes", payload.len())),
+                }
             }
             Event::Close(close) => {
                 let (code, reason) = close.map_or((1005, ""), |it| (it.code.value(), it.reason));
@@ -290,8 +362,8 @@ impl Talk for Conversation {
     fn input(&mut self, bytes: &[u8], line: &mut Line<'_>) {
         if bytes.is_empty() {
             self.end(line);
-        } else if self.cut == Cut::Whole {
-            self.part(bytes, line);
+        } else if let Cut::Whole(kind) = self.cut {
+            self.part(kind, bytes, line);
         } else {
             self.lines(bytes, line);
         }
@@ -302,7 +374,17 @@ impl Talk for Conversation {
     }
 
     fn alarm(&mut self, line: &mut Line<'_>) {
-        self.close(line);
+        let now = Instant::now();
+        if self.alarms.end.is_some_and(|at| at <= now) {
+            self.alarms.end = None;
+            self.close(line);
+        }
+        if self.alarms.ping.is_some_and(|at| at <= now) {
+            // It fails only if the connection is closing.
+            let _ = line.outbox.ping(&self.pings.next());
+            self.alarms.ping = self.ping.and_then(after);
+        }
+        self.alarms.set(line);
     }
 
     fn stop(&mut self, line: &mut Line<'_>) {

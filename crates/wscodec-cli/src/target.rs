@@ -56,7 +56,7 @@ impl Target {
 }
 
 /// The URL with an ellipsis in the place of the user and password.
-fn without_user(text: &str) -> String {
+pub(crate) fn without_user(text: &str) -> String {
     let start = text.find("://").map_or(0, |at| at + 3);
     let end = text[start..]
         .find(['/', '?', '#'])
@@ -73,19 +73,37 @@ fn no_url(text: &str) -> String {
 
 /// `Basic` and the user and password in Base64 (RFC 7617 §2).
 fn basic(user: &str) -> Result<String, &'static str> {
-    let (name, password) = user.split_once(':').unwrap_or((user, ""));
-    let name = decoded(name)?;
-    if name.contains(&b':') {
-        return Err("a user name must not have a colon (RFC 7617, section 2)");
+    Credentials::read(user).map(|it| it.basic())
+}
+
+/// The user and the password of a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) user: Vec<u8>,
+    pub(crate) password: Vec<u8>,
+}
+
+impl Credentials {
+    /// Reads `user:password`, with escapes, as it stands in front of the `@`.
+    pub(crate) fn read(text: &str) -> Result<Self, &'static str> {
+        let (user, password) = text.split_once(':').unwrap_or((text, ""));
+        let (user, password) = (decoded(user)?, decoded(password)?);
+        if user.contains(&b':') {
+            return Err("a user name must not have a colon (RFC 7617, section 2)");
+        }
+        if user.iter().chain(&password).any(u8::is_ascii_control) {
+            let why = "a user name or password must not have control characters (RFC 7617, \
+                       section 2)";
+            return Err(why);
+        }
+        Ok(Self { user, password })
     }
-    let mut credentials = name;
-    credentials.push(b':');
-    credentials.extend(decoded(password)?);
-    if credentials.iter().any(u8::is_ascii_control) {
-        let why = "a user name or password must not have control characters (RFC 7617, section 2)";
-        return Err(why);
+
+    /// The value of `Authorization` or `Proxy-Authorization` by the Basic scheme (RFC 7617).
+    pub(crate) fn basic(&self) -> String {
+        let both = [&self.user[..], b":", &self.password].concat();
+        format!("Basic {}", STANDARD.encode(both))
     }
-    Ok(format!("Basic {}", STANDARD.encode(credentials)))
 }
 
 /// Bytes in place of `%XX` (RFC 3986 §2.1).

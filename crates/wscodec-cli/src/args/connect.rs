@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use wscodec::message::Kind;
 use wscodec::session::SessionOptions;
 
 use super::values::{self, Header};
 use super::{CompressionArgs, unusable};
-use crate::Failure;
 use crate::talk::{AtEnd, Cut};
+use crate::{Failure, proxy};
 
 /// A client: sends each line of standard input as a text message, and prints each message that it
 /// receives
@@ -28,13 +29,19 @@ pub(crate) struct ConnectArgs {
     /// ws://user:password@host/ are sent as Authorization: Basic
     #[arg(help_heading = None::<&'static str>)]
     pub(crate) url: String,
+    /// Those who are used to other programs write it in front of the URL.
+    #[arg(short = 'c', hide = true)]
+    _connect: bool,
     /// A header of the request, such as Authorization, Cookie or Origin; may be given several times.
     /// Host replaces the URL's
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = values::header)]
     headers: Vec<Header>,
     /// A subprotocol to offer; may be given several times
-    #[arg(long, value_name = "NAME", value_parser = values::protocol)]
+    #[arg(short = 's', long, alias = "subprotocol", value_name = "NAME", value_parser = values::protocol)]
     pub(crate) protocol: Vec<String>,
+    /// The origin for which the client connects, as browsers tell it
+    #[arg(short, long, value_name = "ORIGIN", value_parser = values::origin)]
+    origin: Option<String>,
     /// The authorities to trust for wss, in PEM; default: the system's
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
@@ -45,13 +52,19 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
     /// Accept any certificate, with a warning
-    #[arg(long)]
+    #[arg(short = 'k', long)]
     pub(crate) insecure: bool,
+    /// The proxy to connect through: http://HOST:PORT for CONNECT, socks5://HOST:PORT, or
+    /// socks5h://HOST:PORT if the proxy looks up names; with user:password@ in front of the host if need
+    /// be. none: no proxy. Default: as the environment says, by HTTPS_PROXY for wss, HTTP_PROXY for ws,
+    /// ALL_PROXY and NO_PROXY, or in lower case
+    #[arg(long, value_name = "URL", value_parser = proxy::choice)]
+    pub(crate) proxy: Option<proxy::Choice>,
     /// How many seconds connecting and the handshake may take, each; above 0; default 10
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     timeout: Option<Duration>,
     #[command(flatten)]
-    input: InputArgs,
+    pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
@@ -63,11 +76,14 @@ pub(crate) struct ConnectArgs {
 /// A line that is not UTF-8 can't be a text message.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
-struct InputArgs {
+pub(crate) struct InputArgs {
     /// Send all of standard input as one binary message, in fragments of 64 KiB. An empty input sends
     /// none
-    #[arg(long, group = "cut")]
+    #[arg(short, long, group = "cut")]
     binary: bool,
+    /// Send all of standard input as one text message, in the same way
+    #[arg(long, group = "cut")]
+    text: bool,
     /// Send each line as a binary message, without its line end. Without this option, a line that is
     /// not UTF-8 ends the run with status 1, and no line after it is sent
     #[arg(long, group = "cut")]
@@ -78,13 +94,27 @@ struct InputArgs {
     /// such object ends the run with status 1
     #[arg(long, group = "cut")]
     json_lines: bool,
+    /// A text message to send each time that a connection opens, before standard input; may be given
+    /// several times. With --json-lines an object
+    #[arg(short = 'x', long = "send", alias = "execute", value_name = "MESSAGE")]
+    pub(crate) first: Vec<String>,
     /// Stay for S seconds after the end of standard input, and print the messages that are received;
     /// default 0
-    #[arg(long, value_name = "S", value_parser = values::seconds_or_none)]
+    #[arg(short, long, value_name = "S", value_parser = values::seconds_or_none)]
     wait: Option<Duration>,
     /// Stay until the server closes the connection
-    #[arg(long, conflicts_with = "wait")]
+    #[arg(short, long, conflicts_with = "wait")]
     no_close: bool,
+    /// Close when N messages were received, and not before. The exit status is 1 if the server closes
+    /// earlier
+    #[arg(long, value_name = "N", value_parser = values::count::<u64>, conflicts_with_all = ["wait", "no_close"])]
+    receive: Option<u64>,
+    /// The same as --receive 1
+    #[arg(short = '1', long, conflicts_with_all = ["wait", "no_close", "receive"])]
+    one_message: bool,
+    /// On a terminal: keep the lines that were typed in this file, and bring them back
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -113,13 +143,17 @@ enum Escape {
     next_help_heading = "Connection (bytes may end in K, M or G; times are in seconds, and above 0)"
 )]
 struct ConnectionArgs {
-    /// Connect again S seconds after a connection was lost or could not be made, as often as need be.
-    /// Lines that were on their way are lost. It is over when the server closes with another code than
+    /// Connect again after a connection was lost or could not be made. The first pause takes S seconds,
+    /// and each further one twice as long, up to a minute, until a connection opens; a random part of
+    /// up to a half is left out of each. Lines that were on their way are lost. It is over when the server closes with another code than
     /// 1001 or 1011 to 1014, or refuses with a status that a retry does not change
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     reconnect: Option<Duration>,
-    /// Ping when nothing is received for S seconds, and give up when nothing is received after that;
-    /// default never
+    /// How often to try in a row, with --reconnect; default: without end
+    #[arg(long, value_name = "N", value_parser = values::count::<u32>, requires = "reconnect")]
+    tries: Option<u32>,
+    /// Ping every S seconds, and report each round trip on standard error. Give up when nothing is
+    /// received for 2 S and 20 seconds more; default never
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     ping: Option<Duration>,
     /// How long the server may take to answer a close frame; default 10
@@ -140,8 +174,13 @@ impl ConnectArgs {
         if self.headers.iter().filter(|it| is_host(it)).count() > 1 {
             return Err(unusable("connect", "--header: one Host is enough"));
         }
-        if self.reconnect().is_some() && self.cut() == Cut::Whole {
-            let why = "--binary sends one message, which can't go on in another connection: leave \
+        let is_origin = |it: &Header| it.name.eq_ignore_ascii_case("Origin");
+        if self.origin.is_some() && self.headers.iter().any(is_origin) {
+            let why = "--header and --origin both give an Origin: one of them is enough";
+            return Err(unusable("connect", why));
+        }
+        if self.reconnect().is_some() && matches!(self.cut(), Cut::Whole(_)) {
+            let why = "--binary and --text send one message, which can't go on in another connection: leave \
                        out --reconnect";
             return Err(unusable("connect", why));
         }
@@ -157,7 +196,9 @@ impl ConnectArgs {
     /// The other headers.
     pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
         let others = self.headers.iter().filter(|it| !is_host(it));
-        others.map(|it| (&it.name[..], &it.value[..])).collect()
+        let others = others.map(|it| (&it.name[..], &it.value[..]));
+        let origin = self.origin.as_deref().map(|origin| ("Origin", origin));
+        others.chain(origin).collect()
     }
 
     /// How long connecting may take, and then the handshake.
@@ -168,7 +209,8 @@ impl ConnectArgs {
     pub(crate) fn session(&self) -> SessionOptions {
         let mut session = SessionOptions::default();
         let given = &self.connection;
-        session.heartbeat = given.ping;
+        // Only if the pongs for the pings of the conversation are missing.
+        session.heartbeat = given.ping.map(|every| every.saturating_mul(2));
         session.close_timeout = given.close_timeout.unwrap_or(session.close_timeout);
         session.limits.message = given.max_message.unwrap_or(session.limits.message);
         session.limits.frame = given.max_frame.or(session.limits.frame);
@@ -178,7 +220,8 @@ impl ConnectArgs {
     /// How the input is cut into messages.
     pub(crate) fn cut(&self) -> Cut {
         match &self.input {
-            InputArgs { binary: true, .. } => Cut::Whole,
+            InputArgs { binary: true, .. } => Cut::Whole(Kind::Binary),
+            InputArgs { text: true, .. } => Cut::Whole(Kind::Text),
             InputArgs {
                 binary_lines: true, ..
             } => Cut::BinaryLines,
@@ -190,11 +233,29 @@ impl ConnectArgs {
     }
 
     pub(crate) fn at_end(&self) -> AtEnd {
-        match (self.input.no_close, self.input.wait) {
-            (true, _) => AtEnd::Stay,
-            (_, Some(time)) => AtEnd::Wait(time),
+        match self.input {
+            InputArgs { no_close: true, .. } => AtEnd::Stay,
+            InputArgs {
+                wait: Some(time), ..
+            } => AtEnd::Wait(time),
+            _ if self.receive().is_some() => AtEnd::Stay,
             _ => AtEnd::Close,
         }
+    }
+
+    /// The number of messages after which to close.
+    pub(crate) fn receive(&self) -> Option<u64> {
+        self.input.receive.or(self.input.one_message.then_some(1))
+    }
+
+    /// How often to ping.
+    pub(crate) fn ping(&self) -> Option<Duration> {
+        self.connection.ping
+    }
+
+    /// Tries in a row.
+    pub(crate) fn tries(&self) -> u32 {
+        self.connection.tries.unwrap_or(u32::MAX)
     }
 
     pub(crate) fn reconnect(&self) -> Option<Duration> {

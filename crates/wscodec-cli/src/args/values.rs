@@ -67,7 +67,15 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && request.write(&mut Vec::new()).is_ok()
 }
 
-/// An origin as browsers write it (RFC 6454 §6.1), or a word for a policy.
+/// An origin as browsers write it (RFC 6454 §6.1).
+pub(crate) fn origin(text: &str) -> Read<String> {
+    match text == "null" || is_origin(text) {
+        true => Ok(text.to_owned()),
+        false => wrong("an origin such as https://example.com (without a path)"),
+    }
+}
+
+/// An origin, or a word for a policy.
 pub(crate) fn origin_or_policy(text: &str) -> Read<String> {
     match matches!(text, "any" | "same" | "null") || is_origin(text) {
         true => Ok(text.to_owned()),

@@ -102,10 +102,17 @@ impl Connection {
         if room {
             state.commands.look(state.number, &link);
         }
-        let has_room = || link.input().bytes.len() < FULL / 2;
-        if state.paused && has_room() {
-            state.paused = false;
-            peer.resume_reading();
+        if state.paused {
+            let mut flow = link.input();
+            match flow.bytes.len() < FULL / 2 {
+                true => {
+                    drop(flow);
+                    state.paused = false;
+                    peer.resume_reading();
+                }
+                // Pieces that were decompressed already have come meanwhile.
+                false => flow.wait(),
+            }
         }
         let failed = link.failed.load(Ordering::Acquire);
         let (code, reason) = match (&result, peer.state.close) {
