@@ -145,6 +145,11 @@ impl<S> Connection<S> {
         self.out.len() - self.written
     }
 
+    /// The reader was told the end.
+    pub(crate) fn is_done(&self) -> bool {
+        self.phase == Phase::Done && self.error.is_none()
+    }
+
     /// From here on, several tasks may wait for the stream.
     pub(crate) fn share(&mut self) {
         self.wakers.get_or_insert_default();

@@ -349,6 +349,12 @@ impl From<Bytes> for Message {
     }
 }
 
+impl From<Message> for Vec<u8> {
+    fn from(message: Message) -> Self {
+        message.into_data().into()
+    }
+}
+
 impl From<Message> for Bytes {
     fn from(message: Message) -> Self {
         message.into_data()
