@@ -85,7 +85,7 @@ fn compressed_files_are_recognised() {
 
 #[test]
 fn faults_are_shown_in_their_place_and_hide_nothing() {
-    let file = pcap("suricata--websocket-ping.pcap");
+    let file = pcap("unmasked-client.pcap");
     let output = inspect(&[&file, "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let opcodes: Vec<_> = lines(&output, "frame")

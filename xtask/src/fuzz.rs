@@ -19,7 +19,7 @@ use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 
 /// The targets below `fuzz/targets`.
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 11] = [
     "header",
     "frames",
     "messages",
@@ -28,6 +28,9 @@ const TARGETS: [&str; 8] = [
     "urls",
     "deflate",
     "captures",
+    "inspector",
+    "conversations",
+    "filters",
 ];
 
 const RUSTFLAGS: &str = "-Cpasses=sancov-module \
@@ -176,22 +179,14 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
 /// Makes inputs of the recordings in `tests/captures`: the bytes of a direction, with the choices of
 /// the target in front.
 fn seed(target: &str, folder: &Path) -> Result<(), Failure> {
+    if matches!(target, "captures" | "inspector") {
+        return seed_files(folder);
+    }
     let captures = paths::root().join("tests/captures");
     let recordings =
         fs::read_dir(&captures).map_err(|error| Failure::file("read", &captures, &error))?;
     for recording in recordings.flatten() {
         let name = recording.file_name().to_string_lossy().into_owned();
-        if target == "captures" && name == "pcap" {
-            let files = fs::read_dir(recording.path())
-                .into_iter()
-                .flatten()
-                .flatten();
-            for file in files {
-                let bytes = read(&file.path())?;
-                let name = file.file_name().to_string_lossy().into_owned();
-                put(folder, &name, &[&[3], &bytes[..]].concat())?;
-            }
-        }
         for (direction, client) in [("c2s.bin", false), ("s2c.bin", true)] {
             let path = recording.path().join(direction);
             if !path.exists() {
@@ -207,6 +202,7 @@ fn seed(target: &str, folder: &Path) -> Result<(), Failure> {
                 "messages" => [0, 1 | 2 | 7 << 2]
                     .map(|coded| [&[role, coded, 3], frames].concat())
                     .to_vec(),
+                "conversations" => vec![turns(&bytes, role)],
                 "parameters" => extensions(head).map(<[u8]>::to_vec).into_iter().collect(),
                 _ => Vec::new(),
             };
@@ -215,8 +211,28 @@ fn seed(target: &str, folder: &Path) -> Result<(), Failure> {
             }
         }
     }
+    if target == "filters" {
+        let text =
+            b"dir == c2s and (type in (text, ping) or size >= 1K) and not payload contains 0x00ff";
+        put(folder, "filter", text)?;
+    }
     if target == "urls" {
         put(folder, "url", b"wss://user@[::1]:8443/a%20b?c=d#e")?;
+    }
+    Ok(())
+}
+
+/// Makes inputs of the files that the inspector reads.
+fn seed_files(folder: &Path) -> Result<(), Failure> {
+    for source in ["tests/pcap", "tests/sources"] {
+        let files = fs::read_dir(paths::root().join(source))
+            .into_iter()
+            .flatten();
+        for file in files.flatten() {
+            let bytes = read(&file.path())?;
+            let name = file.file_name().to_string_lossy().into_owned();
+            put(folder, &name, &[&[3], &bytes[..]].concat())?;
+        }
     }
     Ok(())
 }
@@ -233,6 +249,15 @@ fn extensions(head: &[u8]) -> Option<&[u8]> {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| Failure::file("read", path, &error))
+}
+
+/// The bytes of a direction as the target `conversations` takes them, in turns of 200.
+fn turns(bytes: &[u8], role: u8) -> Vec<u8> {
+    let turns = bytes.chunks(200).map(|turn| {
+        let head = [role | 2 << 1, turn.len() as u8];
+        [&head, turn].concat()
+    });
+    [vec![0], turns.collect::<Vec<_>>().concat()].concat()
 }
 
 /// Writes a seed, no longer than an input may be.
