@@ -31,7 +31,10 @@
 //! | print events as JSON lines | [`json`] |
 //! | print events as lines for people | [`text`] |
 //! | list the conversations of a capture | [`summary`] |
+//! | pick frames and messages by an expression | [`filter`] |
 //! | judge a connection, or get figures | [`lint`], [`stats`] |
+//! | write a HAR file, or blank secrets | [`har`], [`redact`] |
+//! | lay out JSON and MessagePack | [`pretty`] |
 //! | run the command `wscodec inspect` without its I/O | `command`, behind a feature of this name |
 //!
 //! The layers below are public as well, because each is of use alone: [`container`] (capture files),

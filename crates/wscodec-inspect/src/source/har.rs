@@ -1,5 +1,4 @@
-//! HAR files (HTTP Archive 1.2) with `_webSocketMessages`, as Chrome, Firefox, Safari and Playwright
-//! write them.
+//! HAR files (HTTP Archive 1.2) with `_webSocketMessages`, as Chrome writes them.
 //!
 //! An entry with messages is a conversation. Its messages may stand in front of its request; they are
 //! held until the end of the entry, as far as [`MAX_HELD`] allows.
