@@ -154,7 +154,7 @@ fn first_names(rest: &str) -> Vec<String> {
 }
 
 /// The layer of a name at the crate's root, some of which are handed on from a layer.
-fn room_of(name: &str) -> &str {
+fn layer_of(name: &str) -> &str {
     match name {
         "Limits" => "limits",
         "CloseCode" | "Error" | "Fault" | "HandshakeError" | "LimitError" | "MisuseError"
@@ -168,7 +168,7 @@ fn used(source: &Source) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     let mut note = |rest: &str| {
         for name in first_names(rest) {
-            used.insert(room_of(&name).to_owned());
+            used.insert(layer_of(&name).to_owned());
         }
     };
     named(&source.code, "crate::").for_each(&mut note);
@@ -181,7 +181,7 @@ fn used(source: &Source) -> BTreeSet<String> {
 }
 
 #[test]
-fn rooms_use_only_those_above_them() {
+fn layers_use_only_those_above_them() {
     for source in sources() {
         if source.layer == "lib" {
             continue;
@@ -237,7 +237,7 @@ fn std_is_named_behind_the_feature_that_brings_it_only() {
 }
 
 #[test]
-fn only_some_rooms_allocate() {
+fn only_some_layers_allocate() {
     for source in sources() {
         let alloc = named(&source.code, "alloc::").next();
         assert!(

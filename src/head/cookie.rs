@@ -62,7 +62,7 @@ pub struct CookieRules {
 #[derive(Clone, Debug)]
 pub struct Cookies<'a, I> {
     values: I,
-    /// What is left of the value that is being read; `None` between two values.
+    /// The rest of the value that is being read; `None` between two values.
     rest: Option<&'a [u8]>,
     /// Whether `rest` begins behind a semicolon.
     follows: bool,
@@ -175,7 +175,7 @@ mod tests {
             .collect()
     }
 
-    /// What a row of names and values stands for; `!` for a pair that is malformed.
+    /// The expected names and values of a row; `!` for a pair that is malformed.
     fn expect(row: &str) -> Vec<Option<(String, String)>> {
         row.split_terminator('|')
             .map(|pair| {

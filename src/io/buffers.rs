@@ -31,13 +31,13 @@ use alloc::vec::Vec;
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// What is in the buffers is not cleared: the memory of one client's messages is not for the eyes of
+/// The bytes in the buffers are not cleared: the memory of one client's messages is not for the eyes of
 /// another program. No connection ever lends bytes that it has not received itself.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    /// What is read from the stream.
+    /// The bytes that are read from the stream.
     pub(super) input: Vec<u8>,
-    /// What waits to be written.
+    /// The bytes that wait to be written.
     pub(super) output: Vec<u8>,
     /// The fragment that a writer fills.
     pub(super) fragment: Vec<u8>,

@@ -5,7 +5,7 @@ use crate::handshake::{UpgradeRequest, UpgradeResponse};
 use crate::head::HeadLine;
 use crate::session::{In, Out};
 
-/// What a server does at the steps of an opening handshake: see
+/// The reactions of a server to the steps of an opening handshake: see
 /// [`Acceptor::accept_hooked`](super::Acceptor::accept_hooked). Each method has a default that does
 /// nothing.
 ///
@@ -80,7 +80,7 @@ pub trait AcceptHooks {
     }
 }
 
-/// What a client does at the steps of an opening handshake: see
+/// The reactions of a client to the steps of an opening handshake: see
 /// [`Connector::connect_hooked`](super::Connector::connect_hooked). Each method has a default that does
 /// nothing.
 pub trait ConnectHooks {

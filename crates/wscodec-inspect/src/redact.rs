@@ -21,7 +21,7 @@ use crate::event::{
     Violation,
 };
 
-/// What stands in the place of a secret.
+/// The text in the place of a secret.
 pub const BLANK: &str = "[redacted]";
 
 /// Words that make a name secret.

@@ -11,7 +11,7 @@ use super::handle::ServerHandle;
 use super::table::Key;
 use wscodec::session::Appended;
 
-/// What all peers of a loop share.
+/// The state that all peers of a loop share.
 #[derive(Debug)]
 pub(super) struct Reach {
     pub(super) handle: ServerHandle,

@@ -54,7 +54,7 @@ enum Receiving {
     Piece,
 }
 
-/// What was received: messages as they are, and pieces put together.
+/// The received messages: as they are, and put together from pieces.
 #[derive(Debug, Default)]
 struct Received {
     messages: Vec<Message>,

@@ -193,7 +193,7 @@ async fn text_is_an_error_among_bytes_and_a_lost_stream_too() {
     assert!(error.to_string().contains("ended"), "{error}");
 }
 
-/// What can be told of the bytes that came is told, though no more bytes come.
+/// Events of the bytes that have arrived are reported, although no more bytes arrive.
 #[tokio::test]
 async fn the_last_pieces_do_not_wait_for_more_bytes() {
     let (here, there) = tokio::io::duplex(1 << 20);

@@ -22,7 +22,7 @@ const TURN: usize = 16;
 /// The event that has a handler look at its link.
 pub(super) struct Look;
 
-/// What the relay does next with an entry.
+/// The next step of the relay with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// It waits for readiness, a command or a deadline.
@@ -60,7 +60,7 @@ pub(super) struct Entry {
     output_ended: bool,
 }
 
-/// What came of reading a backend.
+/// The result of reading a backend.
 #[derive(Debug, Default)]
 struct Read {
     /// There was something, the end among it.
@@ -100,7 +100,7 @@ impl Entry {
         let gone = self.link.is_gone();
         let client_ended = {
             let mut flow = self.link.input();
-            // What the client sent before is written all the same.
+            // Earlier bytes of the client are written all the same.
             flow.ended |= gone;
             flow.ended
         };

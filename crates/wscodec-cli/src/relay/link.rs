@@ -1,4 +1,4 @@
-//! What a connection and its backend share: a queue of bytes for each direction.
+//! The state that a connection and its backend share: a queue of bytes for each direction.
 
 use std::collections::{TryReserveError, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};

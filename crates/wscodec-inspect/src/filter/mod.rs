@@ -89,7 +89,7 @@ enum Literal {
     Bytes(Vec<u8>),
 }
 
-/// What a field is compared with.
+/// The value that a field is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FieldKind {
     Number,

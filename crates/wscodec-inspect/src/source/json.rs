@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 64;
 /// Bytes that the strings and names of one wanted value may have together.
 const MAX_VALUE: usize = 128 << 20;
 
-/// What was found in a document.
+/// An item that was found in a document.
 #[derive(Debug)]
 pub(super) enum Found<'a> {
     /// A wanted value, with its path.

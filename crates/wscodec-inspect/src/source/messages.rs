@@ -21,7 +21,7 @@ pub(super) struct MessageConversation {
     closed: [bool; 2],
 }
 
-/// What a source gets its events out by.
+/// The sink for the events of a source.
 pub(crate) struct Out<'o, 's> {
     pub(crate) options: &'o InspectOptions,
     pub(crate) shared: &'o mut Shared,
