@@ -1,4 +1,4 @@
-/** The README's JavaScript, run as it is written but for the port. */
+/** The JavaScript of the documents, run as it is written but for the port. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -38,12 +38,12 @@ async function run<T>(source: string, name: string): Promise<T> {
   }
 }
 
-for (const [index, what] of ["the README's server", "the README's server of a session"].entries()) {
-  test(`${what} echoes what a client sends`, { timeout: 20_000 }, () => echoes(index));
+for (const file of ["README.md", "docs/sans-io.md"]) {
+  test(`the server of ${file} echoes what a client sends`, { timeout: 20_000 }, () => echoes(file));
 }
 
-async function echoes(index: number): Promise<void> {
-  const source = example("README.md", index);
+async function echoes(file: string): Promise<void> {
+  const source = example(file);
   assert.match(source, /server\.listen\(8080,/);
   const server = await run<Server>(source.replace("listen(8080,", "listen(0,"), "server");
   if (!server.listening) await once(server, "listening");
@@ -90,8 +90,8 @@ test("the package's README has a session", async () => {
   assert.equal(await run(source, "clean"), true);
 });
 
-test("the README's messages are compressed", async () => {
-  const sizes = await run<[number, number][]>(example("README.md", 2), "sizes");
+test("the messages of docs/sans-io.md are compressed", async () => {
+  const sizes = await run<[number, number][]>(example("docs/sans-io.md", 1), "sizes");
   const inflated = JSON.stringify({ type: "message", from: "Chloé", id: 0 }).length + 1;
   assert.equal(sizes.length, 3);
   for (const [i, [wire, length]] of sizes.entries()) {

@@ -335,3 +335,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/server.md")]
 struct HowTo;
+
+/// The examples of the page about the core.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sans-io.md")]
+struct SansIo;
