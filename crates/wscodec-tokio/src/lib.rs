@@ -9,7 +9,7 @@
 //! | look at messages without a copy | [`WebSocket::lend`] |
 //! | receive or send a message in pieces | [`WebSocket::recv_piece`], [`WebSocket::begin`] |
 //! | carry a stream of bytes | [`WebSocket::into_byte_stream`] |
-//! | move a program over from tokio-tungstenite | the module `tungstenite`, with the feature of this name |
+//! | move a program over from tokio-tungstenite | the module `tokio_tungstenite`, with the feature `tokio-tungstenite` |
 //! | accept requests of hyper or axum | the modules `hyper` and `axum`, with the features of these names |
 //!
 //! ```
@@ -54,7 +54,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `hyper`, `axum` | upgrades of hyper 1, and the extractor for axum 0.8 |
-//! | `tungstenite` | the functions of tokio-tungstenite, by its names |
+//! | `tokio-tungstenite` | the functions of tokio-tungstenite, by its names |
 //! | `rustls` | `Connector::rustls`, for `wss:` with a configuration of the caller's |
 //! | `rustls-native-roots`, `rustls-webpki-roots` | `wss:` with the system's certificates, or Mozilla's |
 //! | `zlib-rs` | compression by zlib-rs, which is faster than miniz_oxide and has `unsafe` code |
@@ -82,8 +82,8 @@ mod shared;
 mod split;
 mod stream;
 mod tls;
-#[cfg(feature = "tungstenite")]
-pub mod tungstenite;
+#[cfg(feature = "tokio-tungstenite")]
+pub mod tokio_tungstenite;
 mod wakers;
 mod websocket;
 

@@ -1,17 +1,17 @@
 //! The names of tokio-tungstenite.
 
-#![cfg(feature = "tungstenite")]
+#![cfg(feature = "tokio-tungstenite")]
 
 use futures_util::{SinkExt, StreamExt, future, stream::FusedStream};
 use tokio::io::DuplexStream;
-use wscodec_tokio::tungstenite::tungstenite::client::IntoClientRequest;
-use wscodec_tokio::tungstenite::tungstenite::handshake::server::{
+use wscodec_tokio::tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use wscodec_tokio::tokio_tungstenite::tungstenite::handshake::server::{
     ErrorResponse, Request, Response,
 };
-use wscodec_tokio::tungstenite::tungstenite::http::HeaderValue;
-use wscodec_tokio::tungstenite::tungstenite::protocol::Message;
-use wscodec_tokio::tungstenite::tungstenite::{Error, Result};
-use wscodec_tokio::tungstenite::{
+use wscodec_tokio::tokio_tungstenite::tungstenite::http::HeaderValue;
+use wscodec_tokio::tokio_tungstenite::tungstenite::protocol::Message;
+use wscodec_tokio::tokio_tungstenite::tungstenite::{Error, Result};
+use wscodec_tokio::tokio_tungstenite::{
     WebSocketStream, accept_async, accept_hdr_async, client_async, connect_async,
 };
 

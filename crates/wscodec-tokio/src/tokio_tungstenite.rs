@@ -1,14 +1,14 @@
 //! The functions of [tokio-tungstenite](https://docs.rs/tokio-tungstenite), by its names. With the feature
-//! `tungstenite`.
+//! `tokio-tungstenite`.
 //!
 //! A program moves over by a change of its `use`: `use tokio_tungstenite::…` becomes
-//! `use wscodec_tokio::tungstenite::…`, and `use tungstenite::…` becomes
-//! `use wscodec_tokio::tungstenite::tungstenite::…`. The page "coming from tokio-tungstenite" has the
+//! `use wscodec_tokio::tokio_tungstenite::…`, and `use tungstenite::…` becomes
+//! `use wscodec_tokio::tokio_tungstenite::tungstenite::…`. The page "coming from tokio-tungstenite" has the
 //! differences. Options beyond these are set by [`Connector`] and [`Acceptor`].
 //!
 //! ```no_run
 //! use futures_util::{SinkExt, StreamExt};
-//! use wscodec_tokio::tungstenite::{connect_async, tungstenite::{Message, Result}};
+//! use wscodec_tokio::tokio_tungstenite::{connect_async, tungstenite::{Message, Result}};
 //!
 //! # async fn run() -> Result<()> {
 //! let (mut ws, response) = connect_async("ws://127.0.0.1:9001/chat").await?;
