@@ -123,7 +123,10 @@ fn run(tests: &[&str], environment: &[(&str, OsString)]) -> Result<Outcome, Fail
         .lines()
         .filter_map(|line| {
             let line = line.split_once(" ... ").map_or(line, |it| it.1);
-            let is_figure = line.contains("bytes") || line.starts_with("fewer than");
+            let starts = ["fewer than", "with "]
+                .iter()
+                .any(|it| line.starts_with(it));
+            let is_figure = line.contains("bytes") || starts;
             is_figure.then_some(line)
         })
         .collect();
