@@ -317,6 +317,28 @@ fn completions_and_man_pages_name_every_option() {
     );
 }
 
+/// With the environment variable `WSCODEC_UPDATE_DOCS` the document is written anew.
+#[test]
+fn the_documentation_has_the_help_of_each_command() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/command-line.md");
+    let found = std::fs::read_to_string(path).unwrap();
+    let (front, _) = found.split_once("<!-- help connect -->").unwrap();
+    let help = |command| text(&fed(&mut wscodec(&["help", command]), "").stdout).to_owned();
+    let block = |command| format!("<!-- help {command} -->\n```text\n{}```\n", help(command));
+    let expected = format!(
+        "{front}{}\n## All options of `wscodec serve`\n\n{}",
+        block("connect"),
+        block("serve")
+    );
+    if std::env::var_os("WSCODEC_UPDATE_DOCS").is_some() {
+        std::fs::write(path, &expected).unwrap();
+    }
+    assert!(
+        found == expected,
+        "docs/command-line.md is not current: run this test with WSCODEC_UPDATE_DOCS=1"
+    );
+}
+
 #[test]
 fn figures_are_written_again_and_again() {
     let server = Served::new(&["--stats", "0.05"]);

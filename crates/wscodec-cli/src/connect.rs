@@ -112,6 +112,9 @@ impl Way<'_> {
             let result = tried
                 .map_err(|(why, _)| Failure::Run(why))
                 .and_then(|ended| {
+                    if talk.satisfied {
+                        return Ok(());
+                    }
                     let unsent = (talk.unsent || ended.unsent) && !talk.cut_short;
                     talk.unsent = unsent;
                     report(&ended, unsent, talk.verbose || talk.edits)

@@ -19,6 +19,9 @@ use crate::pings::{Alarms, Pings, after};
 use crate::terminal;
 use wscodec_inspect::safe::safe;
 
+/// How long a server may take to close, once the run has what it wants.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+
 /// Bytes of a fragment, where the whole input is one message.
 const FRAGMENT: usize = 64 << 10;
 
@@ -76,6 +79,8 @@ pub(crate) struct Conversation {
     gone: bool,
     /// The run ends before the end of the input, as the user wants it.
     pub(crate) cut_short: bool,
+    /// The run has what it wants, however the connection ends.
+    pub(crate) satisfied: bool,
     /// The client has closed the connection by itself.
     pub(crate) closed: bool,
     /// A message could not be sent, as the connection was closing.
@@ -103,6 +108,7 @@ impl Conversation {
             in_message: false,
             gone: false,
             cut_short: false,
+            satisfied: false,
             closed: false,
             unsent: false,
             failed: None,
@@ -230,9 +236,7 @@ impl Conversation {
         if let Some(left) = &mut self.left {
             *left -= 1;
             if *left == 0 {
-                // The run has what it wants.
-                (self.gone, self.cut_short) = (true, true);
-                self.close(line);
+                self.enough(line);
             }
         }
     }
@@ -250,8 +254,7 @@ impl Conversation {
             Ok(()) => {}
             // Such as `wscodec connect … | head`.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
-                (self.gone, self.cut_short) = (true, true);
-                self.close(line);
+                self.enough(line);
             }
             Err(e) => {
                 self.gone = true;
@@ -266,6 +269,15 @@ impl Conversation {
             Kind::Text => put(&[payload, b"\n"]),
             Kind::Binary => put(&[payload]),
         }
+    }
+
+    /// The run has what it wants. The server has a moment to answer the close frame, even if it goes
+    /// on sending.
+    fn enough(&mut self, line: &mut Line<'_>) {
+        (self.gone, self.cut_short, self.satisfied) = (true, true, true);
+        self.close(line);
+        self.alarms.end = after(LAST_ANSWER);
+        self.alarms.set(line);
     }
 
     /// Ends the run with an error, and the connection in order.
@@ -377,6 +389,9 @@ impl Talk for Conversation {
         let now = Instant::now();
         if self.alarms.end.is_some_and(|at| at <= now) {
             self.alarms.end = None;
+            if self.satisfied {
+                return line.hang_up();
+            }
             self.close(line);
         }
         if self.alarms.ping.is_some_and(|at| at <= now) {

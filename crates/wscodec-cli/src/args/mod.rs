@@ -95,7 +95,7 @@ fn program() -> clap::Command {
         it.mut_subcommand(name, |command| {
             // The last one counts, so that an alias of the shell can be overruled.
             command.args_override_self(true).mut_args(|arg| {
-                match arg.get_action().takes_values() {
+                match arg.get_action().takes_values() && !arg.is_positional() {
                     // The check of the value says why it is not one.
                     true => arg.allow_negative_numbers(true),
                     false => arg,

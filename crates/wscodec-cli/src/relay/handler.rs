@@ -123,8 +123,8 @@ impl Connection {
             }
             (Err(_), _) => return,
             (Ok(()), _) if !over => return,
+            (Ok(()), _) if failed => (Some(CloseCode::INTERNAL_ERROR), "the backend failed"),
             (Ok(()), Some(code)) => (code, ""),
-            (Ok(()), None) if failed => (Some(CloseCode::INTERNAL_ERROR), "the backend failed"),
             (Ok(()), None) => (Some(CloseCode::NORMAL), ""),
         };
         // It fails if the connection is closing already.

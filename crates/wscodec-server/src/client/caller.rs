@@ -194,6 +194,7 @@ impl Caller {
                 continue;
             }
             let alarm = match self.alarm {
+                Alarm::HangUp => return Ok(()),
                 Alarm::Never => None,
                 Alarm::At(at) => Some(at),
                 Alarm::After(time) => {

@@ -92,6 +92,8 @@ enum Alarm {
     /// So long after the next look at the clock.
     After(Duration),
     At(Duration),
+    /// The call ends.
+    HangUp,
 }
 
 impl Line<'_> {
@@ -99,6 +101,12 @@ impl Line<'_> {
     /// the one before.
     pub fn alarm(&mut self, after: Duration) {
         *self.alarm = Alarm::After(after);
+    }
+
+    /// Ends the call at once, without waiting for the server, and without the messages that have not
+    /// left: for a program that has what it wants, although the server goes on sending.
+    pub fn hang_up(&mut self) {
+        *self.alarm = Alarm::HangUp;
     }
 }
 

@@ -1,0 +1,222 @@
+//! `wscodec connect`: pings, messages that are expected, messages that are sent first, tries.
+
+#![cfg(unix)]
+
+mod harness;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use harness::{Served, fed, text, wscodec};
+use wscodec::CloseCode;
+use wscodec::io::{Acceptor, Connection};
+use wscodec::message::Kind;
+
+/// Serves one client; where to, and what it found.
+fn server<T: Send + 'static>(
+    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let thread = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let patience = Some(Duration::from_secs(30));
+        stream.set_read_timeout(patience).unwrap();
+        serve(stream)
+    });
+    (url, thread)
+}
+
+/// The messages up to the client's close.
+fn messages(stream: TcpStream) -> Vec<(Kind, Vec<u8>)> {
+    let mut ws = Acceptor::default().accept(stream).unwrap();
+    let mut messages = Vec::new();
+    while let Some((message, _)) = ws.read().unwrap() {
+        messages.push((message.kind, message.payload.to_vec()));
+    }
+    messages
+}
+
+/// Sends lines, and closes.
+fn sends(lines: &'static [&'static str]) -> (String, JoinHandle<()>) {
+    server(move |stream| {
+        let mut ws: Connection<_> = Acceptor::default().accept(stream).unwrap();
+        for line in lines {
+            ws.queue().text(line).unwrap();
+        }
+        ws.queue().flush().unwrap();
+        let _ = ws.close(CloseCode::NORMAL, "");
+    })
+}
+
+#[test]
+fn pings_tell_how_long_their_pongs_take() {
+    let served = Served::new(&[]);
+    let mut command = wscodec(&["connect", "--ping", "0.05", "--wait", "1", &served.url]);
+    let output = fed(&mut command, "hello\n");
+    assert!(output.status.success());
+    assert_eq!(output.stdout, b"hello\n");
+    let times = text(&output.stderr).lines().map(|line| {
+        let time = line.strip_prefix("wscodec: round trip ").unwrap();
+        time.strip_suffix(" ms").unwrap().parse::<f64>().unwrap()
+    });
+    let times: Vec<_> = times.collect();
+    assert!(
+        times.len() > 1 && times.iter().all(|&time| time > 0.0),
+        "{times:?}"
+    );
+    let options = ["connect", "--json-lines", "--ping", "0.05", "--wait", "0.5"];
+    let output = fed(wscodec(&options).arg(&served.url), "");
+    let pongs = text(&output.stdout).lines();
+    let pongs: Vec<_> = pongs.filter(|line| line.contains("\"pong\"")).collect();
+    assert!(pongs.len() > 1 && pongs.iter().all(|it| it.contains("\"round_trip\":0.")));
+}
+
+#[test]
+fn a_number_of_messages_is_waited_for() {
+    for (options, expected, status) in [
+        (&["--receive", "2"][..], "one\ntwo\n", 0),
+        (&["--one-message"], "one\n", 0),
+        (&["-1", "--json-lines"], "", 0),
+        (&["--receive", "4"], "one\ntwo\nthree\n", 1),
+    ] {
+        let (url, thread) = sends(&["one", "two", "three"]);
+        let output = fed(wscodec(&["connect", &url]).args(options), "");
+        thread.join().unwrap();
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{options:?} {errors}");
+        assert_eq!(
+            errors.contains("before 1 more messages"),
+            status == 1,
+            "{errors}"
+        );
+        match expected {
+            "" => assert_eq!(text(&output.stdout).matches("\"text\":\"one\"").count(), 1),
+            _ => assert_eq!(text(&output.stdout), expected),
+        }
+    }
+}
+
+#[test]
+fn messages_go_before_the_input_each_time_that_a_connection_opens() {
+    let (url, thread) = server(messages);
+    let mut command = wscodec(&["connect", "-x", "first", "--send", "second", &url]);
+    assert!(fed(&mut command, "third\n").status.success());
+    let sent: Vec<_> = thread.join().unwrap().into_iter().map(|it| it.1).collect();
+    assert_eq!(sent, [&b"first"[..], b"second", b"third"]);
+    let (url, thread) = server(messages);
+    let object = r#"{"type":"binary","base64":"AQ=="}"#;
+    let mut command = wscodec(&["connect", "--json-lines", "--send", object, &url]);
+    assert!(fed(&mut command, "").status.success());
+    assert_eq!(thread.join().unwrap(), [(Kind::Binary, vec![1])]);
+    let (url, thread) = server(messages);
+    let mut command = wscodec(&["connect", "--json-lines", "--send", "no JSON", &url]);
+    let output = fed(&mut command, "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("the message of --send is not JSON"));
+    assert_eq!(thread.join().unwrap(), []);
+}
+
+#[test]
+fn the_input_is_one_text_message_on_request() {
+    let long = "ö€".repeat(50_000);
+    for (input, sent) in [
+        ("one\ntwo\r\n", Some("one\ntwo\r\n")),
+        ("", None),
+        (&long, Some(&long[..])),
+    ] {
+        let (url, thread) = server(messages);
+        let output = fed(&mut wscodec(&["connect", "--text", &url]), input);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let expected: Vec<_> = sent
+            .map(|it| (Kind::Text, it.as_bytes().to_vec()))
+            .into_iter()
+            .collect();
+        assert!(thread.join().unwrap() == expected, "{} bytes", input.len());
+    }
+    let long = [long.as_bytes(), b"\xff", long.as_bytes()].concat();
+    for input in [&b"\xff"[..], &long] {
+        let (url, thread) = server(|stream| {
+            let mut ws = Acceptor::default().accept(stream).unwrap();
+            while let Ok(Some(_)) = ws.read() {}
+        });
+        let output = fed(&mut wscodec(&["connect", "--text", &url]), input);
+        thread.join().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("is not UTF-8"));
+    }
+}
+
+#[test]
+fn habits_of_other_programs_are_met() {
+    let (url, thread) = server(|mut stream| {
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        stream
+            .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+            .unwrap();
+        String::from_utf8(head).unwrap()
+    });
+    let options = [
+        "-c",
+        &url,
+        "-s",
+        "chat",
+        "--subprotocol",
+        "talk",
+        "-k",
+        "-n",
+        "-b",
+    ];
+    let origin = ["-o", "https://a.example", "-H", "Cookie: a=b"];
+    fed(wscodec(&["connect"]).args(options).args(origin), "");
+    let head = thread.join().unwrap();
+    for line in [
+        "Sec-WebSocket-Protocol: chat, talk\r\n",
+        "Origin: https://a.example\r\n",
+        "Cookie: a=b\r\n",
+    ] {
+        assert!(head.contains(line), "{head}");
+    }
+    for wrong in [
+        &["-o", "a.example"][..],
+        &["-o", "https://a", "-H", "origin: https://b"],
+        &["-1", "--wait", "1"],
+        &["--receive", "0"],
+        &["--tries", "2"],
+        &["--text", "--binary"],
+    ] {
+        let output = fed(wscodec(&["connect", "ws://a/"]).args(wrong), "");
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn tries_are_counted_and_the_pauses_between_them_grow() {
+    let url = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("ws://{}/", listener.local_addr().unwrap())
+    };
+    let options = ["connect", "--reconnect", "0.1", "--tries", "4", &url];
+    let output = fed(&mut wscodec(&options), "");
+    assert_eq!(output.status.code(), Some(1));
+    let errors = text(&output.stderr);
+    assert_eq!(errors.matches("nobody listens").count(), 4, "{errors}");
+    let pauses = errors.lines().filter_map(|line| {
+        let (_, pause) = line.split_once("the next try is in ")?;
+        pause.strip_suffix(" s")?.parse::<f64>().ok()
+    });
+    let pauses: Vec<_> = pauses.collect();
+    assert_eq!(pauses.len(), 3, "{errors}");
+    for (pause, most) in pauses.iter().zip([0.1, 0.2, 0.4]) {
+        assert!(
+            *pause <= most + 0.005 && *pause >= most / 2.0 - 0.005,
+            "{pauses:?}"
+        );
+    }
+}
