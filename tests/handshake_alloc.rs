@@ -3,8 +3,11 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use wscodec::handshake::{ClientRequest, Origin, Rejection, UpgradeRequestReader, UpgradeResponse};
-use wscodec::{HandshakeError, Limits};
+use wscodec::handshake::{
+    ClientRequest, HeaderWriter, Origin, Rejection, UpgradeRequestReader, UpgradeResponse,
+};
+use wscodec::head::HeadLine;
+use wscodec::{Fault, HandshakeError, Limits};
 
 struct Counting;
 
@@ -86,6 +89,41 @@ fn both_sides_of_a_handshake() {
         answer.clear();
         let rejection = Rejection::of(HandshakeError::Version).unwrap();
         rejection.write(&mut answer).unwrap();
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn lines_cookies_and_headers_that_are_written() {
+    let mut request_bytes = Vec::with_capacity(1024);
+    let mut answer = Vec::with_capacity(1024);
+    let count = allocations(|| {
+        let client = ClientRequest::new("example.com", "/chat", *b"the sample nonce")
+            .headers(&[("Cookie", "theme=dark; @; session=\"31d4\"")]);
+        let add = |headers: &mut HeaderWriter<'_>| {
+            headers
+                .add("X-Number", 7)
+                .add("X-Host", format_args!("{}", 1.5));
+        };
+        client.write_with(&mut request_bytes, add).unwrap();
+
+        let mut reader = UpgradeRequestReader::new(&Limits::DEFAULT);
+        let (mut end, mut lines) = (0, 0);
+        let request = loop {
+            end += 1;
+            let look = |_: HeadLine<'_>| {
+                lines += 1;
+                Ok::<_, Fault>(())
+            };
+            if let Some(request) = reader.read_with(&request_bytes[..end], look).unwrap() {
+                break request;
+            }
+        };
+        assert_eq!(lines, 9);
+        assert_eq!(request.cookies().count(), 3);
+        assert_eq!(request.cookies().value_of(b"session"), Some(&b"31d4"[..]));
+        request.accept().write_with(&mut answer, add).unwrap();
+        Rejection::new(403).write_with(&mut answer, add).unwrap();
     });
     assert_eq!(count, 0);
 }
