@@ -121,11 +121,11 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         place: InPlace<'_>,
     ) -> Result<(), ErrorKind> {
         let mask = self.keys_mut().next_key();
-        if self.must_be_utf8(kind)
+        if kind == Kind::Text
             && !checked
             && simdutf8::basic::from_utf8(place.bytes(mask.is_some())?).is_err()
         {
-            return Err(MisuseError::TextNotUtf8.into());
+            self.not_utf8()?;
         }
         self.whole(kind, mask, place)
     }

@@ -115,7 +115,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         }
     }
 
-    /// Sends texts without a check that they are UTF-8, against RFC 6455 §5.6: for relays that
+    /// Sends texts that are not UTF-8, against RFC 6455 §5.6: for relays that
     /// [accept](super::MessageDecoder::dangerously_accept_invalid_utf8) such texts.
     ///
     /// ```
@@ -165,8 +165,8 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         payload: &[u8],
         out: &mut impl Buffer,
     ) -> Result<(), ErrorKind> {
-        if self.must_be_utf8(kind) && simdutf8::basic::from_utf8(payload).is_err() {
-            return Err(MisuseError::TextNotUtf8.into());
+        if kind == Kind::Text && simdutf8::basic::from_utf8(payload).is_err() {
+            self.not_utf8()?;
         }
         self.append(kind, payload, out)
     }
@@ -337,10 +337,14 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         self.whole(kind, mask, Append { payload, out })
     }
 
-    /// Whether payloads of this kind are checked.
-    #[inline]
-    pub(super) fn must_be_utf8(&self, kind: Kind) -> bool {
-        kind == Kind::Text && self.utf8
+    /// A text is not UTF-8: an error, unless the caller sends such texts. Only they come here, so that
+    /// all others need no look at the setting.
+    #[cold]
+    pub(super) fn not_utf8(&self) -> Result<(), MisuseError> {
+        match self.utf8 {
+            true => Err(MisuseError::TextNotUtf8),
+            false => Ok(()),
+        }
     }
 
     /// Whether a message may begin.
@@ -379,7 +383,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     pub(super) fn first(&mut self, kind: Kind, payload: impl Payload) -> Result<(), ErrorKind> {
         self.is_between_messages()?;
         let mask = self.keys.next_key();
-        let mut text = self.must_be_utf8(kind).then(Validator::new);
+        let mut text = (kind == Kind::Text && self.utf8).then(Validator::new);
         check_text(&mut text, payload.bytes(mask.is_some())?, false)?;
         let rsv = self.extension.begin(kind, None);
         let coded = !rsv.is_empty();

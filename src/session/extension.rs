@@ -145,10 +145,23 @@ impl InboundExtension for In {
     }
 }
 
+impl Out {
+    /// Apart, and for the compiler the rare case, so that a message without an extension costs no more than
+    /// a comparison: compressing costs so much that a jump more does not count.
+    #[cold]
+    #[inline(never)]
+    fn begin_coded(&mut self, kind: Kind, len: Option<usize>) -> Rsv {
+        each!(Encoder, &mut self.0, it => OutboundExtension::begin(it, kind, len))
+    }
+}
+
 impl OutboundExtension for Out {
     #[inline]
     fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv {
-        each!(Encoder, &mut self.0, it => OutboundExtension::begin(it, kind, len))
+        match self.0 {
+            Encoder::None => Rsv::NONE,
+            _ => self.begin_coded(kind, len),
+        }
     }
 
     #[inline]
