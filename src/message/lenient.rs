@@ -1,6 +1,6 @@
-//! The rules that a decoder leaves out if its caller asks for that.
+//! The rules that a decoder or an encoder leaves out if its caller asks for that.
 
-use super::MessageDecoder;
+use super::{MaskSource, MessageDecoder, MessageEncoder, OutboundExtension};
 
 impl<E> MessageDecoder<E> {
     /// Lets a server take frames that are not masked: see
@@ -30,6 +30,26 @@ impl<E> MessageDecoder<E> {
     #[must_use]
     pub fn dangerously_accept_invalid_utf8(mut self, accept: bool) -> Self {
         self.rules_mut().1.utf8 = !accept;
+        self
+    }
+}
+
+impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
+    /// Sends texts that are not UTF-8, against RFC 6455 §5.6: for relays that
+    /// [accept](super::MessageDecoder::dangerously_accept_invalid_utf8) such texts.
+    ///
+    /// ```
+    /// use wscodec::message::{Kind, MessageEncoder};
+    ///
+    /// let mut out = Vec::new();
+    /// let mut encoder = MessageEncoder::server().dangerously_send_invalid_utf8(true);
+    /// encoder.send(Kind::Text, b"\xff", &mut out)?;
+    /// assert_eq!(out, b"\x81\x01\xff");
+    /// # Ok::<(), wscodec::ErrorKind>(())
+    /// ```
+    #[must_use]
+    pub fn dangerously_send_invalid_utf8(mut self, send: bool) -> Self {
+        *self.utf8_mut() = !send;
         self
     }
 }

@@ -115,26 +115,6 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         }
     }
 
-    /// Sends texts that are not UTF-8, against RFC 6455 §5.6: for relays that
-    /// [accept](super::MessageDecoder::dangerously_accept_invalid_utf8) such texts.
-    ///
-    /// ```
-    /// use wscodec::message::{Kind, MessageEncoder};
-    ///
-    /// let mut out = Vec::new();
-    /// let mut encoder = MessageEncoder::server().dangerously_send_invalid_utf8(true);
-    /// encoder.send(Kind::Text, b"\xff", &mut out)?;
-    /// assert_eq!(out, b"\x81\x01\xff");
-    /// # Ok::<(), wscodec::ErrorKind>(())
-    /// ```
-    #[must_use]
-    pub fn dangerously_send_invalid_utf8(self, send: bool) -> Self {
-        Self {
-            utf8: !send,
-            ..self
-        }
-    }
-
     /// Sends a text message in one frame.
     ///
     /// # Errors
@@ -335,6 +315,11 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     ) -> Result<(), ErrorKind> {
         let mask = self.keys.next_key();
         self.whole(kind, mask, Append { payload, out })
+    }
+
+    /// Whether texts must be UTF-8, to be changed.
+    pub(super) fn utf8_mut(&mut self) -> &mut bool {
+        &mut self.utf8
     }
 
     /// A text is not UTF-8: an error, unless the caller sends such texts. Only they come here, so that
