@@ -1,5 +1,6 @@
 // Talks to every peer, and prints a table. `cargo xtask interop` installs the peers and calls this:
-// node run.mjs BINARY FOLDER FACTS [--quick], with what is installed as JSON in FACTS.
+// node run.mjs BINARY TOKIO FOLDER FACTS [--quick], with TOKIO the same on wscodec-tokio, and with what is
+// installed as JSON in FACTS.
 
 import { readFileSync } from "node:fs";
 
@@ -10,7 +11,7 @@ import { proxy } from "./lib/proxies.mjs";
 import { meet, serve } from "./lib/server-side.mjs";
 import { Stage } from "./lib/stage.mjs";
 
-const [binary, folder, facts, ...options] = process.argv.slice(2);
+const [binary, onTokio, folder, facts, ...options] = process.argv.slice(2);
 const versions = JSON.parse(readFileSync(facts, "utf8"));
 const quick = options.includes("--quick");
 const { clients, servers } = peers(folder, versions);
@@ -43,10 +44,10 @@ async function row(role, peer, way, run) {
 const start = (stage, peer) => (url) => stage.start(peer.program, [...peer.args, url, ...peer.last]);
 
 /** The server, with the client that `run` starts, behind a proxy or not. */
-function asServer(peer, way, run) {
-  return row("server", peer, way, async (stage) => {
+function asServer(peer, way, run, ours = binary) {
+  return row(ours === binary ? "server" : "server on tokio", peer, way, async (stage) => {
     const args = peer.how.startsWith("windows") ? ["--threshold", "0"] : [];
-    const server = await serve(stage, binary, args);
+    const server = await serve(stage, ours, args);
     const port = await through(stage, way, server.port);
     return run(stage, server, port);
   });
@@ -62,12 +63,12 @@ const ARGS = {
   "windows 10": ["--window", "10"],
 };
 
-function asClient(peer, way) {
-  return row("client", peer, way, async (stage) => {
+function asClient(peer, way, ours = binary) {
+  return row(ours === binary ? "client" : "client on tokio", peer, way, async (stage) => {
     const server = stage.start(peer.program, [...peer.args, ...peer.last]);
     const port = Number((await stage.line(server, "port ")).slice(5));
     const front = await through(stage, way, port);
-    return meetServer(stage, binary, server, front, ARGS[peer.how] ?? [], Boolean(peer.plain));
+    return meetServer(stage, ours, server, front, ARGS[peer.how] ?? [], Boolean(peer.plain));
   });
 }
 
@@ -89,6 +90,14 @@ if (!quick) {
 for (const peer of servers) {
   if (quick && peer.how !== "") continue;
   await asClient(peer, "direct");
+}
+for (const peer of clients) {
+  if (quick && (peer.how !== "" || !/npm ws|Python/.test(peer.name))) continue;
+  await asServer(peer, "direct", (stage, server, port) => meet(stage, server, port, start(stage, peer)), onTokio);
+}
+for (const peer of servers) {
+  if (quick && peer.how !== "") continue;
+  await asClient(peer, "direct", onTokio);
 }
 for (const way of quick ? [] : ["nginx", "haproxy"]) {
   const missing = versions.missing[way];

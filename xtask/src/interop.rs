@@ -51,6 +51,11 @@ fn talk(quick: bool) -> Result<String, Failure> {
         .args(["--bin", "wscodec"])
         .run()?;
     let binary = target.join("release").join("wscodec");
+    cargo()
+        .args(["build", "--release", "--package", "wscodec-tokio"])
+        .args(["--example", "tokio_interop"])
+        .run()?;
+    let on_tokio = target.join("release/examples/tokio_interop");
     let folder = target.join("wscodec-interop");
     let source = paths::root().join("tests/interop");
     copy(&source, &folder)?;
@@ -71,7 +76,7 @@ fn talk(quick: bool) -> Result<String, Failure> {
     let file = folder.join("facts.json");
     let text = Value::Object(facts.values).to_string();
     fs::write(&file, text).map_err(|error| Failure::file("write", &file, &error))?;
-    let mut script = node::node().args([folder.join("run.mjs"), binary, folder, file]);
+    let mut script = node::node().args([folder.join("run.mjs"), binary, on_tokio, folder, file]);
     if quick {
         script = script.args(["--quick"]);
     }
