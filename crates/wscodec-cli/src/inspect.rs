@@ -59,23 +59,30 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
     let mut out = Vec::with_capacity(2 * OUTPUT);
     let mut stdout = io::stdout().lock();
     while let Some(file) = run.wants() {
+        // A pipe that has no more for now is waited for with everything shown.
         let mut waits = false;
+        let mut short = false;
         match read(&mut sources[file], &files[file], &mut piece) {
             Ok(0) if follow => waits = true,
             Ok(0) => {
                 sources[file] = None;
                 run.end(file, &mut out);
             }
-            Ok(len) => run.push(file, &piece[..len], &mut out),
+            Ok(len) => {
+                short = len < PIECE;
+                run.push(file, &piece[..len], &mut out);
+            }
             Err(error) => run.fail(file, &error.to_string()),
         }
         written.write(run.files())?;
         complain(&mut run, &mut progress);
-        if out.len() >= OUTPUT || follow {
+        if out.len() >= OUTPUT || short || follow {
             write(&mut stdout, &mut out)?;
         }
-        if waits {
+        if short || waits {
             stdout.flush().or_else(gone)?;
+        }
+        if waits {
             std::thread::sleep(INTERVAL);
         }
         progress.show(run.position());

@@ -118,6 +118,56 @@ fn a_netlog_with_bytes_has_frames_and_one_without_has_their_headers() {
     assert_eq!(of(&without, "end").len(), 1);
 }
 
+/// Chromium with two WebSockets on one HTTP/2 connection, within TLS 1.3.
+#[cfg(feature = "tls")]
+#[test]
+fn two_websockets_of_chromium_on_one_http_2_connection_are_decrypted() {
+    let bytes = file("chrome-http2.pcapng");
+    let run = |piece: usize| {
+        let mut out = Vec::new();
+        let mut sink = |event: InspectEvent<'_>| json::write(&event, 1000, &mut out);
+        let mut inspector = Inspector::new(InspectOptions::default());
+        inspector.keys(&file("chrome-http2.keys"));
+        for piece in bytes.chunks(piece) {
+            inspector.push(piece, &mut sink).unwrap();
+        }
+        inspector.finish(&mut sink).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let whole = run(bytes.len());
+    for piece in [1, 7, 4096] {
+        assert!(run(piece) == whole, "in pieces of {piece}");
+    }
+    let lines: Vec<Value> = whole
+        .lines()
+        .map(|it| serde_json::from_str(it).unwrap())
+        .collect();
+    for (substream, name) in [(3, "one"), (5, "two")] {
+        let of = |kind| {
+            let mut found = of(&lines, kind);
+            found.retain(|line| line["substream"] == substream);
+            found
+        };
+        assert_eq!(of("handshake")[0]["target"], format!("/{name}"));
+        assert_eq!(of("handshake")[0]["accepted"], true);
+        let sent: Vec<_> = of("message")
+            .iter()
+            .map(|it| (it["dir"].clone(), it["length"].clone()))
+            .collect();
+        for dir in ["c2s", "s2c"] {
+            let lengths: Vec<_> = sent
+                .iter()
+                .filter(|it| it.0 == dir)
+                .map(|it| &it.1)
+                .collect();
+            assert_eq!(lengths, [9, 3, 208], "{name} {dir}");
+        }
+        assert_eq!(of("message")[0]["text"], format!("hello {name}"));
+        assert_eq!(of("violation").len(), 0);
+        assert_eq!(of("end")[0]["closeReason"], format!("done {name}"));
+    }
+}
+
 #[test]
 fn flow_files_of_mitmproxy_are_read() {
     let lines = lines("mitmproxy.flows");
