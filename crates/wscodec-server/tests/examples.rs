@@ -27,6 +27,7 @@ examples! {
     authenticate, "../../../examples/server/authenticate.rs";
     chat_rooms, "../../../examples/server/chat_rooms.rs";
     kick, "../../../examples/server/kick.rs";
+    transfer, "../../../examples/server/transfer.rs";
 }
 
 struct Started {
@@ -242,4 +243,47 @@ fn an_administrator_closes_connections_from_a_thread() {
     assert_eq!(second.next(), Err(Some(1001)));
     writeln!(type_in, "stop").unwrap();
     server.thread.join().unwrap().unwrap();
+}
+
+#[test]
+fn uploads_and_downloads_need_no_memory() {
+    let server = start(|started| transfer::serve(options(), started));
+    let most = |handle: &ServerHandle| {
+        handle.metrics();
+        handle.metrics().stats.memory
+    };
+    let mut connector = Connector::DEFAULT;
+    connector.options.session.limits.message = 1 << 40;
+    let url = format!("ws://{}/", server.address);
+    let mut ws = connector.connect(&url).unwrap();
+    // An upload in fragments, of more than the server would hold.
+    let part = vec![2; 1 << 20];
+    ws.outbox().begin(Kind::Binary, &part).unwrap();
+    for _ in 0..30 {
+        ws.outbox().more(&part).unwrap();
+    }
+    ws.flush().unwrap();
+    assert!(most(&server.handle) < 4 << 20);
+    ws.outbox().finish(b"").unwrap();
+    let (answer, _) = ws.read().unwrap().unwrap();
+    let len = 31 << 20;
+    assert_eq!(
+        answer.text(),
+        Some(&*format!("{len} bytes, sum {}", 2 * len))
+    );
+    // A download, of which the client reads some, and then all.
+    ws.outbox().text("50000000").unwrap();
+    ws.flush().unwrap();
+    let mut reader = ws.reader().unwrap().unwrap();
+    let mut buffer = vec![0; 100_000];
+    reader.read_exact(&mut buffer).unwrap();
+    assert!(most(&server.handle) < 4 << 20);
+    let mut read = buffer.len();
+    while let n @ 1.. = reader.read(&mut buffer).unwrap() {
+        assert!(buffer[..n].iter().all(|&byte| byte == b'.'));
+        read += n;
+    }
+    assert_eq!(read, 50_000_000);
+    ws.close(CloseCode::NORMAL, "").unwrap();
+    server.stop();
 }
