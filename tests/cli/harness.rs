@@ -2,7 +2,10 @@
 
 #![allow(dead_code)]
 
-use std::io::{BufRead, BufReader, Read, Write};
+#[path = "listening.rs"]
+pub(crate) mod listening;
+
+use std::io::{Read, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
@@ -27,14 +30,8 @@ impl Served {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        lines.read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap();
-        Self {
-            url: url.to_owned(),
-            child,
-        }
+        let url = listening::url(&mut child);
+        Self { child, url }
     }
 
     pub(crate) fn signal(&self, name: &str) {

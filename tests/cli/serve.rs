@@ -3,6 +3,8 @@
 
 #![cfg(target_os = "linux")]
 
+mod harness;
+
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -44,20 +46,15 @@ impl Served {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        lines.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on ws://").unwrap();
+        let url = harness::listening::url(&mut child);
         Self {
-            address: address.parse().unwrap(),
+            address: url.strip_prefix("ws://").unwrap().parse().unwrap(),
             child,
         }
     }
 
     fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.unwrap().success());
+        harness::signal(&self.child, name);
     }
 
     /// Stops the process with SIGSTOP, and waits until it has stopped.

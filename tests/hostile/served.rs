@@ -1,5 +1,8 @@
 //! The server that is attacked: a process of its own, whose memory can be measured.
 
+#[path = "../cli/listening.rs"]
+mod listening;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -48,11 +51,8 @@ impl Served {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        lines.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on ws://").unwrap();
-        let address = address.parse().unwrap();
+        let url = listening::url(&mut child);
+        let address = url.strip_prefix("ws://").unwrap().parse().unwrap();
         let told = Arc::<Mutex<Told>>::default();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let into = told.clone();
