@@ -1,6 +1,6 @@
 //! The header lines of a head.
 
-use super::scan::Line;
+use super::line::Line;
 use super::token::value_len;
 
 /// One header line.

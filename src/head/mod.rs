@@ -25,6 +25,7 @@
 mod cookie;
 mod fields;
 mod host;
+mod line;
 mod list;
 mod param;
 mod scan;

@@ -11,7 +11,6 @@ use super::Keys;
 use super::error::Error;
 use super::head::Input;
 use super::line::Pushed;
-use super::rounds::More;
 use crate::error::{CloseCode, Fault};
 use crate::frame::{CloseFrame, Role};
 use crate::message::{
@@ -44,6 +43,14 @@ pub(super) trait Driver {
     fn nap(&self) -> Option<Duration> {
         None
     }
+}
+
+/// The result of a read.
+pub(super) enum More {
+    Bytes,
+    Found(FoundEvent),
+    /// Nothing more will come.
+    End,
 }
 
 /// The receiving side of a connection.

@@ -12,10 +12,9 @@ use std::io;
 use std::time::Instant;
 
 use super::error::{Error, is_timeout, timed_out};
-use super::inbox::{Driver, Inbox};
+use super::inbox::{Driver, Inbox, More};
 use super::line::{DRAIN, GRAIN, Pushed, read};
 use crate::error::{Fault, PeerError};
-use crate::message::FoundEvent;
 use crate::session::SessionState;
 
 /// The most that is read at a time to where a large message is put together.
@@ -27,14 +26,6 @@ const FRESH: Duration = Duration::from_millis(50);
 /// A connection that is over waits at most this many times the close time-out, however slowly the
 /// peer reads what waits for it.
 const END_BOUND: u32 = 10;
-
-/// The result of a read.
-pub(super) enum More {
-    Bytes,
-    Found(FoundEvent),
-    /// Nothing more will come.
-    End,
-}
 
 impl Inbox {
     /// Writes what waits, and reads more. All that was read before has been looked at.

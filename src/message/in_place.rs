@@ -14,45 +14,10 @@
 
 use alloc::vec::Vec;
 
-use super::send::write;
-use super::{Buffer, Kind, MaskSource, MessageEncoder, OutboundExtension};
+use super::write::{Payload, write};
+use super::{Kind, MaskSource, MessageEncoder, OutboundExtension};
 use crate::error::{ErrorKind, MisuseError};
 use crate::frame::{FrameHeader, OpCode, Rsv, encode_in_place};
-
-/// A payload and the place of its frame.
-pub(super) trait Payload {
-    /// The bytes, where the frame has a mask key or has none.
-    fn bytes(&self, masked: bool) -> Result<&[u8], MisuseError>;
-
-    /// Writes the frame. The length in the header is set.
-    fn write(self, header: FrameHeader) -> Result<(), ErrorKind>;
-
-    /// Writes the frame with what an extension made of the bytes.
-    fn write_coded(self, header: FrameHeader, coded: &[u8]) -> Result<(), ErrorKind>;
-}
-
-/// A payload from elsewhere, for the end of a buffer.
-pub(super) struct Append<'a, B> {
-    pub(super) payload: &'a [u8],
-    pub(super) out: &'a mut B,
-}
-
-impl<B: Buffer> Payload for Append<'_, B> {
-    #[inline(always)]
-    fn bytes(&self, _masked: bool) -> Result<&[u8], MisuseError> {
-        Ok(self.payload)
-    }
-
-    #[inline(always)]
-    fn write(self, header: FrameHeader) -> Result<(), ErrorKind> {
-        write(header, self.payload, self.out)
-    }
-
-    #[inline(always)]
-    fn write_coded(self, header: FrameHeader, coded: &[u8]) -> Result<(), ErrorKind> {
-        write(header, coded, self.out)
-    }
-}
 
 /// A payload that lies in the output buffer already: `len` bytes behind room for the frame's header,
 /// which begins at `end`. The room is [`InPlace::header_len`] bytes.

@@ -55,6 +55,7 @@ mod prepared;
 mod recv;
 mod send;
 mod whole;
+mod write;
 
 pub use batch::BatchBuffer;
 pub use buffer::Buffer;
