@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 
 use super::hpack::Hpack;
+use super::substream::Substream;
 use super::{MAX_HELD, Nest};
 use crate::context::{Announced, Context};
 use crate::event::{
@@ -18,7 +19,6 @@ use crate::event::{
     PacketInfo,
 };
 use crate::handshake::{self, Sent};
-use crate::held::Held;
 use crate::reassembly::Delivery;
 
 /// The first bytes of a client.
@@ -91,21 +91,6 @@ struct Block {
     promise: bool,
     ends_stream: bool,
     start: Option<Location>,
-}
-
-/// A stream that is, or may become, a WebSocket.
-#[derive(Debug)]
-struct Substream {
-    announced: Announced,
-    request: Sent,
-    interim: Vec<u16>,
-    /// Its frames, once the server has accepted.
-    nest: Option<Box<Nest>>,
-    /// DATA that arrived before the answer.
-    held: [Held; 2],
-    ended: [bool; 2],
-    first_end: Option<Direction>,
-    counted: usize,
 }
 
 /// The connection can't be read any further.
@@ -554,61 +539,5 @@ impl Http2 {
             self.memory = self.memory - substream.counted + counted;
             substream.counted = counted;
         }
-    }
-}
-
-impl Substream {
-    fn memory(&self) -> usize {
-        let nest = self.nest.as_ref().map_or(0, |nest| nest.memory());
-        let held = self.held[0].memory() + self.held[1].memory();
-        2 * size_of::<Self>() + size_of::<Nest>() + self.request.memory() + nest + held
-    }
-
-    /// The server has accepted: what was held is read.
-    fn open(&mut self, mut nest: Nest, cx: &mut Context<'_>) {
-        let mut inner = cx.within(&mut self.announced);
-        let held = core::mem::take(&mut self.held);
-        for (direction, held) in Direction::BOTH.into_iter().zip(&held) {
-            for (bytes, packet) in held.runs() {
-                nest.bytes(direction, bytes, packet, &mut inner);
-            }
-            if self.ended[direction.index()] {
-                nest.end(direction, inner.last, &mut inner);
-            }
-        }
-        self.nest = Some(Box::new(nest));
-    }
-
-    /// The answer is missing: the frames tell that the server has accepted.
-    fn assume(&mut self, cx: &mut Context<'_>) {
-        let accepted = self.held.iter().any(|held| !held.is_empty());
-        let location = Location {
-            conversation: self.announced.conversation.id,
-            direction: Direction::ServerToClient,
-            offset: 0,
-            packet: cx.last,
-        };
-        let mut inner = cx.within(&mut self.announced);
-        handshake::report_without_answer(&self.request, &self.interim, accepted, &mut inner);
-        if accepted {
-            inner.emit(InspectEvent::Note(location, &Note::AssumedUpgrade));
-            let agreements = handshake::assumed(&self.request);
-            self.open(Nest::of_frames(agreements), cx);
-        }
-    }
-
-    fn finish(mut self, ending: Ending, packet: PacketInfo, cx: &mut Context<'_>) {
-        if self.nest.is_none() && !self.announced.reported {
-            self.assume(cx);
-        }
-        let mut inner = cx.within(&mut self.announced);
-        let totals = match &mut self.nest {
-            Some(nest) => {
-                nest.finish(ending, packet, &mut inner);
-                nest.totals()
-            }
-            None => Default::default(),
-        };
-        inner.end(packet, ending, totals);
     }
 }

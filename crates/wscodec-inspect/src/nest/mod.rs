@@ -23,6 +23,7 @@ mod hpack;
 mod http;
 mod http2;
 mod proxy;
+mod substream;
 
 use wscodec::deflate::DeflateDirection;
 
