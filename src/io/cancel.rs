@@ -41,6 +41,7 @@ const SLICE: Duration = Duration::from_millis(20);
 /// connection, the answer of the server. The system's calls for the first two can't be interrupted, so a
 /// connector that can be cancelled makes them in a thread of its own, which ends when they do; a
 /// connection that comes of them too late is closed at once.
+/// Where the system has no threads, as on WASI, such a connector fails with [`Error::Io`].
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
