@@ -208,6 +208,22 @@ fn a_process_and_those_it_has_started_end_with_their_connection() {
 }
 
 #[test]
+fn a_second_signal_kills_the_processes_too() {
+    let command = "trap '' TERM; echo $$; while :; do sleep 1000; done";
+    let served = Served::new(&["--pipe", command, "--grace", "60"]);
+    let mut ws = open(&served.url);
+    let pid = next(&mut ws);
+    // Two signals that are pending at the same time may count as one.
+    wait_for("the end of the process", || {
+        served.signal("TERM");
+        thread::sleep(Duration::from_millis(50));
+        !runs(&pid)
+            || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|it| it.contains(") Z "))
+    });
+    assert_eq!(served.end().0, Some(128 + 15));
+}
+
+#[test]
 fn the_number_of_processes_is_limited() {
     let served = Served::new(&["--pipe", "echo here; cat", "--max-processes", "2"]);
     let mut first = open(&served.url);

@@ -8,29 +8,14 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Output, Stdio};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
-use harness::{Served, fed, signal, text, wscodec};
+use harness::{Served, fed, request, server, signal, text, wscodec};
 use wscodec::CloseCode;
 use wscodec::io::{Acceptor, Connection, Connector, Error};
 use wscodec::message::Kind;
 use wscodec::session::Event;
-
-/// Serves one client; where to, and what it found.
-fn server<T: Send + 'static>(
-    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
-) -> (String, JoinHandle<T>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let thread = thread::spawn(move || {
-        let (stream, _) = listener.accept().unwrap();
-        let patience = Some(Duration::from_secs(30));
-        stream.set_read_timeout(patience).unwrap();
-        serve(stream)
-    });
-    (url, thread)
-}
 
 fn accepted(stream: TcpStream) -> Connection<TcpStream> {
     Acceptor::default().accept(stream).unwrap()
@@ -43,17 +28,6 @@ fn messages(mut ws: Connection<TcpStream>) -> (Vec<(Kind, Vec<u8>)>, u16) {
         messages.push((message.kind, message.payload.to_vec()));
     }
     (messages, ws.outcome().unwrap().code.value())
-}
-
-/// The head of a client's request.
-fn request(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-    String::from_utf8(head).unwrap()
 }
 
 /// The client as a process, to be spoken with.

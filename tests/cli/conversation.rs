@@ -4,30 +4,14 @@
 
 mod harness;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::thread::JoinHandle;
 
-use harness::{Served, fed, text, wscodec};
+use harness::{Served, fed, request, server, text, wscodec};
 use wscodec::CloseCode;
 use wscodec::io::{Acceptor, Connection};
 use wscodec::message::Kind;
-
-/// Serves one client; where to, and what it found.
-fn server<T: Send + 'static>(
-    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
-) -> (String, JoinHandle<T>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let thread = thread::spawn(move || {
-        let (stream, _) = listener.accept().unwrap();
-        let patience = Some(Duration::from_secs(30));
-        stream.set_read_timeout(patience).unwrap();
-        serve(stream)
-    });
-    (url, thread)
-}
 
 /// The messages up to the client's close.
 fn messages(stream: TcpStream) -> Vec<(Kind, Vec<u8>)> {
@@ -152,15 +136,11 @@ fn the_input_is_one_text_message_on_request() {
 #[test]
 fn habits_of_other_programs_are_met() {
     let (url, thread) = server(|mut stream| {
-        let (mut head, mut byte) = (Vec::new(), [0]);
-        while !head.ends_with(b"\r\n\r\n") {
-            stream.read_exact(&mut byte).unwrap();
-            head.push(byte[0]);
-        }
+        let head = request(&mut stream);
         stream
             .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
             .unwrap();
-        String::from_utf8(head).unwrap()
+        head
     });
     let options = [
         "-c",

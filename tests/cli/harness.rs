@@ -6,8 +6,10 @@
 pub(crate) mod listening;
 
 use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
 use std::process::{Child, Command, Output, Stdio};
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 pub(crate) fn wscodec(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wscodec"));
@@ -53,6 +55,55 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Serves one client in a thread: its address, and what it found.
+pub(crate) fn serves<T: Send + 'static>(
+    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let thread = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let patience = Some(Duration::from_secs(30));
+        stream.set_read_timeout(patience).unwrap();
+        serve(stream)
+    });
+    (address, thread)
+}
+
+/// The same for a client of WebSocket: the URL.
+pub(crate) fn server<T: Send + 'static>(
+    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
+    let (address, thread) = serves(serve);
+    (format!("ws://{address}/"), thread)
+}
+
+/// The head of a request.
+pub(crate) fn request(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// Carries bytes from a client to a server and back, until both have ended.
+pub(crate) fn carry(client: &TcpStream, server: impl ToSocketAddrs) {
+    let server = TcpStream::connect(server).unwrap();
+    let copy = |mut from: TcpStream, mut to: TcpStream| {
+        thread::spawn(move || {
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Write);
+        })
+    };
+    let there = copy(client.try_clone().unwrap(), server.try_clone().unwrap());
+    let back = copy(server, client.try_clone().unwrap());
+    there.join().unwrap();
+    back.join().unwrap();
 }
 
 /// Sends a signal such as `TERM` to a process.

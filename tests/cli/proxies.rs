@@ -5,55 +5,15 @@
 mod harness;
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::Output;
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
-use harness::{Served, fed, text, wscodec};
+use harness::{Served, carry, fed, request, serves, text, wscodec};
 
 fn read<const N: usize>(stream: &mut TcpStream) -> [u8; N] {
     let mut bytes = [0; N];
     stream.read_exact(&mut bytes).unwrap();
     bytes
-}
-
-fn read_head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.extend(read::<1>(stream));
-    }
-    String::from_utf8(head).unwrap()
-}
-
-/// Carries bytes to the server and back, until both have ended.
-fn carry(client: &TcpStream, server: &str) {
-    let server = TcpStream::connect(server.strip_prefix("ws://").unwrap()).unwrap();
-    let copy = |mut from: TcpStream, mut to: TcpStream| {
-        thread::spawn(move || {
-            let _ = std::io::copy(&mut from, &mut to);
-            let _ = to.shutdown(Shutdown::Write);
-        })
-    };
-    let there = copy(client.try_clone().unwrap(), server.try_clone().unwrap());
-    let back = copy(server, client.try_clone().unwrap());
-    there.join().unwrap();
-    back.join().unwrap();
-}
-
-/// A proxy for one client: its address, and what it found.
-fn proxy<T: Send + 'static>(
-    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
-) -> (String, JoinHandle<T>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let thread = thread::spawn(move || {
-        let (stream, _) = listener.accept().unwrap();
-        let patience = Some(Duration::from_secs(30));
-        stream.set_read_timeout(patience).unwrap();
-        serve(stream)
-    });
-    (address, thread)
 }
 
 /// The client, without the proxies of the environment of the tests.
@@ -83,12 +43,12 @@ fn a_proxy_of_http_makes_a_tunnel() {
     ] {
         let served = Served::new(&[]);
         let url = served.url.clone();
-        let (address, thread) = proxy(move |mut stream| {
-            let head = read_head(&mut stream);
+        let (address, thread) = serves(move |mut stream| {
+            let head = request(&mut stream);
             // An interim answer, and the beginning of the tunnel in the same segment.
             let answer = "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nVia: x\r\n\r\n";
             stream.write_all(answer.as_bytes()).unwrap();
-            carry(&stream, &url);
+            carry(&stream, url.strip_prefix("ws://").unwrap());
             head
         });
         let proxy = format!("http://{user}{address}");
@@ -138,7 +98,7 @@ fn a_socks5_proxy_makes_a_tunnel() {
         let served = Served::new(&[]);
         let url = served.url.clone();
         let len = request.len();
-        let (address, thread) = proxy(move |mut stream| {
+        let (address, thread) = serves(move |mut stream| {
             match user {
                 "" => {
                     assert_eq!(read(&mut stream), [5, 1, 0]);
@@ -155,7 +115,7 @@ fn a_socks5_proxy_makes_a_tunnel() {
             stream.read_exact(&mut request).unwrap();
             // It tells a name, whose length the client has to follow.
             stream.write_all(b"\x05\0\0\x03\x02ab\0\0").unwrap();
-            carry(&stream, &url);
+            carry(&stream, url.strip_prefix("ws://").unwrap());
             request
         });
         let proxy = format!("{scheme}://{user}{address}");
@@ -172,8 +132,8 @@ fn a_socks5_proxy_makes_a_tunnel() {
 
 #[test]
 fn the_environment_names_proxies_and_their_exceptions() {
-    let (address, thread) = proxy(|mut stream| {
-        let head = read_head(&mut stream);
+    let (address, thread) = serves(|mut stream| {
+        let head = request(&mut stream);
         stream
             .write_all("HTTP/1.1 403 No\u{202e}\r\n\r\n".as_bytes())
             .unwrap();
@@ -243,7 +203,7 @@ fn a_proxy_that_refuses_or_breaks_a_rule_is_told_in_one_line() {
         ("socks5h", ["\x05\0", "\x05\0\0\x09"], "not one of SOCKS5"),
     ] {
         let answers = answers.map(str::to_owned);
-        let (address, thread) = proxy(move |mut stream| {
+        let (address, thread) = serves(move |mut stream| {
             for answer in answers {
                 let _ = stream.read(&mut [0; 4096]);
                 if answer.is_empty() {
@@ -263,7 +223,7 @@ fn a_proxy_that_refuses_or_breaks_a_rule_is_told_in_one_line() {
         );
     }
     // One that is silent gets the time that connecting may take.
-    let (address, thread) = proxy(|mut stream| while let Ok(1..) = stream.read(&mut [0; 4096]) {});
+    let (address, thread) = serves(|mut stream| while let Ok(1..) = stream.read(&mut [0; 4096]) {});
     let proxy = format!("http://{address}");
     let arguments = [
         "--proxy",

@@ -22,6 +22,10 @@ pub(crate) fn start(
     }
 }
 
+/// There is nothing to kill. WASI has no signals that ask for it either.
+#[cfg(not(target_os = "wasi"))]
+pub(crate) fn kill_all() {}
+
 impl Relay {
     pub(crate) fn handler(&self) -> Program {
         match *self {}

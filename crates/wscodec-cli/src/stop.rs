@@ -12,6 +12,7 @@ pub(crate) fn at_signals(stop: impl Fn() -> bool + Send + 'static) -> io::Result
         for (count, signal) in signals.forever().enumerate() {
             if count > 0 || !stop() {
                 crate::terminal::restore();
+                crate::relay::kill_all();
                 std::process::exit(128 + signal);
             }
         }

@@ -39,6 +39,7 @@ use wscodec_server::ServerHandle;
 use crate::Failure;
 use crate::args::{ServeArgs, Target};
 use handler::Relayed;
+pub(crate) use process::kill_all;
 
 /// How backends are opened.
 #[derive(Clone, Debug)]

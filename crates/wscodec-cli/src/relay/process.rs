@@ -3,10 +3,13 @@
 //! The process is reaped last of all: until then no other process gets its number, so signals to the
 //! group can't hit a stranger.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
+use std::num::NonZeroI32;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mio::unix::pipe::{Receiver, Sender};
 use mio::{Interest, Registry, Token};
@@ -17,6 +20,23 @@ use super::Permit;
 
 /// Bytes of a line of standard error that are logged together.
 const MOST_LINE: usize = 4096;
+
+/// The groups of all processes that are not reaped.
+static GROUPS: Mutex<BTreeSet<NonZeroI32>> = Mutex::new(BTreeSet::new());
+
+fn groups() -> MutexGuard<'static, BTreeSet<NonZeroI32>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills all processes, because the program ends at once.
+pub(crate) fn kill_all() {
+    for &group in &*groups() {
+        if let Some(pid) = Pid::from_raw(group.get()) {
+            // It fails if the group has ended.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Process {
@@ -52,6 +72,7 @@ impl Process {
             .spawn()?;
         let missing = || io::Error::other("a process has no pipes");
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        groups().extend(pid.map(Pid::as_raw_nonzero));
         let input = Sender::from(child.stdin.take().ok_or_else(missing)?);
         let output = Receiver::from(child.stdout.take().ok_or_else(missing)?);
         let errors = Receiver::from(child.stderr.take().ok_or_else(missing)?);
@@ -151,6 +172,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
+        groups().remove(&self.pid.as_raw_nonzero());
         // It was killed, or has ended before.
         let _ = self.child.wait();
     }
