@@ -95,7 +95,10 @@ impl Script {
         let mut inspector = ConversationInspector::new(
             Conversation::new(ConversationId::new(3)),
             ConversationStart::Handshake,
-            InspectOptions::default(),
+            InspectOptions {
+                compressed: 3,
+                ..InspectOptions::default()
+            },
         );
         let mut last = PacketInfo::default();
         for (number, (direction, bytes)) in (1..).zip(&self.parts) {
@@ -166,6 +169,9 @@ fn several_sockets_on_one_connection_are_conversations_of_their_own() {
             ("s2c".into(), "Hello".into())
         ]
     );
+    let frames = of(&lines, "frame", 5);
+    let compressed: Vec<_> = frames.iter().map(|it| it["compressed"].as_str()).collect();
+    assert_eq!(compressed[..2], [None, Some("f248cd")]);
     let one = of(&lines, "end", 3)[0];
     assert_eq!((&one["ending"], &one["by"]), (&"fin".into(), &"c2s".into()));
     assert_eq!(one["closeCode"], 1000);

@@ -9,7 +9,7 @@ use wscodec::{ErrorKind, HandshakeError, PeerError};
 pub struct Violation {
     /// The rule.
     pub error: ErrorKind,
-    /// Where it lies, counted as [`Location::offset`].
+    /// Where it lies, counted as [`Location::offset`](super::Location::offset).
     pub offset: u64,
     /// The value that was found.
     pub found: Cow<'static, str>,

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `conversation` | `client`, `server` (addresses or null), `fromStart`, `tls` |
 //! | `handshake` | `accepted`, `status` (or null), `interim` (statuses), `request`, `response` (null, or `line`, `headers` as pairs, `offset`, `packet`, `time`), `method`, `target`, `host`, `protocol`, `extensions` (or null), `deflate` (null, or `serverNoContextTakeover`, `clientNoContextTakeover`, `serverMaxWindowBits`, `clientMaxWindowBits`) |
-//! | `frame` | `opcode`, `name`, `fin`, `rsv` (RSV1 is 4), `masked`, `length` (on the wire); and where they apply: `mask` (hexadecimal), `firstPacket` and `firstTime` (if it began in another packet), `captured` (if fewer bytes are in the capture), `inflated`, `closeCode` (or null) and `reason`, `afterClose`, `violations` (codes), and the payload |
+//! | `frame` | `opcode`, `name`, `fin`, `rsv` (RSV1 is 4), `masked`, `length` (on the wire); and where they apply: `mask` (hexadecimal), `firstPacket` and `firstTime` (if it began in another packet), `captured` (if fewer bytes are in the capture), `inflated`, `compressed` (the payload before it was inflated, in hexadecimal, as far as [`InspectOptions::compressed`](crate::InspectOptions::compressed) asks for it), `closeCode` (or null) and `reason`, `afterClose`, `violations` (codes), and the payload |
 //! | `message` | `kind` (`"text"`, `"binary"` or null), `length`, `frames`, `compressed`, `finished`, `firstPacket`, `firstTime`, `inflated`, and the payload |
 //! | `violation` | `code`, `message`, `found`, `expected`, `section`, `closeCode`, `frame` (offset of its frame, or null) |
 //! | `note` | `code`, `message`, and by code: `length`, `serverName`, `alpn`, `client`, `server`, `target` |
@@ -217,6 +217,9 @@ fn write_frame(frame: &CapturedFrame<'_>, most: usize, out: &mut Vec<u8>) {
             let total = frame.inflated.unwrap_or(frame.captured);
             line.payload(text, frame.payload, frame.unknown, total, most);
         }
+    }
+    if !frame.compressed.is_empty() {
+        line.hex("compressed", frame.compressed);
     }
     if frame.after_close {
         line.bool("afterClose", true);
