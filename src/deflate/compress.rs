@@ -1,4 +1,14 @@
 //! Sending compressed messages (RFC 7692 §7.2.1).
+//!
+//! The problem: the peer keeps the window that was agreed on, and an engine that refers further back than
+//! that destroys the connection. miniz_oxide knows the largest window only.
+//!
+//! Choice: with a smaller window, miniz_oxide is flushed with `Flush::Full`, which forgets its history, each
+//! time that the window is full. zlib-rs keeps to the window by itself. A message that does not become
+//! smaller is sent compressed nevertheless: leaving it out of the peer's window would need a decision before
+//! its first byte is sent.
+//!
+//! Invariant: no compressed byte refers to a byte that the peer may have forgotten.
 
 use alloc::vec::Vec;
 use core::mem::take;

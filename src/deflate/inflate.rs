@@ -1,4 +1,15 @@
 //! Receiving compressed messages (RFC 7692 §7.2.2).
+//!
+//! The problem: a message ends without the bytes that end its last block, its fragments may be cut anywhere,
+//! a few bytes may stand for a thousand times as many, and an engine buffers output behind a fault.
+//!
+//! Choice: at a message's end the inflater is fed the four bytes that the sender left out and a final empty
+//! block. Only if the engine reaches the end of that block was the message whole; a message that ends within
+//! a block is refused. Output is counted as it arises and held to the limits after each 256 bytes of input,
+//! not after the message.
+//!
+//! Invariant: output that precedes a fault is handed on before the fault, so that every split of the input
+//! gives the same data and the same fault; and no more than the limit is ever held.
 
 use alloc::vec::Vec;
 use core::mem::take;

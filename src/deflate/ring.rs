@@ -1,4 +1,9 @@
 //! The last bytes that came out, as an inflater remembers them.
+//!
+//! The ring has exactly the length of the agreed window, so that miniz_oxide itself refuses a distance
+//! beyond it: a larger buffer would accept such a distance and copy bytes that the peer must not refer to.
+//! Until the ring is full for the first time after a reset, it is handed over as a plain buffer, in which
+//! distances before its first byte are refused.
 
 use alloc::boxed::Box;
 

@@ -1,4 +1,16 @@
 //! Frames from bytes that come cut anywhere.
+//!
+//! The problem: a header has 2 to 14 bytes, its own bytes say how many, and a read may end within it.
+//! Nearly no header is cut, and the ones that are not must not pay for those that are.
+//!
+//! Choice: [`whole_header`](FrameDecoder::whole_header) parses a header of which the input has as many bytes
+//! as the longest one could need, by loads of constant length, and is inlined. Every other header goes to
+//! [`cut_header`](FrameDecoder::cut_header), a call, which collects it in 14 bytes of the decoder. Copying
+//! exactly the missing bytes was tried, and took a parse for each: so as many bytes as fit are copied, and
+//! those behind the header's end are not taken.
+//!
+//! Invariant: a fault of a header is reported as soon as its bytes show it, at the offset of the frame, and
+//! the same for any cut. After a fault the state is `Failed`, and every later call returns that fault.
 
 use core::mem;
 

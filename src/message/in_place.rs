@@ -5,7 +5,7 @@
 //! slice from elsewhere. A second set of sending methods would be a second copy of the rules.
 //!
 //! So the methods of [`MessageEncoder`] that write frames are generic over a [`Payload`]: a slice
-//! that is [appended](Append) to a buffer, or bytes [in place](InPlace). The rules (which message is
+//! that is [appended](super::write::Append) to a buffer, or bytes [in place](InPlace). The rules (which message is
 //! begun, which fragment ends a character, what the extension codes) are written once, and both
 //! compile to code of their own.
 //!

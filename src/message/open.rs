@@ -1,4 +1,13 @@
 //! The message that is begun and not finished, and the rules that it has to keep.
+//!
+//! The rules across frames are here and nowhere else: that a continuation continues something, that a new
+//! message does not begin within another one (RFC 6455 §5.4), that reserved bits come with the first frame,
+//! and the limits of bytes and fragments. Whole messages, pieces, batches and onlookers all ask
+//! [`Open::header`], so that no way of receiving knows the rules differently.
+//!
+//! The limits hold for lengths that are announced, when the header arrives: a peer that announces too much is
+//! refused before it sends the bytes. A header that is cut is asked the same by [`Open::announced`], as far
+//! as its bytes are known.
 
 use super::place::{FoundMessage, Place};
 use super::{InboundExtension, Kind, PayloadCoding};

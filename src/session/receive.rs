@@ -1,4 +1,13 @@
 //! The receiving side of a session: bytes in, events out.
+//!
+//! A session acts on an event before it hands it out: it answers pings and close frames into the caller's
+//! buffer, and notes for the timers that something arrived. The methods that receive differ in what they
+//! return (an event, a piece, a place, or an event of bytes that were written to the session's space), and
+//! all of them act by the same `Sender::act`. They take the decoder as an argument, because two threads may
+//! hold the two sides.
+//!
+//! Invariant: between a message and the handler's answer to it nothing else is appended, so answers are in
+//! the order of the events.
 
 use alloc::vec::Vec;
 use core::mem;

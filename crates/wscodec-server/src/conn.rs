@@ -1,4 +1,16 @@
 //! One connection, from its first byte to its last: its phases, its output, and its end.
+//!
+//! The problem: what can go wrong (a peer that does not read, a failed write, a limit, a panic of the
+//! handler, the end of the server) can happen in every phase, and the connection has to end with one outcome.
+//!
+//! Choice: a connection is an enum of phases. All ways out of the open phase go through `leave`, which takes
+//! the session and the state away and reports the outcome, so that it is reported once. Steps return
+//! [`Next`], and the event loop alone drops connections. All output goes through `settle` and `send`: they
+//! write once for a batch of messages, compare the queue with its limit, and end the stream behind the last
+//! byte.
+//!
+//! A batch is the hot path: flags that are set for few connections only are tested together, and their work is
+//! in functions of their own (`emptied`, `after_step`).
 
 use core::time::Duration;
 use std::io;

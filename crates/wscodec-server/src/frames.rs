@@ -1,4 +1,15 @@
 //! An open connection's messages.
+//!
+//! The problem: one read may hold thousands of messages, and one of them may inflate to megabytes. Answers
+//! should leave in one write, but the output must not grow without limit, and other connections must have
+//! their turn.
+//!
+//! Choice: all messages of a read are handled in one batch, inside one guard against panics and one tracing
+//! span, because both cost more than a small message. A batch ends early if there is much output, if many
+//! bytes were decoded, or if the handler pauses reading; the rest of the input is then decoded after the
+//! write, or held for the connection's next turn. Counters are added up once for a batch.
+//!
+//! Invariant: bytes that were read are decoded or held in order; none is read again and none is lost.
 
 use std::io;
 use std::vec::Vec;
