@@ -77,7 +77,7 @@ impl AcceptHooks for Notes {
     }
 }
 
-/// How an attempt to accept ended.
+/// The end of an attempt to accept.
 type Ended = (Notes, Result<(), Error>);
 
 fn with_notes(mut notes: Notes) -> (TcpStream, JoinHandle<Ended>) {

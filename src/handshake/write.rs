@@ -48,7 +48,7 @@ pub(super) fn check_headers(headers: &[(&str, &str)]) -> Result<(), MisuseError>
 #[derive(Debug)]
 pub struct HeaderWriter<'o> {
     out: &'o mut Vec<u8>,
-    /// Why nothing more is written.
+    /// The reason that nothing more is written.
     error: Option<MisuseError>,
 }
 

@@ -16,7 +16,7 @@ pub struct Cookie<'a> {
     pub value: &'a [u8],
 }
 
-/// How exact [`Cookies`] are. The default reads the cookies that clients send in practice.
+/// The rules by which [`Cookies`] are read. The default reads the cookies that clients send in practice.
 ///
 /// ```
 /// use wscodec::head::{Cookies, CookieRules};

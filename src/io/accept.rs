@@ -220,7 +220,7 @@ pub struct Answer<'r> {
     upgrade: Upgrade<'r>,
     /// Header lines.
     headers: Vec<u8>,
-    /// Why the answer can't be sent.
+    /// The reason that the answer can't be sent.
     invalid: Option<MisuseError>,
     extension: Option<Agreed>,
 }

@@ -12,7 +12,7 @@ use super::Error;
 use super::head::Head;
 use super::line::Line;
 
-/// How long an attempt waits at a time before it looks whether it was cancelled.
+/// The longest wait of an attempt before it looks whether it was cancelled.
 const SLICE: Duration = Duration::from_millis(20);
 
 /// Cancels the attempts of a [`Connector`](super::Connector) to open a connection, from another thread.
@@ -113,5 +113,45 @@ impl Cancel {
                 result => return result,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn work_that_does_not_end_is_left_behind() {
+        let cancel = Cancel::new();
+        let (begun, has_begun) = channel();
+        let (ends, end) = channel::<()>();
+        let (tells, told) = channel();
+        let other = cancel.clone();
+        let canceller = thread::spawn(move || {
+            has_begun.recv().unwrap();
+            other.cancel();
+        });
+        let result = cancel.wait_for(move || {
+            begun.send(()).unwrap();
+            let _ = end.recv();
+            // The attempt is given up by now, and this result with it.
+            tells.send(()).unwrap();
+            Ok(())
+        });
+        assert!(matches!(result, Err(Error::Cancelled)));
+        canceller.join().unwrap();
+        drop(ends);
+        told.recv().unwrap();
+    }
+
+    #[test]
+    fn the_result_of_the_work_is_that_of_the_attempt() {
+        let cancel = Cancel::new();
+        assert!(matches!(cancel.wait_for(|| Ok(7)), Ok(7)));
+        let refused = || Err::<(), _>(io::ErrorKind::ConnectionRefused.into());
+        assert!(matches!(cancel.wait_for(refused), Err(Error::Io(_))));
+        cancel.cancel();
+        assert!(matches!(cancel.wait_for(|| Ok(7)), Err(Error::Cancelled)));
     }
 }

@@ -64,7 +64,7 @@ pub trait AcceptHooks {
     /// The request is whole, keeps the rules, and the policy grants it. The answer can be changed.
     ///
     /// # Errors
-    /// What [`Answer::reject`] gives.
+    /// The error of [`Answer::reject`].
     fn decide(
         &mut self,
         request: &UpgradeRequest<'_>,
