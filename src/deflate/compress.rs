@@ -5,8 +5,7 @@
 //!
 //! Choice: with a smaller window, miniz_oxide is flushed with `Flush::Full`, which forgets its history, each
 //! time that the window is full. zlib-rs keeps to the window by itself. A message that does not become
-//! smaller is sent compressed nevertheless: leaving it out of the peer's window would need a decision before
-//! its first byte is sent.
+//! smaller is sent compressed nevertheless, and grows by a few bytes.
 //!
 //! Invariant: no compressed byte refers to a byte that the peer may have forgotten.
 
