@@ -139,7 +139,7 @@ fn pieces_never_allocate() {
             for mut read in input.chunks_mut(size) {
                 while pieces.receive(&mut read).unwrap().is_some() {}
             }
-            pieces.finish().unwrap();
+            pieces.end().unwrap();
         });
         assert_eq!(allocated, 0, "{size} at a time");
     }
@@ -156,7 +156,7 @@ fn frames_never_allocate() {
             for mut read in input.chunks_mut(size) {
                 while decoder.decode(&mut read).unwrap().is_some() {}
             }
-            decoder.finish().unwrap();
+            decoder.end().unwrap();
         });
         assert_eq!(allocated, 0, "{size} at a time");
     }
@@ -169,7 +169,7 @@ fn faults_do_not_allocate() {
     let allocated = allocations(|| {
         let fault = receiver.receive(&mut &mut bytes[..]).unwrap_err();
         assert_eq!(fault.error.code(), "UNMASKED_FRAME");
-        assert_eq!(receiver.finish(), Err(fault));
+        assert_eq!(receiver.end(), Err(fault));
     });
     assert_eq!(allocated, 0);
 }

@@ -30,7 +30,7 @@ fn count(bytes: &mut [u8]) -> usize {
     while receiver.receive(&mut input).unwrap().is_some() {
         count += 1;
     }
-    receiver.finish().unwrap();
+    receiver.end().unwrap();
     count
 }
 
@@ -170,7 +170,7 @@ fn what_a_header_claims_is_not_allocated() {
         receiver.fill(5000).unwrap();
         assert!(receiver.buffered() <= 16_384, "{len}");
         let eof = ErrorKind::from(PeerError::UnexpectedEof);
-        assert_eq!(receiver.finish().unwrap_err().error, eof);
+        assert_eq!(receiver.end().unwrap_err().error, eof);
     }
 }
 

@@ -429,7 +429,7 @@ fn a_receiver_without_memory_fails_by_itself() {
                 failures += 1;
                 assert_eq!(result, Err(NO_MEMORY));
                 // It stays so, also when there is memory again.
-                assert_eq!(receiver.finish().unwrap_err().error, NO_MEMORY);
+                assert_eq!(receiver.end().unwrap_err().error, NO_MEMORY);
                 let mut rest = wire.clone();
                 assert_eq!(
                     receiver.receive(&mut &mut rest[..]).unwrap_err().error,

@@ -205,14 +205,14 @@ impl Told {
                     Ok(Some(piece)) => told.note(piece),
                     Ok(None) => break,
                     Err(fault) => {
-                        assert_eq!(receiver.finish(), Err(fault));
+                        assert_eq!(receiver.end(), Err(fault));
                         told.fault = Some(fault);
                         return told;
                     }
                 }
             }
         }
-        told.fault = receiver.finish().err();
+        told.fault = receiver.end().err();
         told
     }
 
@@ -237,7 +237,7 @@ impl Told {
                 }
             }
         }
-        told.fault = pieces.finish().err();
+        told.fault = pieces.end().err();
         told
     }
 }

@@ -42,7 +42,7 @@ fn run(rules: Rules, bytes: &[u8], seed: u8) -> Run {
             }
         }
         if rest.is_empty() {
-            let fault = decoder.finish().err();
+            let fault = decoder.end().err();
             return Run { frames, fault };
         }
     }

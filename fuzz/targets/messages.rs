@@ -69,7 +69,7 @@ fn whole<E: InboundExtension>(mut decoder: MessageDecoder<E>, bytes: &[u8], seed
             assert!(decoder.buffered() + decoder.extension().memory() <= MEMORY);
         }
         if rest.is_empty() {
-            let fault = decoder.finish().err();
+            let fault = decoder.end().err();
             return Run { seen, fault };
         }
     }
@@ -112,7 +112,7 @@ fn pieces<E: InboundExtension>(mut decoder: MessageDecoder<E>, bytes: &[u8], see
             }
         }
         if rest.is_empty() {
-            let fault = decoder.finish().err();
+            let fault = decoder.end().err();
             return Run { seen, fault };
         }
     }

@@ -164,7 +164,7 @@ impl FrameDecoder {
     /// # Errors
     /// [`PeerError::UnexpectedEof`] inside a frame or a fragmented message; the fault that the
     /// decoder is in, if it is in one.
-    pub fn finish(&mut self) -> Result<(), Fault> {
+    pub fn end(&mut self) -> Result<(), Fault> {
         match self.state {
             State::Failed(fault) => Err(fault),
             State::Header if self.partial_len == 0 && !self.message_open => Ok(()),
@@ -504,7 +504,7 @@ mod tests {
             }
             assert!(input.is_empty());
         }
-        decoder.finish()?;
+        decoder.end()?;
         Ok(frames)
     }
 
@@ -544,7 +544,7 @@ mod tests {
         while let Ok(Some(_)) = decoder.decode(&mut input) {}
         let fault = ErrorKind::from(PeerError::UnmaskedFrame).at(106);
         assert_eq!(decoder.decode(&mut input), Err(fault));
-        assert_eq!(decoder.finish(), Err(fault));
+        assert_eq!(decoder.end(), Err(fault));
     }
 
     #[test]

@@ -182,9 +182,9 @@ impl Pieces {
     /// # Errors
     /// [`PeerError::UnexpectedEof`](crate::PeerError::UnexpectedEof) inside a frame or a fragmented
     /// message; the fault that was found before, if there was one.
-    pub fn finish(&mut self) -> Result<(), Fault> {
+    pub fn end(&mut self) -> Result<(), Fault> {
         self.0.ignore_close();
-        self.0.finish()
+        self.0.end()
     }
 
     /// The type of the message whose pieces come.

@@ -122,11 +122,11 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// # Errors
     /// [`PeerError::UnexpectedEof`] inside a frame or a fragmented message; the fault that the
     /// decoder is in, if it is in one.
-    pub fn finish(&mut self) -> Result<(), Fault> {
+    pub fn end(&mut self) -> Result<(), Fault> {
         if self.closed {
             return Ok(());
         }
-        self.frames.finish()
+        self.frames.end()
     }
 
     /// Exchanges the extension, between two messages, and has frames carry the bits of the new one.

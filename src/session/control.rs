@@ -178,7 +178,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
             return self.fault().map_or(Ok(()), Err);
         }
         let error = ErrorKind::from(PeerError::UnexpectedEof);
-        let fault = match decoder.finish() {
+        let fault = match decoder.end() {
             Ok(()) => error.at(decoder.offset()),
             Err(fault) => fault,
         };

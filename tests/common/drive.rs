@@ -157,7 +157,7 @@ pub fn through<E: InboundExtension>(
             assert_eq!(result, fault, "a fault has to stay");
         }
     }
-    close_run(seen, fault, || receiver.finish())
+    close_run(seen, fault, || receiver.end())
 }
 
 /// Through `MessageDecoder`.
@@ -183,7 +183,7 @@ pub fn found(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run {
             }
         }
     }
-    close_run(seen, fault, || decoder.finish())
+    close_run(seen, fault, || decoder.end())
 }
 
 /// Through `MessageDecoder`, each stretch as a batch whose events are lent at its end.
@@ -224,7 +224,7 @@ pub fn batches(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run {
         }));
         decoder.end_batch(&mut shared);
     }
-    close_run(seen, fault, || decoder.finish())
+    close_run(seen, fault, || decoder.end())
 }
 
 /// Through `MessageDecoder`, with payloads written to where it wants them, up to `most` bytes at a time;
@@ -246,7 +246,7 @@ pub fn filled(setup: &Setup, bytes: &[u8], most: usize) -> Run {
             rest = &rest[1..];
         }
     }
-    close_run(seen, fault, || receiver.finish())
+    close_run(seen, fault, || receiver.end())
 }
 
 /// Through `Pieces`, put together; it goes on after a close frame, and what it tells from there on
@@ -310,7 +310,7 @@ pub fn pieces(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run {
         seen,
         result,
         || {
-            if closed { Ok(()) } else { pieces.finish() }
+            if closed { Ok(()) } else { pieces.end() }
         },
     )
 }
@@ -359,7 +359,7 @@ pub fn frames(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run<Frame> {
     if !ended {
         seen.pop();
     }
-    close_run(seen, result, || decoder.finish())
+    close_run(seen, result, || decoder.end())
 }
 
 /// Puts whole frames together to messages, with none of the rules that the decoders keep: until a

@@ -125,7 +125,7 @@ impl Frames {
     /// Says that the stream ended.
     pub fn finish(&mut self) {
         if self.fault.is_none() {
-            self.fault = self.pieces.finish().err();
+            self.fault = self.pieces.end().err();
         }
     }
 

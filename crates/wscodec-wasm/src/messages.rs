@@ -76,7 +76,7 @@ impl Messages {
     /// Says that the stream ended.
     pub fn finish(&mut self) {
         if self.intake.fault.is_none() {
-            self.intake.fault = self.receiver.finish().err();
+            self.intake.fault = self.receiver.end().err();
         }
     }
 
