@@ -306,13 +306,7 @@ pub fn pieces(setup: &Setup, bytes: &[u8], cuts: &[usize]) -> Run {
     if result.is_err() {
         assert_eq!(pieces.receive(&mut &mut [0x81u8][..]).map(drop), result);
     }
-    close_run(
-        seen,
-        result,
-        || {
-            if closed { Ok(()) } else { pieces.end() }
-        },
-    )
+    close_run(seen, result, || if closed { Ok(()) } else { pieces.end() })
 }
 
 /// Through `frame::FrameDecoder`.
