@@ -1,0 +1,119 @@
+//! Every relative link in the Markdown files leads to a file, and its fragment to a heading of that file.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// Folders without documents of this project.
+const SKIPPED: &[&str] = &["target", "node_modules", "dist", ".git"];
+
+fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap_or_default();
+        if path.is_dir() && !path.is_symlink() {
+            if !SKIPPED.contains(&name) {
+                documents(&path, found);
+            }
+        } else if name.ends_with(".md") {
+            found.push(path);
+        }
+    }
+}
+
+/// The lines outside of code blocks.
+fn text(markdown: &str) -> impl Iterator<Item = &str> {
+    let mut in_code = false;
+    markdown.lines().filter(move |line| {
+        let is_fence = line.starts_with("```");
+        in_code ^= is_fence;
+        !in_code && !is_fence
+    })
+}
+
+/// The targets of links and images, without those with a scheme and those of rustdoc.
+fn links(markdown: &str) -> Vec<&str> {
+    let targets = text(markdown).flat_map(|line| {
+        let parts = line.split("](").skip(1);
+        parts.filter_map(|part| part.split([')', ' ']).next())
+    });
+    targets
+        .filter(|target| !target.contains(':') && !target.is_empty())
+        .collect()
+}
+
+/// The fragment that leads to each heading, as GitHub makes it.
+fn fragments(markdown: &str) -> BTreeSet<String> {
+    let headings = text(markdown).filter_map(|line| line.strip_prefix('#')?.split_once(' '));
+    let fragment = |heading: &str| {
+        let kept = heading.trim().chars().filter_map(|it| match it {
+            ' ' => Some('-'),
+            _ if it.is_alphanumeric() || matches!(it, '-' | '_') => Some(it),
+            _ => None,
+        });
+        kept.collect::<String>().to_lowercase()
+    };
+    headings.map(|(_, heading)| fragment(heading)).collect()
+}
+
+/// `path` without `.` and `..`.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(normal.pop()),
+            _ => normal.push(component),
+        }
+    }
+    normal
+}
+
+/// What is wrong with a link of the document `from`.
+fn fault(from: &Path, link: &str) -> Option<String> {
+    let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+    let target = match file {
+        "" => from.to_owned(),
+        _ => normal(&from.parent().unwrap().join(file)),
+    };
+    if !target.exists() {
+        return Some(format!("{}: {link}: no such file", from.display()));
+    }
+    let is_known = fragment.is_empty()
+        || fragments(&fs::read_to_string(&target).unwrap_or_default()).contains(fragment);
+    (!is_known).then(|| format!("{}: {link}: no such heading", from.display()))
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut found = Vec::new();
+    documents(Path::new(env!("CARGO_MANIFEST_DIR")), &mut found);
+    let (mut count, mut faults) = (0, Vec::new());
+    for path in &found {
+        let markdown = fs::read_to_string(path).unwrap();
+        for link in links(&markdown) {
+            count += 1;
+            faults.extend(fault(path, link));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(count > 50, "{count} links in {} documents", found.len());
+}
+
+#[test]
+fn dead_links_are_found() {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/README.md");
+    for (link, dead) in [
+        ("server.md", false),
+        ("../README.md#rust", false),
+        ("#documentation", false),
+        ("no-such-page.md", true),
+        ("../README.md#no-such-heading", true),
+        ("#no-such-heading", true),
+    ] {
+        assert_eq!(fault(&from, link).is_some(), dead, "{link}");
+    }
+    let markdown = "[a](b.md#c) and ![d](e.svg)\n```\n[in code](x.md)\n```\n[f](https://g.h)";
+    assert_eq!(links(markdown), ["b.md#c", "e.svg"]);
+    assert!(fragments("## A `b`, c\n").contains("a-b-c"));
+}
