@@ -238,9 +238,12 @@ impl Inspector {
                         result = self.plain(bytes, sink);
                     }
                 });
-                result.and(unpacked).and_then(|()| self.end_of_input(sink))
+                result.and(unpacked)
             }
         };
+        // Conversations end in a damaged file, too.
+        let ended = self.end_of_input(sink);
+        let result = result.and(ended);
         self.input = Input::default();
         self.before = self.counts.packets;
         result

@@ -46,6 +46,7 @@ pub(super) struct JsonReader {
     key: Option<String>,
     size: usize,
     done: bool,
+    failed: Option<SourceError>,
 }
 
 impl core::fmt::Debug for JsonReader {
@@ -69,6 +70,7 @@ impl JsonReader {
             key: None,
             size: 0,
             done: false,
+            failed: None,
         }
     }
 
@@ -94,7 +96,17 @@ impl JsonReader {
         }
     }
 
+    /// Reads as far as possible. Nothing is read after an error.
     fn read(&mut self, last: bool, sink: &mut dyn FnMut(Found<'_>)) -> Result<(), SourceError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let result = self.tokens(last, sink);
+        self.failed = result.err();
+        result
+    }
+
+    fn tokens(&mut self, last: bool, sink: &mut dyn FnMut(Found<'_>)) -> Result<(), SourceError> {
         let held = core::mem::take(&mut self.held);
         let mut at = 0;
         while !self.done {
