@@ -102,7 +102,8 @@ fn faults_are_shown_in_their_place_and_hide_nothing() {
 
     let output = inspect(&[&file, "--json", "--strict"]);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(lines(&output, "frame").len(), 1);
+    // The ping before the violation, and the frame that has it.
+    assert_eq!(lines(&output, "frame").len(), 2);
 
     let output = inspect(&[&pcap("zeek--wrong-accept-header.pcap"), "--lint"]);
     let shown = text(&output.stdout);
