@@ -1,5 +1,7 @@
 //! A whole frame into a slice.
 
+use bytes::BufMut;
+
 use super::{FrameHeader, MAX_HEADER_LEN, mask};
 use crate::error::MisuseError;
 
@@ -51,20 +53,38 @@ pub fn encode(header: FrameHeader, payload: &[u8], out: &mut [u8]) -> Result<usi
 /// assert_eq!(out, [0x81, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2]);
 /// # Ok::<(), wscodec::MisuseError>(())
 /// ```
-#[inline]
+#[cfg_attr(target_family = "wasm", inline(never))]
+#[cfg_attr(not(target_family = "wasm"), inline)]
 pub fn encode_in_place(header: FrameHeader, out: &mut [u8]) -> Result<usize, MisuseError> {
     header.check()?;
-    let total = usize::try_from(header.len)
-        .ok()
-        .and_then(|len| len.checked_add(header.encoded_len()));
-    let Some(target) = total.and_then(|total| out.get_mut(..total)) else {
-        return Err(MisuseError::BufferTooSmall);
+    finish_in_place(header, out)
+}
+
+/// [`encode_in_place`] of a header that the rules allow to be sent.
+#[inline(always)]
+pub(crate) fn finish_in_place(header: FrameHeader, out: &mut [u8]) -> Result<usize, MisuseError> {
+    let room = out.len();
+    let mut rest = out;
+    let room_for = |_: &mut _, header_len: usize| {
+        let left = room.checked_sub(header_len);
+        match left.is_some_and(|left| header.len <= left as u64) {
+            true => Ok(()),
+            false => Err(MisuseError::BufferTooSmall),
+        }
     };
-    let n = header.write(target);
+    header.put_with(&mut rest, room_for, |rest, bytes| rest.put_slice(bytes))?;
+    let header_len = room - rest.len();
+    let payload = &mut rest[..header.len as usize];
     if let Some(key) = header.mask {
-        mask::apply(key, 0, &mut target[n..]);
+        mask_payload(key, payload);
     }
-    Ok(target.len())
+    Ok(header_len + payload.len())
+}
+
+/// Out of line, because the loops are long and the function around them has a copy for each caller.
+#[inline(never)]
+fn mask_payload(key: [u8; 4], payload: &mut [u8]) {
+    mask::apply(key, 0, payload);
 }
 
 /// The bytes of `header`, for a payload of `len` bytes.

@@ -23,7 +23,7 @@ use core::ops::Range;
 use crate::error::LimitError;
 use crate::reserve::reserve_exact;
 
-/// A buffer above this size is given back after [`UNUSED`] looks at it at which no message had needed
+/// A buffer above this size is given back at the [`UNUSED`]th look in a row at which no message had needed
 /// more than a part of it, one in [`PART`].
 const LARGE: usize = 1 << 20;
 const UNUSED: u8 = 16;
@@ -193,7 +193,7 @@ impl Assembly {
             self.unused += 1;
         }
         self.clear();
-        if self.unused > UNUSED {
+        if self.unused == UNUSED {
             *self = Self::new();
         }
     }

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use super::write::{Payload, write};
 use super::{Kind, MaskSource, MessageEncoder, OutboundExtension};
 use crate::error::{ErrorKind, MisuseError};
-use crate::frame::{FrameHeader, OpCode, Rsv, encode_in_place};
+use crate::frame::{FrameHeader, OpCode, Rsv, encode_in_place, finish_in_place};
 
 /// A payload that lies in the output buffer already: `len` bytes behind room for the frame's header,
 /// which begins at `end`. The room is [`InPlace::header_len`] bytes.
@@ -43,6 +43,11 @@ impl InPlace<'_> {
 }
 
 impl Payload for InPlace<'_> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.len
+    }
+
     #[inline]
     fn bytes(&self, masked: bool) -> Result<&[u8], MisuseError> {
         self.end
@@ -58,6 +63,15 @@ impl Payload for InPlace<'_> {
             ..header
         };
         let out = self.out.get_mut(*self.end..).unwrap_or_default();
+        *self.end += finish_in_place(header, out)?;
+        Ok(())
+    }
+
+    #[inline]
+    fn write_apart(self, header: FrameHeader) -> Result<(), ErrorKind> {
+        let len = self.len as u64;
+        let header = FrameHeader { len, ..header };
+        let out = self.out.get_mut(*self.end..).unwrap_or_default();
         *self.end += encode_in_place(header, out)?;
         Ok(())
     }
@@ -72,13 +86,14 @@ impl Payload for InPlace<'_> {
 }
 
 /// The methods for payloads in place. A method that fails has moved no `end`; the bytes behind it may
-/// have changed.
+/// have changed. The wasm module has one copy of each for its encoders and its sessions.
 impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// As [`send`](Self::send); a text is checked to be UTF-8 unless `checked` says that it was.
     ///
     /// # Errors
     /// As for [`send`](Self::send), and [`MisuseError::BufferTooSmall`] if the payload does not lie
     /// in the buffer.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub fn send_in_place(
         &mut self,
         kind: Kind,
@@ -116,6 +131,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     ///
     /// # Errors
     /// [`MisuseError::MessageUnfinished`], [`MisuseError::BufferTooSmall`].
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub fn prepared_in_place(
         &mut self,
         kind: Kind,
@@ -128,7 +144,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
             mask: self.keys_mut().next_key(),
             ..FrameHeader::new(kind.opcode(), 0)
         };
-        place.write(header)
+        place.write_apart(header)
     }
 }
 

@@ -263,6 +263,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// [`MisuseError::CloseCodeNotSendable`], [`MisuseError::CloseReasonTooLong`],
     /// [`MisuseError::CloseReasonAlone`] for a reason without a code, and an error of the
     /// [buffer](Buffer::make_room); nothing is written then.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub fn close(
         &mut self,
         code: impl Into<Option<CloseCode>>,
@@ -350,8 +351,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         payload: impl Payload,
     ) -> Result<(), ErrorKind> {
         self.is_between_messages()?;
-        let len = payload.bytes(mask.is_some())?.len();
-        let rsv = self.extension.begin(kind, Some(len));
+        let rsv = self.extension.begin(kind, Some(payload.len()));
         let header = FrameHeader {
             mask,
             ..FrameHeader::new(kind.opcode(), 0)
@@ -363,6 +363,8 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         }
     }
 
+    // The wasm module has one copy for its encoders and its sessions.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn first(&mut self, kind: Kind, payload: impl Payload) -> Result<(), ErrorKind> {
         self.is_between_messages()?;
         let mask = self.keys.next_key();
@@ -381,6 +383,8 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         Ok(())
     }
 
+    // The wasm module has one copy for its encoders and its sessions.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn fragment(&mut self, fin: bool, payload: impl Payload) -> Result<(), ErrorKind> {
         let Some(mut open) = self.open else {
             return Err(MisuseError::NoMessageBegun.into());
@@ -408,7 +412,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     ) -> Result<(), ErrorKind> {
         match coded {
             true => self.coded_part(header, payload, begun),
-            false => payload.write(header),
+            false => payload.write_apart(header),
         }
     }
 
@@ -435,6 +439,8 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         result
     }
 
+    // The wasm module has one copy for its encoders and its sessions.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn control(
         &mut self,
         opcode: OpCode,

@@ -12,11 +12,17 @@ use crate::frame::{FrameHeader, mask};
 
 /// A payload and the place of its frame.
 pub(super) trait Payload {
+    /// The number of bytes.
+    fn len(&self) -> usize;
+
     /// The bytes, where the frame has a mask key or has none.
     fn bytes(&self, masked: bool) -> Result<&[u8], MisuseError>;
 
     /// Writes the frame. The length in the header is set.
     fn write(self, header: FrameHeader) -> Result<(), ErrorKind>;
+
+    /// The same for a frame that is less usual than a whole message, compiled once.
+    fn write_apart(self, header: FrameHeader) -> Result<(), ErrorKind>;
 
     /// Writes the frame with what an extension made of the bytes.
     fn write_coded(self, header: FrameHeader, coded: &[u8]) -> Result<(), ErrorKind>;
@@ -29,6 +35,16 @@ pub(super) struct Append<'a, B> {
 }
 
 impl<B: Buffer> Payload for Append<'_, B> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.payload.len()
+    }
+
+    #[inline(always)]
+    fn write_apart(self, header: FrameHeader) -> Result<(), ErrorKind> {
+        self.write(header)
+    }
+
     #[inline(always)]
     fn bytes(&self, _masked: bool) -> Result<&[u8], MisuseError> {
         Ok(self.payload)
