@@ -18,8 +18,10 @@ import type { Bytes } from "../bytes/bytes.ts";
 import type { WscodecError } from "../error/errors.ts";
 import type { Prepared } from "../message/prepared.ts";
 import type { SessionEvent } from "../session/event.ts";
-import type { Outcome, Session } from "../session/session.ts";
+import type { Outcome } from "../session/outcome.ts";
+import type { Session } from "../session/session.ts";
 import { afterPoll, forget, wait } from "./clock.ts";
+import { flushLater } from "./flush.ts";
 import type { ConnectionOptions, Handlers } from "./handlers.ts";
 import type { Plan } from "./options.ts";
 import { account, longest, queued } from "./queue.ts";
@@ -45,16 +47,6 @@ export interface Opening {
   reject(connection: Connection<any>): void;
   /** The transport was closed, or ended by the peer, before the handshake was done. */
   closed(error: unknown): void;
-}
-
-/** Connections to which something was sent in this turn. */
-let dirty: Connection<any>[] = [];
-
-/** Writes what was sent in this turn, once for each connection. */
-function flushAll(): void {
-  const connections = dirty;
-  dirty = [];
-  for (const connection of connections) connection.flush();
 }
 
 /**
@@ -432,7 +424,7 @@ export class Connection<T = unknown> {
     add(session);
     if (!this.#busy && !this.#queued) {
       this.#queued = true;
-      if (dirty.push(this) === 1) queueMicrotask(flushAll);
+      flushLater(this);
     }
     if (session.bufferedAmount >= FLUSH_AT) this.#write(session);
     if (!this.#full && session.bufferedAmount < HIGH_WATER) return true;

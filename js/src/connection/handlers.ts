@@ -3,7 +3,7 @@
 import type { HandshakeLimits, HeadersInput } from "../handshake/options.ts";
 import type { SessionBehavior } from "../session/options.ts";
 import type { SessionEvent } from "../session/event.ts";
-import type { Outcome } from "../session/session.ts";
+import type { Outcome } from "../session/outcome.ts";
 import type { Policy, SessionLimits, Upgrade } from "../session/upgrade.ts";
 
 /**
