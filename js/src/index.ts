@@ -22,7 +22,8 @@ export {
   type ExtensionsInput,
   type ObservedDeflate,
 } from "./deflate/index.ts";
-export { MessageEncoder, type MessageEncoderOptions, frameHeader, type FrameOptions } from "./message/encoder.ts";
+export { MessageEncoder, type MessageEncoderOptions } from "./message/encoder.ts";
+export { frameHeader, type FrameOptions } from "./message/frame.ts";
 export type {
   ErrorCode,
   ErrorGroup,
@@ -73,11 +74,8 @@ export { type ClientSessionOptions, Connect, type ConnectOptions } from "./sessi
 export { observe, type Observed, type ObserveOptions } from "./session/observe.ts";
 export type { SessionEvent } from "./session/event.ts";
 export type { InPieces, SessionBehavior, SessionOptions } from "./session/options.ts";
-export {
-  type Outcome,
-  Session,
-  type SessionState,
-} from "./session/session.ts";
+export type { Outcome, SessionState } from "./session/outcome.ts";
+export { Session } from "./session/session.ts";
 export { type Policy, type SessionLimits, Upgrade } from "./session/upgrade.ts";
 
 import { simd as built } from "./wasm/module.ts";

@@ -12,7 +12,6 @@ use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::session::within;
 use super::{address, grow};
 use wscodec::LimitError;
 use wscodec::frame::MAX_CONTROL_LEN;
@@ -39,10 +38,16 @@ const LARGE_STAGE: usize = 1 << 20;
 #[wasm_bindgen]
 pub struct Arena {
     pub(super) input: Vec<u8>,
+    pub(super) stage: Vec<u8>,
+    pub(super) decoded: Decoded,
+}
+
+/// What a decoding leaves, apart from the input, in which most payloads lie.
+#[derive(Default)]
+pub(super) struct Decoded {
     pub(super) rows: Vec<Row>,
     /// Control payloads that did not lie in the input.
     pub(super) side: Vec<u8>,
-    pub(super) stage: Vec<u8>,
     pub(super) shared: BatchBuffer,
 }
 
@@ -57,17 +62,16 @@ impl Arena {
     pub fn new() -> Self {
         Self {
             input: Vec::new(),
-            rows: Vec::new(),
-            side: Vec::new(),
             stage: Vec::new(),
-            shared: BatchBuffer::default(),
+            decoded: Decoded::default(),
         }
     }
 
     /// Makes the input region at least this long, and returns its address; 0 if there is no memory
     /// for it, and then the region is as it was, or empty.
     pub fn reserve(&mut self, capacity: usize) -> u32 {
-        if self.rows.capacity() < ROWS && grow::exact(&mut self.rows, ROWS).is_err() {
+        if self.decoded.rows.capacity() < ROWS && grow::exact(&mut self.decoded.rows, ROWS).is_err()
+        {
             return 0;
         }
         if self.input.len() < capacity {
@@ -88,7 +92,7 @@ impl Arena {
 
     /// The address of the rows, which does not change once there is an input region.
     pub fn rows(&self) -> u32 {
-        self.rows.as_ptr() as usize as u32
+        self.decoded.rows.as_ptr() as usize as u32
     }
 
     /// The address of at least so many bytes for a payload to send; 0 if there is no memory for
@@ -113,20 +117,20 @@ impl Arena {
     /// Frees the buffer in which messages were put together, if it is large. Rows that lie in it are
     /// gone then.
     pub fn release_large(&mut self) {
-        if self.shared.is_large() {
-            self.shared.release();
+        if self.decoded.shared.is_large() {
+            self.decoded.shared.release();
         }
     }
 
     /// Gives back what large payloads and large input have needed.
     pub fn release(&mut self) {
         self.stage = Vec::new();
-        self.side = Vec::new();
-        self.shared.release();
+        self.decoded.side = Vec::new();
+        self.decoded.shared.release();
     }
 }
 
-impl Arena {
+impl Decoded {
     /// Forgets the last call's rows, and makes sure that control payloads of `len` bytes of input,
     /// and one that began before them, have a place that does not move.
     pub(super) fn begin(&mut self, len: usize) -> Result<(), LimitError> {
@@ -140,13 +144,20 @@ impl Arena {
     pub(super) fn room(&self) -> usize {
         (ROWS - 8).saturating_sub(self.rows.len())
     }
+}
 
+impl Arena {
     /// The bytes at an address, if a decoding of a receiver without a buffer of its own has left them,
     /// or they are in the stage.
     pub(super) fn find(&self, at: u32, len: usize) -> Option<&[u8]> {
-        [&self.input[..], &self.stage, &self.side, self.shared.held()]
-            .into_iter()
-            .find_map(|bytes| within(bytes, at, len))
+        [
+            &self.input[..],
+            &self.stage,
+            &self.decoded.side,
+            self.decoded.shared.held(),
+        ]
+        .into_iter()
+        .find_map(|bytes| within(bytes, at, len))
     }
 
     /// Gives a stage back that a large payload has needed.
@@ -163,4 +174,10 @@ pub(super) fn keep(side: &mut Vec<u8>, payload: &[u8]) -> u32 {
     let start = side.len();
     side.extend_from_slice(payload);
     address(&side[start..])
+}
+
+/// The `len` bytes at an address, if they lie in `bytes`.
+pub(super) fn within(bytes: &[u8], at: u32, len: usize) -> Option<&[u8]> {
+    let start = at.wrapping_sub(address(bytes)) as usize;
+    bytes.get(start..start.checked_add(len)?)
 }

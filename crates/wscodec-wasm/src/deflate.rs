@@ -18,7 +18,7 @@ use wscodec::deflate::{
 use wscodec::error::{ErrorKind, HandshakeError, LimitError};
 use wscodec::frame::Rsv;
 use wscodec::head::{Extension, Extensions};
-use wscodec::message::{InboundExtension, OutboundExtension};
+use wscodec::message::{InboundExtension, Kind, OutboundExtension};
 
 /// The most that a step of [`Inflater::step`] writes, and what is kept for the next message.
 const STEP: usize = 64 << 10;
@@ -173,6 +173,25 @@ impl Engines {
         let decompressor = self.pool(history).decompressor(&agreed, &limits);
         (decompressor, limits.message)
     }
+
+    /// For this [`direction`].
+    #[inline(never)]
+    pub(super) fn compressor(
+        &self,
+        history: u8,
+        send: u8,
+        level: u8,
+        threshold: usize,
+    ) -> Deflating {
+        let mut config = config(send, send);
+        config.level = level;
+        config.threshold = threshold;
+        let agreed = AgreedDeflate {
+            send: config.send,
+            receive: config.receive,
+        };
+        self.pool(history).compressor(&agreed, &config)
+    }
 }
 
 /// The bytes of messages that are compressed.
@@ -201,10 +220,10 @@ impl SessionDeflate {
         threshold: usize,
     ) -> Self {
         let (inflate, _) = engines.decompressor(history, receive, message, inflation);
-        let deflater = Deflater::new(engines, history, send, level, threshold);
+        let compressor = engines.compressor(history, send, level, threshold);
         Self {
             inflate: Some(inflate.into()),
-            coding: Coding(Some(deflater.compressor.into())),
+            coding: Coding(Some(compressor.into())),
         }
     }
 
@@ -227,7 +246,7 @@ pub(super) type Inflating = Decompressor<PooledInflate<InflateEngine>>;
 #[wasm_bindgen]
 pub struct Deflater {
     compressor: Deflating,
-    pub(super) coded: Vec<u8>,
+    coded: Vec<u8>,
 }
 
 #[wasm_bindgen]
@@ -235,15 +254,8 @@ impl Deflater {
     /// For this [`direction`].
     #[wasm_bindgen(constructor)]
     pub fn new(engines: &Engines, history: u8, send: u8, level: u8, threshold: usize) -> Self {
-        let mut config = config(send, send);
-        config.level = level;
-        config.threshold = threshold;
-        let agreed = AgreedDeflate {
-            send: config.send,
-            receive: config.receive,
-        };
         Self {
-            compressor: engines.pool(history).compressor(&agreed, &config),
+            compressor: engines.compressor(history, send, level, threshold),
             coded: Vec::new(),
         }
     }
@@ -253,31 +265,26 @@ impl Deflater {
     /// `begun` says whether frames of the message were made before.
     pub fn part(&mut self, arena: &mut Arena, len: usize, last: bool, begun: bool) -> i32 {
         let input = arena.stage.get(..len).unwrap_or_default();
-        let result = self.encode(input, last);
+        self.coded.clear();
+        let result = self.compressor.encode(input, last, &mut self.coded);
         if result.is_err() {
             self.compressor.discard(begun);
         }
         arena.settle_stage();
         match result {
-            Ok(coded) => coded as i32,
+            Ok(()) => self.coded.len() as i32,
             Err(error) => -(errors::number(error) as i32),
         }
     }
 
     /// Begins a message of unknown length, which is always compressed.
     pub fn begin(&mut self) {
-        self.begins(None);
+        self.compressor.begin(Kind::Binary, None);
     }
 
     /// Where what was compressed lies.
     pub fn address(&self) -> u32 {
         address(&self.coded)
-    }
-
-    /// Whether the peer can read a message that was compressed elsewhere, with a window of `needs`
-    /// bits; it is sent next then.
-    pub fn pass(&mut self, needs: u8) -> bool {
-        self.compressor.pass(Rsv::RSV1, needs)
     }
 
     /// Bytes of memory held.
@@ -289,35 +296,6 @@ impl Deflater {
     pub fn release(&mut self) {
         self.compressor.release();
         self.coded = Vec::new();
-    }
-}
-
-impl Deflater {
-    /// Nothing is sent of the bytes that were compressed last.
-    pub(super) fn discard(&mut self, begun: bool) {
-        self.compressor.discard(begun);
-    }
-
-    /// Compresses the next bytes of a message into `coded`.
-    pub(super) fn encode(&mut self, input: &[u8], last: bool) -> Result<usize, ErrorKind> {
-        self.coded.clear();
-        self.compressor.encode(input, last, &mut self.coded)?;
-        Ok(self.coded.len())
-    }
-
-    /// Whether a message of this length is to be compressed; it is begun then.
-    pub(super) fn begins(&mut self, len: Option<usize>) -> bool {
-        !self
-            .compressor
-            .begin(wscodec::message::Kind::Binary, len)
-            .is_empty()
-    }
-
-    /// Gives back what a large message has needed.
-    pub(super) fn settle(&mut self) {
-        if self.coded.capacity() > STEP {
-            self.coded = Vec::new();
-        }
     }
 }
 

@@ -16,10 +16,11 @@
 use alloc::vec::Vec;
 
 use super::{address, grow};
-use wscodec::LimitError;
+use wscodec::frame::{FrameHeader, encode_in_place};
 use wscodec::message::InPlace;
+use wscodec::{ErrorKind, LimitError};
 
-/// The first room; the room of a buffer that has memory grows by as much.
+/// The first room.
 const FIRST: usize = 256;
 
 /// What JavaScript reads without a call.
@@ -55,8 +56,8 @@ impl FrameBuffer {
             return 0;
         };
         if needed > self.bytes.len() {
-            // The bytes behind the end need not be copied, and a large buffer gets no more than is
-            // needed: the next payload may be small.
+            // The bytes behind the end need not be copied. No more is cleared than half of what there
+            // is then: a large buffer may be nearly empty, and the next payload small.
             self.bytes.truncate(end);
             let most = needed.max(FIRST).max(end.saturating_mul(2));
             let grown = grow::exact(&mut self.bytes, most - end);
@@ -64,7 +65,7 @@ impl FrameBuffer {
                 self.show();
                 return 0;
             }
-            let room = needed.max(self.bytes.capacity().min(end + FIRST));
+            let room = needed.max(self.bytes.capacity().min(needed + end + FIRST));
             self.bytes.resize(room, 0);
             self.show();
         }
@@ -95,6 +96,14 @@ impl FrameBuffer {
         result
     }
 
+    /// Makes a frame of any kind of a payload that JavaScript has written to its place.
+    pub(super) fn frame(&mut self, header: FrameHeader) -> Result<(), ErrorKind> {
+        let end = self.end();
+        let out = self.bytes.get_mut(end..).unwrap_or_default();
+        self.words.waiting = (end + encode_in_place(header, out)?) as u32;
+        Ok(())
+    }
+
     /// Gives memory back above so many bytes, and above those that wait.
     pub(super) fn shrink(&mut self, to: usize) {
         self.bytes.truncate(self.end());
@@ -120,6 +129,6 @@ impl FrameBuffer {
 }
 
 /// Whether there is no memory for what is to be sent.
-pub(super) fn is_out_of_memory(error: wscodec::ErrorKind) -> bool {
-    matches!(error, wscodec::ErrorKind::Limit(LimitError::OutOfMemory))
+pub(super) fn is_out_of_memory(error: ErrorKind) -> bool {
+    matches!(error, ErrorKind::Limit(LimitError::OutOfMemory))
 }

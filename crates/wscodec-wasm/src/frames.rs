@@ -7,9 +7,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::arena::{Arena, Row};
 use super::extension::Extension;
 use super::intake::settled;
-use super::{errors, grow, limits, outcome, role};
+use super::messages::decoder;
+use super::{errors, grow, limits, outcome};
 use wscodec::error::{ErrorKind, Fault};
-use wscodec::frame::{FrameHeader, Rsv};
+use wscodec::frame::FrameHeader;
 use wscodec::message::{FoundPiece, MessageDecoder, Place};
 
 const FIN: u32 = 1 << 4;
@@ -43,7 +44,7 @@ pub struct Frames {
 
 #[wasm_bindgen]
 impl Frames {
-    /// A reader at a stream's `offset`, for one side.
+    /// See [`decoder`].
     #[wasm_bindgen(constructor)]
     pub fn new(
         client: bool,
@@ -55,12 +56,7 @@ impl Frames {
     ) -> Self {
         let limits = limits(frame, message, fragments);
         Self {
-            pieces: MessageDecoder::with_extension(
-                role(client),
-                &limits,
-                Extension::new(Rsv::new(rsv & 7), None),
-            )
-            .with_offset(offset as u64),
+            pieces: decoder(client, rsv, &limits, None, offset),
             fault: None,
             row: Pair::default(),
             left: 0,
@@ -73,17 +69,18 @@ impl Frames {
     pub fn push(&mut self, arena: &mut Arena, len: usize) -> i32 {
         // A row more for the frame that began before.
         let rows = len + 4;
-        let room = arena
+        let Arena { input, decoded, .. } = arena;
+        let room = decoded
             .begin(len)
-            .and_then(|()| grow::by(&mut arena.rows, rows));
+            .and_then(|()| grow::by(&mut decoded.rows, rows));
         if let Err(error) = room {
             self.fault = Some(ErrorKind::from(error).at(self.pieces.offset()));
         }
         if self.fault.is_some() {
             return outcome(0, true);
         }
-        let (rows, side) = (&mut arena.rows, &mut arena.side);
-        let (input, mut at) = (&mut arena.input[..len], 0);
+        let (rows, side) = (&mut decoded.rows, &mut decoded.side);
+        let (input, mut at) = (&mut input[..len], 0);
         loop {
             let place = match self.pieces.find_piece(input, &mut at) {
                 Ok(Some(FoundPiece::Frame(header))) => {

@@ -19,7 +19,7 @@
 use alloc::vec::Vec;
 use core::mem::take;
 
-use super::arena::{Arena, Row, keep};
+use super::arena::{Arena, Decoded, Row, keep};
 use super::extension::Extension;
 use super::{address, grow, outcome};
 use wscodec::error::{ErrorKind, Fault, LimitError};
@@ -66,24 +66,15 @@ impl Intake {
         arena: &mut Arena,
         len: usize,
     ) -> i32 {
-        if let Err(error) = arena.begin(len) {
+        let Arena { input, decoded, .. } = arena;
+        if let Err(error) = decoded.begin(len) {
             return self.fails(receiver, error);
         }
-        let mut bytes = take(&mut arena.input);
-        let (mut outcome, left) = self.decode(receiver, arena, &mut bytes[..len]);
-        if left > 0 || !self.rest.is_empty() {
-            self.rest.clear();
-            self.at = 0;
-            match grow::exact(&mut self.rest, left) {
-                Ok(()) => self.rest.extend_from_slice(&bytes[len - left..len]),
-                Err(error) => outcome = self.fails_after(receiver, arena, error),
-            }
-            if left == 0 {
-                self.rest = Vec::new();
-            }
+        let (outcome, left) = self.decode(receiver, decoded, &mut input[..len]);
+        if left == 0 && self.rest.is_empty() {
+            return outcome;
         }
-        arena.input = bytes;
-        outcome
+        self.keeps(receiver, arena, len, left, outcome)
     }
 
     /// Goes on with the bytes that [`push`](Self::push) has left.
@@ -92,14 +83,41 @@ impl Intake {
         receiver: &mut MessageDecoder<Extension>,
         arena: &mut Arena,
     ) -> i32 {
-        if let Err(error) = arena.begin(self.rest.len() - self.at) {
+        let Arena { decoded, .. } = arena;
+        if let Err(error) = decoded.begin(self.rest.len() - self.at) {
             return self.fails(receiver, error);
         }
         let mut bytes = take(&mut self.rest);
-        let (outcome, left) = self.decode(receiver, arena, &mut bytes[self.at..]);
+        let (outcome, left) = self.decode(receiver, decoded, &mut bytes[self.at..]);
         self.at = bytes.len() - left;
         // It is kept even if all of it is read, because rows point into it.
         self.rest = bytes;
+        outcome
+    }
+
+    /// Keeps the last `left` of `len` bytes of the arena's input for [`resume`](Self::resume), and gives
+    /// back what was kept before.
+    #[cold]
+    fn keeps(
+        &mut self,
+        receiver: &MessageDecoder<Extension>,
+        arena: &Arena,
+        len: usize,
+        left: usize,
+        mut outcome: i32,
+    ) -> i32 {
+        self.rest.clear();
+        self.at = 0;
+        match grow::exact(&mut self.rest, left) {
+            Ok(()) => {
+                let rest = &arena.input[len - left..len];
+                self.rest.extend_from_slice(rest);
+            }
+            Err(error) => outcome = self.fails_after(receiver, &arena.decoded, error),
+        }
+        if left == 0 {
+            self.rest = Vec::new();
+        }
         outcome
     }
 
@@ -112,7 +130,7 @@ impl Intake {
         len: usize,
     ) -> (u32, usize) {
         // It fails for lack of memory only, and then the bytes go through the input, whose way says so.
-        if self.fault.is_some() || self.piece.is_some() || arena.begin(0).is_err() {
+        if self.fault.is_some() || self.piece.is_some() || arena.decoded.begin(0).is_err() {
             return (0, 0);
         }
         receiver
@@ -127,19 +145,20 @@ impl Intake {
         arena: &mut Arena,
         len: usize,
     ) -> i32 {
-        arena.rows.clear();
+        let Arena { decoded, .. } = arena;
+        decoded.rows.clear();
         match receiver.find_filled(len) {
             Ok(Some(found)) => {
-                row(&mut arena.rows, &mut arena.side, receiver, &[], found);
-                settle(&mut arena.rows, receiver.held());
+                row(&mut decoded.rows, &mut decoded.side, receiver, &[], found);
+                settle(&mut decoded.rows, receiver.held());
                 // The message stays where it is; the arena owns it from here on.
-                receiver.end_batch(&mut arena.shared);
+                receiver.end_batch(&mut decoded.shared);
             }
             Ok(None) => {}
             Err(fault) => self.fault = Some(fault),
         }
-        let rows = arena.rows.len();
-        outcome(rows, self.fault.is_some()) | large(arena, self.fault.is_some())
+        let rows = decoded.rows.len();
+        outcome(rows, self.fault.is_some()) | large(decoded, self.fault.is_some())
     }
 
     /// Whether all bytes that came are decoded.
@@ -176,11 +195,11 @@ impl Intake {
     fn fails_after(
         &mut self,
         receiver: &MessageDecoder<Extension>,
-        arena: &Arena,
+        decoded: &Decoded,
         error: LimitError,
     ) -> i32 {
         self.fails(receiver, error);
-        outcome(arena.rows.len(), true)
+        outcome(decoded.rows.len(), true)
     }
 
     /// Decodes `input` into rows. Returns how many bytes of it are left, too.
@@ -188,7 +207,7 @@ impl Intake {
     fn decode(
         &mut self,
         receiver: &mut MessageDecoder<Extension>,
-        arena: &mut Arena,
+        decoded: &mut Decoded,
         input: &mut [u8],
     ) -> (i32, usize) {
         if self.rest.capacity() > LARGE_REST && self.at == self.rest.len() {
@@ -198,15 +217,15 @@ impl Intake {
             return (outcome(0, true), 0);
         }
         if let Some(head) = self.piece {
-            return self.decode_pieces(receiver, arena, head, input);
+            return self.decode_pieces(receiver, decoded, head, input);
         }
         let base = address(input);
         let inflates = receiver.extension().inflates();
-        receiver.release(&mut arena.shared);
+        receiver.release(&mut decoded.shared);
         let (mut at, mut batch) = (0, false);
-        self.fault = loop {
-            let room = arena.room();
-            let rows = &mut arena.rows;
+        let fault = loop {
+            let room = decoded.room();
+            let rows = &mut decoded.rows;
             let simple = receiver.find_simple(input, &mut at, room, |text, ascii, place| {
                 let opcode = if text { 1 } else { 2 };
                 let ascii = if ascii { ASCII } else { 0 };
@@ -216,19 +235,19 @@ impl Intake {
             if let Err(fault) = simple {
                 break Some(fault);
             }
-            if at == input.len() || arena.room() == 0 {
+            if at == input.len() || decoded.room() == 0 {
                 break None;
             }
             // Only messages that are not simple are put together anywhere.
             if !batch {
-                if let Err(fault) = receiver.begin_batch(&mut arena.shared, input.len() - at) {
+                if let Err(fault) = receiver.begin_batch(&mut decoded.shared, input.len() - at) {
                     break Some(fault);
                 }
                 batch = true;
             }
             match receiver.find_any(input, &mut at) {
                 Ok(Some(found)) => {
-                    row(&mut arena.rows, &mut arena.side, receiver, input, found);
+                    row(&mut decoded.rows, &mut decoded.side, receiver, input, found);
                 }
                 Ok(None) => break None,
                 Err(fault) => break Some(fault),
@@ -237,13 +256,16 @@ impl Intake {
                 break None;
             }
         };
-        if batch {
-            settle(&mut arena.rows, receiver.held());
-            receiver.end_batch(&mut arena.shared);
+        if fault.is_some() {
+            self.fault = fault;
         }
-        let rows = arena.rows.len();
+        if batch {
+            settle(&mut decoded.rows, receiver.held());
+            receiver.end_batch(&mut decoded.shared);
+        }
+        let rows = decoded.rows.len();
         let large = if batch {
-            large(arena, self.fault.is_some())
+            large(decoded, self.fault.is_some())
         } else {
             0
         };
@@ -255,8 +277,8 @@ impl Intake {
 }
 
 /// [`LARGE_BUFFER`] where it holds. With a fault, what is returned is a complement without flags.
-fn large(arena: &Arena, faulty: bool) -> i32 {
-    if !faulty && arena.shared.is_large() {
+fn large(decoded: &Decoded, faulty: bool) -> i32 {
+    if !faulty && decoded.shared.is_large() {
         LARGE_BUFFER
     } else {
         0

@@ -23,7 +23,7 @@ extern crate alloc;
 mod arena;
 #[cfg(feature = "deflate")]
 mod deflate;
-mod encode;
+mod encoder;
 mod errors;
 mod extension;
 mod frame_buffer;
@@ -33,6 +33,7 @@ mod handshake;
 mod intake;
 mod messages;
 mod pieces;
+mod send;
 mod session;
 
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -26,8 +26,7 @@ pub struct Messages {
 
 #[wasm_bindgen]
 impl Messages {
-    /// A receiver at a stream's `offset`, for one side. `rsv` has the reserved bits to tolerate,
-    /// and [`UNMASKED`].
+    /// See [`decoder`].
     #[wasm_bindgen(constructor)]
     pub fn new(
         client: bool,
@@ -156,13 +155,25 @@ impl Messages {
         deflate: Option<Inflate>,
         offset: f64,
     ) -> Self {
-        let extension = Extension::new(Rsv::new(rsv & 7), deflate);
         Self {
-            receiver: MessageDecoder::with_extension(role(client), limits, extension)
-                .dangerously_accept_unmasked(rsv & UNMASKED != 0)
-                .with_offset(offset as u64),
+            receiver: decoder(client, rsv, limits, deflate, offset),
             intake: Intake::default(),
             space: 0,
         }
     }
+}
+
+/// A decoder at a stream's `offset`, for one side. `rsv` has the reserved bits to tolerate, and
+/// [`UNMASKED`].
+pub(super) fn decoder(
+    client: bool,
+    rsv: u8,
+    limits: &Limits,
+    deflate: Option<Inflate>,
+    offset: f64,
+) -> MessageDecoder<Extension> {
+    let extension = Extension::new(Rsv::new(rsv & 7), deflate);
+    MessageDecoder::with_extension(role(client), limits, extension)
+        .dangerously_accept_unmasked(rsv & UNMASKED != 0)
+        .with_offset(offset as u64)
 }

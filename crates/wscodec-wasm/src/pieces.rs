@@ -1,6 +1,6 @@
 //! Messages in pieces: as they come, and never held.
 
-use super::arena::Arena;
+use super::arena::Decoded;
 use super::extension::Extension;
 use super::intake::{Intake, MORE, OPAQUE, close, settled};
 use super::{grow, outcome};
@@ -24,22 +24,22 @@ impl Intake {
     pub(super) fn decode_pieces(
         &mut self,
         receiver: &mut MessageDecoder<Extension>,
-        arena: &mut Arena,
+        decoded: &mut Decoded,
         mut head: u32,
         input: &mut [u8],
     ) -> (i32, usize) {
         let inflates = receiver.extension().inflates();
-        receiver.release(&mut arena.shared);
+        receiver.release(&mut decoded.shared);
         if inflates {
             let room = input.len() + INFLATED + PIECE;
-            if let Err(error) = grow::by(&mut arena.side, room) {
+            if let Err(error) = grow::by(&mut decoded.side, room) {
                 self.fault = Some(ErrorKind::from(error).at(receiver.offset()));
                 return (outcome(0, true), 0);
             }
         }
         let (mut at, mut inflated) = (0, 0);
         let full = loop {
-            if inflated >= INFLATED || arena.room() == 0 {
+            if inflated >= INFLATED || decoded.room() == 0 {
                 break true;
             }
             let (row, place, code) = match receiver.find_piece(input, &mut at) {
@@ -56,7 +56,7 @@ impl Intake {
                     (row, place, 0)
                 }
                 Ok(Some(FoundPiece::End)) => {
-                    let last = arena.rows.last_mut();
+                    let last = decoded.rows.last_mut();
                     if let Some(row) = last.filter(|row| row[0] & UNFINISHED != 0) {
                         row[0] &= !UNFINISHED;
                         continue;
@@ -72,12 +72,12 @@ impl Intake {
                     break false;
                 }
             };
-            let address = settled(&mut arena.side, receiver, input, &place);
+            let address = settled(&mut decoded.side, receiver, input, &place);
             let row = [row, address, place.len() as u32, u32::from(code)];
-            arena.rows.push(row);
+            decoded.rows.push(row);
         };
         self.piece = Some(head);
-        let rows = arena.rows.len();
+        let rows = decoded.rows.len();
         match full {
             true => (rows as i32 | MORE, input.len() - at),
             false => (outcome(rows, self.fault.is_some()), 0),

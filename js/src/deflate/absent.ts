@@ -37,6 +37,7 @@ export class SessionDeflate {
 }
 
 export {
+  absent as compressing,
   absent as deflate_accept,
   absent as deflate_check,
   absent as deflate_observe,

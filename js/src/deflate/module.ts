@@ -13,10 +13,13 @@ export {
   Inflater,
   SessionDeflate,
 } from "../../generated/wscodec.js";
-import { Messages } from "../../generated/wscodec.js";
+import { Encoder, Messages } from "../../generated/wscodec.js";
 
 /** Whether the build has it. */
 export const available: boolean = true;
 
 /** A receiver of messages that may be compressed. */
 export const inflating = Messages.inflating;
+
+/** An encoder of messages that compresses. */
+export const compressing = Encoder.compressing;

@@ -73,7 +73,7 @@ export class FrameBuffer {
   putText(text: string): number {
     const { length: guess } = text;
     const most = guess * 3;
-    if (most > USUAL_TEXT) {
+    if (most > USUAL_TEXT && this.length + MAX_HEADER + most > this.room) {
       return putLongText(text, (bytes) => this.#frame(bytes) + this.#header(bytes));
     }
     const frame = this.#frame(most);
@@ -89,13 +89,15 @@ export class FrameBuffer {
   /** Lays bytes, whose length is told, where their frame is to be. */
   putBytes(bytes: Uint8Array, length: number): void {
     const word = this.#word;
-    let stable = bytes;
-    if ((words[word] as number) + MAX_HEADER + length > (words[word + ROOM] as number)) {
-      if (memoryOf(bytes) === buffer) stable = copied(bytes);
-      this.#grow(length);
+    const shown = words;
+    const waiting = shown[word] as number;
+    if (waiting + MAX_HEADER + length <= (shown[word + ROOM] as number)) {
+      heap.set(bytes, (shown[word + ADDRESS] as number) + waiting + this.#header(length));
+    } else {
+      const stable = memoryOf(bytes) === buffer ? copied(bytes) : bytes;
+      const frame = this.#grow(length);
+      heap.set(stable, frame + this.#header(length));
     }
-    const frame = (words[word + ADDRESS] as number) + (words[word] as number);
-    heap.set(stable, frame + this.#header(length));
   }
 
   /** Lays the payload of a frame that a server would send, whose header has so many bytes. */
@@ -110,16 +112,23 @@ export class FrameBuffer {
   /** Where the next frame begins, with room for so many bytes of payload. */
   #frame(length: number): number {
     const word = this.#word;
-    if ((words[word] as number) + MAX_HEADER + length > (words[word + ROOM] as number)) this.#grow(length);
-    return (words[word + ADDRESS] as number) + (words[word] as number);
+    const shown = words;
+    const waiting = shown[word] as number;
+    if (waiting + MAX_HEADER + length > (shown[word + ROOM] as number)) return this.#grow(length);
+    return (shown[word + ADDRESS] as number) + waiting;
   }
 
-  /** @throws LimitError `OUT_OF_MEMORY` */
-  #grow(length: number): void {
+  /**
+   * Makes room, and says where the next frame begins.
+   *
+   * @throws LimitError `OUT_OF_MEMORY`
+   */
+  #grow(length: number): number {
     const needed = length + MAX_HEADER;
     const address = needed < 2 ** 32 ? this.#output.reserve(needed) : 0;
     refresh();
     if (address === 0) throw outOfMemory();
+    return address + this.length;
   }
 
   /** Bytes of the header of a frame with so many bytes of payload. */

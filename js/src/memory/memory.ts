@@ -23,7 +23,7 @@ const STAGE = 16 * 1024;
 const LARGE_STAGE = 1024 * 1024;
 
 /** The whole memory, by byte. */
-export let heap: Uint8Array<ArrayBuffer>;
+export let heap: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 /** The whole memory, by 32-bit word. */
 export let words: Uint32Array<ArrayBuffer>;
 /** The whole memory, by 64-bit number. */
@@ -68,7 +68,10 @@ stage(STAGE);
 
 /** Makes the views anew after the memory has grown. Cheap when it has not. */
 export function refresh(): void {
-  if (heap !== undefined && (SHARED ? buffer === wasm.memory.buffer : heap.length !== 0)) return;
+  if (SHARED ? buffer !== wasm.memory.buffer : heap.length === 0) makeViews();
+}
+
+function makeViews(): void {
   buffer = wasm.memory.buffer as ArrayBuffer;
   heap = new Uint8Array(buffer);
   words = new Uint32Array(buffer);

@@ -1,94 +1,45 @@
 /** One endpoint of a connection, without I/O: bytes in, events out; commands in, bytes out. */
 
-import { asTextOrBytes, asUint8Array, type Bytes, isUint8Array, kindOf, lengthOf } from "../bytes/bytes.ts";
-import { errorOf, isWscodecError, misuse, named, type WscodecError } from "../error/errors.ts";
-import { enginesFor } from "../deflate/engines.ts";
-import { SessionDeflate } from "../deflate/module.ts";
-import { limitsOf } from "../deflate/decompressor.ts";
-import { levelAndThreshold, packed } from "../deflate/options.ts";
-import { integer } from "../limits/check.ts";
+import { asTextOrBytes, asUint8Array, type Bytes, isUint8Array } from "../bytes/bytes.ts";
+import { named, type WscodecError } from "../error/errors.ts";
 import { copyOut } from "../memory/copy.ts";
-import { useAfterFree } from "../memory/freed.ts";
-import { arena, decodeText, ensure, floats, heap, refresh, stage, stageText, words } from "../memory/memory.ts";
-import { keysFrom } from "../message/encoder.ts";
-import { isPrepared, type PreparedMessage, preparedOf } from "../message/prepared-form.ts";
-import type { Prepared } from "../message/prepared.ts";
+import { floats, refresh, words } from "../memory/memory.ts";
+import { isPrepared, type PreparedMessage } from "../message/prepared-form.ts";
+import {
+  addClose,
+  addControl,
+  addFragment,
+  addPrepared,
+  BINARY,
+  closeCode,
+  copyInto,
+  kindOfMessage,
+  UNCHECKED_TEXT,
+} from "../message/sending.ts";
 import { checkGiven } from "../options/check.ts";
 import { endpointChecks } from "../options/tables.ts";
 import { EventView, type SessionEvent } from "./event.ts";
 import type { SessionOptions } from "./options.ts";
+import { CLOSED, CLOSING, type Outcome, outcomeOf, PEER_CLOSED, type SessionState, STATES } from "./outcome.ts";
+import { PooledSession } from "./pooled.ts";
+import { Rare } from "./rare.ts";
 import {
   AT_REST,
-  BINARY,
   DEADLINE,
-  FAILED,
   FLAGS,
   FRAME_QUEUED,
   IN_MESSAGE,
-  type Kind,
-  kindFor,
   OWES_PONG,
   type Slot,
+  SMALL_OUTPUT,
   STATE,
   Times,
-  UNCHECKED_TEXT,
 } from "./slots.ts";
 
-/**
- * How far a session is (RFC 6455 §7.1):
- *
- * - `"open"`: both sides may send.
- * - `"closing"`: we sent a close frame, and messages may still come.
- * - `"peer-closed"`: the peer sent one, and ours is due; only without `autoClose`.
- * - `"closed"`: nothing more goes either way, as both close frames went or the
- *   session failed. What waits is to be sent; then a server closes the transport,
- *   and a client waits for the server to.
- */
-export type SessionState = "open" | "closing" | "peer-closed" | "closed";
-
-/** How a session ended. */
-export interface Outcome {
-  /**
-   * The code that the peer sent (RFC 6455 §7.1.5): 1005 if its close frame had
-   * none, 1006 if no close frame came.
-   */
-  readonly code: number;
-  /** The reason that the peer sent; often empty. */
-  readonly reason: string;
-  /** The code that we sent, 1005 for a close frame without; `undefined` if we sent none. */
-  readonly sent: number | undefined;
-  /** Whether both close frames went (RFC 6455 §7.1.4). */
-  readonly clean: boolean;
-  /** What went wrong, if something did. */
-  readonly error: WscodecError | undefined;
-}
-
-const STATES = ["open", "closing", "peer-closed", "closed"] as const;
-const [CLOSING, PEER_CLOSED, CLOSED] = [1, 2, 3];
-const NO_CODE = -1;
-const CLEAN = 1 << 16;
 const CONTROL = 8;
-const MAX_CONTROL = 125;
-const MAX_REASON = 123;
 
-/** How much memory for output is kept, where the session rests and where not. */
+/** How much memory for output is kept where the session rests. */
 const LARGE_OUTPUT = 64 * 1024;
-const OWN_OUTPUT = 4 * 1024;
-
-/** More than a `SessionDeflate` takes. */
-const DEFLATE = 4 * 1024;
-
-/** What only few sessions have. */
-interface Rare {
-  /** Compression, while the session has no slot; an empty place otherwise. */
-  deflate: SessionDeflate | undefined;
-  readonly keys: (() => number) | undefined;
-  /** The error that it ended with. */
-  error: WscodecError | undefined;
-  freed: boolean;
-  /** How it ended, if it was freed or never had an endpoint for its end. */
-  end: { readonly state: SessionState; readonly outcome: Outcome | undefined } | undefined;
-}
 
 /**
  * An endpoint: bytes in, events out; commands in, bytes out. It answers pings
@@ -116,66 +67,29 @@ interface Rare {
  * LimitError `OUT_OF_MEMORY`, close code 1013. Others go on: see
  * {@link setMaxMemory}.
  */
-export class Session {
-  readonly #kind: Kind;
-  /** While something is received or sent, and until another session needs it. */
-  #slot: Slot | undefined;
-  /** Where the stream is, without a slot. */
-  #offset: number;
-  /** With timers, and in a close. */
-  #times: Times | undefined;
-  #rare: Rare | undefined;
-
+export class Session extends PooledSession {
   /** @throws LimitError `OUT_OF_MEMORY` */
   constructor(options: SessionOptions) {
     checkGiven("Session", options, endpointChecks);
-    const kind = kindFor(options);
-    const { deflate, maskKey } = options;
-    this.#kind = kind;
-    this.#offset = integer("offset", options.offset ?? 0);
-    this.#times = kind.timed ? new Times() : undefined;
-    this.#rare = undefined;
-    if (maskKey === undefined && deflate === undefined) return;
-    let resting: SessionDeflate | undefined;
-    if (deflate !== undefined) {
-      ensure(DEFLATE);
-      resting = new SessionDeflate(
-        ...enginesFor(deflate),
-        packed(deflate.receive),
-        ...limitsOf(options),
-        packed(deflate.send),
-        ...levelAndThreshold(deflate),
-      );
-      refresh();
-    }
-    this.#rare = uncommon(resting, kind.client && maskKey !== undefined ? keysFrom(maskKey) : undefined);
+    super(options);
   }
 
   /** How far the session is. */
   get state(): SessionState {
-    const slot = this.#slot;
-    if (slot === undefined) return this.#rare?.end?.state ?? "open";
+    const slot = this.slot;
+    if (slot === undefined) return this.rare?.end?.state ?? "open";
     refresh();
     return STATES[words[slot.word + STATE] as number] as SessionState;
   }
 
   /** How the session ended; `undefined` until it is `"closed"`. */
   get outcome(): Outcome | undefined {
-    const slot = this.#slot;
-    if (slot === undefined) return this.#rare?.end?.outcome;
+    const slot = this.slot;
+    if (slot === undefined) return this.rare?.end?.outcome;
     refresh();
     if (words[slot.word + STATE] !== CLOSED) return undefined;
-    const { endpoint } = slot;
-    const sent = endpoint.sent();
-    const reason = decodeText(endpoint.reason(), endpoint.reason_len(), false);
-    const number = endpoint.fault();
-    return {
-      code: endpoint.code(),
-      reason,
-      sent: sent & 0xffff || undefined,
-      clean: (sent & CLEAN) !== 0,
-      error: number === 0 ? undefined : this.#error(slot, number),
-    };
+    const number = slot.endpoint.fault();
+    return outcomeOf(slot.endpoint, number === 0 ? undefined : this.error(slot, number));
   }
 
   /**
@@ -189,15 +103,15 @@ export class Session {
    */
   receive(chunk: Bytes): this {
     // A session at rest has nothing left to go through.
-    if (!this.#isResting) {
+    if (!this.isResting) {
       this.#walk();
       if (this.#ignoresInput()) return this;
     }
-    const slot = this.#use();
+    const slot = this.use();
     try {
       slot.receive(chunk);
     } catch (error) {
-      throw this.#exhausted(slot, error);
+      throw this.exhausted(slot, error);
     }
     return this;
   }
@@ -209,17 +123,17 @@ export class Session {
    * @throws the fault that ended the session
    */
   reserve(length = 64 * 1024): Uint8Array<ArrayBuffer> {
-    if (!this.#isResting) {
+    if (!this.isResting) {
       this.#walk();
       this.#ignoresInput();
     }
-    return this.#use().reserve(length);
+    return this.use().reserve(length);
   }
 
   /** Takes the first `length` bytes of what {@link reserve} has lent. */
   commit(length: number): this {
     if (this.#ignoresInput()) return this;
-    this.#use().commit(length);
+    this.use().commit(length);
     return this;
   }
 
@@ -233,9 +147,9 @@ export class Session {
    * taken then (RFC 6455 §7.1.7)
    */
   next(): SessionEvent | undefined {
-    const slot = this.#slot;
+    const slot = this.slot;
     if (slot === undefined) {
-      this.#usable();
+      this.usable();
       return undefined;
     }
     slot.step++;
@@ -246,7 +160,7 @@ export class Session {
     }
     try {
       if (!slot.next()) {
-        this.#settle(slot);
+        this.settle(slot);
         return undefined;
       }
     } catch (error) {
@@ -269,12 +183,11 @@ export class Session {
    */
   end(): void {
     this.#walk();
-    
-    if (this.#slot === undefined && this.#ignoresInput()) return;
-    const slot = this.#use();
+    if (this.slot === undefined && this.#ignoresInput()) return;
+    const slot = this.use();
     const number = slot.endpoint.end();
     refresh();
-    if (number !== 0) throw this.#error(slot, number);
+    if (number !== 0) throw this.error(slot, number);
   }
 
   /**
@@ -284,7 +197,7 @@ export class Session {
    * has ended, as all that follow here do; LimitError `OUT_OF_MEMORY`, with which
    * the session ends; and as {@link MessageEncoder.text}
    */
-  send(data: string | Bytes | Prepared | PreparedMessage): this {
+  send(data: string | Bytes | PreparedMessage): this {
     if (typeof data === "string") return this.text(data);
     return isPrepared(data) ? this.prepared(data) : this.binary(data as Bytes);
   }
@@ -296,13 +209,13 @@ export class Session {
     try {
       if (typeof bytes === "string") {
         const error = slot.sendText(bytes);
-        if (error !== 0) throw this.#error(slot, error);
+        if (error !== 0) throw this.error(slot, error);
       } else {
         const error = slot.send(UNCHECKED_TEXT, bytes);
-        if (error !== 0) throw this.#error(slot, error);
+        if (error !== 0) throw this.error(slot, error);
       }
     } catch (error) {
-      throw this.#exhausted(slot, error);
+      throw this.exhausted(slot, error);
     }
     return this;
   }
@@ -313,50 +226,42 @@ export class Session {
     const slot = this.#sender();
     try {
       const error = slot.send(BINARY, bytes);
-      if (error !== 0) throw this.#error(slot, error);
+      if (error !== 0) throw this.error(slot, error);
     } catch (error) {
-      throw this.#exhausted(slot, error);
+      throw this.exhausted(slot, error);
     }
     return this;
   }
 
   /** Adds a message that was framed before, for many: see {@link MessageEncoder.prepared}. */
-  prepared(message: Prepared | PreparedMessage): this {
-    const { coded, plain, needs } = preparedOf(message);
-    return this.#with((slot) => {
-      const form = coded !== undefined && slot.endpoint.pass(needs) ? coded : plain;
-      const { frame, header } = form;
-      const length = slot.frames.putFrame(frame, header);
-      return slot.endpoint.prepared(frame[0] as number, length, slot.key());
-    });
+  prepared(message: PreparedMessage): this {
+    return this.#with((slot) => addPrepared(slot, message));
   }
 
   /** Adds the first fragment of a message: see {@link MessageEncoder.begin}. */
   begin(type: "text" | "binary", data: string | Bytes = ""): this {
-    if (type !== "text" && type !== "binary") {
-      throw new TypeError('type must be "text" or "binary"');
-    }
-    return this.#fragment(type === "text" ? 1 : 2, false, data);
+    const kind = kindOfMessage(type);
+    return this.#with((slot) => addFragment(slot, kind, false, data));
   }
 
   /** Adds the next fragment, not the last: see {@link MessageEncoder.more}. */
   more(data: string | Bytes): this {
-    return this.#fragment(0, false, data);
+    return this.#with((slot) => addFragment(slot, 0, false, data));
   }
 
   /** Adds the last fragment: see {@link MessageEncoder.finish}. */
   finish(data: string | Bytes = ""): this {
-    return this.#fragment(0, true, data);
+    return this.#with((slot) => addFragment(slot, 0, true, data));
   }
 
   /** Adds a ping, of at most 125 bytes. */
   ping(data: string | Bytes = ""): this {
-    return this.#control(false, data);
+    return this.#with((slot) => addControl(slot, false, data));
   }
 
   /** Adds a pong: only needed without `autoPong`, or as a sign of life. */
   pong(data: string | Bytes = ""): this {
-    return this.#control(true, data);
+    return this.#with((slot) => addControl(slot, true, data));
   }
 
   /**
@@ -368,23 +273,13 @@ export class Session {
    * has changed
    */
   close(code?: number, reason = ""): this {
-    if (typeof reason !== "string") {
-      throw new TypeError(`reason must be a string, not ${kindOf(reason)}`);
-    }
-    if (code === undefined && reason !== "") {
-      throw misuse("CLOSE_REASON_ALONE", "a close reason needs a code");
-    }
-    const number = code === undefined ? NO_CODE : integer("code", code, 65535);
-    return this.#with((slot) => {
-      // One character more than a reason may have is enough to refuse it.
-      const length = stageText(reason.slice(0, MAX_REASON + 1));
-      return slot.endpoint.close(arena, number, length, slot.key());
-    });
+    const number = closeCode(code, reason);
+    return this.#with((slot) => addClose(slot, number, reason));
   }
 
   /** Bytes that wait to be taken. */
   get bufferedAmount(): number {
-    const slot = this.#slot;
+    const slot = this.slot;
     if (slot === undefined) return 0;
     refresh();
     return slot.frames.length;
@@ -395,9 +290,9 @@ export class Session {
    * no room is the last of it.
    */
   take(): Uint8Array<ArrayBuffer> {
-    const slot = this.#slot;
+    const slot = this.slot;
     if (slot === undefined) {
-      this.#usable();
+      this.usable();
       return copyOut(0, 0);
     }
     refresh();
@@ -418,20 +313,14 @@ export class Session {
    */
   takeInto(target: Bytes, offset = 0): number {
     const bytes = asUint8Array(target, "target");
-    integer("offset", offset);
-    const slot = this.#slot;
+    const slot = this.slot;
     if (slot === undefined) {
-      this.#usable();
-      if (offset > bytes.length) throw misuse("BUFFER_TOO_SMALL", "the buffer is too small");
-      return 0;
+      this.usable();
+      return copyInto(undefined, bytes, offset);
     }
     refresh();
     const { word } = slot;
-    const { length, address } = slot.frames;
-    if (offset + length > bytes.length) {
-      throw misuse("BUFFER_TOO_SMALL", "the buffer is too small");
-    }
-    bytes.set(heap.subarray(address, address + length), offset);
+    const length = copyInto(slot.frames, bytes, offset);
     const owes = ((words[word + FLAGS] as number) & OWES_PONG) !== 0;
     this.#taken(slot, length);
     if (owes) {
@@ -450,8 +339,8 @@ export class Session {
    * before the next `tick`.
    */
   get deadline(): number | undefined {
-    const slot = this.#slot;
-    const times = this.#times;
+    const slot = this.slot;
+    const times = this.parkedTimes;
     let deadline: number;
     if (slot !== undefined) {
       refresh();
@@ -459,7 +348,7 @@ export class Session {
       // NaN is for none.
       if (deadline !== deadline) return undefined;
     } else {
-      if (times === undefined || this.#rare?.end !== undefined) return undefined;
+      if (times === undefined || this.rare?.end !== undefined) return undefined;
       deadline = times.deadline;
       if (deadline < 0) return undefined;
     }
@@ -484,23 +373,23 @@ export class Session {
    * the fault that it is in
    */
   tick(now: number, unsent = 0): void {
-    const rare = this.#rare;
+    const rare = this.rare;
     if (rare?.end !== undefined) {
-      this.#usable();
+      this.usable();
       if (rare.error !== undefined) throw rare.error;
       return;
     }
-    if (!this.#kind.timed && this.#isResting) return;
-    const slot = this.#use();
-    const times = (this.#times ??= new Times());
+    if (!this.kind.timed && this.isResting) return;
+    const slot = this.use();
+    const times = (this.parkedTimes ??= new Times());
     const sent = Math.max(0, times.unsent + times.taken - unsent);
     times.unsent = unsent;
     times.taken = 0;
     times.look = false;
     const number = slot.endpoint.tick(now, unsent, sent, slot.key(), slot.key());
     refresh();
-    if (number !== 0) throw this.#error(slot, number);
-    if (slot.isOver) this.#settle(slot);
+    if (number !== 0) throw this.error(slot, number);
+    if (slot.isOver) this.settle(slot);
   }
 
   /**
@@ -509,22 +398,22 @@ export class Session {
    * is not idle.
    */
   setReading(reading: boolean): void {
-    this.#usable();
-    if (!this.#kind.timed || this.#rare?.end !== undefined) return;
-    const slot = this.#use();
+    this.usable();
+    if (!this.kind.timed || this.rare?.end !== undefined) return;
+    const slot = this.use();
     slot.endpoint.set_reading(reading);
     refresh();
-    if (slot.isOver) this.#settle(slot);
+    if (slot.isOver) this.settle(slot);
   }
 
   /** Bytes received so far, from the offset begun with. */
   get offset(): number {
-    return this.#slot?.streamOffset ?? this.#offset;
+    return this.slot?.streamOffset ?? this.parkedOffset;
   }
 
   /** Whether a message came in part. */
   get inMessage(): boolean {
-    const slot = this.#slot;
+    const slot = this.slot;
     if (slot === undefined) return false;
     refresh();
     return ((words[slot.word + FLAGS] as number) & IN_MESSAGE) !== 0;
@@ -532,36 +421,37 @@ export class Session {
 
   /** Bytes of the module's memory that this holds: for messages in parts, and for compression. */
   memory(): number {
-    this.#usable();
-    if (this.#isResting) this.leaveSlot();
-    return (this.#slot?.endpoint.memory() ?? 0) + (this.#rare?.deflate?.memory() ?? 0);
+    this.usable();
+    this.leave();
+    return (this.slot?.endpoint.memory() ?? 0) + (this.rare?.deflate?.memory() ?? 0);
   }
 
   /** Gives memory back that is not needed until the next message, for connections that are idle. */
   release(): void {
-    this.#usable();
-    if (this.#isResting) this.leaveSlot();
-    const slot = this.#slot;
-    if (slot === undefined) this.#rare?.deflate?.release();
+    this.usable();
+    this.leave();
+    const slot = this.slot;
+    if (slot === undefined) this.rare?.deflate?.release();
     else if (slot.isOver) slot.endpoint.release();
     refresh();
   }
 
   /**
-   * Frees its part of the module's memory. Afterwards `state` and `outcome` tell how it ended, and
-   * all that needs the module throws MisuseError `FREED`, except for this method.
+   * Frees its part of the module's memory. Afterwards `state`, `outcome` and `offset` tell how it
+   * ended, {@link bufferedAmount} is 0, {@link deadline} `undefined` and {@link inMessage} false. All
+   * else throws MisuseError `FREED`, except for this method.
    */
   free(): void {
-    if (this.#rare?.freed) return;
+    if (this.rare?.freed) return;
     const { state, outcome, offset } = this;
-    if (this.#isResting) this.leaveSlot();
-    const rare = (this.#rare ??= uncommon(undefined, undefined));
+    this.leave();
+    const rare = (this.rare ??= new Rare(undefined, undefined));
     rare.error ??= outcome?.error;
     rare.end = { state, outcome };
     rare.freed = true;
-    this.#offset = offset;
-    this.#slot?.free();
-    this.#slot = undefined;
+    this.parkedOffset = offset;
+    this.slot?.free();
+    this.slot = undefined;
     rare.deflate?.free();
     rare.deflate = undefined;
   }
@@ -571,152 +461,51 @@ export class Session {
     this.free();
   }
 
-  /** Throws if it was freed. */
-  #usable(): void {
-    if (this.#rare?.freed) throw useAfterFree();
-  }
-
-  /** Whether there is nothing in a slot that could not be known without. */
-  get #isResting(): boolean {
-    const slot = this.#slot;
-    return slot === undefined || slot.place >= 0;
-  }
-
   /** Goes through what was left of the last chunk. */
   #walk(): void {
     while (this.next() !== undefined);
   }
 
-  /** The error that the session has failed with. */
-  #failure(slot: Slot): WscodecError | undefined {
-    if (((words[slot.word + FLAGS] as number) & FAILED) === 0) return undefined;
-    return this.#error(slot, slot.endpoint.fault());
-  }
-
   /** Whether what comes is dropped. */
   #ignoresInput(): boolean {
-    const slot = this.#slot;
+    const slot = this.slot;
     if (slot === undefined) {
-      this.#usable();
-      const rare = this.#rare;
+      this.usable();
+      const rare = this.rare;
       if (rare?.end === undefined) return false;
       if (rare.error !== undefined) throw rare.error;
       return true;
     }
     refresh();
-    const error = this.#failure(slot);
+    const error = this.failure(slot);
     if (error !== undefined) throw error;
     return (words[slot.word + STATE] as number) >= PEER_CLOSED;
   }
 
   /** The slot, for a command that nothing may follow a close frame. */
   #sender(): Slot {
-    const slot = this.#use();
+    const slot = this.use();
     const state = words[slot.word + STATE] as number;
     if (state === CLOSING || state === CLOSED) throw named("CLOSING");
     return slot;
-  }
-
-  /** The slot, or one of those that rest. */
-  #use(): Slot {
-    const slot = this.#slot;
-    if (slot === undefined) return this.#wake();
-    if (slot.place >= 0) this.#kind.resume(slot);
-    refresh();
-    return slot;
-  }
-
-  #wake(): Slot {
-    const rare = this.#rare;
-    const times = this.#times;
-    const kind = this.#kind;
-    this.#usable();
-    // It has ended for lack of memory, without an endpoint.
-    if (rare?.end !== undefined) throw rare.error;
-    const deflate = rare?.deflate;
-    let slot: Slot;
-    try {
-      slot = kind.take(times !== undefined || deflate !== undefined);
-    } catch (error) {
-      throw this.#hopeless(error as WscodecError);
-    }
-    slot.begin(this, this.#offset, rare?.keys ?? kind.keys);
-    if (times !== undefined) slot.unpark(times);
-    if (deflate !== undefined) slot.endpoint.exchange(deflate);
-    refresh();
-    this.#slot = slot;
-    return slot;
-  }
-
-  /** @internal */
-  leaveSlot(): void {
-    const slot = this.#slot;
-    if (slot === undefined) return;
-    slot.tenant = undefined;
-    this.#slot = undefined;
-    this.#offset = slot.restOffset;
-    const times = this.#times;
-    if (times !== undefined) slot.park(times);
-    const deflate = this.#rare?.deflate;
-    if (deflate !== undefined) slot.endpoint.exchange(deflate);
-  }
-
-  /** Not even the memory for an endpoint is there: it ends without a close frame. */
-  #hopeless(error: WscodecError): WscodecError {
-    const rare = (this.#rare ??= uncommon(undefined, undefined));
-    rare.error = error;
-    const outcome = { code: 1006, reason: "", sent: undefined, clean: false, error };
-    rare.end = { state: "closed", outcome };
-    return error;
-  }
-
-  /** Lets others have the slot, if the session is at rest. Says whether it did. */
-  #settle(slot: Slot): boolean {
-    if (((words[slot.word + FLAGS] as number) & AT_REST) === 0 || slot.frames.length !== 0) return false;
-    if (slot.place < 0) this.#kind.rest(slot);
-    return true;
   }
 
   /** All that waited was copied out. */
   #taken(slot: Slot, length: number): void {
     const { frames, word } = slot;
     frames.clear();
-    const times = this.#times;
+    const times = this.parkedTimes;
     if (times !== undefined) {
       times.taken += length;
       if (length > 0 && ((words[word + FLAGS] as number) & FRAME_QUEUED) !== 0) times.look = true;
     }
     if (!slot.isOver) return;
     const rests = ((words[word + FLAGS] as number) & AT_REST) !== 0;
-    if (frames.room > LARGE_OUTPUT || (!rests && length > OWN_OUTPUT)) {
-      slot.endpoint.taken(OWN_OUTPUT);
+    if (frames.room > LARGE_OUTPUT || (!rests && length > SMALL_OUTPUT)) {
+      slot.endpoint.taken(SMALL_OUTPUT);
       refresh();
     }
-    if (rests) this.#settle(slot);
-  }
-
-  #fragment(kind: number, last: boolean, data: string | Bytes): this {
-    const given = asTextOrBytes(data);
-    return this.#with((slot) => {
-      const { frames } = slot;
-      let length: number;
-      if (typeof given === "string") {
-        length = frames.putText(given);
-      } else {
-        length = lengthOf(given);
-        frames.putBytes(given, length);
-      }
-      return slot.endpoint.fragment(kind, last, length, slot.key());
-    });
-  }
-
-  #control(pong: boolean, data: string | Bytes): this {
-    const given = asTextOrBytes(data);
-    return this.#with((slot) => {
-      if (lengthOfEither(given) > MAX_CONTROL) throw named("CONTROL_PAYLOAD_TOO_LONG");
-      const length = staged(given);
-      return slot.endpoint.control(arena, pong, length, slot.key());
-    });
+    if (rests) this.settle(slot);
   }
 
   /** Runs a command, which returns the number of an error. */
@@ -724,55 +513,19 @@ export class Session {
     const slot = this.#sender();
     try {
       const error = slot.done(command(slot));
-      if (error !== 0) throw this.#error(slot, error);
+      if (error !== 0) throw this.error(slot, error);
     } catch (error) {
-      throw this.#exhausted(slot, error);
+      throw this.exhausted(slot, error);
     }
     return this;
-  }
-
-  /** The error of this number; the one that the session has ended with is always the same object. */
-  #error(slot: Slot, number: number): WscodecError {
-    const { endpoint } = slot;
-    const state = words[slot.word + STATE];
-    if (state !== CLOSED || number !== endpoint.fault()) return errorOf(number);
-    const rare = (this.#rare ??= uncommon(undefined, slot.keys));
-    return (rare.error ??= errorOf(number, endpoint.fault_offset() + slot.moved));
-  }
-
-  /** Ends the session for lack of memory, if that is what an error says. */
-  #exhausted(slot: Slot, error: unknown): unknown {
-    if (!isWscodecError(error) || error.code !== "OUT_OF_MEMORY") return error;
-    if (words[slot.word + STATE] !== CLOSED) {
-      slot.endpoint.exhaust(slot.key());
-      refresh();
-    }
-    return this.#failure(slot) ?? error;
   }
 
   /** The walk has come to a fault, which ends the session; but what the caller did wrong ends nothing. */
   #failed(slot: Slot, error: WscodecError): WscodecError {
     if (error.name === "MisuseError") return error;
-    if (error.code === "OUT_OF_MEMORY") return this.#exhausted(slot, error) as WscodecError;
+    if (error.code === "OUT_OF_MEMORY") return this.exhausted(slot, error) as WscodecError;
     slot.endpoint.fail(slot.key());
     refresh();
-    return this.#failure(slot) ?? error;
+    return this.failure(slot) ?? error;
   }
-}
-
-function uncommon(deflate: SessionDeflate | undefined, keys: (() => number) | undefined): Rare {
-  return { deflate, keys, error: undefined, freed: false, end: undefined };
-}
-
-/** Writes a small payload to the stage; its length. */
-function staged(data: string | Uint8Array): number {
-  if (typeof data === "string") return stageText(data);
-  const length = lengthOf(data);
-  const place = stage(length);
-  heap.set(data, place);
-  return length;
-}
-
-function lengthOfEither(data: string | Uint8Array): number {
-  return typeof data === "string" ? data.length : lengthOf(data);
 }

@@ -10,20 +10,27 @@
  * one before it leave first, and each of them knows what that means ({@link Tenant}).
  *
  * To leave at once when all is done was tried: two exchanges for each chunk took 100 ns of 600 where
- * compression was agreed on. At most 16 slots of each kind rest.
+ * compression was agreed on. At most {@link SPARE} slots of each kind rest. With 16 of them the sessions of a
+ * server on which 60 were busy took turns, and an echo with timers or compression took a fifth longer.
  */
 
+import type { SessionDeflate } from "../deflate/module.ts";
 import { Endpoint, EndpointOptions } from "../wasm/module.ts";
 import { asUint8Array, lengthOf, memoryOf } from "../bytes/bytes.ts";
 import { arena, buffer, ensure, floats, heap, refresh, stage, words } from "../memory/memory.ts";
 import { FrameBuffer } from "../memory/frame-buffer.ts";
 import { MessageCursor } from "../message/cursor.ts";
-import { keysFrom } from "../message/encoder.ts";
+import { keysFrom } from "../message/keys.ts";
+import { type Sending, TEXT } from "../message/sending.ts";
 import { decoderArguments } from "../frame/options.ts";
 import { backlogOf, type SessionOptions, timesOf } from "./options.ts";
 
-/** How many slots of each kind rest. */
-const SPARE = 16;
+/** How many slots of each kind rest; with small outputs they take some 350 KB. */
+const SPARE = 256;
+
+/** How many of them keep an output of more than {@link SMALL_OUTPUT} bytes. */
+const LARGE_OUTPUTS = 16;
+export const SMALL_OUTPUT = 4 * 1024;
 
 /** How many sets of options are remembered. */
 const KINDS = 32;
@@ -47,11 +54,6 @@ export const IN_MESSAGE = 4;
 export const FAILED = 8;
 export const FRAME_QUEUED = 16;
 
-// How a payload is sent: a text that is known to be UTF-8, one that is not, or binary.
-const TEXT = 1;
-export const UNCHECKED_TEXT = 0;
-export const BINARY = 2;
-
 /** From here on, lent bytes go from where they lie. */
 const FORWARDED = 4 * 1024;
 
@@ -60,8 +62,11 @@ const UNKNOWN = 0xffff_ffff;
 
 /** A session that has a slot. */
 export interface Tenant {
-  /** Takes out of its slot, which rests, what is to be known of it without. */
-  leaveSlot(): void;
+  /** Where its timers are kept without a slot, and its compression; `undefined` for none. */
+  readonly parkedTimes: Times | undefined;
+  readonly parkedDeflate: SessionDeflate | undefined;
+  /** It has no slot any more, and its stream is at this offset. */
+  left(offset: number): void;
 }
 
 /**
@@ -88,7 +93,7 @@ function small(number: number): number {
 }
 
 /** An endpoint, and the walk over the rows that it has received. */
-export class Slot extends MessageCursor {
+export class Slot extends MessageCursor implements Sending {
   readonly endpoint: Endpoint;
   /** The index of the words that the endpoint shows. */
   readonly word: number;
@@ -116,28 +121,47 @@ export class Slot extends MessageCursor {
     refresh();
   }
 
-  /** Begins with a session whose stream is at this offset. */
+  /** Begins with a session whose stream is at this offset; the one before leaves. */
   begin(tenant: Tenant, offset: number, keys: (() => number) | undefined): void {
+    this.#change(tenant);
     this.step++;
-    this.tenant = tenant;
     this.shift = offset - this.fed;
     this.keys = keys;
   }
 
-  /** Takes over what was known of a session's timers. */
-  unpark({ at, bound, marks }: Times): void {
-    this.endpoint.unpark(at, bound, marks);
+  /** Has the session leave, which is at rest. */
+  vacate(): void {
+    this.#change(undefined);
   }
 
-  /** Leaves with a session what its timers know. */
-  park(times: Times): void {
-    this.endpoint.park();
-    refresh();
-    const { float } = this;
-    times.deadline = small(floats[float + DEADLINE] as number);
-    times.at = small(floats[float + AT] as number);
-    times.bound = small(floats[float + BOUND] as number);
-    times.marks = small(floats[float + MARKS] as number);
+  /** Leaves with the session that was here what it needs, and takes over from the next one. */
+  #change(next: Tenant | undefined): void {
+    const last = this.tenant;
+    const { endpoint } = this;
+    last?.left(this.restOffset);
+    this.tenant = next;
+    const lastTimes = last?.parkedTimes;
+    const nextTimes = next?.parkedTimes;
+    if (lastTimes !== undefined) {
+      refresh();
+      lastTimes.deadline = small(floats[this.float + DEADLINE] as number);
+      if (nextTimes === undefined) endpoint.park();
+      else endpoint.hand_over(nextTimes.at, nextTimes.bound, nextTimes.marks);
+      refresh();
+      lastTimes.at = small(floats[this.float + AT] as number);
+      lastTimes.bound = small(floats[this.float + BOUND] as number);
+      lastTimes.marks = small(floats[this.float + MARKS] as number);
+    } else if (nextTimes !== undefined) {
+      endpoint.unpark(nextTimes.at, nextTimes.bound, nextTimes.marks);
+    }
+    const lastDeflate = last?.parkedDeflate;
+    const nextDeflate = next?.parkedDeflate;
+    if (lastDeflate !== undefined && nextDeflate !== undefined) {
+      endpoint.exchange_both(lastDeflate, nextDeflate);
+    } else {
+      const one = lastDeflate ?? nextDeflate;
+      if (one !== undefined) endpoint.exchange(one);
+    }
   }
 
   /** The place in the session's stream. */
@@ -153,6 +177,10 @@ export class Slot extends MessageCursor {
   /** What is added to the module's offsets. */
   get moved(): number {
     return this.shift;
+  }
+
+  get sender(): Endpoint {
+    return this.endpoint;
   }
 
   /** A mask key for the next frame, 0 at a server. */
@@ -194,7 +222,7 @@ export class Slot extends MessageCursor {
     return this.done(this.endpoint.send(TEXT, length, this.key()));
   }
 
-  /** Sends bytes, as {@link UNCHECKED_TEXT} or {@link BINARY}; the number of an error. */
+  /** Sends bytes, as `UNCHECKED_TEXT` or `BINARY`; the number of an error. */
   send(how: number, bytes: Uint8Array): number {
     const length = lengthOf(bytes);
     if (length >= FORWARDED && memoryOf(bytes) === buffer) {
@@ -307,7 +335,7 @@ export class Kind {
   }
 
   /**
-   * A slot that rests, which the session before has left, or a new one.
+   * A slot that rests, which the session before leaves when the next one begins, or a new one.
    *
    * @throws LimitError `OUT_OF_MEMORY`
    */
@@ -318,8 +346,6 @@ export class Kind {
     if (length === 0 || (keeps && length < SPARE)) return new Slot(this.endpoint, this.client);
     const slot = this.#resting[keeps ? this.#turn++ % length : length - 1] as Slot;
     this.resume(slot);
-    slot.tenant?.leaveSlot();
-    slot.tenant = undefined;
     return slot;
   }
 
@@ -338,10 +364,14 @@ export class Kind {
   rest(slot: Slot): void {
     const resting = this.#resting;
     if (resting.length < SPARE) {
+      if (resting.length >= LARGE_OUTPUTS && slot.frames.room > SMALL_OUTPUT) {
+        slot.endpoint.taken(SMALL_OUTPUT);
+        refresh();
+      }
       slot.place = resting.length;
       resting.push(slot);
     } else {
-      slot.tenant?.leaveSlot();
+      slot.vacate();
       slot.free();
     }
   }
