@@ -10,9 +10,9 @@ import { dist, entries, put, refuse, wanted } from "./files.mjs";
 
 /** Bytes of the wasm modules; to raise one is a decision, so it is a commit. */
 const BUDGET = {
-  "wscodec.wasm": { raw: 225_000, brotli: 75_200 },
-  "slim.wasm": { raw: 140_000, brotli: 46_000 },
-  "zlib.wasm": { raw: 304_000, brotli: 107_000 },
+  "wscodec.wasm": { raw: 226_500, brotli: 75_200 },
+  "slim.wasm": { raw: 143_000, brotli: 46_500 },
+  "zlib.wasm": { raw: 305_500, brotli: 107_000 },
   "inspect.wasm": { raw: 1_150_000, brotli: 350_000 },
 };
 
