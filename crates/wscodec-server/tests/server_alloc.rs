@@ -1,53 +1,18 @@
 //! The server's allocations: nothing for a message, and for a connection only itself.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "support/counting.rs"]
+mod counting;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use counting::{ALLOCATIONS, COUNTED, HELD};
 use wscodec::handshake::UpgradeRequest;
 use wscodec::message::MessageRef;
 use wscodec_server::{AcceptOptions, Handler, NotAccepted, Peer, Server, ServerOptions};
-
-/// Counts what the threads allocate that ask to be counted.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-static HELD: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    static COUNTED: Cell<bool> = const { Cell::new(false) };
-}
-
-fn counted() -> bool {
-    COUNTED.try_with(Cell::get).unwrap_or(false)
-}
-
-// SAFETY: everything is the system allocator's; the counters touch no memory that it manages.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if counted() {
-            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-            HELD.fetch_add(layout.size() as u64, Ordering::Relaxed);
-        }
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        if counted() {
-            HELD.fetch_sub(layout.size() as u64, Ordering::Relaxed);
-        }
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 struct Echo;
 

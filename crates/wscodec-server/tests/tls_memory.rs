@@ -2,53 +2,20 @@
 
 #![cfg(feature = "tls")]
 
+#[path = "support/counting.rs"]
+#[allow(dead_code, reason = "other tests count allocations")]
+mod counting;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use counting::{COUNTED, HELD};
 use support::tls::{Files, Tls, config, tls};
 use support::{LONG, REQUEST, options};
 use wscodec_server::{Echo, Server, ServerHandle, ServerTls};
-
-/// Counts what the threads hold that ask to be counted.
-struct Counting;
-
-static HELD: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    static COUNTED: Cell<bool> = const { Cell::new(false) };
-}
-
-fn counted() -> bool {
-    COUNTED.try_with(Cell::get).unwrap_or(false)
-}
-
-// SAFETY: everything is the system allocator's; the counter touches no memory that it manages.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if counted() {
-            HELD.fetch_add(layout.size() as u64, Ordering::Relaxed);
-        }
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        if counted() {
-            HELD.fetch_sub(layout.size() as u64, Ordering::Relaxed);
-        }
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// The memory that the server says it holds, and what it holds, once the two fit together.
 fn memory(handle: &ServerHandle, fit: impl Fn(u64, u64) -> bool) -> (u64, u64) {

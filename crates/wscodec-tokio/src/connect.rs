@@ -230,7 +230,7 @@ impl Connector {
     /// Cancel safe: as [`connect`].
     ///
     /// # Errors
-    /// [`MisuseError::Url`], also for `wss:` where there is no TLS. [`Error::Io`] for the network, the
+    /// [`MisuseError::Url`]; [`MisuseError::NoTls`] for `wss:` where there is no TLS. [`Error::Io`] for the network, the
     /// proxy and TLS. [`Error::Rejected`] if the server did not switch protocols: with its status,
     /// headers and the beginning of the body. [`Error::Fault`] if its answer breaks a rule, or took
     /// longer than [`ConnectionOptions::handshake_timeout`].

@@ -15,7 +15,7 @@ pub(crate) async fn connect_by_default(
 /// There are no roots.
 #[cfg(not(any(feature = "rustls-native-roots", feature = "rustls-webpki-roots")))]
 pub(crate) async fn connect_by_default(_: String, _: BoxStream) -> Result<BoxStream, Error> {
-    Err(wscodec::MisuseError::Url.into())
+    Err(wscodec::MisuseError::NoTls.into())
 }
 
 #[cfg(any(feature = "rustls-native-roots", feature = "rustls-webpki-roots"))]

@@ -254,7 +254,7 @@ async fn a_socks_proxy_connects() {
 async fn without_tls_a_secure_url_is_refused() {
     let address = serving(|_| async {}).await;
     let error = connect(format!("wss://{address}/")).await.unwrap_err();
-    assert_eq!(error.code(), "URL");
+    assert_eq!(error.code(), "NO_TLS");
 }
 
 /// Compressed messages of many connections, whose tasks move between threads.
