@@ -152,12 +152,13 @@ impl Proxy {
         request += "\r\n";
         stream.write_all(request.as_bytes()).await?;
         let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            // Bytes behind the head are the server's, which speaks only when it is asked.
+        loop {
+            // The end may lie across two reads. Bytes that were searched are not searched again.
+            let searched = head.len().saturating_sub(3);
             if head.len() > HEAD || read_more(stream, &mut head).await? == 0 {
                 return Err(refused("the proxy gave no answer"));
             }
-            if head.windows(4).any(|end| end == b"\r\n\r\n") && !head.ends_with(b"\r\n\r\n") {
+            if head[searched..].windows(4).any(|end| end == b"\r\n\r\n") {
                 break;
             }
         }
@@ -166,6 +167,7 @@ impl Proxy {
             _ => return Err(refused("the proxy's answer is not HTTP")),
         };
         match status {
+            // Bytes behind the head would be the server's, which speaks only when it is asked.
             [b'2', ..] if head.ends_with(b"\r\n\r\n") => Ok(()),
             status => {
                 let status = String::from_utf8_lossy(status);
