@@ -4,7 +4,7 @@
 //! `wscodec::io` has a client too, which blocks: a program that waits for a socket and for its standard
 //! input at once needs a thread for each of them, and WASI has no threads. So this client waits for both
 //! by the server's readiness. It has no rule of the protocol: the handshake is
-//! [`Connect`](wscodec::session::Connect)'s, and all that follows is the
+//! [`Connect`]'s, and all that follows is the
 //! [`Session`](wscodec::session::Session)'s.
 
 mod caller;
