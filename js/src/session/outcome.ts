@@ -57,6 +57,6 @@ export function outcomeOf(endpoint: Endpoint, error: WscodecError | undefined): 
 }
 
 /** The outcome of a session that could not even get an endpoint. */
-export function hopeless(error: WscodecError): Outcome {
+export function outcomeWithoutMemory(error: WscodecError): Outcome {
   return { code: 1006, reason: "", sent: undefined, clean: false, error };
 }

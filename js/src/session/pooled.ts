@@ -9,7 +9,7 @@ import { integer } from "../limits/check.ts";
 import { useAfterFree } from "../memory/freed.ts";
 import { refresh, words } from "../memory/memory.ts";
 import type { SessionOptions } from "./options.ts";
-import { CLOSED, hopeless } from "./outcome.ts";
+import { CLOSED, outcomeWithoutMemory } from "./outcome.ts";
 import { Rare, rareOf } from "./rare.ts";
 import { AT_REST, FAILED, FLAGS, type Kind, kindFor, type Slot, STATE, Times } from "./slots.ts";
 
@@ -20,9 +20,9 @@ export class PooledSession {
   /** While something is received or sent, and until another session needs it. @internal */
   protected slot: Slot | undefined = undefined;
   /** Where the stream is, without a slot. @internal */
-  protected parkedOffset: number;
-  /** With timers, and in a close: see `Tenant`, as the next two. @internal */
-  parkedTimes: Times | undefined;
+  protected idleOffset: number;
+  /** With timers, and in a close: see `SlotOwner`, as the next two. @internal */
+  idleTimes: Times | undefined;
   /** What only few sessions have. @internal */
   protected rare: Rare | undefined;
 
@@ -30,8 +30,8 @@ export class PooledSession {
   constructor(options: SessionOptions) {
     const kind = kindFor(options);
     this.kind = kind;
-    this.parkedOffset = integer("offset", options.offset ?? 0);
-    this.parkedTimes = kind.timed ? new Times() : undefined;
+    this.idleOffset = integer("offset", options.offset ?? 0);
+    this.idleTimes = kind.timed ? new Times() : undefined;
     this.rare = rareOf(options, kind.client);
   }
 
@@ -63,7 +63,7 @@ export class PooledSession {
 
   #wake(): Slot {
     const rare = this.rare;
-    const times = this.parkedTimes;
+    const times = this.idleTimes;
     const kind = this.kind;
     this.usable();
     // It has ended for lack of memory, without an endpoint.
@@ -72,9 +72,9 @@ export class PooledSession {
     try {
       slot = kind.take(times !== undefined || rare?.deflate !== undefined);
     } catch (error) {
-      throw this.#hopeless(error as WscodecError);
+      throw this.#withoutMemory(error as WscodecError);
     }
-    slot.begin(this, this.parkedOffset, rare?.keys ?? kind.keys);
+    slot.begin(this, this.idleOffset, rare?.keys ?? kind.keys);
     refresh();
     this.slot = slot;
     return slot;
@@ -89,19 +89,19 @@ export class PooledSession {
   /** @internal */
   left(offset: number): void {
     this.slot = undefined;
-    this.parkedOffset = offset;
+    this.idleOffset = offset;
   }
 
   /** @internal */
-  get parkedDeflate(): SessionDeflate | undefined {
+  get idleDeflate(): SessionDeflate | undefined {
     return this.rare?.deflate;
   }
 
   /** Not even the memory for an endpoint is there: it ends without a close frame. */
-  #hopeless(error: WscodecError): WscodecError {
+  #withoutMemory(error: WscodecError): WscodecError {
     const rare = (this.rare ??= new Rare(undefined, undefined));
     rare.error = error;
-    rare.end = { state: "closed", outcome: hopeless(error) };
+    rare.end = { state: "closed", outcome: outcomeWithoutMemory(error) };
     return error;
   }
 

@@ -29,7 +29,7 @@ import {
   FLAGS,
   FRAME_QUEUED,
   IN_MESSAGE,
-  OWES_PONG,
+  PONG_PENDING,
   type Slot,
   SMALL_OUTPUT,
   STATE,
@@ -297,7 +297,7 @@ export class Session extends PooledSession {
     }
     refresh();
     const { word } = slot;
-    if (((words[word + FLAGS] as number) & OWES_PONG) !== 0) {
+    if (((words[word + FLAGS] as number) & PONG_PENDING) !== 0) {
       slot.endpoint.answer_now(slot.key());
       refresh();
     }
@@ -321,7 +321,7 @@ export class Session extends PooledSession {
     refresh();
     const { word } = slot;
     const length = copyInto(slot.frames, bytes, offset);
-    const owes = ((words[word + FLAGS] as number) & OWES_PONG) !== 0;
+    const owes = ((words[word + FLAGS] as number) & PONG_PENDING) !== 0;
     this.#taken(slot, length);
     if (owes) {
       slot.endpoint.answer_now(slot.key());
@@ -340,7 +340,7 @@ export class Session extends PooledSession {
    */
   get deadline(): number | undefined {
     const slot = this.slot;
-    const times = this.parkedTimes;
+    const times = this.idleTimes;
     let deadline: number;
     if (slot !== undefined) {
       refresh();
@@ -381,7 +381,7 @@ export class Session extends PooledSession {
     }
     if (!this.kind.timed && this.isResting) return;
     const slot = this.use();
-    const times = (this.parkedTimes ??= new Times());
+    const times = (this.idleTimes ??= new Times());
     const sent = Math.max(0, times.unsent + times.taken - unsent);
     times.unsent = unsent;
     times.taken = 0;
@@ -408,7 +408,7 @@ export class Session extends PooledSession {
 
   /** Bytes received so far, from the offset begun with. */
   get offset(): number {
-    return this.slot?.streamOffset ?? this.parkedOffset;
+    return this.slot?.streamOffset ?? this.idleOffset;
   }
 
   /** Whether a message came in part. */
@@ -449,7 +449,7 @@ export class Session extends PooledSession {
     rare.error ??= outcome?.error;
     rare.end = { state, outcome };
     rare.freed = true;
-    this.parkedOffset = offset;
+    this.idleOffset = offset;
     this.slot?.free();
     this.slot = undefined;
     rare.deflate?.free();
@@ -494,7 +494,7 @@ export class Session extends PooledSession {
   #taken(slot: Slot, length: number): void {
     const { frames, word } = slot;
     frames.clear();
-    const times = this.parkedTimes;
+    const times = this.idleTimes;
     if (times !== undefined) {
       times.taken += length;
       if (length > 0 && ((words[word + FLAGS] as number) & FRAME_QUEUED) !== 0) times.look = true;

@@ -7,7 +7,7 @@
  * the windows. So a session has a slot while something is received or sent. When all of that is done
  * the slot rests: it waits for the next session that needs one, and until then nothing is moved, so
  * that a session which is used again finds all in its place. The session that takes a slot has the
- * one before it leave first, and each of them knows what that means ({@link Tenant}).
+ * one before it leave first, and each of them knows what that means ({@link SlotOwner}).
  *
  * To leave at once when all is done was tried: two exchanges for each chunk took 100 ns of 600 where
  * compression was agreed on. At most {@link SPARE} slots of each kind rest. With 16 of them the sessions of a
@@ -49,7 +49,7 @@ const BOUND = 4;
 const MARKS = 5;
 
 export const AT_REST = 1;
-export const OWES_PONG = 2;
+export const PONG_PENDING = 2;
 export const IN_MESSAGE = 4;
 export const FAILED = 8;
 export const FRAME_QUEUED = 16;
@@ -61,10 +61,10 @@ const FORWARDED = 4 * 1024;
 const UNKNOWN = 0xffff_ffff;
 
 /** A session that has a slot. */
-export interface Tenant {
+export interface SlotOwner {
   /** Where its timers are kept without a slot, and its compression; `undefined` for none. */
-  readonly parkedTimes: Times | undefined;
-  readonly parkedDeflate: SessionDeflate | undefined;
+  readonly idleTimes: Times | undefined;
+  readonly idleDeflate: SessionDeflate | undefined;
   /** It has no slot any more, and its stream is at this offset. */
   left(offset: number): void;
 }
@@ -104,7 +104,7 @@ export class Slot extends MessageCursor implements Sending {
   /** Where mask keys come from; a server has none. */
   keys: (() => number) | undefined;
   /** The session that it is for; `undefined` if that has left. */
-  tenant: Tenant | undefined;
+  owner: SlotOwner | undefined;
   /** Its place among those that rest; -1 while it is in use. */
   place = -1;
   /** The number of steps of the walk: events of another step are stale; see `event.ts`. */
@@ -122,8 +122,8 @@ export class Slot extends MessageCursor implements Sending {
   }
 
   /** Begins with a session whose stream is at this offset; the one before leaves. */
-  begin(tenant: Tenant, offset: number, keys: (() => number) | undefined): void {
-    this.#change(tenant);
+  begin(owner: SlotOwner, offset: number, keys: (() => number) | undefined): void {
+    this.#change(owner);
     this.step++;
     this.shift = offset - this.fed;
     this.keys = keys;
@@ -135,27 +135,27 @@ export class Slot extends MessageCursor implements Sending {
   }
 
   /** Leaves with the session that was here what it needs, and takes over from the next one. */
-  #change(next: Tenant | undefined): void {
-    const last = this.tenant;
+  #change(next: SlotOwner | undefined): void {
+    const last = this.owner;
     const { endpoint } = this;
     last?.left(this.restOffset);
-    this.tenant = next;
-    const lastTimes = last?.parkedTimes;
-    const nextTimes = next?.parkedTimes;
+    this.owner = next;
+    const lastTimes = last?.idleTimes;
+    const nextTimes = next?.idleTimes;
     if (lastTimes !== undefined) {
       refresh();
       lastTimes.deadline = small(floats[this.float + DEADLINE] as number);
-      if (nextTimes === undefined) endpoint.park();
+      if (nextTimes === undefined) endpoint.save_timers();
       else endpoint.hand_over(nextTimes.at, nextTimes.bound, nextTimes.marks);
       refresh();
       lastTimes.at = small(floats[this.float + AT] as number);
       lastTimes.bound = small(floats[this.float + BOUND] as number);
       lastTimes.marks = small(floats[this.float + MARKS] as number);
     } else if (nextTimes !== undefined) {
-      endpoint.unpark(nextTimes.at, nextTimes.bound, nextTimes.marks);
+      endpoint.restore_timers(nextTimes.at, nextTimes.bound, nextTimes.marks);
     }
-    const lastDeflate = last?.parkedDeflate;
-    const nextDeflate = next?.parkedDeflate;
+    const lastDeflate = last?.idleDeflate;
+    const nextDeflate = next?.idleDeflate;
     if (lastDeflate !== undefined && nextDeflate !== undefined) {
       endpoint.exchange_both(lastDeflate, nextDeflate);
     } else {
@@ -268,14 +268,14 @@ export class Slot extends MessageCursor implements Sending {
 
   /** The key of a pong that waited for room. */
   #pongKey(): number {
-    return this.keys !== undefined && ((words[this.word + FLAGS] as number) & OWES_PONG) !== 0
+    return this.keys !== undefined && ((words[this.word + FLAGS] as number) & PONG_PENDING) !== 0
       ? this.key()
       : 0;
   }
 }
 
-/** All that tells kinds apart. */
-const TELLING = [
+/** The options by which kinds differ. */
+const KIND_OPTIONS = [
   "role",
   "maxFrame",
   "maxMessage",
@@ -330,7 +330,7 @@ export class Kind {
 
   isFor(options: SessionOptions): boolean {
     const own = this.#options;
-    for (const key of TELLING) if (own[key] !== options[key]) return false;
+    for (const key of KIND_OPTIONS) if (own[key] !== options[key]) return false;
     return true;
   }
 
@@ -384,7 +384,7 @@ let last: Kind | undefined;
 export function kindFor(options: SessionOptions): Kind {
   // Nearly always those of the session before; a name takes longer to make.
   if (last !== undefined && last.isFor(options)) return last;
-  const name = TELLING.map((key) => String(options[key])).join(" ");
+  const name = KIND_OPTIONS.map((key) => String(options[key])).join(" ");
   let kind = kinds.get(name);
   if (kind === undefined) {
     kind = new Kind(options);

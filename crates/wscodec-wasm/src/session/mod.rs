@@ -12,7 +12,7 @@
 //! - State and deadline are words ([`Shown`]) at an address that does not change, and so are those of
 //!   the [`FrameBuffer`].
 //! - A session [at rest](Session::is_idle) needs no endpoint. JavaScript keeps its offset, with
-//!   timers three numbers ([`park`](Endpoint::park)), and with compression a [`SessionDeflate`]. It
+//!   timers three numbers ([`save_timers`](Endpoint::save_timers)), and with compression a [`SessionDeflate`]. It
 //!   hands the endpoint to the next session that needs one. One endpoint for each connection was
 //!   tried: 0.9 KB more for each idle one.
 //! - JavaScript counts whole milliseconds, because V8 keeps small integers in the object that has
@@ -47,7 +47,7 @@ const CLOSED: u32 = 3;
 
 /// Flags of [`Shown`].
 const AT_REST: u32 = 1;
-const OWES_PONG: u32 = 2;
+const PONG_PENDING: u32 = 2;
 const IN_MESSAGE: u32 = 4;
 const FAILED: u32 = 8;
 const FRAME_QUEUED: u32 = 16;
@@ -61,7 +61,7 @@ struct Shown {
     space: u32,
     unused: u32,
     deadline: f64,
-    /// What [`Endpoint::park`] has found: see [`IdleTimers`].
+    /// What [`Endpoint::save_timers`] has found: see [`IdleTimers`].
     at: f64,
     bound: f64,
     marks: f64,
@@ -122,7 +122,7 @@ impl Endpoint {
     }
 
     /// Shows what the timers of this session, which is at rest, know.
-    pub fn park(&mut self) {
+    pub fn save_timers(&mut self) {
         let timers = self.session.idle_timers();
         self.shown.at = milliseconds(timers.at);
         self.shown.bound = milliseconds(timers.bound);
@@ -130,7 +130,7 @@ impl Endpoint {
     }
 
     /// Takes over what another session's timers know.
-    pub fn unpark(&mut self, at: f64, bound: f64, marks: f64) {
+    pub fn restore_timers(&mut self, at: f64, bound: f64, marks: f64) {
         self.session.set_idle_timers(&IdleTimers {
             at: time(at),
             bound: time(bound),
@@ -139,11 +139,11 @@ impl Endpoint {
         self.show();
     }
 
-    /// [`park`](Self::park) for the session that leaves and [`unpark`](Self::unpark) for the next
+    /// [`save_timers`](Self::save_timers) for the session that leaves and [`restore_timers`](Self::restore_timers) for the next
     /// one, in one call.
     pub fn hand_over(&mut self, at: f64, bound: f64, marks: f64) {
-        self.park();
-        self.unpark(at, bound, marks);
+        self.save_timers();
+        self.restore_timers(at, bound, marks);
     }
 
     /// Ends the session for lack of memory.
@@ -308,7 +308,7 @@ impl Endpoint {
         let session = &self.session;
         let flag = |is, flag| if is { flag } else { 0 };
         self.shown.flags = flag(session.is_idle() && self.intake.is_done(), AT_REST)
-            | flag(session.has_pending_pong(), OWES_PONG)
+            | flag(session.has_pending_pong(), PONG_PENDING)
             | flag(session.in_message(), IN_MESSAGE)
             | flag(session.failure().is_some(), FAILED)
             | flag(session.is_frame_queued(), FRAME_QUEUED);
