@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use wscodec::CloseCode;
 use wscodec::deflate::{DeflateOptions, WindowBits};
-use wscodec_tokio::{Acceptor, Connector, Error, Message, WebSocket};
+use wscodec_tokio::{Acceptor, Connector, Error, Message, SessionState, WebSocket};
 
 /// Bytes that came and went over all connections.
 #[derive(Default)]
@@ -196,7 +196,10 @@ async fn connect(arguments: Arguments) -> Result<bool, Error> {
                     ws.send(close()).await?;
                 }
             },
-            _ = ping.tick(), if open && arguments.ping.is_some() => ws.ping("ping").await?,
+            // A tick may be due after the server's close frame, when nothing can be sent any more.
+            _ = ping.tick(), if open && ws.state() == SessionState::Open && arguments.ping.is_some() => {
+                ws.ping("ping").await?;
+            }
         }
     }
     ended(&ws)
@@ -226,20 +229,26 @@ fn ended<S>(ws: &WebSocket<S>) -> Result<bool, Error> {
     Ok(outcome.code == CloseCode::NORMAL)
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn run() -> Result<bool, Error> {
     let mut words = std::env::args().skip(1);
     let command = words.next();
     let arguments = arguments(words);
     match command.as_deref() {
-        Some("serve") => serve(arguments.deflate).await?,
-        Some("connect") => {
-            if !connect(arguments).await? {
-                std::process::exit(1);
-            }
-        }
-        _ => return Err(io::Error::other("usage: serve | connect, as wscodec").into()),
+        Some("serve") => serve(arguments.deflate).await.map(|()| true),
+        Some("connect") => connect(arguments).await,
+        _ => Err(io::Error::other("usage: serve | connect, as wscodec").into()),
     }
-    // Reading standard input blocks a thread of the runtime.
-    std::process::exit(0)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let status = match run().await {
+        Ok(fine) => i32::from(!fine),
+        Err(error) => {
+            eprintln!("{error}");
+            1
+        }
+    };
+    // A thread of the runtime blocks in reading standard input, so the runtime can't shut down.
+    std::process::exit(status)
 }

@@ -11,7 +11,7 @@ type Module = Vec<String>;
 /// The modules that each module uses.
 type Uses = BTreeMap<Module, BTreeSet<Module>>;
 
-const MOST_LINES: usize = 500;
+const MOST_LINES: usize = 600;
 /// The client is the one file that is longer.
 const MOST_LINES_OF_CLIENT: usize = 670;
 

@@ -102,3 +102,4 @@ pub use stream::{AsyncStream, BoxStream, ClientStream};
 pub use websocket::{Outcome, WebSocket};
 pub use wscodec::CloseCode;
 pub use wscodec::io::Error;
+pub use wscodec::session::SessionState;
