@@ -89,6 +89,9 @@ impl JsonReader {
 
     /// The document is at its end.
     pub(super) fn finish(&mut self, sink: &mut dyn FnMut(Found<'_>)) -> Result<(), SourceError> {
+        // Bytes may be held that were not looked at yet. An error in them is one of the document, and
+        // not of its end, however the document was cut.
+        self.read(false, sink)?;
         self.read(true, sink)?;
         match self.done {
             true => Ok(()),
@@ -275,6 +278,14 @@ mod tests {
     fn damage_is_told() {
         let none: Wanted = |_| false;
         assert_eq!(found("{\"a\":[1,", 3, none), Err(SourceError::JsonCut));
+        for piece in [1, 3, 4, 100] {
+            let text = "{\"a\": \"long enough to be held\", ]";
+            assert_eq!(
+                found(text, piece, none),
+                Err(SourceError::Json),
+                "pieces of {piece}"
+            );
+        }
         assert_eq!(found("{\"a\":]}", 3, none), Err(SourceError::Json));
         assert_eq!(
             found(&"[".repeat(100_000), 1000, none),
