@@ -366,10 +366,7 @@ fn input_that_was_not_sent_is_no_success() {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("input-that-was-not-sent");
     std::fs::write(&path, "a line of some length\n".repeat(1 << 20)).unwrap();
     let mut command = wscodec(&["connect", "--no-deflate", &url]);
-    let output = command
-        .stdin(std::fs::File::open(&path).unwrap())
-        .output()
-        .unwrap();
+    let output = command.stdin(File::open(&path).unwrap()).output().unwrap();
     let _ = thread.join();
     let _ = std::fs::remove_file(&path);
     assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
