@@ -205,10 +205,10 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
             SessionState::Closing | SessionState::Closed => return Err(MisuseError::Closing.into()),
         };
         let code = code.into();
-        close_payload(code, reason, &mut [0; MAX_CONTROL_LEN])?;
         if self.has_pending_pong() {
             // Nothing follows a close frame, so this is the last chance to send the pong. The backlog
-            // does not matter then.
+            // does not matter then. A close frame that is refused must not send the pong either.
+            close_payload(code, reason, &mut [0; MAX_CONTROL_LEN])?;
             let _ = self.encoder.pong(self.control.payload(), out);
         }
         self.encoder.close(code, reason, out)?;
