@@ -3,12 +3,18 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use wscodec::frame::{CompiledFrame, FrameDecoder, FrameHeader, OpCode, Role, Rsv, Rules, encode};
-use wscodec::message::{
-    DecodeProgress, Event, InboundExtension, Kind, MessageDecoder, MessageEncoder,
-    OutboundExtension, PayloadCoding, Pieces, Prepared,
-};
-use wscodec::{CloseCode, ErrorKind, Limits};
+use wscodec::frame::{CompiledFrame, FrameDecoder, FrameHeader, OpCode, Role, Rules, encode};
+use wscodec::message::{Event, Kind, MessageDecoder, MessageEncoder, Pieces, Prepared};
+use wscodec::{CloseCode, Limits};
+
+#[path = "common/inverted.rs"]
+#[allow(unreachable_pub, reason = "several tests share the file")]
+mod inverted;
+
+use inverted::Inverted;
+
+/// Codes every message.
+const CODED: Inverted = Inverted { text: true };
 
 struct Counting;
 
@@ -216,51 +222,10 @@ fn sending_into_a_buffer_with_room() {
     assert_eq!(allocated, 0);
 }
 
-/// Turns every byte around, and calls that coded.
-struct Inverted;
-
-impl InboundExtension for Inverted {
-    fn rsv(&self) -> Rsv {
-        Rsv::RSV3
-    }
-
-    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, ErrorKind> {
-        Ok(PayloadCoding::Decode)
-    }
-
-    fn decode(
-        &mut self,
-        input: &[u8],
-        _: bool,
-        output: &mut [u8],
-    ) -> Result<DecodeProgress, ErrorKind> {
-        let n = input.len().min(output.len());
-        for (to, from) in output.iter_mut().zip(input) {
-            *to = !from;
-        }
-        Ok(DecodeProgress {
-            read: n,
-            written: n,
-            done: n == input.len(),
-        })
-    }
-}
-
-impl OutboundExtension for Inverted {
-    fn begin(&mut self, _: Kind, _: Option<usize>) -> Rsv {
-        Rsv::RSV3
-    }
-
-    fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind> {
-        output.extend(input.iter().map(|byte| !byte));
-        Ok(())
-    }
-}
-
 #[test]
 fn messages_that_an_extension_codes() {
-    let mut sender = MessageEncoder::new(|| [1, 2, 3, 4], Inverted);
-    let mut receiver = MessageDecoder::with_extension(Role::Server, &Limits::default(), Inverted);
+    let mut sender = MessageEncoder::new(|| [1, 2, 3, 4], CODED);
+    let mut receiver = MessageDecoder::with_extension(Role::Server, &Limits::default(), CODED);
     let mut out = Vec::with_capacity(100_000);
     steady("coded", || {
         out.clear();

@@ -2,21 +2,25 @@
 //! that are cancelled, memory that is used again.
 #![cfg(feature = "io")]
 
+#[path = "common/inverted.rs"]
+#[allow(unreachable_pub, reason = "several tests share the file")]
+mod inverted;
+
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use wscodec::frame::Rsv;
+use inverted::Inverted;
 use wscodec::handshake::{Rejection, UpgradeRequest, UpgradeResponse};
 use wscodec::head::HeadLine;
 use wscodec::io::{
     AcceptHooks, Acceptor, Answer, Buffers, Cancel, ConnectHooks, Connector, Error, Rejecting,
     Transport,
 };
-use wscodec::message::{DecodeProgress, InboundExtension, Kind, OutboundExtension, PayloadCoding};
+use wscodec::message::Kind;
 use wscodec::session::{In, Out};
-use wscodec::{CloseCode, ErrorKind, MisuseError};
+use wscodec::{CloseCode, MisuseError};
 
 const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -155,50 +159,8 @@ fn the_answer_to_a_fault_is_shown_too() {
     assert_eq!(notes.response, answer);
 }
 
-/// Turns all bits of binary messages around, and marks them by RSV3.
-#[derive(Clone, Copy, Default)]
-struct Flip;
-
-impl InboundExtension for Flip {
-    fn rsv(&self) -> Rsv {
-        Rsv::RSV3
-    }
-
-    fn begin(&mut self, _: Rsv) -> Result<PayloadCoding, ErrorKind> {
-        Ok(PayloadCoding::Decode)
-    }
-
-    fn decode(
-        &mut self,
-        input: &[u8],
-        _: bool,
-        output: &mut [u8],
-    ) -> Result<DecodeProgress, ErrorKind> {
-        let len = input.len().min(output.len());
-        for (to, from) in output.iter_mut().zip(input) {
-            *to = !from;
-        }
-        Ok(DecodeProgress {
-            read: len,
-            written: len,
-            done: len == input.len(),
-        })
-    }
-}
-
-impl OutboundExtension for Flip {
-    fn begin(&mut self, kind: Kind, _: Option<usize>) -> Rsv {
-        match kind {
-            Kind::Binary => Rsv::RSV3,
-            Kind::Text => Rsv::NONE,
-        }
-    }
-
-    fn encode(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind> {
-        output.extend(input.iter().map(|byte| !byte));
-        Ok(())
-    }
-}
+/// Codes binary messages.
+const FLIP: Inverted = Inverted { text: false };
 
 /// The client's side of the agreement.
 #[derive(Default)]
@@ -229,7 +191,7 @@ impl ConnectHooks for Chosen {
             return Ok(None);
         };
         self.extension = extension.name().into();
-        Ok(Some((In::custom(Flip), Out::custom(Flip))))
+        Ok(Some((In::custom(FLIP), Out::custom(FLIP))))
     }
 }
 
@@ -238,7 +200,7 @@ fn an_extension_of_ones_own_goes_through_acceptor_and_connector() {
     let (stream, thread) = server(|stream| {
         let mut ws = Acceptor::default().accept_with(stream, |request, answer| {
             if request.extensions().any(|it| it.name() == "x-flip") {
-                answer.extension("x-flip", In::custom(Flip), Out::custom(Flip));
+                answer.extension("x-flip", In::custom(FLIP), Out::custom(FLIP));
             }
             Ok(())
         })?;
@@ -287,7 +249,7 @@ fn an_extension_that_was_not_offered_is_misuse() {
     let (mut stream, thread) = server(|stream| {
         let acceptor = Acceptor::default();
         let ws = acceptor.accept_with(stream, |_, answer| {
-            answer.extension("x-flip", In::custom(Flip), Out::custom(Flip));
+            answer.extension("x-flip", In::custom(FLIP), Out::custom(FLIP));
             Ok(())
         });
         ws.map(drop).unwrap_err()

@@ -1,6 +1,6 @@
 //! The sets of actions that are searched deeply. Each concerns one part of the model.
 
-use crate::spec::Action::{
+use crate::names::Action::{
     self, Begin, Close, Fail, Finish, Flush, Pause, PeerBegin, PeerClose, PeerEof, PeerFinish,
     PeerMore, PeerPing, PeerPong, PeerText, Ping, Resume, Text, Wait,
 };

@@ -9,13 +9,15 @@
 //! `cargo xtask model` runs the same search in a release build, with all actions and deeper.
 
 mod alphabets;
+mod names;
 mod spec;
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use alphabets::{CLOSES, FRAGMENTS, STALLS, TIMERS, WAITS, WIDE};
-use spec::{Action, Model, Rule, Seen, Sent, Setup, State, Step};
+use names::{Action, Rule};
+use spec::{Model, Seen, Sent, Setup, State, Step};
 use wscodec::frame::Role;
 use wscodec::message::{Kind, MaskSource, NoExtension};
 use wscodec::session::{Event, Outcome, Session, SessionOptions, SessionState};

@@ -1,9 +1,14 @@
 //! Captures against the frames and payloads that they are expected to hold, which another program
 //! found (tests/pcap/NOTICE.md); and the same events from pieces of any size.
 
+#[path = "../../../tests/common/rng.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each test uses a part of this")]
+mod rng;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rng::Rng;
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 use wscodec_inspect::{InspectEvent, InspectOptions, Inspector, json};
@@ -213,29 +218,23 @@ fn pieces_of_any_size_give_the_same_lines() {
 /// pieces of any size.
 #[test]
 fn damaged_captures_do_no_harm() {
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = move |below: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed % below as u64) as usize
-    };
+    let mut rng = Rng(1);
     for path in captures() {
         let bytes = std::fs::read(&path).unwrap();
         // The long ones are alike.
         let rounds = if bytes.len() > 100_000 { 4 } else { 60 };
         for _ in 0..rounds {
             let mut damaged = bytes.clone();
-            for _ in 0..1 + next(20) {
+            for _ in 0..1 + rng.below(20) {
                 // The header of the file stays, so that most damage is in packets.
                 let Some(rest) = damaged.len().checked_sub(41) else {
                     break;
                 };
-                let at = 40 + next(rest + 1);
-                match next(4) {
+                let at = 40 + rng.below(rest + 1);
+                match rng.below(4) {
                     0 => damaged.truncate(at + 1),
-                    1 => damaged[at] = [0, 0x7e, 0x7f, 0x80, 0xff][next(5)],
-                    _ => damaged[at] ^= 1 << next(8),
+                    1 => damaged[at] = [0, 0x7e, 0x7f, 0x80, 0xff][rng.below(5)],
+                    _ => damaged[at] ^= 1 << rng.below(8),
                 }
             }
             let run = |piece: usize| {

@@ -1,8 +1,13 @@
 //! Files of other programs (tests/sources/README.md): recognised by their contents, read in pieces of
 //! any size, and damaged in every way.
 
+#[path = "../../../tests/common/rng.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each test uses a part of this")]
+mod rng;
+
 use std::path::Path;
 
+use rng::Rng;
 use serde_json::Value;
 use wscodec_inspect::{InspectEvent, InspectOptions, Inspector, SourceError, json};
 
@@ -212,13 +217,7 @@ fn files_that_end_too_early_show_what_they_have() {
 
 #[test]
 fn damaged_files_do_no_harm() {
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = move |below: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed % below as u64) as usize
-    };
+    let mut rng = Rng(1);
     for name in [
         "chrome-devtools.jsonl",
         "chrome.har",
@@ -228,12 +227,12 @@ fn damaged_files_do_no_harm() {
         let bytes = file(name);
         for _ in 0..40 {
             let mut damaged = bytes.clone();
-            for _ in 0..1 + next(6) {
-                let at = 40 + next(damaged.len() - 40);
-                match next(4) {
-                    0 => damaged[at] = b"\"{}[]:,0\\"[next(9)],
-                    1 => drop(damaged.drain(at..(at + next(20)).min(damaged.len()))),
-                    _ => damaged[at] ^= 1 << next(8),
+            for _ in 0..1 + rng.below(6) {
+                let at = 40 + rng.below(damaged.len() - 40);
+                match rng.below(4) {
+                    0 => damaged[at] = b"\"{}[]:,0\\"[rng.below(9)],
+                    1 => drop(damaged.drain(at..(at + rng.below(20)).min(damaged.len()))),
+                    _ => damaged[at] ^= 1 << rng.below(8),
                 }
             }
             assert!(
