@@ -95,7 +95,7 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// Connects until a connection has ended for good.
+    /// Connects, and connects again as the options ask, until a connection has ended for good.
     fn go<'c>(&mut self, request: &impl Fn(Nonce) -> Connect<'c>) -> Result<(), Failure> {
         let mut failures = 0;
         loop {

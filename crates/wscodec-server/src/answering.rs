@@ -78,8 +78,8 @@ impl<S> Conn<S> {
         }
     }
 
-    /// The stream has ended before a request arrived. If the handshake of TLS has failed, that is
-    /// counted, and a client that does not speak TLS is told so.
+    /// The stream has ended before a request arrived. If the handshake of TLS has failed, this counts
+    /// the failure, and answers a client that does not speak TLS with the reason.
     #[cold]
     pub(super) fn no_tls<H: Handler<State = S>>(
         &mut self,

@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its last: its phases, its output, and its end.
 //!
-//! The problem: what can go wrong (a peer that does not read, a failed write, a limit, a panic of the
-//! handler, the end of the server) can happen in every phase, and the connection has to end with one outcome.
+//! The problem: a failure (a peer that does not read, a failed write, a limit, a panic of the handler,
+//! the end of the server) can happen in every phase, and the connection has to end with one outcome.
 //!
 //! Choice: a connection is an enum of phases. All ways out of the open phase go through `leave`, which takes
 //! the session and the state away and reports the outcome, so that it is reported once. Steps return

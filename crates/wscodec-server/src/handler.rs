@@ -310,8 +310,8 @@ impl<S> Peer<'_, S> {
     }
 
     /// Stops reading from this connection until [`resume_reading`](Self::resume_reading), for handlers
-    /// that hand messages on to something slower: what the peer sends then waits in its socket, and the
-    /// peer notices. The handler is not called for another message or piece after it returns, except
+    /// that hand messages on to something slower. The peer's bytes then wait in the socket, and the peer
+    /// notices. The handler is not called for another message or piece after it returns, except
     /// for pieces that are already decompressed. Pings are not answered meanwhile, the end of the stream
     /// is not noticed, and the time for a pong and the idle time begin anew when reading resumes.
     ///

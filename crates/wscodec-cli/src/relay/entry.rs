@@ -224,7 +224,7 @@ impl Entry {
             Some(_) => self.output_ended && exited,
         };
         let begins = gone || client_ended || self.output_ended || exited;
-        // A slow client is the server's to limit.
+        // The server limits a slow client, so a full buffer towards the client counts as movement here.
         let moves = !gone && (read.some || read.full);
         match self.stage {
             Stage::Over => return false,

@@ -28,7 +28,7 @@ impl Substream {
         2 * size_of::<Self>() + size_of::<Nest>() + self.request.memory() + nest + held
     }
 
-    /// The server has accepted: what was held is read.
+    /// The server has accepted the WebSocket. Reads the bytes that were held until then.
     pub(super) fn open(&mut self, mut nest: Nest, cx: &mut Context<'_>) {
         let mut inner = cx.within(&mut self.announced);
         let held = core::mem::take(&mut self.held);
