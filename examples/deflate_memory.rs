@@ -40,7 +40,7 @@ fn main() {
 
 /// Words, so that blocks have tables of their own, and more than a window of them.
 fn text() -> Vec<u8> {
-    let words = include_str!("../ARCHITECTURE.md").split_whitespace();
+    let words = include_str!("../docs/architecture.md").split_whitespace();
     let mut text: Vec<u8> = words
         .flat_map(|word| [word, " "].concat().into_bytes())
         .collect();

@@ -2,7 +2,7 @@
 //! bytes are written by hand, and so is what reads the answers: nothing of the library is between.
 //!
 //! Each test has a server of its own, with one event loop, so that what one connection does to it
-//! concerns all; while a test attacks, a [good client](good::Good) talks on. `HOSTILE.md` says which
+//! concerns all; while a test attacks, a [good client](good::Good) talks on. `docs/hostile-input.md` says which
 //! line is tested where. What takes long is ignored, and run by `cargo xtask hostile`.
 
 #![cfg(unix)]

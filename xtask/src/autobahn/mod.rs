@@ -1,7 +1,7 @@
 //! `cargo xtask autobahn`: the Autobahn test suite against what this project has, strictly.
 //!
 //! A case passes when the suite calls both its behaviour and the end of its connection OK or
-//! INFORMATIONAL, and when the close code that is owed really came. AUTOBAHN.md tells more.
+//! INFORMATIONAL, and when the close code that is owed really came. `docs/autobahn.md` has the details.
 
 mod cases;
 mod environment;
@@ -103,7 +103,7 @@ pub fn check(report: &mut Report) {
         if suite.is_none() {
             if environment::python27().is_none() {
                 let why = "Python 2.7, which the Autobahn suite needs, is not installed; \
-                           AUTOBAHN.md names another way";
+                           docs/autobahn.md names another way";
                 report.skip("autobahn", why);
                 return;
             }

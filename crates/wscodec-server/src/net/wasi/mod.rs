@@ -1,6 +1,6 @@
 //! Sockets, readiness and the clock of WASI 0.2: `wasi:sockets`, `wasi:io/poll` and `wasi:clocks`.
 //!
-//! Three faults of wasmtime shape this module; `WASI.md` lists the versions and the tests.
+//! Three faults of wasmtime shape this module; `docs/wasi.md` lists the versions and the tests.
 //!
 //! - Once 128 operations have succeeded without a pause, no stream takes bytes, no listener gives
 //!   connections, and a poll that does not wait reports nothing (up to version 48).
