@@ -1,7 +1,7 @@
 //! The table of checks; `test` is all of them in this order.
 
 use crate::report::Report;
-use crate::{autobahn, features, fuzz, interop, js, package, rust, wasi};
+use crate::{autobahn, features, fuzz, interop, js, package, release, rust, wasi};
 
 /// Adds a check's steps to a report.
 pub type Run = fn(&mut Report);
@@ -43,6 +43,11 @@ pub const CHECKS: &[Check] = &[
         "msrv",
         "The crate with the oldest compiler it promises",
         rust::msrv,
+    ),
+    check(
+        "publish",
+        "The crates can be packed for the registry",
+        release::check,
     ),
     check(
         "fuzz",

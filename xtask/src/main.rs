@@ -20,6 +20,8 @@ mod js;
 mod node;
 mod package;
 mod paths;
+mod release;
+
 mod report;
 mod rust;
 mod simd;
@@ -91,6 +93,7 @@ fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, W
             js::soak(report, messages);
             Ok(report.close())
         }
+        ("release", rest) => Ok(release::command(report, rest)?),
         ("packages", names) => Ok(package::matrix(report, names)?),
         _ => run(report, [first].into_iter().chain(rest)),
     }
@@ -135,6 +138,8 @@ fn usage() -> String {
          interop   Conversations with other clients and servers, and through proxies\n  \
          bun       JavaScript tests in Bun, which npm installs first\n  \
          soak      10,000,000 messages in Node: is memory flat? soak [MESSAGES]\n  \
+         release   Everything that must hold before a release; release URL writes the address\n            \
+         of the project into the manifests\n  \
          packages  The packed package in each runtime and bundler: packages [NAME...]\n  \
          autobahn  The Autobahn test suite: autobahn\n            \
          --target native|wasi|node|deno|bun --role server|client [--quick]\n            \

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::report::{Outcome, Report, done};
 use crate::tool::{Failure, Tool};
-use crate::{build, node, paths};
+use crate::{build, node, paths, release};
 
 /// The cases that need only what builds the package.
 const QUICK: [&str; 5] = ["node-esm", "node-cjs", "exports", "types", "deno"];
@@ -17,6 +17,7 @@ pub fn check(report: &mut Report) {
         return;
     }
     report.step("package: version and licences", same_as_the_crate);
+    report.step("package: npm publish --dry-run", release::npm);
     cases(report, &QUICK.map(str::to_owned));
 }
 
@@ -119,20 +120,31 @@ fn same_as_the_crate() -> Result<Outcome, Failure> {
             return Err(Failure::new(format!("{name} and pkg/{name} differ")));
         }
     }
+    states("version", &version()?)?;
+    done()
+}
+
+/// The version of all crates.
+pub fn version() -> Result<String, Failure> {
     let manifest = read(&paths::root().join("Cargo.toml"))?;
     let version = manifest
         .lines()
-        .find_map(|line| line.strip_prefix("version = "))
-        .map(|version| version.trim_matches('"'));
+        .find_map(|line| line.strip_prefix("version = "));
+    let version = version.ok_or_else(|| Failure::new("Cargo.toml states no version"))?;
+    Ok(version.trim_matches('"').to_owned())
+}
+
+/// Fails unless the manifest of the npm package has this value.
+pub fn states(key: &str, value: &str) -> Result<(), Failure> {
     let package = read(&paths::pkg().join("package.json"))?;
     let package: serde_json::Value = serde_json::from_str(&package)
         .map_err(|error| Failure::new(format!("pkg/package.json is no JSON: {error}")))?;
-    if version != package["version"].as_str() {
-        return Err(Failure::new(
-            "Cargo.toml and pkg/package.json state different versions",
-        ));
+    match package[key].as_str() {
+        Some(stated) if stated == value => Ok(()),
+        _ => Err(Failure::new(format!(
+            "Cargo.toml and pkg/package.json state different values of `{key}`"
+        ))),
     }
-    done()
 }
 
 /// Where the projects are made.
@@ -157,6 +169,6 @@ fn pack() -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::new("npm pack names no file"))
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+pub fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))
 }

@@ -46,6 +46,7 @@
 //! [`InspectOptions::max_memory`].
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "command")]
 pub mod command;
@@ -113,3 +114,8 @@ impl Default for InspectOptions {
         }
     }
 }
+
+/// The example of the README of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -94,6 +94,7 @@
 //! | `tracing` | spans and events for the crate `tracing` |
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod accepting;
 mod address;
@@ -340,3 +341,8 @@ struct HowTo;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/sans-io.md")]
 struct SansIo;
+
+/// The example of the README of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct CrateReadme;

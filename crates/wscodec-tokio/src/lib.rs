@@ -60,6 +60,7 @@
 //! | `zlib-rs` | compression by zlib-rs, which is faster than miniz_oxide and has `unsafe` code |
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod accept;
 #[cfg(feature = "axum")]
@@ -103,3 +104,8 @@ pub use websocket::{Outcome, WebSocket};
 pub use wscodec::CloseCode;
 pub use wscodec::io::Error;
 pub use wscodec::session::SessionState;
+
+/// The example of the README of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
