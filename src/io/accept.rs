@@ -1,4 +1,4 @@
-//! Accepting a connection, as a server (RFC 6455 §4.2).
+//! The server's side of the opening handshake (RFC 6455 §4.2).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -21,7 +21,7 @@ use crate::handshake::{Rejection, UpgradeRequest, UpgradeRequestReader, put_head
 use crate::head::HeadLine;
 use crate::session::{In, Out, Policy, Session, Upgrade};
 
-/// Accepts connections: what to grant, and how connections then behave.
+/// Accepts connections. It has the policy for requests and the options of the connections.
 ///
 /// ```no_run
 /// use wscodec::handshake::{Origin, Rejection};
@@ -50,15 +50,15 @@ use crate::session::{In, Out, Policy, Session, Upgrade};
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Acceptor<'p> {
-    /// Origins, subprotocols and compression.
+    /// The rules for origins, subprotocols and compression.
     pub policy: Policy<'p>,
     /// The options of each connection.
     pub options: ConnectionOptions,
 }
 
 impl Acceptor<'_> {
-    /// The same without compression, whatever clients offer: for those who read and write frames on
-    /// their own.
+    /// Returns an acceptor that never agrees on compression, for programs that read and write frames
+    /// themselves.
     #[must_use]
     pub fn without_compression(self) -> Self {
         Self {
@@ -67,21 +67,22 @@ impl Acceptor<'_> {
         }
     }
 
-    /// Accepts a client over TCP, if its request keeps the rules and the policy grants it. Small
-    /// messages are then sent without delay (`TCP_NODELAY`).
+    /// Accepts a client over TCP if its request is valid and the policy grants it. The function sets
+    /// `TCP_NODELAY`, so small messages leave without delay.
     ///
     /// # Errors
-    /// [`Error::Fault`] with what is wrong with the request: the client was told, as
-    /// [`Rejection::of`] does. [`Error::Io`].
+    /// [`Error::Fault`] if the request is not acceptable; the client got the response of
+    /// [`Rejection::of`]. [`Error::Io`] if the stream failed.
     pub fn accept(&self, stream: TcpStream) -> Result<Connection<TcpStream>, Error> {
         self.accept_with(stream, |_, _| Ok(()))
     }
 
-    /// As [`accept`](Self::accept), with a look at the request before it is answered: to choose
-    /// the subprotocol, add headers, or reject.
+    /// Like [`accept`](Self::accept), and calls `decide` before the response is sent. `decide` may
+    /// choose the subprotocol, add headers, or reject.
     ///
     /// # Errors
-    /// As for [`accept`](Self::accept); [`Error::Rejected`] if `decide` rejected.
+    /// The errors of [`accept`](Self::accept), and [`Error::Rejected`] if `decide` rejected the
+    /// request.
     pub fn accept_with(
         &self,
         stream: TcpStream,
@@ -91,7 +92,7 @@ impl Acceptor<'_> {
         self.accept_over(stream, Transport::tcp(), decide)
     }
 
-    /// As [`accept_with`](Self::accept_with), over any stream.
+    /// Like [`accept_with`](Self::accept_with), over any stream.
     ///
     /// # Errors
     /// As for [`accept_with`](Self::accept_with).
@@ -105,8 +106,9 @@ impl Acceptor<'_> {
         self.accept_hooked(stream, transport, &mut Buffers::default(), hooks)
     }
 
-    /// As [`accept_over`](Self::accept_over), with a look at each step of the handshake, and with the
-    /// memory of a connection that is over. Of the buffers nothing is left, unless this fails.
+    /// Like [`accept_over`](Self::accept_over), and calls `hooks` in each step of the handshake. The
+    /// connection takes the memory of `buffers`, which are empty afterwards unless the function
+    /// fails.
     ///
     /// # Errors
     /// As for [`accept_with`](Self::accept_with).
@@ -146,7 +148,7 @@ impl Acceptor<'_> {
         Ok(ws)
     }
 
-    /// Reads the request, and makes the answer; how many bytes the request took.
+    /// Reads the request and writes the response. Returns the length of the request in bytes.
     fn read_request<S: Read + Write>(
         &self,
         line: &mut Line<S>,
@@ -214,18 +216,18 @@ impl Acceptor<'_> {
     }
 }
 
-/// The answer that is being made to a request: by the policy, and then by the caller.
+/// The response to a request. The policy has filled it; the caller may change it.
 #[derive(Debug)]
 pub struct Answer<'r> {
     upgrade: Upgrade<'r>,
-    /// Header lines.
+    /// The additional header lines.
     headers: Vec<u8>,
-    /// The reason that the answer can't be sent.
+    /// The reason why the response cannot be sent.
     invalid: Option<MisuseError>,
     extension: Option<Agreed>,
 }
 
-/// An extension of the caller's.
+/// An extension that the caller implements.
 #[derive(Debug)]
 struct Agreed {
     header: String,
@@ -234,35 +236,36 @@ struct Agreed {
 }
 
 impl Answer<'_> {
-    /// The subprotocol chosen.
+    /// The chosen subprotocol.
     pub fn protocol(&self) -> Option<&str> {
         self.upgrade.protocol()
     }
 
-    /// Chooses another of the subprotocols offered, or none.
+    /// Chooses another subprotocol of those that the client offered, or none.
     ///
     /// # Errors
-    /// [`MisuseError::ProtocolNotOffered`]; nothing changes then.
+    /// [`MisuseError::ProtocolNotOffered`] if the client did not offer it. The choice does not change
+    /// then.
     pub fn choose_protocol(&mut self, protocol: Option<&str>) -> Result<(), MisuseError> {
         self.upgrade.choose_protocol(protocol)
     }
 
-    /// The agreement on compression.
+    /// The agreed compression parameters; `None` without compression.
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<crate::deflate::AgreedDeflate> {
         self.upgrade.deflate()
     }
 
-    /// Leaves compression out of the agreement.
+    /// Rejects the client's offer of compression.
     pub fn without_compression(&mut self) -> &mut Self {
         self.upgrade.leave_out_compression();
         self
     }
 
-    /// Agrees on an extension of the caller's, in place of compression: `header` is the value of
-    /// `Sec-WebSocket-Extensions`, which must name an extension that the client has offered
-    /// ([`UpgradeRequest::extensions`]). Otherwise the handshake fails with [`Error::Misuse`]. The two
-    /// sides of the extension own reserved bits, and see each message on its way.
+    /// Agrees on an extension that the caller implements, in place of compression. `header` is the
+    /// value of `Sec-WebSocket-Extensions`. It must name an extension that the client has offered
+    /// ([`UpgradeRequest::extensions`]); otherwise the handshake fails with [`Error::Misuse`]. The
+    /// two sides of the extension own reserved bits, and process each message.
     pub fn extension(
         &mut self,
         header: impl Into<String>,
@@ -277,15 +280,15 @@ impl Answer<'_> {
         self.without_compression()
     }
 
-    /// Adds a header; the value is whatever can be displayed. One that is not allowed makes the
-    /// handshake fail with [`Error::Misuse`].
+    /// Adds a header. The value is any displayable value. If the header is not allowed, the handshake
+    /// fails with [`Error::Misuse`].
     pub fn header(&mut self, name: impl AsRef<str>, value: impl fmt::Display) -> &mut Self {
         let put = put_header(&mut self.headers, name.as_ref(), value);
         self.invalid = self.invalid.or(put.err());
         self
     }
 
-    /// Answers with a rejection instead. To be returned:
+    /// Rejects the request. Return the result:
     ///
     /// ```
     /// # use wscodec::{io::{Answer, Rejecting}, handshake::{Rejection, UpgradeRequest}};
@@ -307,7 +310,7 @@ impl Answer<'_> {
     }
 }
 
-/// A rejection, on its way from the caller's decision to the client.
+/// The caller's rejection of a request, which the acceptor sends to the client.
 #[derive(Debug)]
 pub struct Rejecting(Error);
 
@@ -322,7 +325,7 @@ impl From<Rejection<'_>> for Rejecting {
     }
 }
 
-/// Writes the rejection that an error calls for; whether there is one.
+/// Writes the rejection for an error. Returns whether there is one.
 fn reject<S: Write>(line: &mut Line<S>, error: &Error, hooks: &mut impl AcceptHooks) -> bool {
     line.out.clear();
     let rejection = match error {
@@ -335,7 +338,7 @@ fn reject<S: Write>(line: &mut Line<S>, error: &Error, hooks: &mut impl AcceptHo
         Error::Io(_) | Error::Cancelled => return false,
     };
     if let Some(rejection) = rejection {
-        // The text here is well-formed.
+        // The text is well-formed, so the encoder accepts it.
         let _ = rejection.write(&mut line.out);
     }
     if line.out.is_empty() {

@@ -1,12 +1,12 @@
-//! The memory of connections, to be used again by the next ones.
+//! Memory that several connections use one after the other.
 
 use alloc::vec::Vec;
 
-/// The memory of a connection: given to [`Acceptor::accept_hooked`](super::Acceptor::accept_hooked) or
-/// [`Connector::connect_hooked`](super::Connector::connect_hooked), and taken back by
-/// [`Parts::into_buffers`](super::Parts::into_buffers) when the connection is over. The next connection
-/// then allocates nothing for reading, writing and putting messages together that the last one had
-/// allocated before.
+/// The memory of a connection. [`Acceptor::accept_hooked`](super::Acceptor::accept_hooked) and
+/// [`Connector::connect_hooked`](super::Connector::connect_hooked) take it, and
+/// [`Parts::into_buffers`](super::Parts::into_buffers) returns it when the connection has ended. The
+/// next connection then allocates nothing for reading, writing and collecting messages that the last
+/// one had allocated before.
 ///
 /// ```no_run
 /// use std::net::TcpListener;
@@ -31,22 +31,22 @@ use alloc::vec::Vec;
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// The bytes in the buffers are not cleared: the memory of one client's messages is not for the eyes of
-/// another program. No connection ever lends bytes that it has not received itself.
+/// The bytes in the buffers are not cleared, so do not pass the buffers to code that must not see the
+/// messages of another client. A connection never lends bytes that it has not received itself.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    /// The bytes that are read from the stream.
+    /// The read buffer.
     pub(super) input: Vec<u8>,
-    /// The bytes that wait to be written.
+    /// The queue of bytes to be written.
     pub(super) output: Vec<u8>,
-    /// The fragment that a writer fills.
+    /// The fragment that a [`MessageWriter`](super::MessageWriter) fills.
     pub(super) fragment: Vec<u8>,
-    /// Messages that come in parts.
+    /// The buffer for fragmented messages.
     pub(super) message: Vec<u8>,
 }
 
 impl Buffers {
-    /// Bytes of memory held.
+    /// The number of bytes that the buffers hold.
     pub fn memory(&self) -> usize {
         let all = [&self.input, &self.output, &self.fragment, &self.message];
         all.iter().map(|buffer| buffer.capacity()).sum()

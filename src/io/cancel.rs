@@ -1,4 +1,4 @@
-//! Giving a connection attempt up from another thread.
+//! Cancels an attempt to connect from another thread.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -12,11 +12,11 @@ use super::Error;
 use super::head::Head;
 use super::line::Line;
 
-/// The longest wait of an attempt before it looks whether it was cancelled.
+/// The longest time between two checks whether the attempt was cancelled.
 const SLICE: Duration = Duration::from_millis(20);
 
-/// Cancels the attempts of a [`Connector`](super::Connector) to open a connection, from another thread.
-/// Clones cancel the same attempts. A connection that is open is not concerned.
+/// Cancels the attempts of a [`Connector`](super::Connector) to open a connection, from another
+/// thread. Clones cancel the same attempts. An open connection is not affected.
 ///
 /// ```no_run
 /// use std::thread;
@@ -37,21 +37,21 @@ const SLICE: Duration = Duration::from_millis(20);
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// An attempt notices within 20 milliseconds, whatever it waits for: the look-up of the name, the
-/// connection, the answer of the server. The system's calls for the first two can't be interrupted, so a
-/// connector that can be cancelled makes them in a thread of its own, which ends when they do; a
-/// connection that comes of them too late is closed at once.
-/// Where the system has no threads, as on WASI, such a connector fails with [`Error::Io`].
+/// An attempt ends within 20 milliseconds, whether it waits for the look-up of the name, for the TCP
+/// connection or for the server's response. The system's calls for the look-up and the connection
+/// cannot be interrupted. A connector with a `Cancel` therefore makes them in a thread of its own,
+/// which ends when they return. A connection that opens too late is closed at once. On systems
+/// without threads, such as WASI, such a connector fails with [`Error::Io`].
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Nothing is cancelled yet.
+    /// Creates a value that has cancelled nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Cancels the attempts that are under way, and all later ones.
+    /// Cancels the current attempts and all later ones.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -68,7 +68,7 @@ impl Cancel {
         }
     }
 
-    /// Runs what can't be interrupted in a thread of its own, and waits for it.
+    /// Runs a call that cannot be interrupted in a thread of its own, and waits for its result.
     pub(super) fn wait_for<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -78,7 +78,7 @@ impl Cancel {
         thread::Builder::new()
             .name("wscodec connect".into())
             .spawn(move || {
-                // Nobody receives it any more if the attempt was cancelled.
+                // If the attempt was cancelled, nobody receives the result.
                 let _ = sender.send(work());
             })?;
         loop {
@@ -95,7 +95,7 @@ impl Cancel {
         }
     }
 
-    /// Reads once, as [`Head::read`] does.
+    /// Reads once, like [`Head::read`].
     pub(super) fn read_head<S: io::Read + io::Write>(
         &self,
         head: &mut Head,
@@ -135,7 +135,7 @@ mod tests {
         let result = cancel.wait_for(move || {
             begun.send(()).unwrap();
             let _ = end.recv();
-            // The attempt is given up by now, and this result with it.
+            // The attempt was cancelled, so this result is dropped.
             tells.send(()).unwrap();
             Ok(())
         });

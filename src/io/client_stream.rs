@@ -1,4 +1,4 @@
-//! The stream of a client that was given a URL.
+//! The stream of a client that connects to a URL.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -25,8 +25,8 @@ enum Inner {
 }
 
 impl ClientStream {
-    /// TLS over a socket that is connected, to this host. The handshake is done, until then at the
-    /// latest.
+    /// Creates TLS over a connected socket, for this host. The TLS handshake must be done by the
+    /// deadline.
     pub(super) fn secure(
         socket: TcpStream,
         tls: &ClientTls,
@@ -42,8 +42,8 @@ impl ClientStream {
         matches!(self.0, Inner::Secure(_))
     }
 
-    /// The socket: for its addresses and options. Bytes that are read from it or written to it by
-    /// themselves break a connection.
+    /// The socket, for its addresses and options. A program that reads from it or writes to it breaks
+    /// the connection.
     pub fn socket(&self) -> &TcpStream {
         match &self.0 {
             Inner::Plain(socket) => socket,
@@ -51,11 +51,10 @@ impl ClientStream {
         }
     }
 
-    /// A further handle of the same stream, for another thread: one may read while the other one
-    /// writes.
+    /// Another handle of the same stream. One thread may read while another thread writes.
     ///
     /// # Errors
-    /// If the system has no further handle.
+    /// Fails if the system cannot duplicate the socket.
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self(match &self.0 {
             Inner::Plain(socket) => Inner::Plain(socket.try_clone()?),

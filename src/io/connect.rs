@@ -1,4 +1,4 @@
-//! Opening a connection, as a client (RFC 6455 §4.1).
+//! The client's side of the opening handshake (RFC 6455 §4.1).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -24,12 +24,12 @@ use crate::frame::Role;
 use crate::handshake::{BodyReader, UpgradeResponse};
 use crate::session::{Connect, Session};
 
-/// Bytes of a rejection's body that are read at most.
+/// The largest number of bytes that are read of a rejection's body.
 const BODY: usize = 16 << 10;
-/// How long a rejection's body is waited for at most.
+/// The longest time that the client waits for a rejection's body.
 const BODY_TIME: Duration = Duration::from_secs(2);
 
-/// Opens connections: what to ask for, and how they then behave.
+/// Opens connections. It has the request's options and the options of the connections.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -46,33 +46,35 @@ const BODY_TIME: Duration = Duration::from_secs(2);
 /// # Ok::<(), wscodec::io::Error>(())
 /// ```
 ///
-/// Redirects are not followed: the [`Rejected`] says where they lead.
+/// The connector does not follow redirects. [`Rejected`] has the `Location` header.
 ///
-/// A literal ends with `..Connector::DEFAULT`, because fields are added with time, and `deflate` is there
-/// with the feature of that name only.
+/// End a literal with `..Connector::DEFAULT`: later versions add fields, and `deflate` exists only
+/// with the feature of that name.
 #[derive(Clone, Copy, Debug)]
 pub struct Connector<'a> {
-    /// The subprotocols to offer, most wanted first.
+    /// The subprotocols to offer, in the order of preference.
     pub protocols: &'a [&'a str],
-    /// Further headers, as pairs of name and value: `Origin`, `Cookie`, `Authorization`.
+    /// Additional headers as pairs of name and value, such as `Origin`, `Cookie` and `Authorization`.
     pub headers: &'a [(&'a str, &'a str)],
-    /// The value to send as `Host`, in place of the URL's host and port.
+    /// The value of `Host`. `None` sends the host and port of the URL.
     pub host: Option<&'a str>,
-    /// Where to connect to, in place of the URL's host and port.
+    /// The address to connect to. `None` connects to the host and port of the URL.
     pub address: Option<SocketAddr>,
-    /// How long connecting may take, for each address that the name has. Default: as long as the
-    /// system tries.
+    /// The longest time for the TCP connection, for each address of the name. `None`, which is the
+    /// default, waits as long as the system.
     pub connect_timeout: Option<Duration>,
-    /// How to speak TLS to the hosts of `wss:` URLs. `None`, which is the default, trusts the
-    /// authorities that the system trusts. With feature `tls`.
+    /// The TLS configuration for `wss:` URLs. `None`, which is the default, trusts the authorities
+    /// that the system trusts. It needs the feature `tls`.
     pub tls: Option<&'a ClientTls>,
-    /// Extensions of the caller's to offer, as a value of `Sec-WebSocket-Extensions`
-    /// ([`extension_list`](crate::handshake::extension_list) writes one), in place of compression. If the
-    /// server chooses one, [`ConnectHooks::response`] gives the two sides of it. Empty for none.
+    /// The value of `Sec-WebSocket-Extensions` for extensions that the caller implements
+    /// ([`extension_list`](crate::handshake::extension_list) writes one), in place of compression. If
+    /// the server chooses one, [`ConnectHooks::response`] returns its two sides. The empty text
+    /// offers none.
     pub extensions: &'a str,
-    /// Cancels attempts from another thread.
+    /// Cancels attempts to connect from another thread.
     pub cancel: Option<&'a Cancel>,
-    /// The compression to offer; `None` for none. Default: with the defaults.
+    /// The compression to offer. `None` offers none. The default offers compression with the default
+    /// parameters.
     #[cfg(feature = "deflate")]
     pub deflate: Option<deflate::DeflateOptions>,
     /// The options of each connection.
@@ -80,7 +82,7 @@ pub struct Connector<'a> {
 }
 
 impl Connector<'_> {
-    /// The defaults, in a constant.
+    /// The defaults as a constant.
     pub const DEFAULT: Self = Self {
         protocols: &[],
         headers: &[],
@@ -95,7 +97,7 @@ impl Connector<'_> {
         options: ConnectionOptions::DEFAULT,
     };
 
-    /// The same without an offer to compress.
+    /// Returns a connector that does not offer compression.
     #[must_use]
     pub fn without_compression(self) -> Self {
         Self {
@@ -105,14 +107,16 @@ impl Connector<'_> {
         }
     }
 
-    /// Connects over TCP to a `ws:` URL, and over TLS to a `wss:` URL. The handshake of TLS counts as
-    /// a part of the opening handshake. Small messages are then sent without delay (`TCP_NODELAY`).
+    /// Connects over TCP to a `ws:` URL, and over TLS to a `wss:` URL. The TLS handshake counts as a
+    /// part of the opening handshake. The function sets `TCP_NODELAY`, so small messages leave
+    /// without delay.
     ///
     /// # Errors
-    /// [`MisuseError::Url`]; [`MisuseError::NoTls`] for `wss:` without the feature `tls`.
-    /// [`Error::Io`], of the kind [`InvalidData`](io::ErrorKind::InvalidData) if the server's certificate
-    /// is not trusted or the server breaks a rule of TLS; [`Error::Rejected`] if the server did not
-    /// switch protocols; [`Error::Fault`] if its answer breaks a rule.
+    /// [`MisuseError::Url`] if the URL is not a WebSocket URL. [`MisuseError::NoTls`] for `wss:`
+    /// without the feature `tls`. [`Error::Io`] if the transport failed; its kind is
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the server's certificate is not trusted or the
+    /// server breaks a rule of TLS. [`Error::Rejected`] if the server did not switch protocols.
+    /// [`Error::Fault`] if its response breaks a rule.
     pub fn connect(&self, url: &str) -> Result<Connection<ClientStream>, Error> {
         let url = Url::parse(url)?;
         let (stream, until) = self.connected(&url)?;
@@ -121,8 +125,8 @@ impl Connector<'_> {
         self.open(stream, Transport::client(), &url, until, buffers, hooks)
     }
 
-    /// The stream that [`connect`](Self::connect) makes, by itself: TCP for a `ws:` URL, TLS over TCP for
-    /// a `wss:` URL. For [`connect_hooked`](Self::connect_hooked):
+    /// Opens only the stream of [`connect`](Self::connect): TCP for a `ws:` URL, TLS over TCP for a
+    /// `wss:` URL. Pass it to [`connect_hooked`](Self::connect_hooked):
     ///
     /// ```no_run
     /// use wscodec::io::{Buffers, ConnectHooks, Connector, Transport, Url};
@@ -149,7 +153,7 @@ impl Connector<'_> {
         self.connected(url).map(|(stream, _)| stream)
     }
 
-    /// The stream, and when the opening handshake must be done.
+    /// Opens the stream. Returns it with the deadline of the opening handshake.
     fn connected(&self, url: &Url) -> Result<(ClientStream, Option<Instant>), Error> {
         let tls = match (url.is_secure(), self.tls) {
             (false, _) => None,
@@ -171,14 +175,13 @@ impl Connector<'_> {
         Ok((stream, until))
     }
 
-    /// When the opening handshake must be done, if it begins now.
+    /// The deadline of an opening handshake that begins now.
     fn until(&self) -> Option<Instant> {
         let time = self.options.handshake_timeout?;
         Instant::now().checked_add(time)
     }
 
-    /// The TCP connection that [`connect`](Self::connect) makes, by itself: to be wrapped, in TLS
-    /// for example.
+    /// Opens only the TCP connection of [`connect`](Self::connect), for example to wrap it in TLS.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Cancelled`].
@@ -195,12 +198,11 @@ impl Connector<'_> {
         Ok(stream)
     }
 
-    /// Asks for a WebSocket over a stream that is connected already, and encrypted if the URL is a
-    /// `wss:` URL.
+    /// Opens a WebSocket over a connected stream. For a `wss:` URL, the stream must be encrypted.
     ///
     /// # Errors
-    /// As for [`connect`](Self::connect); [`MisuseError::NotEncrypted`] for a `wss:` URL, unless the
-    /// transport [is secure](Transport::secure).
+    /// The errors of [`connect`](Self::connect), and [`MisuseError::NotEncrypted`] for a `wss:` URL
+    /// unless the transport [is secure](Transport::secure).
     pub fn connect_over<S: Read + Write>(
         &self,
         stream: S,
@@ -210,11 +212,12 @@ impl Connector<'_> {
         self.connect_with(stream, transport, url, |_| Ok(()))
     }
 
-    /// As [`connect_over`](Self::connect_over), with a look at the answer, after it was checked: at
-    /// its headers, such as `Set-Cookie`.
+    /// Like [`connect_over`](Self::connect_over), and calls `look` with the valid response, for
+    /// example to read `Set-Cookie`.
     ///
     /// # Errors
-    /// As for [`connect_over`](Self::connect_over), and what `look` gives: the stream is dropped then.
+    /// The errors of [`connect_over`](Self::connect_over) and those of `look`. The function drops the
+    /// stream then.
     pub fn connect_with<S: Read + Write>(
         &self,
         stream: S,
@@ -226,11 +229,13 @@ impl Connector<'_> {
         self.connect_hooked(stream, transport, url, &mut Buffers::default(), hooks)
     }
 
-    /// As [`connect_over`](Self::connect_over), with a look at each step of the handshake, and with the
-    /// memory of a connection that is over. Of the buffers nothing is left, unless this fails.
+    /// Like [`connect_over`](Self::connect_over), and calls `hooks` in each step of the handshake.
+    /// The connection takes the memory of `buffers`, which are empty afterwards unless the function
+    /// fails.
     ///
     /// # Errors
-    /// As for [`connect_over`](Self::connect_over), [`Error::Cancelled`], and what the hooks give.
+    /// The errors of [`connect_over`](Self::connect_over), [`Error::Cancelled`], and the errors of
+    /// the hooks.
     pub fn connect_hooked<S: Read + Write>(
         &self,
         stream: S,
@@ -276,7 +281,7 @@ impl Connector<'_> {
         Ok(ws)
     }
 
-    /// Sends the request, and reads the answer; how many bytes the answer took.
+    /// Sends the request and reads the response. Returns the length of the response in bytes.
     fn handshake<S: Read + Write>(
         &self,
         line: &mut Line<S>,
@@ -353,7 +358,7 @@ impl Default for Connector<'_> {
     }
 }
 
-/// Connects to this address, or to one that the name has.
+/// Connects to this address, or to an address of the name.
 fn find_and_open(
     address: Option<SocketAddr>,
     name: (&str, u16),
@@ -384,11 +389,11 @@ fn open(addresses: &[SocketAddr], timeout: Option<Duration>) -> io::Result<TcpSt
     Err(last)
 }
 
-/// Appends the beginning of a rejection's body. An error on the way ends it: the rejection is worth more
-/// than the rest of its body.
+/// Appends the beginning of a rejection's body. If reading fails, the function returns the bytes that
+/// it has: the rejection is more important than the rest of its body.
 ///
-/// The wait is short, because a server may keep the connection open behind a body that has no other
-/// end. A stream without time-outs is not read for such a body.
+/// The wait is short, because a server may keep the connection open after a body without a length.
+/// The function does not read such a body from a stream without time-outs.
 fn read_body<S: Read + Write>(
     line: &mut Line<S>,
     until: Option<Instant>,

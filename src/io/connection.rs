@@ -21,7 +21,7 @@ use crate::frame::Role;
 use crate::message::{Event, FoundEvent, FoundPiece, Kind, MessageRef, Place};
 use crate::session::{In, Out, Outcome, Piece, Session, SessionOptions, SessionState};
 
-/// The session of a blocking connection.
+/// The session type of a blocking connection.
 pub type IoSession = Session<Keys, In, Out>;
 
 impl IoSession {
@@ -33,8 +33,8 @@ impl IoSession {
 
 /// One end of a connection over a blocking stream.
 ///
-/// Pings and close frames are answered while it is read from. What is lent by a read is valid until
-/// the next one; the [`Outbox`] that comes with it answers meanwhile.
+/// Reading answers pings and close frames. A read lends its result until the next read; the
+/// [`Outbox`] that comes with a message can answer meanwhile.
 ///
 /// ```no_run
 /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
@@ -47,16 +47,17 @@ impl IoSession {
 /// ```
 ///
 /// # Time
-/// Where the [`Transport`] has time-outs, as TCP does, reads keep the session's
-/// [heartbeat, idle time and close time-out](crate::session::SessionOptions) by the
-/// [rule of the timers](crate::session#timers), and a [deadline](Self::set_deadline) of the caller's.
-/// On other streams the clock is looked at after each read, and after one that timed out if the
-/// caller has set a time-out.
+/// If the [`Transport`] has time-outs, as TCP does, a read keeps the session's [heartbeat, idle time
+/// and close time-out](crate::session::SessionOptions) by the [rule of the
+/// timers](crate::session#timers), and the caller's [deadline](Self::set_deadline). On other streams,
+/// the connection reads the clock after each read, and after each read that timed out if the caller
+/// has set a time-out on the stream.
 ///
 /// # Memory
-/// [`memory`](Self::memory) tells what is held besides the value itself: while idle, the buffer for
-/// reading ([`ConnectionOptions::buffer`]), a client's block of 512 random bytes, and whatever messages in
-/// parts, compression and large sends have needed before; [`release`](Self::release) gives that back.
+/// [`memory`](Self::memory) is the number of bytes that the connection holds besides the value
+/// itself. An idle connection holds the read buffer ([`ConnectionOptions::buffer`]), a client's block
+/// of 512 random bytes, and the memory that fragmented messages, compression and large sends have
+/// needed before. [`release`](Self::release) frees that.
 pub struct Connection<S> {
     pub(super) inbox: Inbox,
     pub(super) sender: IoSender,
@@ -65,8 +66,8 @@ pub struct Connection<S> {
     partial: Option<Partial>,
 }
 
-/// A message that [`read_to`](Connection::read_to) or [`read_into`](Connection::read_into) has read a
-/// part of before its time was over.
+/// A message that [`read_to`](Connection::read_to) or [`read_into`](Connection::read_into) had read
+/// in part when its time-out passed.
 #[derive(Clone, Copy, Debug)]
 struct Partial {
     kind: Kind,
@@ -116,8 +117,8 @@ struct Direct<'a, S> {
 }
 
 impl<S: Read + Write> Connection<S> {
-    /// A connection whose handshake is done, with the session that begins behind it. `received` are
-    /// the bytes that were received behind the head.
+    /// Creates a connection from a stream whose opening handshake is done, and its session.
+    /// `received` has the bytes that were received after the head.
     ///
     /// ```
     /// use wscodec::io::{Keys, ConnectionOptions, Transport, Connection};
@@ -157,9 +158,9 @@ impl<S: Read + Write> Connection<S> {
     ) -> Self {
         let (receiver, mut sender) = session.into_parts();
         let mut line = line;
-        // The head has left, which is not of the session.
+        // The head was sent before. It is not a part of the session.
         line.take_sent();
-        // Sets the deadlines; nothing can be due yet.
+        // This sets the deadlines. None of them can have passed yet.
         let _ = sender.tick(receiver.offset(), Duration::ZERO, 0, &mut line.out);
         Self {
             inbox: Inbox::new(receiver, input, options),
@@ -170,15 +171,15 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
-    /// Waits for the next message, and lends it. `None` is the end: both sides have closed, and
-    /// [`outcome`](Self::outcome) tells how.
+    /// Waits for the next message, and lends it. Returns `None` after both sides have closed;
+    /// [`outcome`](Self::outcome) then says how the connection ended.
     ///
-    /// The queue is written before the loop waits for the peer, as far as possible. If writing
-    /// has failed, what was received before is delivered all the same.
+    /// Before the connection waits for the peer, it writes as much of the queue as the stream takes.
+    /// If writing has failed, it still delivers everything that was received before.
     ///
     /// # Errors
-    /// [`Error::Fault`] if the peer broke a rule or passed a limit: it was told, and the connection
-    /// is over. [`Error::Io`] if the transport failed, or time ran out: see
+    /// [`Error::Fault`] if the peer broke a rule or exceeded a limit; the connection has sent a close
+    /// frame and has ended. [`Error::Io`] if the transport failed or a time-out passed: see
     /// [`Error::is_timeout`].
     pub fn read(&mut self) -> Result<Option<(MessageRef<'_>, Outbox<'_, S>)>, Error> {
         self.partial = None;
@@ -196,8 +197,8 @@ impl<S: Read + Write> Connection<S> {
         Ok(Some((self.inbox.message(&message), outbox)))
     }
 
-    /// As [`read`](Self::read), with pings, pongs and the close frame; what is answered by itself is
-    /// [configured](crate::session::SessionOptions).
+    /// Like [`read`](Self::read), and reports pings, pongs and the close frame as well. The
+    /// [options](crate::session::SessionOptions) say which of them the session answers.
     ///
     /// # Errors
     /// As for [`read`](Self::read).
@@ -211,8 +212,8 @@ impl<S: Read + Write> Connection<S> {
         Ok(Some((self.inbox.lend(&found), outbox)))
     }
 
-    /// As [`read_event`](Self::read_event), with messages in pieces as they come, decoded: for
-    /// relays. See [`Piece`].
+    /// Like [`read_event`](Self::read_event), but reports each piece of a message when it arrives,
+    /// decoded. Relays use it. See [`Piece`].
     ///
     /// # Errors
     /// As for [`read`](Self::read).
@@ -226,7 +227,7 @@ impl<S: Read + Write> Connection<S> {
         Ok(Some((self.inbox.lend_part(&part), outbox)))
     }
 
-    /// Waits for the next message, to be read in pieces by the standard library's means.
+    /// Waits for the next message. The result implements the standard library's `Read`.
     ///
     /// # Errors
     /// As for [`read`](Self::read).
@@ -236,13 +237,13 @@ impl<S: Read + Write> Connection<S> {
         MessageReader::begin(self)
     }
 
-    /// Appends the next message to `buffer`, and says which kind it is. In pieces: nothing is held
-    /// besides.
+    /// Appends the next message to `buffer`, piece by piece, and returns its kind. The connection
+    /// holds no other copy.
     ///
     /// # Errors
-    /// As for [`read`](Self::read). After a [time-out](Error::is_timeout), the part of the message
-    /// that came is in `buffer`, and the next call appends the rest. After any other error the rest
-    /// of the message is lost.
+    /// The errors of [`read`](Self::read). After a [time-out](Error::is_timeout), `buffer` has the
+    /// part of the message that has arrived, and the next call appends the rest. After any other
+    /// error the rest of the message is lost.
     pub fn read_to(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Kind>, Error> {
         self.read_message(|_, piece| {
             buffer.extend_from_slice(piece);
@@ -251,13 +252,13 @@ impl<S: Read + Write> Connection<S> {
         .map(|read| read.map(|read| read.kind))
     }
 
-    /// Reads the next message into `buffer`, and says which kind it is and how long.
+    /// Reads the next message into `buffer`, and returns its kind and its length.
     ///
     /// # Errors
-    /// As for [`read`](Self::read). After a [time-out](Error::is_timeout), the first part of the
-    /// message is in `buffer`; the next call, with the same buffer, reads the rest behind it.
-    /// [`MisuseError::BufferTooSmall`] if the message is longer, and the next read goes on with the
-    /// message after it.
+    /// The errors of [`read`](Self::read). After a [time-out](Error::is_timeout), `buffer` has the
+    /// first part of the message; the next call with the same buffer appends the rest.
+    /// [`MisuseError::BufferTooSmall`] if the message is longer than the buffer; the next read
+    /// continues with the next message.
     pub fn read_into(&mut self, buffer: &mut [u8]) -> Result<Option<(Kind, usize)>, Error> {
         self.read_message(|at, piece| {
             let target = buffer
@@ -269,8 +270,8 @@ impl<S: Read + Write> Connection<S> {
         .map(|read| read.map(|read| (read.kind, read.len)))
     }
 
-    /// Reads a message, and gives each piece of it with its place to `put`. Goes on with a message
-    /// that was cut by a time-out.
+    /// Reads a message, and passes each piece with its position to `put`. Continues a message that a
+    /// time-out interrupted.
     fn read_message(
         &mut self,
         mut put: impl FnMut(usize, &[u8]) -> Result<(), Error>,
@@ -311,43 +312,45 @@ impl<S: Read + Write> Connection<S> {
         })
     }
 
-    /// Sends messages and control frames, and writes each at once, with all that waits.
+    /// An outbox that writes each message and control frame at once, with everything that is in the
+    /// queue.
     ///
-    /// An error of writing leaves the message queued: [`flush`](Self::flush) goes on.
+    /// If writing fails, the message stays in the queue, and [`flush`](Self::flush) continues.
     pub fn outbox(&mut self) -> Outbox<'_, S> {
         outbox::at_once(&mut self.sender, &mut self.line)
     }
 
-    /// Sends messages and control frames into the queue, to be written later in one go: see
-    /// [`Outbox`].
+    /// An outbox that puts messages and control frames into the queue, which is written later as a
+    /// whole: see [`Outbox`].
     pub fn queue(&mut self) -> Outbox<'_, S> {
         outbox::queue(&mut self.sender, &mut self.line)
     }
 
-    /// A message to be written as its bytes come to be.
+    /// Begins a message of unknown length.
     pub fn writer(&mut self, kind: Kind) -> MessageWriter<'_> {
         MessageWriter::new(self, kind)
     }
 
-    /// Writes what waits.
+    /// Writes the whole queue.
     ///
     /// # Errors
-    /// [`Error::Io`]. After a [time-out](Error::is_timeout), called again, it goes on where it was.
+    /// [`Error::Io`] if the stream failed. After a [time-out](Error::is_timeout), the next call
+    /// continues.
     pub fn flush(&mut self) -> Result<(), Error> {
         Ok(self.line.flush()?)
     }
 
-    /// Closes, and waits until the peer has closed too: messages that still come are dropped. To
-    /// read them, [queue a close](Self::queue) and go on reading. If both sides have closed
-    /// before, only says how.
+    /// Sends a close frame, and waits until the peer has closed too. Messages that arrive meanwhile
+    /// are dropped; to read them, [queue a close frame](Self::queue) and read until the end. If both
+    /// sides have closed before, the function only returns the outcome.
     ///
-    /// On a stream with time-outs, a peer that reads nothing and sends nothing ends this after the
-    /// session's [`close_timeout`](crate::session::SessionOptions::close_timeout): once for the answer, and
-    /// once for the end of the transport. A peer that still reads what waits for it, or still sends
-    /// messages, has longer, by the [rule of the timers](crate::session#timers).
+    /// On a stream with time-outs, a peer that neither reads nor sends ends the wait after the
+    /// session's [`close_timeout`](crate::session::SessionOptions::close_timeout): once for the close
+    /// frame, and once for the end of the transport. A peer that still reads the queue, or still
+    /// sends messages, has more time by the [rule of the timers](crate::session#timers).
     ///
     /// # Errors
-    /// As for `close` of an [`Outbox`] and [`read`](Self::read).
+    /// The errors of `close` of an [`Outbox`], and of [`read`](Self::read).
     pub fn close(
         &mut self,
         code: impl Into<Option<CloseCode>>,
@@ -359,14 +362,15 @@ impl<S: Read + Write> Connection<S> {
         ) {
             self.queue().close(code, reason)?;
         }
-        // The caller's deadline was for messages.
+        // The caller's deadline applies to messages only.
         self.inbox.deadline = None;
         while self.read_event()?.is_some() {}
         self.outcome().ok_or(Error::Misuse(MisuseError::Closing))
     }
 
-    /// When reads give up waiting for the next message, with an [error](Error::is_timeout) after
-    /// which they may be repeated; `None` for never. Only on streams with time-outs.
+    /// Sets the time at which a read stops waiting for the next message. It fails with an
+    /// [error](Error::is_timeout) after which the caller may read again. `None` means never. It works
+    /// on streams with time-outs only.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.inbox.deadline = deadline;
     }
@@ -378,22 +382,22 @@ impl<S: Read + Write> Connection<S> {
 }
 
 impl<S> Connection<S> {
-    /// Where the session stands.
+    /// The state of the session.
     pub fn state(&self) -> SessionState {
         self.sender.state()
     }
 
-    /// How the session ended; `None` as long as it has not.
+    /// How the session ended; `None` before its end.
     pub fn outcome(&self) -> Option<Outcome<'_>> {
         self.sender.outcome()
     }
 
-    /// The subprotocol agreed on.
+    /// The agreed subprotocol.
     pub fn protocol(&self) -> Option<&str> {
         self.agreed.protocol.as_deref()
     }
 
-    /// The agreement on compression.
+    /// The agreed compression parameters; `None` without compression.
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<crate::deflate::AgreedDeflate> {
         self.agreed.deflate
@@ -404,17 +408,17 @@ impl<S> Connection<S> {
         &self.line.stream
     }
 
-    /// The stream, to be changed. What is read from it or written to it is missing from the
-    /// session.
+    /// The stream, mutably. The session misses the bytes that the caller reads from it or writes to
+    /// it.
     pub fn stream_mut(&mut self) -> &mut S {
         &mut self.line.stream
     }
 
-    /// Takes the connection apart: the stream, the bytes that were read from it and not looked at,
-    /// such as frames that came right behind the request, and those that wait to be written.
+    /// Takes the connection apart: the stream, the bytes that were received and not decoded (such as
+    /// frames directly after the request), and the bytes that wait to be written.
     ///
-    /// Of a message that was read in part, the part is lost. Take a connection apart that has read
-    /// nothing, or only whole messages.
+    /// The part of an incomplete message is lost. Take a connection apart only before it has read
+    /// anything, or between whole messages.
     pub fn into_parts(self) -> Parts<S> {
         let (stream, unsent, fragment) = self.line.into_parts();
         let (read, message) = self.inbox.into_parts();
@@ -427,19 +431,20 @@ impl<S> Connection<S> {
         }
     }
 
-    /// Takes the memory for messages in parts out of `buffers`.
+    /// Takes the memory for fragmented messages out of `buffers`.
     pub(super) fn use_message_buffer(&mut self, buffers: &mut Buffers) {
         let memory = mem::take(&mut buffers.message);
         self.inbox.receiver.use_memory(memory);
     }
 
-    /// Bytes held besides this value, for buffers, extensions and messages in parts.
+    /// The number of bytes that the connection holds besides this value, for buffers, extensions and
+    /// fragmented messages.
     pub fn memory(&self) -> usize {
         self.inbox.memory() + self.line.memory() + self.sender.memory()
     }
 
-    /// Gives back what is not needed until something comes or goes: for connections that are idle
-    /// and are not being read from.
+    /// Frees the memory that an idle connection does not need until it receives or sends again. Call
+    /// it while no read is in progress.
     pub fn release(&mut self) {
         self.inbox.release();
         self.line.release();

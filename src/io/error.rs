@@ -1,4 +1,4 @@
-//! The errors of connections with a transport.
+//! The errors of connections that have a transport.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -23,22 +23,23 @@ use crate::handshake::UpgradeResponse;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The transport failed, or took [too long](Self::is_timeout).
+    /// The transport failed, or its [time-out](Self::is_timeout) passed.
     Io(io::Error),
-    /// The peer broke a rule or passed a limit; it was told why, as far as there is a way.
+    /// The peer broke a rule or exceeded a limit. If a close frame or a response could be sent, the
+    /// peer has got it.
     Fault(Fault),
-    /// The caller asked for what the protocol or this API does not allow. Nothing was sent.
+    /// The caller asked for something that the protocol or this API does not allow. Nothing was sent.
     Misuse(MisuseError),
-    /// The handshake was rejected: at a client, by the server, which did not switch protocols; at a
-    /// server, by its own decision.
+    /// The handshake was rejected. At a client, the server did not switch protocols. At a server, the
+    /// program's own decision rejected the request.
     Rejected(Box<Rejected>),
-    /// A [`Cancel`](super::Cancel) of the caller's has ended the attempt to open a connection.
+    /// The caller's [`Cancel`](super::Cancel) ended the attempt to connect.
     Cancelled,
 }
 
 impl Error {
-    /// The stable name: that of the [`Fault`] or [`MisuseError`], `"STATUS"` for a rejection,
-    /// `"TIMED_OUT"` and `"IO"` for the transport, and `"CANCELLED"`.
+    /// The stable name: the code of the [`Fault`] or [`MisuseError`], `"STATUS"` for a rejection,
+    /// `"TIMED_OUT"` or `"IO"` for the transport, or `"CANCELLED"`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io(_) if self.is_timeout() => "TIMED_OUT",
@@ -50,14 +51,14 @@ impl Error {
         }
     }
 
-    /// Whether only time ran out: a deadline of the caller's, a time-out of the stream's, or a
-    /// stream that does not block and has nothing. The call may be repeated; nothing is lost.
+    /// Whether a time-out is the cause: the caller's deadline, the stream's time-out, or a
+    /// non-blocking stream without data. The caller may call the method again; nothing was lost.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Io(error) if is_timeout(error))
     }
 }
 
-/// Whether a stream says that it has nothing now.
+/// Whether the error means that the stream has no data now.
 pub(super) fn is_timeout(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -81,8 +82,8 @@ impl fmt::Display for Error {
     }
 }
 
-/// The text is that of the error inside, so the [`source`](core::error::Error::source) is that of the
-/// error inside as well: a chain that is printed has each text once.
+/// The text is the text of the inner error, so [`source`](core::error::Error::source) is the source
+/// of the inner error. A printed chain of errors then has each text once.
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
@@ -96,7 +97,7 @@ impl core::error::Error for Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        // One of ours that went through `Read` or `Write` comes back as it was.
+        // An error of this crate that passed through `Read` or `Write` becomes itself again.
         match error.downcast::<Self>() {
             Ok(ours) => ours,
             Err(error) => Self::Io(error),
@@ -155,7 +156,7 @@ impl From<crate::error::ErrorKind> for Error {
     }
 }
 
-/// A server's answer instead of switching protocols.
+/// A server's response that does not switch protocols.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     bytes: Vec<u8>,
@@ -163,7 +164,7 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// The head of the answer, which was read elsewhere, and its status.
+    /// Creates the value from the head of a response that was read elsewhere, and its status.
     pub fn new(bytes: Vec<u8>, status: u16) -> Self {
         Self { bytes, status }
     }
@@ -172,12 +173,12 @@ impl Rejected {
         &self.bytes
     }
 
-    /// The status, which is not 101.
+    /// The HTTP status, which is never 101.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The head: its reason and headers.
+    /// The head of the response: the reason phrase and the headers.
     pub fn response(&self) -> Option<UpgradeResponse<'_>> {
         let limits = Limits {
             head: usize::MAX,
@@ -187,8 +188,8 @@ impl Rejected {
         UpgradeResponse::parse(&self.bytes, &limits).ok().flatten()
     }
 
-    /// The beginning of the body: what arrived of it within 2 seconds, at most 16 KiB. The chunked
-    /// coding is taken off.
+    /// The beginning of the body: at most 16 KiB, and only bytes that arrived within 2 seconds. The
+    /// chunked coding is removed.
     pub fn body(&self) -> &[u8] {
         let head = self.response().map(|response| response.head_len());
         &self.bytes[head.unwrap_or(self.bytes.len())..]

@@ -1,5 +1,5 @@
-//! Frames by hand, over anything that reads or writes: no state, no checks but those of a single
-//! header's form.
+//! Reads and writes single frames over any stream. The functions keep no state, and check only the
+//! form of each header.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,14 +9,14 @@ use super::Error;
 use crate::error::LimitError;
 use crate::frame::{FrameHeader, MAX_HEADER_LEN, ParsedHeader, encode, mask};
 
-/// Frames of up to this length are put together without asking for memory.
+/// Frames of up to this length are assembled on the stack.
 const SMALL: usize = 1024;
 
-/// Reads a frame's header, and not a byte more. The payload follows, masked if the header says so:
-/// [`mask::apply`] unmasks it.
+/// Reads the header of a frame, and no byte after it. The payload follows; it is masked if the header
+/// has a mask key. [`mask::apply`] unmasks it.
 ///
-/// The rules that hold for the header in this place (masked or not, continuing a message or not) is for
-/// [`Rules::check`](crate::frame::Rules::check) to say.
+/// The function does not check whether this header is allowed in this place (masked or not, a
+/// continuation or not). [`Rules::check`](crate::frame::Rules::check) does.
 ///
 /// ```
 /// use wscodec::frame::OpCode;
@@ -30,9 +30,9 @@ const SMALL: usize = 1024;
 /// ```
 ///
 /// # Errors
-/// [`Error::Io`], with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) where the stream ends;
-/// [`Error::Fault`] with what [`FrameHeader::parse`] says. Bytes that were read before a time-out are
-/// lost.
+/// [`Error::Io`] if the stream failed, with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) at its
+/// end. [`Error::Fault`] with the error of [`FrameHeader::parse`]. The bytes that were read before a
+/// time-out are lost.
 pub fn read_header(reader: &mut impl Read) -> Result<FrameHeader, Error> {
     let mut bytes = [0; MAX_HEADER_LEN];
     let mut have = 0;
@@ -48,8 +48,7 @@ pub fn read_header(reader: &mut impl Read) -> Result<FrameHeader, Error> {
     }
 }
 
-/// Reads a frame: its header, and the payload into `payload`, in place of what was there. The
-/// payload is unmasked.
+/// Reads a frame: its header, and the unmasked payload into `payload`, whose content is replaced.
 ///
 /// ```
 /// use wscodec::io::read_frame;
@@ -63,8 +62,8 @@ pub fn read_header(reader: &mut impl Read) -> Result<FrameHeader, Error> {
 /// ```
 ///
 /// # Errors
-/// As for [`read_header`]; [`LimitError::FrameTooLarge`] if the payload is longer than `max`, of
-/// which nothing is read then. The buffer grows with the bytes that come.
+/// The errors of [`read_header`]. [`LimitError::FrameTooLarge`] if the payload is longer than `max`
+/// bytes; nothing of it is read then. The buffer grows with the bytes that arrive.
 pub fn read_frame(
     reader: &mut impl Read,
     payload: &mut Vec<u8>,
@@ -85,7 +84,8 @@ pub fn read_frame(
     Ok(header)
 }
 
-/// Writes a frame's header. The payload is to follow, masked by the caller if the header has a key.
+/// Writes the header of a frame. The caller writes the payload after it, and masks it if the header
+/// has a mask key.
 ///
 /// # Errors
 /// [`Error::Misuse`] with what [`FrameHeader::encode`] says; [`Error::Io`].
@@ -95,8 +95,8 @@ pub fn write_header(writer: &mut impl Write, header: &FrameHeader) -> Result<(),
     Ok(writer.write_all(&bytes[..len])?)
 }
 
-/// Writes a frame, in one write. The header's `len` is set to the payload's; with a mask the
-/// payload is masked on its way.
+/// Writes a frame in one write. The function sets the header's `len` to the length of the payload,
+/// and masks the payload if the header has a mask key.
 ///
 /// ```
 /// use wscodec::frame::{FrameHeader, OpCode};

@@ -1,13 +1,12 @@
-//! A look at an opening handshake while it goes on.
+//! Hooks in the steps of an opening handshake.
 
 use super::{Answer, Error, Rejecting};
 use crate::handshake::{UpgradeRequest, UpgradeResponse};
 use crate::head::HeadLine;
 use crate::session::{In, Out};
 
-/// The reactions of a server to the steps of an opening handshake: see
-/// [`Acceptor::accept_hooked`](super::Acceptor::accept_hooked). Each method has a default that does
-/// nothing.
+/// The hooks of a server; see [`Acceptor::accept_hooked`](super::Acceptor::accept_hooked). The
+/// default of each method does nothing.
 ///
 /// ```
 /// use wscodec::handshake::{Rejection, UpgradeRequest};
@@ -51,17 +50,18 @@ use crate::session::{In, Out};
 /// }
 /// ```
 pub trait AcceptHooks {
-    /// A line of the request has arrived: the request line, then each header line. The rest of the head
-    /// may not be there, and the rules of the handshake are not checked yet.
+    /// Called for each line of the request when it arrives: the request line, then each header line.
+    /// The rest of the head may be missing, and the rules of the handshake are not checked yet.
     ///
     /// # Errors
-    /// A [`Rejection`](crate::handshake::Rejection), which is sent at once.
+    /// A [`Rejection`](crate::handshake::Rejection), which the server sends at once.
     fn line(&mut self, line: HeadLine<'_>) -> Result<(), Rejecting> {
         let _ = line;
         Ok(())
     }
 
-    /// The request is whole, keeps the rules, and the policy grants it. The answer can be changed.
+    /// Called when the whole request has arrived, is valid, and is granted by the policy. The hook
+    /// may change the response.
     ///
     /// # Errors
     /// The error of [`Answer::reject`].
@@ -74,23 +74,23 @@ pub trait AcceptHooks {
         Ok(())
     }
 
-    /// The answer is about to be sent: a 101, or the head and body of a rejection, whoever rejected.
+    /// Called before the response is sent: the 101, or the head and body of any rejection.
     fn response(&mut self, response: &[u8]) {
         let _ = response;
     }
 }
 
-/// The reactions of a client to the steps of an opening handshake: see
-/// [`Connector::connect_hooked`](super::Connector::connect_hooked). Each method has a default that does
-/// nothing.
+/// The hooks of a client; see [`Connector::connect_hooked`](super::Connector::connect_hooked). The
+/// default of each method does nothing.
 pub trait ConnectHooks {
-    /// The request is about to be sent.
+    /// Called before the request is sent.
     fn request(&mut self, request: &[u8]) {
         let _ = request;
     }
 
-    /// A line of the answer has arrived: the status line, then each header line; those of interim
-    /// answers (100–199 but for 101) too. The rules of the handshake are not checked yet.
+    /// Called for each line of the response when it arrives: the status line, then each header line,
+    /// including those of interim responses (100 to 199, except 101). The rules of the handshake are
+    /// not checked yet.
     ///
     /// # Errors
     /// Any: the attempt ends with it.
@@ -99,8 +99,8 @@ pub trait ConnectHooks {
         Ok(())
     }
 
-    /// The answer is whole, and the server has switched protocols by the rules. If it chose an
-    /// [extension of the caller's](super::Connector::extensions), this gives the two sides of it.
+    /// Called when the response is complete and valid. If the server chose an [extension of the
+    /// caller](super::Connector::extensions), the hook returns its two sides.
     ///
     /// # Errors
     /// Any: the attempt ends with it.
@@ -110,7 +110,7 @@ pub trait ConnectHooks {
     }
 }
 
-/// A decision and nothing else.
+/// Hooks that consist of a decision only.
 pub(super) struct Decide<F>(pub(super) Option<F>);
 
 impl<F> AcceptHooks for Decide<F>
@@ -129,7 +129,7 @@ where
     }
 }
 
-/// A look at the answer and nothing else.
+/// Hooks that only look at the response.
 pub(super) struct Look<F>(pub(super) Option<F>);
 
 impl<F: FnOnce(&UpgradeResponse<'_>) -> Result<(), Error>> ConnectHooks for Look<F> {

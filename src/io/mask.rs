@@ -1,10 +1,10 @@
-//! Payloads masked on their way through a `Read` or a `Write` (RFC 6455 §5.3).
+//! Masks payloads in a `Read` or a `Write` (RFC 6455 §5.3).
 
 use std::io::{self, Read, Write};
 
 use crate::frame::mask;
 
-/// A [`Read`] that masks or unmasks all that is read through it: both are the same operation.
+/// A [`Read`] that masks or unmasks every byte that passes through it. Both are the same operation.
 ///
 /// ```
 /// use std::io::Read;
@@ -27,7 +27,7 @@ pub struct MaskReader<R> {
 }
 
 impl<R> MaskReader<R> {
-    /// Reads from `reader`, which is at the first byte of a payload with this key.
+    /// Creates a reader over `reader`, whose next byte is the first byte of a payload with this key.
     pub fn new(reader: R, key: [u8; 4]) -> Self {
         Self { reader, key, at: 0 }
     }
@@ -37,12 +37,12 @@ impl<R> MaskReader<R> {
         (self.key, self.at) = (key, 0);
     }
 
-    /// The reader below, to be changed.
+    /// The inner reader, mutably.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.reader
     }
 
-    /// The reader below.
+    /// The inner reader.
     pub fn into_inner(self) -> R {
         self.reader
     }
@@ -57,11 +57,11 @@ impl<R: Read> Read for MaskReader<R> {
     }
 }
 
-/// Bytes that are masked at a time.
+/// The number of bytes that are masked at a time.
 const BLOCK: usize = 2 << 10;
 
-/// A [`Write`] that masks all that is written through it. The caller's bytes stay as they are: they are
-/// masked in a block on the stack, of 2 KiB, which is at most what one call writes.
+/// A [`Write`] that masks every byte that passes through it. It does not change the caller's bytes:
+/// it masks them in a block of 2 KiB on the stack, which is the most that one call writes.
 ///
 /// ```
 /// use std::io::Write;
@@ -86,7 +86,7 @@ pub struct MaskWriter<W> {
 }
 
 impl<W> MaskWriter<W> {
-    /// Writes to `writer`, which is at the first byte of a payload with this key.
+    /// Creates a writer over `writer`, whose next byte is the first byte of a payload with this key.
     pub fn new(writer: W, key: [u8; 4]) -> Self {
         Self { writer, key, at: 0 }
     }
@@ -96,12 +96,12 @@ impl<W> MaskWriter<W> {
         (self.key, self.at) = (key, 0);
     }
 
-    /// The writer below, to be changed.
+    /// The inner writer, mutably.
     pub fn get_mut(&mut self) -> &mut W {
         &mut self.writer
     }
 
-    /// The writer below.
+    /// The inner writer.
     pub fn into_inner(self) -> W {
         self.writer
     }

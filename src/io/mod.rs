@@ -1,4 +1,4 @@
-//! Blocking I/O over any `Read + Write`: one connection, one thread (or two).
+//! Blocking I/O over any `Read + Write`. A connection belongs to one thread, or to two after a split.
 //!
 //! | to | use |
 //! |---|---|
@@ -13,7 +13,7 @@
 //! | read and write frames by hand | [`read_frame`], [`write_frame`] and their like |
 //! | mask payloads and check text by hand | [`MaskReader`], [`MaskWriter`], [`Utf8Reader`] |
 //!
-//! An echo server, a thread for each connection:
+//! This echo server serves a connection in a thread:
 //!
 //! ```
 //! use std::net::{TcpListener, TcpStream};
@@ -43,25 +43,26 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! An answer to a message that was read waits in a queue, and all of the queue is written when there
-//! is nothing more to read: a peer that sends ten messages in one packet gets ten answers in one.
+//! An answer to a received message waits in a queue. The connection writes the whole queue when it
+//! has no more input. If a peer sends ten messages in one packet, it gets ten answers in one packet.
 //!
 //! # Back-pressure
 //!
-//! Sending is the back-pressure: it blocks while more than [`ConnectionOptions::queue`] waits and the peer does
-//! not read, and fails after [`ConnectionOptions::write_timeout`] without progress. Reading does not wait for
-//! the queue: on a stream with time-outs, a read writes what goes and reads what has arrived, so a
-//! slow reader's own messages, pings and close frame are seen at once. A loop that echoes therefore
-//! stops reading from a slow reader when its queue is full; a loop that sends from a second thread
-//! ([`Connection::split`]) never does.
+//! Sending applies back-pressure. It blocks while more than [`ConnectionOptions::queue`] bytes wait
+//! and the peer does not read, and it fails after [`ConnectionOptions::write_timeout`] without
+//! progress. Reading does not wait for the queue. On a stream with time-outs, a read writes as much
+//! of the queue as the stream takes, and reads the bytes that have arrived. It therefore sees the
+//! messages, pings and close frames of a slow reader at once. A loop that echoes stops reading from a
+//! slow reader when the queue is full. A loop that sends from a second thread ([`Connection::split`])
+//! does not stop the reads.
 //!
-//! In the steady state nothing is allocated: buffers are used again, and payloads are lent from
-//! where they were read to.
+//! A connection allocates nothing in the steady state: it uses its buffers again, and lends payloads
+//! from the buffer that they were read into.
 //!
-//! Mask keys and nonces are drawn from the system's source of random numbers, in blocks.
+//! Mask keys and nonces come from the system's source of random numbers, which is read in blocks.
 #![cfg_attr(
     feature = "deflate",
-    doc = "\nWhat stands here for each thing of Go's gobwas/ws is in the table [`gobwas`]."
+    doc = "\nThe module [`gobwas`] lists each name of Go's gobwas/ws with its name here."
 )]
 
 mod accept;

@@ -1,10 +1,10 @@
-//! The options of a whole connection.
+//! The options of a connection.
 
 use core::time::Duration;
 
 use crate::session::SessionOptions;
 
-/// How a connection behaves, in both roles.
+/// The options of a connection, for clients and servers.
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,35 +18,36 @@ use crate::session::SessionOptions;
 /// options.session.limits.message = 1 << 20;
 /// ```
 ///
-/// A literal ends with `..ConnectionOptions::DEFAULT`, because fields are added with time.
+/// End a literal with `..ConnectionOptions::DEFAULT`, because later versions add fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionOptions {
-    /// Limits, automatic answers, heartbeat, idle time, and how long the close may take.
+    /// The options of the session: limits, automatic answers, heartbeat, idle time, and the time for
+    /// closing.
     pub session: SessionOptions,
-    /// How long the opening handshake may take, from its first byte to its last, on a stream with
-    /// time-outs; a client's look-up of addresses is not counted. `None` is for ever, but for the
-    /// body of a rejection. Default 10 seconds.
+    /// The longest time for the opening handshake, from its first byte to its last, on a stream with
+    /// time-outs. It does not include a client's look-up of addresses. `None` means no limit, except
+    /// for the body of a rejection. The default is 10 seconds.
     pub handshake_timeout: Option<Duration>,
-    /// How long writing may make no progress because the peer reads nothing, on a stream with
-    /// time-outs: then it fails with a [time-out](super::Error::is_timeout), and what waits to be
-    /// written goes on waiting. `None` is for ever. Default 30 seconds.
+    /// The longest time that writing may make no progress because the peer does not read, on a stream
+    /// with time-outs. Writing then fails with a [time-out](super::Error::is_timeout), and the queue
+    /// stays as it is. `None` means no limit. The default is 30 seconds.
     pub write_timeout: Option<Duration>,
-    /// Bytes to read at a time, and the length of the buffer for that; at least 512. The payload
-    /// of larger frames is read to where its message is put together. Default 4 KiB.
+    /// The size of the read buffer in bytes, which is the most that one read takes; at least 512. The
+    /// payload of a larger frame is read directly to the message's buffer. The default is 4 KiB.
     pub buffer: usize,
-    /// The length of the queue from which on it is written without a flush, in bytes. Default
-    /// 16 KiB.
+    /// The length of the queue in bytes above which it is written without a flush. The default is 16
+    /// KiB.
     pub queue: usize,
     /// The payload of the fragments that a [`MessageWriter`](super::MessageWriter) sends, in bytes.
-    /// Default 4 KiB.
+    /// The default is 4 KiB.
     pub fragment: usize,
-    /// Client: masks of zeros, against RFC 6455 §10.3; see
-    /// [`DangerouslyZero`](crate::message::DangerouslyZero). Default: off.
+    /// For clients: mask with zeros, against RFC 6455 §10.3; see
+    /// [`DangerouslyZero`](crate::message::DangerouslyZero). The default is `false`.
     pub dangerously_zero_masks: bool,
 }
 
 impl ConnectionOptions {
-    /// The defaults, in a constant.
+    /// The defaults as a constant.
     pub const DEFAULT: Self = Self {
         session: SessionOptions::DEFAULT,
         handshake_timeout: Some(Duration::from_secs(10)),

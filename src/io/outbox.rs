@@ -1,4 +1,4 @@
-//! The output of a [`Connection`](super::Connection), as an outbox.
+//! The sending side of a [`Connection`](super::Connection).
 
 use alloc::vec::Vec;
 use core::mem;
@@ -14,17 +14,19 @@ use crate::session::{self, Appended, Output, SessionState};
 
 /// The sending side of a [`Connection`](super::Connection).
 ///
-/// An outbox that comes with a received message, and one from
-/// [`Connection::queue`](super::Connection::queue), puts messages into the queue. The queue is written
-/// in one go: by [`flush`](session::Outbox::flush), before a read that would wait for the peer, or when
-/// it is longer than [`ConnectionOptions::queue`](super::ConnectionOptions::queue). An outbox from
+/// The outbox of a received message, and the outbox of
+/// [`Connection::queue`](super::Connection::queue), put messages into the queue. The connection
+/// writes the whole queue at once: on [`flush`](session::Outbox::flush), before a read that would
+/// wait for the peer, or when the queue is longer than
+/// [`ConnectionOptions::queue`](super::ConnectionOptions::queue). The outbox of
 /// [`Connection::outbox`](super::Connection::outbox) writes the queue after each message.
 ///
-/// Each method fails with [`Error::Misuse`] or [`Error::Fault`] if the message can't be sent: nothing
-/// is queued then. If writing fails, it fails with [`Error::Io`], and the message stays queued.
+/// A method fails with [`Error::Misuse`] or [`Error::Fault`] if the message cannot be sent; it has
+/// queued nothing then. If writing fails, it fails with [`Error::Io`], and the message stays in the
+/// queue.
 pub type Outbox<'a, S> = session::Outbox<QueueOutput<'a, S>>;
 
-/// The output of a connection: its queue and its stream. See [`Outbox`].
+/// The queue and the stream of a connection; see [`Outbox`].
 #[derive(Debug)]
 pub struct QueueOutput<'a, S> {
     sender: &'a mut IoSender,
@@ -77,20 +79,22 @@ impl<S: Write> Output for QueueOutput<'_, S> {
 }
 
 impl<S: Write> session::Outbox<QueueOutput<'_, S>> {
-    /// A message to be written as its bytes come to be: [`Write`] for text or bytes of any length.
+    /// Begins a message of unknown length. The result implements [`Write`] for text or bytes of any
+    /// length.
     pub fn writer(&mut self, kind: Kind) -> MessageWriter<'_> {
         MessageWriter::new(&mut self.0, kind)
     }
 
-    /// Bytes that wait to be written.
+    /// The number of bytes in the queue.
     pub fn queued(&self) -> usize {
         self.0.line.queued()
     }
 
-    /// Writes the queue.
+    /// Writes the whole queue.
     ///
     /// # Errors
-    /// [`Error::Io`]. After a [time-out](Error::is_timeout), called again, it goes on where it was.
+    /// [`Error::Io`] if the stream failed. After a [time-out](Error::is_timeout), the next call
+    /// continues.
     pub fn flush(&mut self) -> Result<(), Error> {
         Ok(self.0.line.flush()?)
     }

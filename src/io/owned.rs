@@ -1,12 +1,12 @@
-//! Messages with bytes of their own.
+//! Messages that own their bytes.
 
 use alloc::string::{FromUtf8Error, String};
 use alloc::vec::Vec;
 
 use crate::message::{Kind, MessageRef};
 
-/// A text or binary message with bytes of its own (RFC 6455 §5.6). The
-/// [lent](crate::message::MessageRef) one needs no copy, and lives until the next read.
+/// A text or binary message that owns its bytes (RFC 6455 §5.6). A [borrowed
+/// message](crate::message::MessageRef) needs no copy, and lives until the next read.
 ///
 /// ```
 /// use wscodec::Message;
@@ -24,7 +24,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// Text or binary.
+    /// The kind of the message: text or binary.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Text(_) => Kind::Text,
@@ -32,17 +32,17 @@ impl Message {
         }
     }
 
-    /// Whether this is text.
+    /// Whether this is a text message.
     pub fn is_text(&self) -> bool {
         self.kind() == Kind::Text
     }
 
-    /// Whether this is bytes.
+    /// Whether this is a binary message.
     pub fn is_binary(&self) -> bool {
         self.kind() == Kind::Binary
     }
 
-    /// The text, if this is text.
+    /// The text of a text message.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -69,7 +69,7 @@ impl Message {
     /// The payload as text.
     ///
     /// # Errors
-    /// If it is bytes that are not UTF-8; the error gives them back.
+    /// Fails if a binary message is not valid UTF-8. The error has the bytes.
     pub fn into_text(self) -> Result<String, FromUtf8Error> {
         match self {
             Self::Text(text) => Ok(text),
@@ -77,7 +77,7 @@ impl Message {
         }
     }
 
-    /// Bytes of the payload.
+    /// The length of the payload in bytes.
     pub fn len(&self) -> usize {
         self.as_bytes().len()
     }

@@ -1,4 +1,4 @@
-//! A message as a `Read`.
+//! Reads a message through the standard library's `Read`.
 
 use core::fmt;
 use std::io::{self, BufRead, Read};
@@ -7,12 +7,12 @@ use super::Error;
 use crate::frame::OpCode;
 use crate::message::{FoundPiece, Kind, Place};
 
-/// Reads one message as it comes: of any length, decoded, and checked if it is text. It ends, as
-/// readers do, with a read of no bytes. What is left of it when it is dropped is passed over before
-/// the next message.
+/// Reads one message of any length while it arrives, decoded, and checked if it is text. The end of
+/// the message is a read of zero bytes. If the reader is dropped before the end, the connection skips
+/// the rest before it reads the next message.
 ///
-/// Pings and a close frame that come within it are answered. If the connection ends before the
-/// message does, the read fails with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) or the
+/// The reader answers pings and a close frame that arrive within the message. If the connection ends
+/// within the message, the read fails with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) or the
 /// [`Error`] of the connection.
 ///
 /// ```no_run
@@ -28,19 +28,19 @@ use crate::message::{FoundPiece, Kind, Place};
 pub struct MessageReader<'a> {
     source: &'a mut dyn Source,
     kind: Kind,
-    /// The piece that is being read.
+    /// The current piece.
     piece: Place,
     done: bool,
 }
 
-/// Where a message's pieces come from.
+/// The source of the pieces of a message.
 pub(super) trait Source {
     fn next_part(&mut self) -> Result<Option<FoundPiece>, Error>;
     fn data(&mut self, place: &Place) -> &[u8];
 }
 
 impl<'a> MessageReader<'a> {
-    /// A reader of the next message; `None` if there is none any more.
+    /// Returns a reader of the next message; `None` at the end of the connection.
     pub(super) fn begin(source: &'a mut dyn Source) -> Result<Option<Self>, Error> {
         loop {
             match source.next_part()? {
@@ -48,7 +48,7 @@ impl<'a> MessageReader<'a> {
                     let kind = match header.opcode {
                         OpCode::Text => Kind::Text,
                         OpCode::Binary => Kind::Binary,
-                        // Of a message that nobody reads any more.
+                        // The piece belongs to a message that is skipped.
                         _ => continue,
                     };
                     return Ok(Some(Self {
@@ -64,7 +64,7 @@ impl<'a> MessageReader<'a> {
         }
     }
 
-    /// A reader of the rest of a message, all pieces of which that were given were read.
+    /// A reader of the rest of a message. The caller has read all pieces that it got before.
     pub(super) fn resume(source: &'a mut dyn Source, kind: Kind) -> Self {
         Self {
             source,
@@ -74,7 +74,7 @@ impl<'a> MessageReader<'a> {
         }
     }
 
-    /// Text or binary.
+    /// The kind of the message: text or binary.
     pub fn kind(&self) -> Kind {
         self.kind
     }

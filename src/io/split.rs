@@ -23,13 +23,13 @@ use crate::error::ErrorKind;
 use crate::message::{Event, FoundEvent, FoundPiece, Kind, MessageRef, Place};
 use crate::session::{self, Appended, Outcome, Output, Piece, SessionState};
 
-/// The longest that a read waits before it looks whether the other half closes.
+/// The longest time between two checks whether the other half closes.
 const NAP: Duration = Duration::from_secs(1);
 
-/// The side of a connection that receives: see [`Connection::split`].
+/// The receiving side of a connection; see [`Connection::split`].
 ///
-/// It answers pings and close frames through the other half. If that is in the middle of a write,
-/// it does not wait: the answer is written behind.
+/// It answers pings and close frames through the other half. If another thread is writing, it does
+/// not wait: that thread writes the answer after its own bytes.
 pub struct ReadHalf<S> {
     inbox: Inbox,
     line: Line<S>,
@@ -37,20 +37,20 @@ pub struct ReadHalf<S> {
     close_timeout: Duration,
 }
 
-/// The side of a connection that sends: see [`Connection::split`]. It can be cloned, for many
-/// threads; each message is one piece on the wire, and one write.
+/// The sending side of a connection; see [`Connection::split`]. It can be cloned for many threads.
+/// Each message is contiguous on the wire, and is one write.
 ///
-/// While another thread writes, a method waits for it.
+/// A method waits while another thread writes.
 pub type WriteHalf<S> = session::Outbox<SharedOutput<S>>;
 
-/// The output of a connection that was split: see [`WriteHalf`].
+/// The outbox of a split connection; see [`WriteHalf`].
 pub struct SharedOutput<S> {
     shared: Arc<Shared<S>>,
     part: Vec<u8>,
 }
 
 impl Connection<ClientStream> {
-    /// Takes the connection of a client apart, for a thread that reads and one that writes.
+    /// Splits a client's connection into a half that reads and a half that writes, for two threads.
     ///
     /// ```no_run
     /// use std::{io::BufRead, thread};
@@ -83,7 +83,7 @@ impl Connection<ClientStream> {
 }
 
 impl Connection<TcpStream> {
-    /// Takes a TCP connection apart, for a thread that reads and one that writes.
+    /// Splits a TCP connection into a half that reads and a half that writes, for two threads.
     ///
     /// # Errors
     /// [`Error::Io`] if the system has no further handle.
@@ -93,11 +93,11 @@ impl Connection<TcpStream> {
 }
 
 impl<S> Connection<S> {
-    /// Takes a connection apart whose stream can be: into a handle to read from and one to write to,
-    /// of one type.
+    /// Splits a connection whose stream can be split: `split` returns a handle to read from and a
+    /// handle to write to, of one type.
     ///
     /// # Errors
-    /// What `split` says.
+    /// The error of `split`.
     pub fn split_with<H: Read + Write>(
         self,
         transport: Transport<H>,
@@ -137,7 +137,7 @@ impl<S> Connection<S> {
 }
 
 impl<S: Read + Write> ReadHalf<S> {
-    /// Waits for the next message, and lends it; `None` is the end. As [`Connection::read`].
+    /// Waits for the next message, and lends it; `None` is the end. Like [`Connection::read`].
     ///
     /// # Errors
     /// As for [`Connection::read`].
@@ -154,7 +154,7 @@ impl<S: Read + Write> ReadHalf<S> {
         }
     }
 
-    /// As [`read`](Self::read), with pings, pongs and the close frame.
+    /// Like [`read`](Self::read), and reports pings, pongs and the close frame as well.
     ///
     /// # Errors
     /// As for [`Connection::read`].
@@ -166,7 +166,7 @@ impl<S: Read + Write> ReadHalf<S> {
         })
     }
 
-    /// As [`read_event`](Self::read_event), with messages in pieces as they come.
+    /// Like [`read_event`](Self::read_event), but reports each piece of a message when it arrives.
     ///
     /// # Errors
     /// As for [`Connection::read`].
@@ -178,7 +178,7 @@ impl<S: Read + Write> ReadHalf<S> {
         })
     }
 
-    /// Waits for the next message, to be read in pieces by the standard library's means.
+    /// Waits for the next message. The result implements the standard library's `Read`.
     ///
     /// # Errors
     /// As for [`Connection::read`].
@@ -188,17 +188,17 @@ impl<S: Read + Write> ReadHalf<S> {
         MessageReader::begin(self)
     }
 
-    /// When reads give up waiting: as [`Connection::set_deadline`].
+    /// Sets the time at which a read stops waiting, like [`Connection::set_deadline`].
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.inbox.deadline = deadline;
     }
 
-    /// Where the session stands.
+    /// The state of the session.
     pub fn state(&self) -> SessionState {
         self.shared.lock().sender.state()
     }
 
-    /// How the session ended; `None` as long as it has not.
+    /// How the session ended; `None` before its end.
     pub fn outcome(&self) -> Option<Outcome<'_>> {
         let sending = self.shared.lock();
         let outcome = sending.sender.outcome()?;
@@ -208,7 +208,7 @@ impl<S: Read + Write> ReadHalf<S> {
         })
     }
 
-    /// A further sending half.
+    /// Returns another sending half of the same connection.
     pub fn write_half(&self) -> WriteHalf<S> {
         WriteHalf::new(SharedOutput::new(Arc::clone(&self.shared)))
     }
@@ -224,14 +224,13 @@ impl<S: Read + Write> ReadHalf<S> {
 }
 
 impl<S: Write> session::Outbox<SharedOutput<S>> {
-    /// A message to be written as its bytes come to be. Until it is finished, no other half can
-    /// send a message: that is refused with
-    /// [`MessageUnfinished`](crate::MisuseError::MessageUnfinished).
+    /// Begins a message of unknown length. Until it is finished, the other halves cannot send a
+    /// message: they fail with [`MessageUnfinished`](crate::MisuseError::MessageUnfinished).
     pub fn writer(&mut self, kind: Kind) -> MessageWriter<'_> {
         MessageWriter::new(&mut self.0, kind)
     }
 
-    /// Writes what waits, if a write before was not done.
+    /// Writes the rest of the queue after an incomplete write.
     ///
     /// # Errors
     /// As for [`Connection::flush`].
@@ -255,7 +254,7 @@ impl<S> SharedOutput<S> {
 }
 
 impl<S: Write> SharedOutput<S> {
-    /// Runs a command when it is this thread's turn, and writes what waits.
+    /// Waits for the lock, runs a command, and writes the queue.
     fn with(
         &self,
         command: impl FnOnce(&mut IoSender, &mut Vec<u8>) -> Result<(), ErrorKind>,
@@ -302,7 +301,7 @@ impl<S> Clone for SharedOutput<S> {
     }
 }
 
-/// The part that the receiving side reaches through the lock.
+/// The part of the sending side that the receiving side uses through the lock.
 struct Half<'a, S> {
     line: &'a mut Line<S>,
     shared: &'a Shared<S>,
@@ -317,7 +316,7 @@ impl<S: Read + Write> Driver for Half<'_, S> {
         let was_open = sending.is_open();
         let result = f(&mut sending.sender, &mut sending.out);
         if was_open && !sending.is_open() {
-            // Messages that others wait to send can't be sent any more.
+            // The messages of waiting threads cannot be sent any more.
             self.shared.free.notify_all();
         }
         result
@@ -338,7 +337,7 @@ impl<S: Read + Write> Driver for Half<'_, S> {
     fn check_stall(&mut self) -> io::Result<()> {
         match self.shared.stream.try_lock() {
             Ok(mut line) => line.check_stall(),
-            // Another thread writes, and sees to it.
+            // Another thread is writing. It writes these bytes as well.
             Err(_) => Ok(()),
         }
     }
@@ -356,7 +355,7 @@ impl<S: Read + Write> Driver for Half<'_, S> {
         sending.shut = true;
         match sending.writing {
             false => self.shared.line().shutdown(),
-            // The same socket by its other handle: the other thread's write fails.
+            // This is the same socket as the other handle, so the write of the other thread fails.
             true if now => self.line.shutdown(),
             true => Ok(()),
         }

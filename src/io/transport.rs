@@ -6,12 +6,13 @@ use core::time::Duration;
 use std::io;
 use std::net::{Shutdown, TcpStream};
 
-/// A function of a stream that takes a time-out; `None` is for ever.
+/// A function of a stream that sets a time-out; `None` means no limit.
 pub type SetTimeout<S> = fn(&mut S, Option<Duration>) -> io::Result<()>;
 
-/// How a stream's time-outs are set and its sending side is ended: what [`Read`](std::io::Read) and
-/// [`Write`](std::io::Write) have no word for. [`tcp`](Self::tcp) is for TCP, [`plain`](Self::plain)
-/// for streams that have no such things. For others, such as TLS over TCP, fill in what they have:
+/// The operations of a stream that [`Read`](std::io::Read) and [`Write`](std::io::Write) do not have:
+/// time-outs, and the end of the output. [`tcp`](Self::tcp) is for TCP, and [`plain`](Self::plain) is
+/// for streams without such operations. For other streams, such as TLS over TCP, fill in the
+/// operations that they have:
 ///
 /// ```
 /// use std::net::{Shutdown, TcpStream};
@@ -28,23 +29,24 @@ pub type SetTimeout<S> = fn(&mut S, Option<Duration>) -> io::Result<()>;
 /// assert!(transport.read_timeout.is_some());
 /// ```
 pub struct Transport<S> {
-    /// Sets how long a read may block; after that it fails with
+    /// Sets how long a read may block. After this time it fails with
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut). The time
-    /// is never zero. Without it, deadlines and timers are looked at only when a read returns, and
-    /// the end of the connection is not waited for.
+    /// is never zero. Without this function, the connection checks deadlines and timers only when a
+    /// read returns, and does not wait for the end of the stream.
     pub read_timeout: Option<SetTimeout<S>>,
-    /// Likewise for writing.
+    /// Sets how long a write may block.
     pub write_timeout: Option<SetTimeout<S>>,
-    /// Says that nothing more will be written.
+    /// Ends the output of the stream.
     pub shutdown: Option<fn(&mut S) -> io::Result<()>>,
-    /// Whether the stream is encrypted. [`Connector::connect_over`](super::Connector::connect_over)
-    /// refuses a `wss:` URL otherwise. A stream without anything else is written
-    /// `Transport { secure: true, ..Transport::plain() }`.
+    /// Whether the stream is encrypted. Otherwise
+    /// [`Connector::connect_over`](super::Connector::connect_over) rejects a `wss:` URL. For an
+    /// encrypted stream without other operations, write `Transport { secure: true,
+    /// ..Transport::plain() }`.
     pub secure: bool,
 }
 
 impl<S> Transport<S> {
-    /// A stream that can read and write and nothing else; time-outs are its owner's.
+    /// The operations of a stream that can only read and write. Its owner sets the time-outs.
     pub const fn plain() -> Self {
         Self {
             read_timeout: None,
@@ -56,7 +58,8 @@ impl<S> Transport<S> {
 }
 
 impl<S: 'static> Transport<S> {
-    /// [`tcp`](Transport::tcp) if the stream is a `TcpStream`, and otherwise [`plain`](Self::plain).
+    /// Returns [`tcp`](Transport::tcp) if the stream is a `TcpStream`, and [`plain`](Self::plain)
+    /// otherwise.
     pub fn of_stream() -> Self {
         if TypeId::of::<S>() != TypeId::of::<TcpStream>() {
             return Self::plain();
@@ -76,7 +79,7 @@ impl<S: 'static> Transport<S> {
 }
 
 impl Transport<TcpStream> {
-    /// TCP.
+    /// The operations of a `TcpStream`.
     pub const fn tcp() -> Self {
         Self {
             read_timeout: Some(|tcp, time| tcp.set_read_timeout(time)),

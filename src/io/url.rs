@@ -6,10 +6,10 @@ use core::str::FromStr;
 
 use crate::error::MisuseError;
 
-/// A WebSocket URL, taken apart. Strict: what is no `ws://host[:port][/path][?query]` is refused,
-/// and so are fragments (RFC 6455 §3) and user names, which would be sent nowhere: credentials go
-/// into an `Authorization` header. Characters that URLs don't have, such as spaces and letters
-/// beyond ASCII, are to be percent-encoded (in a host: punycode) by the caller.
+/// A parsed WebSocket URL: `ws://host[:port][/path][?query]`, or the same with `wss:`. The parser is
+/// strict. It rejects fragments (RFC 6455 §3), and user names, because they are never sent: use an
+/// `Authorization` header. The caller percent-encodes characters that URLs do not have, such as
+/// spaces and letters beyond ASCII (in a host: punycode).
 ///
 /// ```
 /// use wscodec::io::Url;
@@ -32,15 +32,15 @@ pub struct Url {
     authority: String,
     host: String,
     port: u16,
-    /// Path and query, at least `/`.
+    /// The path and the query; at least `/`.
     path: String,
 }
 
 impl Url {
-    /// Takes a URL apart.
+    /// Parses a URL.
     ///
     /// # Errors
-    /// [`MisuseError::Url`].
+    /// [`MisuseError::Url`] if the text is not a WebSocket URL.
     pub fn parse(url: &str) -> Result<Self, MisuseError> {
         Self::split(url).ok_or(MisuseError::Url)
     }
@@ -75,7 +75,7 @@ impl Url {
         let default = if secure { 443 } else { 80 };
         let (authority, port) = match port {
             "" => (authority, default),
-            // The scheme's port is not sent, as browsers do.
+            // The default port of the scheme is not sent, as in browsers.
             port => match parse_port(port.strip_prefix(':')?)? {
                 number if number == default => {
                     (&authority[..authority.len() - port.len()], default)
@@ -96,32 +96,32 @@ impl Url {
         })
     }
 
-    /// Whether this is `wss:`, over TLS.
+    /// Whether the scheme is `wss:`, which means TLS.
     pub fn is_secure(&self) -> bool {
         self.secure
     }
 
-    /// The host: a name or an address, an IPv6 address without its brackets.
+    /// The host: a name or an address. An IPv6 address has no brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The host as an address, if it is one.
+    /// The host as an address, if it is an address.
     pub fn address(&self) -> Option<IpAddr> {
         self.host.parse().ok()
     }
 
-    /// The port, which is 80 or 443 if the URL names none.
+    /// The port. The default is 80 for `ws:` and 443 for `wss:`.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Host and port as they are sent in `Host`: without the port if it is the scheme's.
+    /// The value of the `Host` header: the host, and the port unless it is the default of the scheme.
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// Path and query, as they are sent: at least `/`.
+    /// The path and the query as they are sent; at least `/`.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -130,13 +130,13 @@ impl Url {
 impl FromStr for Url {
     type Err = MisuseError;
 
-    /// As [`Url::parse`].
+    /// The error of [`Url::parse`].
     fn from_str(url: &str) -> Result<Self, MisuseError> {
         Self::parse(url)
     }
 }
 
-/// The bytes of a name or an IPv4 address (RFC 3986 §3.2.2, without what is percent-encoded).
+/// The bytes of a name or an IPv4 address (RFC 3986 §3.2.2), without percent-encoded bytes.
 fn is_host(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-._~".contains(&b)
 }

@@ -1,15 +1,15 @@
-//! Text that is checked on its way through a `Read` (RFC 6455 §8.1).
+//! Checks text in a `Read` (RFC 6455 §8.1).
 
 use std::io::{self, Read};
 
 use crate::error::PeerError;
 use crate::utf8::Validator;
 
-/// A [`Read`] that checks that all that is read through it is UTF-8, as the bytes come.
+/// A [`Read`] that checks that every byte that passes through it is valid UTF-8.
 ///
-/// A read whose bytes are wrong gives the bytes in front of the first wrong one, and the next read
-/// fails; a text that ends within a character fails at its end. So what was read is always right, and
-/// a reader that goes on to the end can't miss the error.
+/// A read with invalid bytes returns the bytes before the first invalid one, and the next read fails.
+/// A text that ends within a character fails at its end. The bytes that were read are therefore
+/// always valid, and a program that reads to the end gets the error.
 ///
 /// ```
 /// use std::io::Read;
@@ -21,19 +21,19 @@ use crate::utf8::Validator;
 /// assert_eq!(text, "café ".as_bytes());
 /// ```
 ///
-/// The errors are those of the reader below, and [`PeerError::InvalidUtf8`] with the offset of the wrong
-/// byte, as an [`Error`](super::Error) inside of the [`io::Error`].
+/// The errors are those of the inner reader, and [`PeerError::InvalidUtf8`] with the offset of the
+/// invalid byte. The [`io::Error`] has it as an [`Error`](super::Error) inside.
 #[derive(Clone, Debug)]
 pub struct Utf8Reader<R> {
     reader: R,
     validator: Validator,
-    /// Bytes that were read.
+    /// The number of bytes that were read.
     offset: u64,
     failed: bool,
 }
 
 impl<R> Utf8Reader<R> {
-    /// Reads from `reader`, which is at the beginning of a text.
+    /// Creates a reader over `reader`, whose next byte is the first byte of a text.
     pub fn new(reader: R) -> Self {
         Self {
             reader,
@@ -48,17 +48,17 @@ impl<R> Utf8Reader<R> {
         (self.validator, self.offset, self.failed) = (Validator::new(), 0, false);
     }
 
-    /// Whether all that was read so far is UTF-8, with no character cut.
+    /// Whether the bytes that were read so far are valid UTF-8 and end with a whole character.
     pub fn is_valid(&self) -> bool {
         !self.failed && self.validator.is_complete()
     }
 
-    /// The reader below, to be changed.
+    /// The inner reader, mutably.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.reader
     }
 
-    /// The reader below.
+    /// The inner reader.
     pub fn into_inner(self) -> R {
         self.reader
     }

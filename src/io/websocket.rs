@@ -1,4 +1,4 @@
-//! The paved path: a connection that gives and takes messages with bytes of their own.
+//! The simplest connection: its messages own their bytes.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,11 +13,10 @@ use crate::session::{Outcome, SessionState};
 
 /// A WebSocket over a blocking stream.
 ///
-/// Pings and close frames are answered while messages are read. Where a copy of each message is too
-/// much, or more is to be known or done, use the [`Connection`] below:
-/// [`connection`](Self::connection).
+/// Reading answers pings and close frames. If a copy of each message costs too much, or the program
+/// needs more control, use the inner [`Connection`]: [`connection`](Self::connection).
 ///
-/// An echo server, and a client:
+/// This example has an echo server and a client:
 ///
 /// ```
 /// use std::net::TcpListener;
@@ -46,26 +45,26 @@ pub struct WebSocket<S = TcpStream> {
     connection: Connection<S>,
 }
 
-/// Accepts a client over TCP, with the defaults of [`Acceptor`].
+/// Accepts a client over TCP with the defaults of [`Acceptor`].
 ///
 /// # Errors
-/// As for [`Acceptor::accept`].
+/// The errors of [`Acceptor::accept`].
 pub fn accept(stream: TcpStream) -> Result<WebSocket, Error> {
     Ok(Acceptor::default().accept(stream)?.into())
 }
 
-/// Connects to a `ws:` or `wss:` URL, with the defaults of [`Connector`]. `wss:` needs the feature
+/// Connects to a `ws:` or `wss:` URL with the defaults of [`Connector`]. `wss:` needs the feature
 /// `tls`.
 ///
 /// # Errors
-/// As for [`Connector::connect`].
+/// The errors of [`Connector::connect`].
 pub fn connect(url: &str) -> Result<WebSocket<ClientStream>, Error> {
     Ok(Connector::DEFAULT.connect(url)?.into())
 }
 
 impl<S: Read + Write + 'static> WebSocket<S> {
-    /// A WebSocket over a stream whose handshake somebody else did, without extensions. A
-    /// `TcpStream` gets time-outs; for those of other streams, make a [`Connection`] with a
+    /// Creates a WebSocket over a stream whose opening handshake is done, without extensions. A
+    /// `TcpStream` gets time-outs. For the time-outs of other streams, create a [`Connection`] with a
     /// [`Transport`].
     ///
     /// ```
@@ -80,7 +79,7 @@ impl<S: Read + Write + 'static> WebSocket<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if a client finds no source of random numbers for its mask keys.
+    /// [`Error::Io`] if a client cannot read random numbers for its mask keys.
     pub fn from_stream(stream: S, role: Role) -> Result<Self, Error> {
         let options = ConnectionOptions::DEFAULT;
         let keys = match role {
@@ -94,19 +93,19 @@ impl<S: Read + Write + 'static> WebSocket<S> {
 }
 
 impl<S: Read + Write> WebSocket<S> {
-    /// Waits for the next message. `None` is the end: both sides have closed, and
-    /// [`outcome`](Self::outcome) tells how.
+    /// Waits for the next message. Returns `None` after both sides have closed;
+    /// [`outcome`](Self::outcome) then says how the connection ended.
     ///
     /// # Errors
-    /// As for [`Connection::read`].
+    /// The errors of [`Connection::read`].
     pub fn read(&mut self) -> Result<Option<Message>, Error> {
         Ok(self.connection.read()?.map(|(message, _)| message.into()))
     }
 
-    /// Sends a message: a `String` or `&str` as text, bytes as binary.
+    /// Sends a message: a `String` or `&str` as text, bytes as a binary message.
     ///
     /// # Errors
-    /// As for [`Outbox`](super::Outbox), at whose end the message was written.
+    /// The errors of [`Outbox`](super::Outbox).
     pub fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         match message.into() {
             Message::Text(text) => self.connection.outbox().text(&text),
@@ -117,15 +116,15 @@ impl<S: Read + Write> WebSocket<S> {
     /// Sends a ping, of at most 125 bytes.
     ///
     /// # Errors
-    /// As for [`send`](Self::send), and if the payload is too long.
+    /// The errors of [`send`](Self::send), and [`Error::Misuse`] if the payload is too long.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.connection.outbox().ping(payload)
     }
 
-    /// Closes, and waits until the peer has closed too: as [`Connection::close`].
+    /// Sends a close frame and waits until the peer has closed too, like [`Connection::close`].
     ///
     /// # Errors
-    /// As for [`Connection::close`].
+    /// The errors of [`Connection::close`].
     pub fn close(
         &mut self,
         code: impl Into<Option<CloseCode>>,
@@ -136,23 +135,23 @@ impl<S: Read + Write> WebSocket<S> {
 }
 
 impl<S> WebSocket<S> {
-    /// How far the connection is.
+    /// The state of the connection.
     pub fn state(&self) -> SessionState {
         self.connection.state()
     }
 
-    /// How the connection ended; `None` as long as it has not.
+    /// How the connection ended; `None` before its end.
     pub fn outcome(&self) -> Option<Outcome<'_>> {
         self.connection.outcome()
     }
 
-    /// The subprotocol agreed on.
+    /// The agreed subprotocol.
     pub fn protocol(&self) -> Option<&str> {
         self.connection.protocol()
     }
 
-    /// The connection below, for all that is not here: messages without a copy, in pieces and as
-    /// streams, deadlines, queued output, the stream itself.
+    /// The inner connection. It has messages without a copy, messages in pieces and as streams,
+    /// deadlines, queued output, and the stream itself.
     pub fn connection(&mut self) -> &mut Connection<S> {
         &mut self.connection
     }
@@ -162,15 +161,15 @@ impl<S> WebSocket<S> {
         self.connection
     }
 
-    /// Takes the connection apart: the stream, the bytes that came behind the request or the answer
-    /// and were not looked at, and those that wait to be written. As [`Connection::into_parts`].
+    /// Takes the connection apart, like [`Connection::into_parts`]: the stream, the bytes that were
+    /// received and not decoded, and the bytes that wait to be written.
     pub fn into_parts(self) -> Parts<S> {
         self.connection.into_parts()
     }
 }
 
 impl WebSocket {
-    /// Takes the connection apart, for a thread that reads and one that writes.
+    /// Splits the connection into a half that reads and a half that writes, for two threads.
     ///
     /// # Errors
     /// [`Error::Io`] if the system has no further handle.
@@ -180,7 +179,7 @@ impl WebSocket {
 }
 
 impl WebSocket<ClientStream> {
-    /// Takes the connection of a client apart, for a thread that reads and one that writes.
+    /// Splits a client's connection into a half that reads and a half that writes, for two threads.
     ///
     /// # Errors
     /// [`Error::Io`] if the system has no further handle.

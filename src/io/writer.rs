@@ -1,4 +1,4 @@
-//! A message as a `Write`.
+//! Writes a message through the standard library's `Write`.
 
 use alloc::vec::Vec;
 use core::{fmt, mem};
@@ -8,13 +8,13 @@ use super::Error;
 use crate::message::Kind;
 use crate::session::{Appended, Output};
 
-/// Writes one message, in as many fragments as it takes: a fragment for each
-/// [`ConnectionOptions::fragment`](super::ConnectionOptions::fragment) bytes, and one for each `flush`. A message that
-/// is short enough goes as a whole, in one frame.
+/// Writes one message in fragments: one for each
+/// [`ConnectionOptions::fragment`](super::ConnectionOptions::fragment) bytes, and one for each
+/// `flush`. A short message is sent in one frame.
 ///
-/// [`finish`](Self::finish) ends the message. One that is dropped before that stays unfinished, so
-/// that the peer can't take it for whole: nothing but a close frame can be sent after it, unless
-/// nothing of it had been sent.
+/// [`finish`](Self::finish) ends the message. If the writer is dropped before that, the message stays
+/// unfinished, so that the peer cannot take it for a complete message. Only a close frame can be sent
+/// then, unless no fragment was sent yet.
 ///
 /// ```no_run
 /// use wscodec::io::Connector;
@@ -31,12 +31,13 @@ pub struct MessageWriter<'a> {
     sink: &'a mut dyn Sink,
     kind: Kind,
     begun: bool,
-    /// The bytes of the next fragment, `part.len() <= fragment`; the sink's, to be given back.
+    /// The bytes of the next fragment; `part.len() <= fragment`. The buffer belongs to the sink and
+    /// returns to it.
     part: Vec<u8>,
     fragment: usize,
 }
 
-/// Which frame of a message.
+/// The position of a frame in a message.
 #[derive(Clone, Copy)]
 pub(super) enum Step {
     Whole(Kind),
@@ -66,9 +67,9 @@ impl Step {
     }
 }
 
-/// Where a message's frames go.
+/// The destination of the frames of a message.
 pub(super) trait Sink {
-    /// A buffer for parts, and the most that a fragment holds.
+    /// Returns a buffer for fragments, and the largest size of a fragment.
     fn borrow(&mut self) -> (Vec<u8>, usize);
     fn give_back(&mut self, part: Vec<u8>);
     fn frame(&mut self, step: Step, part: &[u8]) -> Result<(), Error>;
@@ -87,10 +88,10 @@ impl<'a> MessageWriter<'a> {
         }
     }
 
-    /// Ends the message, and writes it out.
+    /// Ends the message, and writes the queue.
     ///
     /// # Errors
-    /// As for the methods `send` and `flush` of an [`Outbox`](super::Outbox).
+    /// The errors of the methods `send` and `flush` of an [`Outbox`](super::Outbox).
     pub fn finish(self) -> Result<(), Error> {
         let step = match self.begun {
             true => Step::Last,
@@ -130,7 +131,7 @@ impl Write for MessageWriter<'_> {
         Ok(n)
     }
 
-    /// Sends what was written so far, as a fragment if it is any.
+    /// Sends the bytes that were written so far as a fragment, if there are any.
     fn flush(&mut self) -> io::Result<()> {
         if !self.part.is_empty() {
             self.next()?;

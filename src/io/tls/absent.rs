@@ -1,4 +1,4 @@
-//! Stand-ins for TLS in a build without it: types without a value.
+//! The types of TLS in a build without TLS. They have no values.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use super::{ClientTls, ClientTlsOptions};
 use crate::error::MisuseError;
 use crate::io::Error;
 
-/// The configuration of a client.
+/// The TLS configuration of a client.
 #[derive(Clone)]
 pub(super) enum Config {}
 
@@ -20,13 +20,13 @@ impl Config {
 }
 
 impl ClientTls {
-    /// TLS with the certificates that the system trusts.
+    /// Returns TLS with the certificates that the system trusts.
     pub(in crate::io) fn system() -> Result<&'static Self, Error> {
         Err(MisuseError::NoTls.into())
     }
 }
 
-/// A client's stream with TLS.
+/// A client's TLS stream.
 #[derive(Debug)]
 pub(in crate::io) enum TlsStream {}
 

@@ -22,7 +22,7 @@ use rustls::{
 use super::{ClientTls, ClientTlsOptions};
 use crate::io::Error;
 
-/// The configuration of a client.
+/// The TLS configuration of a client.
 #[derive(Clone)]
 pub(super) struct Config(Arc<ClientConfig>);
 
@@ -58,22 +58,22 @@ impl Config {
 }
 
 impl ClientTls {
-    /// A configuration of rustls, such as one with keys in hardware. Its `alpn_protocols` should hold
-    /// `http/1.1` and nothing else. With feature `tls`.
+    /// Uses a configuration of rustls, for example one with keys in hardware. Its `alpn_protocols`
+    /// should have `http/1.1` only. It needs the feature `tls`.
     pub fn from_config(config: Arc<ClientConfig>) -> Self {
         Self(Config(config))
     }
 
-    /// The configuration of rustls. With feature `tls`.
+    /// The configuration of rustls. It needs the feature `tls`.
     pub fn config(&self) -> &Arc<ClientConfig> {
         &self.0.0
     }
 
-    /// The client's end of a new connection to a host: a name, or an address, which may be in
-    /// brackets. With feature `tls`.
+    /// Creates the client's side of a new TLS connection to a host. The host is a name or an address;
+    /// an address may be in brackets. It needs the feature `tls`.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput), if the host is neither a name nor an address.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the host is neither a name nor an address.
     pub fn connection(&self, host: &str) -> io::Result<ClientConnection> {
         let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
         let name = ServerName::try_from(bare.unwrap_or(host).to_owned());
@@ -81,8 +81,8 @@ impl ClientTls {
         ClientConnection::new(Arc::clone(self.config()), name).map_err(io::Error::other)
     }
 
-    /// TLS with the certificates that the system trusts. They are read once, because that takes
-    /// milliseconds.
+    /// Returns TLS with the certificates that the system trusts. The function reads them once,
+    /// because that takes milliseconds.
     pub(in crate::io) fn system() -> Result<&'static Self, Error> {
         static SYSTEM: OnceLock<ClientTls> = OnceLock::new();
         if let Some(tls) = SYSTEM.get() {
@@ -117,7 +117,7 @@ fn roots(authorities: Option<&Path>) -> io::Result<RootCertStore> {
         return Ok(roots);
     }
     let found = rustls_native_certs::load_native_certs();
-    // Systems have certificates that rustls does not take.
+    // Some systems have certificates that rustls does not accept.
     let (added, _) = roots.add_parsable_certificates(found.certs);
     if added > 0 {
         return Ok(roots);
@@ -129,7 +129,7 @@ fn roots(authorities: Option<&Path>) -> io::Result<RootCertStore> {
     })
 }
 
-/// Accepts any certificate, but not a signature that is not by its key.
+/// Accepts any certificate, but only signatures by the key of the certificate.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

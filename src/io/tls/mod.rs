@@ -1,6 +1,6 @@
-//! TLS for clients: which certificates they trust, and the one that they show. With the feature
-//! `tls` it is rustls that speaks it; without the feature the types are the same, and there is no
-//! value of [`ClientTls`].
+//! TLS for clients: the certificates that they trust, and the certificate that they present. With the
+//! feature `tls`, rustls does the work. Without the feature, the types are the same, and
+//! [`ClientTls`] has no values.
 
 use core::fmt;
 use std::io;
@@ -22,7 +22,7 @@ use by_rustls::Config;
 #[cfg(all(feature = "tls", not(target_family = "wasm")))]
 pub(super) use stream::TlsStream;
 
-/// How a client speaks TLS.
+/// The TLS options of a client.
 ///
 /// ```no_run
 /// use wscodec::io::{ClientTls, ClientTlsOptions, Connector};
@@ -36,33 +36,33 @@ pub(super) use stream::TlsStream;
 /// # Ok::<(), wscodec::io::Error>(())
 /// ```
 ///
-/// A literal ends with `..ClientTlsOptions::default()`, because fields are added with time.
+/// End a literal with `..ClientTlsOptions::default()`, because later versions add fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientTlsOptions {
-    /// A PEM file with the certificates of the authorities to trust. Default: those that the system
-    /// trusts.
+    /// A PEM file with the certificates of the authorities to trust. The default is the authorities
+    /// that the system trusts.
     pub authorities: Option<PathBuf>,
-    /// PEM files with a certificate chain and its key, by which the client shows who it is.
+    /// PEM files with a certificate chain and its key, which the client presents.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// Accept any certificate: whoever is on the way can then read and change everything.
+    /// Whether to accept any certificate. Every host on the path can then read and change the data.
     pub dangerously_accept_any_certificate: bool,
-    /// Append the secrets of each connection to the file that the environment variable
-    /// `SSLKEYLOGFILE` names, so that other programs can decrypt what they record.
+    /// Whether to append the secrets of each connection to the file that the environment variable
+    /// `SSLKEYLOGFILE` names, so that other programs can decrypt recordings.
     pub key_log: bool,
 }
 
-/// TLS for a client, made of [`ClientTlsOptions`]. Clones are the same. With feature `tls`; without
-/// it nothing makes one.
+/// The TLS configuration of a client, created from [`ClientTlsOptions`]. Clones share it. Without the
+/// feature `tls` it has no values.
 #[derive(Clone)]
 pub struct ClientTls(Config);
 
 impl ClientTls {
-    /// Reads the files that the options name, or the certificates that the system trusts. TLS 1.2
-    /// and 1.3 are spoken, and HTTP/1.1 is offered by ALPN (RFC 7301).
+    /// Reads the files that the options name, or the certificates that the system trusts. The client
+    /// supports TLS 1.2 and 1.3, and offers `http/1.1` by ALPN (RFC 7301).
     ///
     /// # Errors
-    /// Those of the file system; [`InvalidData`](io::ErrorKind::InvalidData) for files that hold
-    /// something else, or no certificate at all; [`Unsupported`](io::ErrorKind::Unsupported) without
+    /// The errors of the file system; [`InvalidData`](io::ErrorKind::InvalidData) for files with
+    /// other content or without a certificate; [`Unsupported`](io::ErrorKind::Unsupported) without
     /// the feature `tls`.
     pub fn new(options: &ClientTlsOptions) -> io::Result<Self> {
         Config::new(options).map(Self)

@@ -1,5 +1,5 @@
-//! A client's blocking stream with TLS over TCP, which a thread that reads and one that writes may
-//! share.
+//! A client's blocking TLS stream over TCP. A thread that reads and a thread that writes may share
+//! it.
 //!
 //! Problem: rustls keeps one state for both directions, and a read blocks for as long as the peer is
 //! silent. A lock that is held while a thread reads would make the other thread wait before it writes.
@@ -8,9 +8,9 @@
 //! bytes in their order, to the thread that writes. Both may be held while the socket blocks. The
 //! state of TLS is locked for encryption and decryption only, never while the socket blocks.
 //!
-//! Order of the locks: `incoming`, `outgoing`, `connection`. A reader that has something to send (the
-//! answer to an update of keys, an alert) only tries to take `outgoing`. If the other thread writes,
-//! that thread sends it with its next bytes.
+//! Order of the locks: `incoming`, `outgoing`, `connection`. A reader that must send bytes (the
+//! answer to a key update, an alert) only tries to take `outgoing`. If another thread is writing,
+//! that thread sends these bytes with its own.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -28,10 +28,11 @@ use rustls::ClientConnection;
 
 use super::ClientTls;
 
-/// Bytes that are read from the socket at a time, and that TLS may hold back of one write.
+/// The number of bytes that are read from the socket at a time, and the most that TLS may buffer of
+/// one write.
 const BUFFER: usize = 16 << 10;
 
-/// A client's stream with TLS. Handles are the same stream.
+/// A client's TLS stream. All handles are the same stream.
 pub(in crate::io) struct TlsStream(Arc<Shared>);
 
 struct Shared {
@@ -41,15 +42,15 @@ struct Shared {
     outgoing: Mutex<Vec<u8>>,
 }
 
-/// Bytes of the socket that TLS has not taken yet.
+/// Received bytes that TLS has not taken yet.
 struct Incoming {
     buffer: Box<[u8]>,
     unread: Range<usize>,
     ended: bool,
 }
 
-/// A thread that panicked has not left anything half done: each step is a call of rustls or of the
-/// system.
+/// The state is consistent after a panic in another thread, because each step is one call of rustls
+/// or of the system.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -59,7 +60,7 @@ fn broken(error: rustls::Error) -> io::Error {
 }
 
 impl TlsStream {
-    /// Completes the handshake of TLS with a host, until then at the latest.
+    /// Completes the TLS handshake with a host before the deadline.
     pub(in crate::io) fn begin(
         socket: TcpStream,
         tls: &ClientTls,
@@ -81,7 +82,8 @@ impl TlsStream {
             }
             let processed = connection.process_new_packets();
             if processed.is_err() {
-                // The alert that tells the server what is wrong. It is the error that counts.
+                // This sends the alert to the server. A failure of the write does not matter, because
+                // the error is returned anyway.
                 let _ = connection.write_tls(&mut &socket);
             }
             processed.map_err(broken)?;
@@ -105,12 +107,12 @@ impl TlsStream {
         Ok(this)
     }
 
-    /// The socket below.
+    /// The socket.
     pub(in crate::io) fn socket(&self) -> &TcpStream {
         &self.0.socket
     }
 
-    /// A further handle of the same stream.
+    /// Another handle of the same stream.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "a build without TLS has no value to return"
@@ -122,7 +124,7 @@ impl TlsStream {
     /// Announces the end of the output (RFC 8446 §6.1), and ends it.
     pub(in crate::io) fn shut_down(&mut self) -> io::Result<()> {
         lock(&self.0.connection).send_close_notify();
-        // A thread that writes does not get further.
+        // A thread that is writing fails from now on.
         if let Ok(mut outgoing) = self.0.outgoing.try_lock() {
             let _ = self.0.write_out(&mut outgoing);
         }
@@ -130,7 +132,7 @@ impl TlsStream {
     }
 }
 
-/// Lets reads and writes of the handshake block until then at the latest.
+/// Sets the time-outs of the socket so that reads and writes of the handshake end at the deadline.
 fn limit(socket: &TcpStream, until: Option<Instant>) -> io::Result<()> {
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
     if left == Some(Duration::ZERO) {
@@ -162,7 +164,7 @@ impl Shared {
 }
 
 impl Incoming {
-    /// Hands bytes of the socket to TLS. Whether there may be decrypted ones then.
+    /// Passes received bytes to TLS. Returns whether there may be decrypted bytes.
     fn feed(&mut self, shared: &Shared) -> io::Result<()> {
         if self.unread.is_empty() && !self.ended {
             let n = (&shared.socket).read(&mut self.buffer)?;
@@ -176,7 +178,7 @@ impl Incoming {
         let wants_write = connection.wants_write();
         drop(connection);
         if wants_write && let Ok(mut outgoing) = shared.outgoing.try_lock() {
-            // Bytes that do not leave now leave with the next ones.
+            // Bytes that are not written now are written with the next ones.
             let _ = shared.write_out(&mut outgoing);
         }
         processed.map(drop).map_err(broken)
@@ -184,8 +186,8 @@ impl Incoming {
 }
 
 impl Read for TlsStream {
-    /// Reads decrypted bytes; 0 at the end of the stream, even if the peer has not announced it:
-    /// WebSocket has its own closing handshake.
+    /// Reads decrypted bytes. Returns 0 at the end of the stream, even without a TLS close alert,
+    /// because WebSocket has its own closing handshake.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut incoming = lock(&self.0.incoming);
         loop {
@@ -204,7 +206,7 @@ impl Write for TlsStream {
         let mut outgoing = lock(&self.0.outgoing);
         self.0.write_out(&mut outgoing)?;
         let n = lock(&self.0.connection).writer().write(bytes)?;
-        // The bytes are taken. An error comes again when the stream is flushed.
+        // TLS has taken the bytes. A later flush reports the error again.
         let _ = self.0.write_out(&mut outgoing);
         Ok(n)
     }
