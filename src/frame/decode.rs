@@ -16,7 +16,7 @@ use core::mem;
 
 use super::header::missing;
 use super::simple::{Shape, Simple};
-use super::{FrameHeader, MAX_HEADER_LEN, Role, Rules, mask};
+use super::{FrameHeader, MAX_HEADER_LEN, Role, Rules, mask, plain};
 use crate::error::{ErrorKind, Fault, PeerError};
 
 /// What [`FrameDecoder::decode`] hands out. Every frame is one `FrameHeader`, `Payload`s for as many pieces
@@ -96,7 +96,7 @@ impl MaskedPiece {
                 false
             }
             None => {
-                target.copy_from_slice(source);
+                plain::copy(source, target);
                 test_ascii && target.is_ascii()
             }
         }

@@ -34,6 +34,7 @@ mod encode;
 mod header;
 pub mod mask;
 mod opcode;
+pub(crate) mod plain;
 mod raw;
 mod simple;
 

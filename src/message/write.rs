@@ -8,7 +8,7 @@ use bytes::BufMut;
 
 use super::Buffer;
 use crate::error::{ErrorKind, MisuseError};
-use crate::frame::{FrameHeader, mask};
+use crate::frame::{FrameHeader, mask, plain};
 
 /// A payload and the place of its frame.
 pub(super) trait Payload {
@@ -105,13 +105,23 @@ fn write_grown(
 #[inline(always)]
 fn put_payload(mask: Option<[u8; 4]>, payload: &[u8], out: &mut impl BufMut) {
     let Some(key) = mask else {
-        return out.put_slice(payload);
+        return match payload.len() {
+            0..plain::LONG => out.put_slice(payload),
+            _ => put_long(payload, out),
+        };
     };
     // `BufMut` can't be masked in place: the bytes go through registers, or a block on the stack.
     match payload.len() {
         0..SHORT => put_masked_short(u32::from_ne_bytes(key), payload, out),
         SHORT..LONG => put_masked(u32::from_ne_bytes(key), payload, out),
         _ => put_masked_long(key, payload, out),
+    }
+}
+
+#[inline(never)]
+fn put_long(payload: &[u8], out: &mut impl BufMut) {
+    for block in plain::blocks(payload) {
+        out.put_slice(block);
     }
 }
 
@@ -152,7 +162,7 @@ fn put_masked_blocks<'p, const N: usize>(
     rest
 }
 
-/// From this length on a payload goes through a block that is long enough for the widest registers;
+/// From this length on a masked payload goes through a block that is long enough for the widest registers;
 /// clearing it costs shorter ones more than it saves.
 const LONG: usize = 4 << 10;
 
