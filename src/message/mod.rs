@@ -54,6 +54,7 @@ mod place;
 mod prepared;
 mod recv;
 mod send;
+mod vectored;
 mod whole;
 mod write;
 

@@ -121,6 +121,20 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         self.encoder.forward(message, out)
     }
 
+    /// Sends a received message, of which the payload may stay where it is: see
+    /// [`MessageEncoder::forward_vectored`](crate::message::MessageEncoder::forward_vectored).
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    pub fn forward_vectored(
+        &mut self,
+        message: MessageRef<'_>,
+        out: &mut impl Buffer,
+    ) -> Result<bool, ErrorKind> {
+        self.check_state()?;
+        self.encoder.forward_vectored(message, out)
+    }
+
     /// Sends a message that was encoded once for many connections.
     ///
     /// # Errors

@@ -36,8 +36,10 @@ use wscodec::{CloseCode, ErrorKind, Fault, LimitError, PeerError};
 use crate::buffers;
 use crate::engines::{SharedDeflate, SharedInflate};
 use crate::input::Input;
+use crate::message::Message;
 use crate::names::{Error, Keys, Sender, Session, SessionState};
 use crate::options::ConnectionOptions;
+use crate::queue::Queue;
 use crate::wakers::{Wakers, poll_shared};
 
 /// The extension that decodes: permessage-deflate with [shared](crate::SharedInflate) tables, or none.
@@ -88,9 +90,7 @@ pub(crate) struct Connection<S> {
     pub(crate) stream: S,
     pub(crate) session: SharedSession,
     pub(crate) input: Input,
-    /// Bytes to send, of which the first `written` have left.
-    out: Vec<u8>,
-    written: usize,
+    out: Queue,
     /// The stream has bytes that it was not asked to flush.
     unflushed: bool,
     phase: Phase,
@@ -123,8 +123,7 @@ impl<S> Connection<S> {
             stream,
             session,
             input: Input::new(rest),
-            out: Vec::new(),
-            written: 0,
+            out: Queue::default(),
             unflushed: false,
             phase: Phase::Open,
             error: None,
@@ -142,7 +141,7 @@ impl<S> Connection<S> {
 
     /// Bytes that wait to be sent.
     pub(crate) fn queued(&self) -> usize {
-        self.out.len() - self.written
+        self.out.len()
     }
 
     /// The reader was told the end.
@@ -163,29 +162,32 @@ impl<S> Connection<S> {
         if let Some(kind) = self.lost {
             return Err(self.lost_error(kind));
         }
-        if self.out.capacity() == 0 {
-            self.out = buffers::take_write();
-        }
-        let result = f(self.session.sender(), &mut self.out);
-        self.tidy_out();
+        let result = f(self.session.sender(), self.out.buffer_with_memory());
+        self.out.tidy();
         result
+    }
+
+    /// Queues a message. Its payload is kept instead of copied if it is large, the stream can write
+    /// from several places at once, and the frame carries it as it is.
+    pub(crate) fn queue_message(&mut self, message: Message) -> Result<(), Error>
+    where
+        S: AsyncWrite,
+    {
+        match message.as_large() {
+            Some(lent) if self.stream.is_write_vectored() && self.out.make_place() => {
+                if self.queue(|sending, out| Ok(sending.forward_vectored(lent, out)?))? {
+                    self.out.push(message.into_data());
+                }
+                Ok(())
+            }
+            _ => self.queue(|sending, out| message.send(sending, out)),
+        }
     }
 
     fn lost_error(&self, kind: io::ErrorKind) -> Error {
         match self.session.outcome().and_then(|outcome| outcome.fault) {
             Some(fault) => fault.into(),
             None => io::Error::from(kind).into(),
-        }
-    }
-
-    fn tidy_out(&mut self) {
-        if self.written == self.out.len() {
-            self.written = 0;
-            buffers::give_write(std::mem::take(&mut self.out));
-        } else if self.written > self.out.len() / 2 {
-            // At most once for each byte, so the work is linear.
-            self.out.drain(..self.written);
-            self.written = 0;
         }
     }
 
@@ -216,8 +218,8 @@ impl<S> Connection<S> {
     /// Nothing is written any more.
     fn lose(&mut self, kind: io::ErrorKind) {
         self.lost = Some(kind);
-        (self.written, self.unflushed) = (0, false);
-        self.out = Vec::new();
+        self.unflushed = false;
+        self.out.clear();
         if self.phase == Phase::Open {
             self.until = None;
         }
@@ -230,21 +232,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(kind) = self.lost {
             return Poll::Ready(Err(self.lost_error(kind)));
         }
-        while self.queued() > 0 || self.unflushed {
-            let (stream, out) = (&mut self.stream, &self.out[self.written..]);
+        while !self.out.is_empty() || self.unflushed {
+            let (stream, out) = (&mut self.stream, &self.out);
             let result = poll_shared(self.wakers.as_ref(), cx, |cx| match out.is_empty() {
-                false => Pin::new(&mut *stream).poll_write(cx, out),
+                false => out.poll_write(stream, cx),
                 true => Pin::new(&mut *stream).poll_flush(cx).map_ok(|()| 0),
             });
             match result {
                 Poll::Ready(Ok(0)) if !out.is_empty() => self.lose(io::ErrorKind::WriteZero),
                 Poll::Ready(Ok(n)) => {
                     self.unflushed = n > 0;
-                    self.written += n;
                     self.session.sent(n);
-                    self.tidy_out();
-                    if self.session.has_pending_pong() && self.queued() == 0 {
-                        self.session.send_pending_pong(&mut self.out);
+                    self.out.advance(n);
+                    if self.session.has_pending_pong() && self.out.is_empty() {
+                        self.session.send_pending_pong(self.out.buffer());
                     }
                     if self.phase == Phase::Open {
                         self.until = None;
@@ -318,7 +319,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         match self.phase {
             Phase::Open => {
-                self.session.fail(LimitError::Stalled, &mut self.out);
+                self.session.fail(LimitError::Stalled, self.out.buffer());
                 self.lose(io::ErrorKind::TimedOut);
                 let fault = self.session.outcome().and_then(|outcome| outcome.fault);
                 self.begin_end(fault.map(Error::from));
@@ -374,7 +375,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         while self.phase == Phase::Open {
             if !self.input.is_empty() || more {
                 let mut rest = self.input.rest();
-                let result = step(&mut self.session, Fed::Bytes(&mut rest), &mut self.out);
+                let result = step(&mut self.session, Fed::Bytes(&mut rest), self.out.buffer());
                 more = !direct && !matches!(result, Ok(Step::Nothing));
                 let left = rest.len();
                 self.input.keep(left);
@@ -390,7 +391,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Poll::Ready(0) => continue,
                     Poll::Ready(len) => {
                         let fed = Fed::Filled(len);
-                        let result = step(&mut self.session, fed, &mut self.out);
+                        let result = step(&mut self.session, fed, self.out.buffer());
                         if let Some(found) = self.found(result) {
                             return Poll::Ready(Some(found));
                         }
@@ -500,7 +501,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn tick(&mut self) {
         let (now, unsent) = (self.epoch.elapsed(), self.queued());
-        if let Err(fault) = self.session.tick(now, unsent, &mut self.out) {
+        if let Err(fault) = self.session.tick(now, unsent, self.out.buffer()) {
             self.begin_end(Some(fault.into()));
             if fault.error.close_code() == Some(CloseCode::ABNORMAL) {
                 // The peer is gone, or does not close: there is nobody to tell.
@@ -536,8 +537,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 _ => Phase::Done,
             });
         }
-        self.out = Vec::new();
-        self.written = 0;
+        self.out.clear();
         Poll::Ready(())
     }
 

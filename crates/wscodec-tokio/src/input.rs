@@ -9,7 +9,7 @@ use crate::buffers::{self, READ};
 const MOVED: usize = 16 << 10;
 /// From this length on, a payload keeps the buffer that it was read into. It must be such a large
 /// part of the buffer that holding the whole for it is no waste.
-const CUT: usize = READ / 2;
+const CUT: usize = READ / 4;
 
 /// Invariant: `start <= end <= bytes.len()`, and `bytes` is empty if `start == end`.
 #[derive(Debug, Default)]
@@ -79,14 +79,43 @@ impl Input {
     }
 
     /// The `len` bytes that were decoded last: a copy of few, and many with the buffer that they lie in.
+    /// Then the rest of the buffer is copied, so it must be the shorter part.
     pub(crate) fn take(&mut self, len: usize) -> Bytes {
-        if len < CUT {
-            return Bytes::copy_from_slice(&self.bytes[self.start - len..self.start]);
+        if len < CUT || len < self.end - self.start {
+            return copied(&self.bytes[self.start - len..self.start]);
         }
         let rest = Self::new(&self.bytes[self.start..self.end]);
         let at = self.start;
-        let bytes = Bytes::from(std::mem::replace(self, rest).bytes);
-        bytes.slice(at - len..at)
+        let bytes = std::mem::replace(self, rest).bytes;
+        Bytes::from_owner(Kept(bytes)).slice(at - len..at)
+    }
+}
+
+/// A copy of a payload, in blocks if it is long: the core's `frame/plain.rs` has the reason.
+pub(crate) fn copied(payload: &[u8]) -> Bytes {
+    const BLOCK: usize = 1 << 10;
+    if payload.len() < 2 * BLOCK {
+        return Bytes::copy_from_slice(payload);
+    }
+    let mut bytes = Vec::with_capacity(payload.len());
+    for block in payload.chunks(BLOCK) {
+        bytes.extend_from_slice(block);
+    }
+    bytes.into()
+}
+
+/// A buffer that a payload lies in. The thread that drops the payload can use it again.
+struct Kept(Vec<u8>);
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        buffers::give_read(std::mem::take(&mut self.0));
     }
 }
 
@@ -108,6 +137,27 @@ mod tests {
         let payload = input.take(CUT);
         assert_eq!((payload.as_ptr(), payload.len()), (at.wrapping_add(7), CUT));
         assert_eq!(*input.rest(), [7; 2]);
+    }
+
+    #[test]
+    fn the_buffer_of_a_payload_is_used_again_when_the_payload_is_dropped() {
+        let mut input = Input::filled(vec![7; READ], CUT);
+        input.keep(0);
+        let at = input.bytes.as_ptr();
+        let payload = input.take(CUT);
+        let taken: Vec<_> = (0..8).map(|_| buffers::take_read()).collect();
+        assert!(taken.iter().all(|buffer| buffer.as_ptr() != at));
+        drop(payload);
+        let again = buffers::take_read();
+        assert_eq!(again.as_ptr(), at);
+    }
+
+    #[test]
+    fn a_payload_that_is_shorter_than_the_rest_is_copied() {
+        let mut input = Input::filled(vec![7; READ], READ);
+        input.keep(CUT + 1);
+        assert_eq!(input.take(CUT).len(), CUT);
+        assert_eq!((input.bytes.len(), input.rest().len()), (READ, CUT + 1));
     }
 
     #[test]

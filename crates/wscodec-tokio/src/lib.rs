@@ -79,6 +79,7 @@ mod options;
 mod outbox;
 mod pieces;
 mod proxy;
+mod queue;
 mod shared;
 mod split;
 mod stream;

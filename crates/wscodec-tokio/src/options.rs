@@ -34,6 +34,10 @@ pub struct ConnectionOptions {
     pub write_timeout: Option<Duration>,
     /// Bytes that may wait to be sent before sending waits. A message that is sent while fewer bytes
     /// wait is queued whole. Default 64 KiB.
+    ///
+    /// A payload of 8 KiB or more waits in the memory of its [`Message`](crate::Message), if the stream
+    /// has vectored writes and the frame needs neither a mask nor compression. A received payload that
+    /// is sent on may thus keep its [read buffer](crate::WebSocket::recv) while it waits.
     pub queue: usize,
 }
 

@@ -9,6 +9,7 @@ use wscodec::frame::OpCode;
 use wscodec::message::Piece as PieceRef;
 
 use crate::connection::{Fed, Step};
+use crate::input::copied;
 use crate::message::CloseFrame;
 use crate::names::{Error, Kind};
 use crate::shared::Shared;
@@ -49,7 +50,7 @@ pub(crate) fn poll_piece<S: AsyncRead + AsyncWrite + Unpin>(
                 OpCode::Binary => Step::Found(Piece::Begin(Kind::Binary), false),
                 _ => Step::Other,
             },
-            PieceRef::Data(data) => Step::Found(Piece::Data(copy(data)), false),
+            PieceRef::Data(data) => Step::Found(Piece::Data(copied(data)), false),
             PieceRef::End => Step::Found(Piece::End, false),
             PieceRef::Ping(payload) => Step::Found(Piece::Ping(copy(payload)), true),
             PieceRef::Pong(payload) => Step::Found(Piece::Pong(copy(payload)), false),

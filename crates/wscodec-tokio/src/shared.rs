@@ -15,8 +15,10 @@ use wscodec::message::{FoundEvent, Place, Prepared};
 use wscodec::{ErrorKind, Fault, MisuseError};
 
 use crate::connection::{Connection, Fed, Sending, SharedSession, Step};
+use crate::input::copied;
 use crate::message::{CloseFrame, Message};
 use crate::names::{Error, Event, Kind, MessageRef};
+use crate::queue::LARGE;
 
 type Spawn<S> = fn(&Handle, Flusher<S>);
 
@@ -159,9 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         cx: &mut Context<'_>,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>> {
-        self.poll_queue(cx, message, Write::All, |message, sending, out| {
-            message.send(sending, out)
-        })
+        self.poll_queue(cx, message, Write::All, Connection::queue_message)
     }
 
     /// Queues a message when there is room for it; `message` is taken when it is queued.
@@ -170,9 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         cx: &mut Context<'_>,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>> {
-        self.poll_queue(cx, message, Write::Later, |message, sending, out| {
-            message.send(sending, out)
-        })
+        self.poll_queue(cx, message, Write::Later, Connection::queue_message)
     }
 
     /// As [`poll_send`](Self::poll_send), for a prepared message.
@@ -181,8 +179,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         cx: &mut Context<'_>,
         message: &mut Option<&Prepared>,
     ) -> Poll<Result<(), Error>> {
-        self.poll_queue(cx, message, Write::All, |message, sending, out| {
-            Ok(sending.prepared(message, out)?)
+        self.poll_queue(cx, message, Write::All, |connection, message| {
+            connection.queue(|sending, out| Ok(sending.prepared(message, out)?))
         })
     }
 
@@ -212,8 +210,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     ) -> Result<(), Error> {
         let mut f = Some(f);
         poll_fn(|cx| {
-            self.poll_queue(cx, &mut f, Write::Soon, |f, sending, out| {
-                Ok(f(sending, out)?)
+            self.poll_queue(cx, &mut f, Write::Soon, |connection, f| {
+                connection.queue(|sending, out| Ok(f(sending, out)?))
             })
         })
         .await
@@ -225,13 +223,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         cx: &mut Context<'_>,
         item: &mut Option<T>,
         write: Write,
-        f: impl FnOnce(T, &mut Sending, &mut Vec<u8>) -> Result<(), Error>,
+        f: impl FnOnce(&mut Connection<S>, T) -> Result<(), Error>,
     ) -> Poll<Result<(), Error>> {
         let mut connection = self.lock();
         if item.is_some() {
             ready!(connection.poll_room(cx))?;
             if let Some(item) = item.take() {
-                connection.queue(|sending, out| f(item, sending, out))?;
+                f(&mut connection, item)?;
             }
         }
         match write {
@@ -336,7 +334,7 @@ fn recv(
                 len if in_place => Found::InPlace(text, len),
                 KEPT.. => Found::PutTogether(text),
                 _ => {
-                    let payload = Bytes::copy_from_slice(message.payload);
+                    let payload = copied(message.payload);
                     Found::Owned(Message::owned(text, payload))
                 }
             };
@@ -363,6 +361,22 @@ pub(crate) fn is_text(message: &MessageRef<'_>) -> bool {
 }
 
 impl Message {
+    /// A data message with a [`LARGE`] payload.
+    pub(crate) fn as_large(&self) -> Option<MessageRef<'_>> {
+        let (kind, payload) = match self {
+            Self::Text(text) => (Kind::Text, text.as_ref()),
+            Self::Binary(payload) => (Kind::Binary, &payload[..]),
+            _ => return None,
+        };
+        (payload.len() >= LARGE).then_some(MessageRef {
+            kind,
+            payload,
+            ascii: false,
+            // `Utf8Bytes` is checked.
+            opaque: false,
+        })
+    }
+
     pub(crate) fn send(self, sending: &mut Sending, out: &mut Vec<u8>) -> Result<(), Error> {
         let result = match &self {
             Self::Text(text) => sending.text(text, out),

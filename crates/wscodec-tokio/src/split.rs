@@ -238,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WriteHalf<S> {
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
         let mut connection = self.shared.lock();
-        connection.queue(|sending, out| message.send(sending, out))
+        connection.queue_message(message)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -224,9 +224,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Waits for the next message or control frame. `None` is the end.
     ///
-    /// A payload of less than 32 KiB is copied out of the read buffer. A larger one that was read at
-    /// once keeps that buffer, and a message of 16 KiB or more that came in parts keeps the memory that it
-    /// was put together in.
+    /// A payload of less than 16 KiB is copied out of the read buffer. A larger one that was read at
+    /// once may keep that buffer of 64 KiB until it is dropped; `Bytes::copy_from_slice` makes a payload
+    /// that is kept for long independent of it. A message of 16 KiB or more that came in parts keeps the
+    /// memory that it was put together in.
     ///
     /// Cancel safe: a future that is dropped has given no message away.
     ///
@@ -474,7 +475,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<S> {
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
         let mut connection = self.shared.lock();
-        connection.queue(|sending, out| message.send(sending, out))
+        connection.queue_message(message)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

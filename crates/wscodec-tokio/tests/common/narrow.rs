@@ -1,16 +1,18 @@
 //! A stream that gives and takes few bytes at a time, for the tests of cancel safety.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
-/// Gives and takes at most one byte at a time, and is not ready every second time; or is a plain pipe.
+/// Gives and takes at most one byte at a time, or `most`, and is not ready every second time; or is a
+/// plain pipe.
 pub(crate) struct Narrow {
     inner: DuplexStream,
     reads: bool,
     writes: bool,
+    pub(crate) most: usize,
     pub(crate) plain: bool,
 }
 
@@ -22,6 +24,7 @@ impl Narrow {
             inner,
             reads: false,
             writes: false,
+            most: 1,
             plain: false,
         };
         (new(here), new(there))
@@ -49,10 +52,10 @@ impl AsyncRead for Narrow {
         if refuses(&mut self.reads, cx) {
             return Poll::Pending;
         }
-        let mut byte = [0];
-        let mut one = ReadBuf::new(&mut byte);
-        let polled = Pin::new(&mut self.inner).poll_read(cx, &mut one);
-        buf.put_slice(one.filled());
+        let mut bytes = vec![0; self.most.min(buf.remaining())];
+        let mut few = ReadBuf::new(&mut bytes);
+        let polled = Pin::new(&mut self.inner).poll_read(cx, &mut few);
+        buf.put_slice(few.filled());
         polled
     }
 }
@@ -69,8 +72,22 @@ impl AsyncWrite for Narrow {
         if refuses(&mut self.writes, cx) {
             return Poll::Pending;
         }
-        let one = &bytes[..bytes.len().min(1)];
-        Pin::new(&mut self.inner).poll_write(cx, one)
+        let few = &bytes[..bytes.len().min(self.most)];
+        Pin::new(&mut self.inner).poll_write(cx, few)
+    }
+
+    /// A write may end anywhere in any of the parts.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| &**part).collect();
+        self.poll_write(cx, &parts.concat())
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
