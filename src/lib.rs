@@ -1,10 +1,10 @@
-//! A WebSocket core (RFC 6455) without I/O: frames, messages and opening handshakes over bytes in
-//! place; and around it, `io` for blocking sockets and streams.
+//! A WebSocket core (RFC 6455) without I/O: frames, messages, compression (RFC 7692), opening
+//! handshakes and sessions. The module `io` adds blocking connections.
 //!
-//! Bytes that came are handed in as slices, and payloads are lent from where they lie. Bytes to
-//! send are appended to a buffer of the caller's. There are no sockets, clocks or random sources
-//! in the core, so the same code runs in a server, a proxy, an embedded device, or as the
-//! WebAssembly module of the npm package of the same name.
+//! The caller passes received bytes as slices, and the core lends payloads from them. The core
+//! appends bytes to send to the caller's buffer. It uses no sockets, clocks or random sources, so the
+//! same code runs in a server, a proxy, an embedded device, and as the WebAssembly module of the npm
+//! package of the same name.
 //!
 //! ```
 //! use wscodec::Limits;
@@ -58,17 +58,17 @@
 //! | compressed messages | `deflate::Compressor`, `deflate::Decompressor` | once a connection |
 //! | one message to many | [`message::Prepared`] (`deflate::prepare_text`), [`frame::CompiledFrame`] | once |
 //!
-//! Imports go downwards only, and each layer is public and usable by itself.
+//! Each layer imports only lower layers. Each layer is public and can be used by itself.
 //!
 //! # Promises
 //!
-//! - **Any split.** The same bytes give the same events, however they are cut.
-//! - **Bounded.** What a peer can make us hold is in [`Limits`]. Nothing is allocated for a length
-//!   that was only declared, and the work is linear in the bytes.
-//! - **Errors by culprit.** An [`ErrorKind`] says who is at fault and has a stable
-//!   [`code`](ErrorKind::code) and the [close code](ErrorKind::close_code) that the RFC asks for; a
-//!   [`Fault`] says where in the stream. A decoder that has failed stays so.
-//! - **No panics** on bytes of a peer's, and no `unsafe`.
+//! - **Any split.** The same bytes give the same events for every split of the input.
+//! - **Bounded.** [`Limits`] bounds the memory that a peer can make this side hold. A declared length
+//!   alone allocates nothing. The work is linear in the number of bytes.
+//! - **Errors by culprit.** An [`ErrorKind`] says who is at fault. It has a stable
+//!   [`code`](ErrorKind::code), and the [close code](ErrorKind::close_code) of the RFC. A [`Fault`]
+//!   adds the offset in the stream. A decoder that has failed returns the same error from then on.
+//! - **No panics** on bytes of the peer, and no `unsafe`.
 //!
 //! # Features
 //!
@@ -82,8 +82,8 @@
 //! | `http` | handshakes with the types of the `http` crate | `http` |
 //! | `extra-platforms` | targets without atomic compare-and-swap: thumbv6m, riscv32imc | `portable-atomic` |
 //!
-//! Without features the crate is `no_std` with `alloc`. With `extra-platforms`, the program chooses what
-//! takes the place of compare-and-swap, as the documentation of `portable-atomic` says: its feature
+//! Without features, the crate is `no_std` with `alloc`. With `extra-platforms`, the program chooses
+//! the replacement for compare-and-swap, as the documentation of `portable-atomic` says: its feature
 //! `critical-section`, or `--cfg portable_atomic_unsafe_assume_single_core`.
 
 #![no_std]

@@ -1,5 +1,4 @@
-//! Every limit of the library, in one place, each with a default that is safe for a server on the
-//! open internet.
+//! All limits of the library. Each has a default that is safe for a server on the open internet.
 //!
 //! ```
 //! use wscodec::Limits;
@@ -8,48 +7,49 @@
 //! assert!(limits.max_frame() > 1 << 30, "it follows the message limit");
 //! ```
 
-/// How much a peer may make us hold or do. What passes a limit is refused from the header alone,
-/// before anything is stored for it.
+/// The limits on the memory and the work that a peer can cause. A frame that exceeds a limit is
+/// rejected by its header alone, before any of its payload is stored.
 ///
-/// A literal ends with `..Limits::DEFAULT`, because fields are added with time.
+/// End a literal with `..Limits::DEFAULT`, because later versions add fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Payload bytes of one frame. Default: `None`, as many as a message within
-    /// [`Limits::message`] can need; see [`max_frame`](Self::max_frame). Passing it is
-    /// [`FrameTooLarge`](crate::LimitError::FrameTooLarge), close code 1009. If it is `None`, a frame
-    /// that is too long for any message is [`MessageTooLarge`](crate::LimitError::MessageTooLarge).
+    /// The largest payload of one frame in bytes. The default is `None`: as many bytes as a message
+    /// within [`Limits::message`] can need; see [`max_frame`](Self::max_frame). A larger frame is
+    /// [`FrameTooLarge`](crate::LimitError::FrameTooLarge), close code 1009. If the limit is `None`,
+    /// a frame that is too long for any message is
+    /// [`MessageTooLarge`](crate::LimitError::MessageTooLarge).
     pub frame: Option<u64>,
-    /// Payload bytes of one message, over all its frames; default 64 MiB. Passing it is
-    /// [`MessageTooLarge`](crate::LimitError::MessageTooLarge), close code 1009.
+    /// The largest payload of one message in bytes, over all its frames, after inflating. The default
+    /// is 64 MiB. A larger message is [`MessageTooLarge`](crate::LimitError::MessageTooLarge), close
+    /// code 1009.
     pub message: u64,
-    /// Frames of one message, empty ones too; default 131,072. Passing it is
-    /// [`TooManyFragments`](crate::LimitError::TooManyFragments), close code 1008.
+    /// The largest number of frames of one message, including empty ones. The default is 131,072.
+    /// More are [`TooManyFragments`](crate::LimitError::TooManyFragments), close code 1008.
     pub fragments: u32,
-    /// How many times as large as it came a compressed message may become, once it is larger than
-    /// [`Limits::INFLATION_FLOOR`]. Default: `u32::MAX`, which is no limit. Deflate can reach 1032
-    /// (RFC 1951), and honest messages do so: long runs of one byte, or JSON arrays of one number.
-    /// [`Limits::message`] holds for the inflated message, so that a message takes no more memory
-    /// than one that is not compressed. A lower ratio bounds the work for each byte that came. It is
-    /// counted while the message is inflated, over all its frames. Passing it is
-    /// [`InflationRatio`](crate::LimitError::InflationRatio), close code 1009.
+    /// The largest ratio of the inflated size of a compressed message to its size on the wire, for
+    /// messages above [`Limits::INFLATION_FLOOR`]. The default is `u32::MAX`, which means no limit.
+    /// Deflate can reach 1032 (RFC 1951), and honest messages do: long runs of one byte, or JSON
+    /// arrays of one number. [`Limits::message`] applies to the inflated message, so a compressed
+    /// message takes no more memory than another. A lower ratio bounds the work for each received
+    /// byte. The decoder checks it while it inflates, over all frames of the message. Above it the
+    /// error is [`InflationRatio`](crate::LimitError::InflationRatio), close code 1009.
     pub inflation: u32,
-    /// Bytes of an HTTP head with its closing empty line; default 16 KiB. Passing it is
-    /// [`HeadTooLarge`](crate::LimitError::HeadTooLarge), status 431.
+    /// The largest HTTP head in bytes, including its empty line. The default is 16 KiB. A larger head
+    /// is [`HeadTooLarge`](crate::LimitError::HeadTooLarge), status 431.
     pub head: usize,
-    /// Header lines of an HTTP head; default 100, at most [`Limits::MAX_HEADERS`]. Passing it is
-    /// [`TooManyHeaders`](crate::LimitError::TooManyHeaders), status 431.
+    /// The largest number of header lines of an HTTP head, at most [`Limits::MAX_HEADERS`]. The
+    /// default is 100. More are [`TooManyHeaders`](crate::LimitError::TooManyHeaders), status 431.
     pub headers: usize,
 }
 
 impl Limits {
-    /// The most header lines that can be asked for in [`Limits::headers`]; a larger figure counts
-    /// as this one.
+    /// The largest value of [`Limits::headers`]; a larger value counts as this one.
     pub const MAX_HEADERS: usize = 128;
 
-    /// Up to this size, 1 MiB, [`Limits::inflation`] does not hold.
+    /// [`Limits::inflation`] does not apply to messages up to this size, 1 MiB.
     pub const INFLATION_FLOOR: u64 = 1 << 20;
 
-    /// The defaults, in a constant.
+    /// The defaults as a constant.
     pub const DEFAULT: Self = Self {
         frame: None,
         message: 64 << 20,
@@ -59,10 +59,10 @@ impl Limits {
         headers: 100,
     };
 
-    /// The most payload bytes of one frame: [`Limits::frame`], or else [`Limits::message`] and an
-    /// eighth more. A compressed frame may be longer than the message in it: an encoder that uses
-    /// the fixed codes of deflate needs at most 9 bits for a byte (RFC 1951 §3.2.6). A frame that
-    /// is not compressed is held to the message limit besides.
+    /// The largest payload of one frame: [`Limits::frame`], or else [`Limits::message`] and an eighth
+    /// more. A compressed frame may be longer than its message, because an encoder that uses the
+    /// fixed codes of deflate needs up to 9 bits for a byte (RFC 1951 §3.2.6). A frame without
+    /// compression is also subject to the limit of the message.
     pub const fn max_frame(&self) -> u64 {
         match self.frame {
             Some(frame) => frame,
@@ -70,7 +70,7 @@ impl Limits {
         }
     }
 
-    /// The most bytes that a compressed message within [`Limits::message`] can come in.
+    /// The largest size on the wire of a compressed message within [`Limits::message`].
     pub(crate) const fn max_coded(&self) -> u64 {
         self.message.saturating_add(self.message / 8 + 1024)
     }

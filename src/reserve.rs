@@ -18,25 +18,26 @@ use core::hint::black_box;
 
 use crate::error::LimitError;
 
-/// Room for at least `additional` more elements. Grows by doubling, as `Vec::reserve` does.
+/// Reserves room for at least `additional` more elements. The capacity doubles, as with
+/// `Vec::reserve`.
 #[inline]
 pub(crate) fn reserve<T>(vec: &mut Vec<T>, additional: usize) -> Result<(), LimitError> {
     vec.try_reserve(additional)
         .map_err(|_| LimitError::OutOfMemory)
 }
 
-/// Room for exactly `additional` more elements.
+/// Reserves room for exactly `additional` more elements.
 pub(crate) fn reserve_exact<T>(vec: &mut Vec<T>, additional: usize) -> Result<(), LimitError> {
     vec.try_reserve_exact(additional)
         .map_err(|_| LimitError::OutOfMemory)
 }
 
-/// Whether the allocator has `len` bytes in one block now. See the head of this module.
+/// Whether the allocator has `len` bytes in one block now; see the module's documentation.
 pub(crate) fn probe(len: usize) -> Result<(), LimitError> {
     // Blocks of the same alignment as the engines' own largest parts.
     let mut block = Vec::<u64>::new();
     reserve_exact(&mut block, len.div_ceil(8))?;
-    // Without this the compiler may leave out an allocation that nobody uses.
+    // Without this, the compiler may remove an allocation that is not used.
     black_box(&mut block);
     Ok(())
 }
@@ -49,7 +50,7 @@ pub(crate) fn append(vec: &mut Vec<u8>, bytes: &[u8]) -> Result<(), LimitError> 
     Ok(())
 }
 
-/// So many zeros, in memory of exactly that size.
+/// Returns `len` zeros in memory of exactly that size.
 #[cfg(feature = "deflate")]
 pub(crate) fn zeros(len: usize) -> Result<Box<[u8]>, LimitError> {
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
-//! UTF-8 checked as it comes, in pieces cut anywhere (RFC 6455 §5.6, §8.1).
+//! Checks UTF-8 in pieces of any size (RFC 6455 §5.6, §8.1).
 //!
-//! Text is refused at the first byte that no further bytes could make right, which may be within a
-//! character: `E0 80` is wrong at its second byte.
+//! Text is rejected at the first byte that no further bytes could make valid. This byte may be within
+//! a character: `E0 80` is invalid at its second byte.
 //!
 //! ```
 //! use wscodec::utf8::Validator;
@@ -14,7 +14,7 @@
 
 use core::str::Utf8Error;
 
-/// A check of text that comes in pieces. It holds at most 3 bytes: a character not yet whole.
+/// Checks text that arrives in pieces. It holds at most 3 bytes: an incomplete character.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Validator {
     begun: [u8; 4],
@@ -22,7 +22,7 @@ pub struct Validator {
 }
 
 impl Validator {
-    /// A check at the beginning of a text.
+    /// Creates a validator at the beginning of a text.
     pub const fn new() -> Self {
         Self {
             begun: [0; 4],
@@ -30,7 +30,7 @@ impl Validator {
         }
     }
 
-    /// Whether the text may end here: no character is cut.
+    /// Whether the text may end here, which means that its last character is complete.
     #[inline]
     pub const fn is_complete(&self) -> bool {
         self.len == 0
@@ -39,7 +39,8 @@ impl Validator {
     /// Checks the next piece.
     ///
     /// # Errors
-    /// The index in `piece` of the first byte that can't be. The validator is then of no more use.
+    /// Returns the index in `piece` of the first invalid byte. The validator must not be used after
+    /// that.
     #[inline]
     pub fn push(&mut self, piece: &[u8]) -> Result<(), usize> {
         let taken = if self.len == 0 {
@@ -57,10 +58,10 @@ impl Validator {
         self.keep(cut).map_err(|i| taken + whole.len() + i)
     }
 
-    /// Notes a piece that is known to be ASCII.
+    /// Accepts a piece that the caller knows to be ASCII.
     ///
     /// # Errors
-    /// `Err(0)` within a character, if the piece has any byte.
+    /// `Err(0)` if the last character is incomplete and the piece is not empty.
     #[inline]
     pub fn push_ascii(&mut self, len: usize) -> Result<(), usize> {
         if self.len != 0 && len != 0 {
@@ -69,7 +70,7 @@ impl Validator {
         Ok(())
     }
 
-    /// Goes on with the character that is begun; the number of bytes that took.
+    /// Continues an incomplete character. Returns the number of bytes that it took.
     fn complete(&mut self, piece: &[u8]) -> Result<usize, usize> {
         for (i, byte) in piece.iter().enumerate() {
             self.begun[usize::from(self.len)] = *byte;
@@ -86,7 +87,7 @@ impl Validator {
         Ok(piece.len())
     }
 
-    /// Keeps a character that is cut, if it can become one.
+    /// Keeps an incomplete character, if further bytes can make it valid.
     fn keep(&mut self, cut: &[u8]) -> Result<(), usize> {
         match core::str::from_utf8(cut) {
             Err(e) if e.error_len().is_some() => Err(first_impossible(cut, e)),
@@ -99,7 +100,8 @@ impl Validator {
     }
 }
 
-/// Splits off a character that `bytes` end within: at most 3 bytes, none if they don't.
+/// Splits off an incomplete character at the end of `bytes`: at most 3 bytes, and none if the last
+/// character is complete.
 #[inline]
 fn split_cut_character(bytes: &[u8]) -> (&[u8], &[u8]) {
     for len in 1..=bytes.len().min(3) {
@@ -113,7 +115,7 @@ fn split_cut_character(bytes: &[u8]) -> (&[u8], &[u8]) {
     (bytes, &[])
 }
 
-/// How many bytes the character has that begins with this byte.
+/// The number of bytes of the character that begins with this byte.
 const fn lead_len(lead: u8) -> usize {
     match lead {
         0xf0.. => 4,
@@ -122,7 +124,7 @@ const fn lead_len(lead: u8) -> usize {
     }
 }
 
-/// Where bytes that are not UTF-8 go wrong.
+/// The position of the fault in bytes that are not valid UTF-8.
 #[cold]
 fn first_fault(bytes: &[u8]) -> usize {
     match core::str::from_utf8(bytes) {
@@ -131,13 +133,13 @@ fn first_fault(bytes: &[u8]) -> usize {
     }
 }
 
-/// The index of the first byte that no further bytes could make right; the length, if `bytes` just
-/// ends too early.
+/// The index of the first byte that no further bytes could make valid; the length if the last
+/// character is only incomplete.
 pub(crate) fn first_impossible(bytes: &[u8], error: Utf8Error) -> usize {
     let start = error.valid_up_to();
     match (error.error_len(), bytes.get(start)) {
         (None, _) => bytes.len(),
-        // A byte that begins a character: what can't be is the byte after its good part.
+        // The byte begins a character, so the invalid byte is the one after its valid part.
         (Some(good), Some(0xc2..=0xf4)) => start + good,
         _ => start,
     }
@@ -148,7 +150,7 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    /// The length of the longest front of `bytes` that could become UTF-8, found the slow way.
+    /// The length of the longest prefix of `bytes` that could become UTF-8, found by the slow way.
     fn oracle(bytes: &[u8]) -> Option<usize> {
         (0..bytes.len()).find(|&i| match core::str::from_utf8(&bytes[..=i]) {
             Ok(_) => false,
@@ -178,7 +180,8 @@ mod tests {
             b"abc\x80".to_vec(),
             b"\xf0\x90\x80A".to_vec(),
         ];
-        // Long ones, so that the vector code has its part, with one byte spoilt anywhere.
+        // The texts are long, so that the vector code has its part, and one byte is damaged at each
+        // position.
         let text = "0123456789 Straße — 北京 🦀 ".repeat(6);
         cases.push(text.clone().into());
         for at in (0..text.len()).step_by(3) {

@@ -354,7 +354,7 @@ impl<E: Inflate> InboundExtension for Decompressor<E> {
 /// ```
 ///
 /// # Errors
-/// As for [`Decompressor::message`].
+/// The errors of [`Decompressor::message`].
 pub fn decompress(payload: &[u8], limits: &Limits) -> Result<Vec<u8>, ErrorKind> {
     let mut out = Vec::new();
     Decompressor::new(&AgreedDeflate::default(), limits).message(payload, &mut out)?;

@@ -40,7 +40,7 @@ use crate::message::Prepared;
 /// ```
 ///
 /// # Errors
-/// As for [`Prepared::text`].
+/// The errors of [`Prepared::text`].
 pub fn prepare_text(text: &str, config: &DeflateOptions) -> Result<Prepared, ErrorKind> {
     with_compressed(Prepared::text(text)?, config)
 }
@@ -48,7 +48,7 @@ pub fn prepare_text(text: &str, config: &DeflateOptions) -> Result<Prepared, Err
 /// The same with a binary message; see [`prepare_text`].
 ///
 /// # Errors
-/// As for [`Prepared::binary`].
+/// The errors of [`Prepared::binary`].
 pub fn prepare_binary(payload: &[u8], config: &DeflateOptions) -> Result<Prepared, ErrorKind> {
     with_compressed(Prepared::binary(payload)?, config)
 }

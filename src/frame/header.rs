@@ -134,7 +134,7 @@ impl FrameHeader {
     /// number stands for. A mask key is zeros.
     ///
     /// # Errors
-    /// As for [`parse`](Self::parse).
+    /// The errors of [`parse`](Self::parse).
     pub(super) fn parse_front(front: &[u8]) -> Result<Option<(Self, bool)>, ErrorKind> {
         let &[first, second, ref rest @ ..] = front else {
             return Ok(None);

@@ -104,7 +104,7 @@ impl<'a> Accept<'a> {
     /// ```
     ///
     /// # Errors
-    /// As for [`write`](Self::write).
+    /// The errors of [`write`](Self::write).
     pub fn write_with(
         self,
         out: &mut Vec<u8>,
@@ -183,7 +183,7 @@ impl<'a> Accept<'a> {
 /// ```
 ///
 /// # Errors
-/// As for [`Accept::write`].
+/// The errors of [`Accept::write`].
 pub fn accept_plainly(key: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
     let mut offer = Fields::new(super::fields::Source::Head(&[]));
     offer.key.value = key;

@@ -104,7 +104,7 @@ impl<'a> ClientRequest<'a> {
     /// As [`write`](Self::write), with further headers that `headers` writes.
     ///
     /// # Errors
-    /// As for [`write`](Self::write).
+    /// The errors of [`write`](Self::write).
     pub fn write_with(
         &self,
         out: &mut Vec<u8>,

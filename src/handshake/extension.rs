@@ -84,7 +84,7 @@ impl OwnedExtension {
     /// Adds a parameter behind all others, even if there is one of that name.
     ///
     /// # Errors
-    /// As for [`set`](Self::set).
+    /// The errors of [`set`](Self::set).
     pub fn add(&mut self, name: &str, value: Option<&str>) -> Result<&mut Self, MisuseError> {
         let param = (token(name.into())?, value.map(checked).transpose()?);
         self.params.push(param);

@@ -146,7 +146,7 @@ impl<'a> Rejection<'a> {
     /// ```
     ///
     /// # Errors
-    /// As for [`write`](Self::write).
+    /// The errors of [`write`](Self::write).
     pub fn write_with(
         self,
         out: &mut Vec<u8>,

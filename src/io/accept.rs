@@ -95,7 +95,7 @@ impl Acceptor<'_> {
     /// Like [`accept_with`](Self::accept_with), over any stream.
     ///
     /// # Errors
-    /// As for [`accept_with`](Self::accept_with).
+    /// The errors of [`accept_with`](Self::accept_with).
     pub fn accept_over<S: Read + Write>(
         &self,
         stream: S,
@@ -111,7 +111,7 @@ impl Acceptor<'_> {
     /// fails.
     ///
     /// # Errors
-    /// As for [`accept_with`](Self::accept_with).
+    /// The errors of [`accept_with`](Self::accept_with).
     pub fn accept_hooked<S: Read + Write>(
         &self,
         stream: S,

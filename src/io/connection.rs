@@ -201,7 +201,7 @@ impl<S: Read + Write> Connection<S> {
     /// [options](crate::session::SessionOptions) say which of them the session answers.
     ///
     /// # Errors
-    /// As for [`read`](Self::read).
+    /// The errors of [`read`](Self::read).
     pub fn read_event(&mut self) -> Result<Option<(Event<'_>, Outbox<'_, S>)>, Error> {
         self.partial = None;
         let driver = &mut direct(&mut self.sender, &mut self.line);
@@ -216,7 +216,7 @@ impl<S: Read + Write> Connection<S> {
     /// decoded. Relays use it. See [`Piece`].
     ///
     /// # Errors
-    /// As for [`read`](Self::read).
+    /// The errors of [`read`](Self::read).
     pub fn read_piece(&mut self) -> Result<Option<(Piece<'_>, Outbox<'_, S>)>, Error> {
         self.partial = None;
         let driver = &mut direct(&mut self.sender, &mut self.line);
@@ -230,7 +230,7 @@ impl<S: Read + Write> Connection<S> {
     /// Waits for the next message. The result implements the standard library's `Read`.
     ///
     /// # Errors
-    /// As for [`read`](Self::read).
+    /// The errors of [`read`](Self::read).
     pub fn reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
         self.partial = None;
         self.skip()?;

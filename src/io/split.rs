@@ -140,7 +140,7 @@ impl<S: Read + Write> ReadHalf<S> {
     /// Waits for the next message, and lends it; `None` is the end. Like [`Connection::read`].
     ///
     /// # Errors
-    /// As for [`Connection::read`].
+    /// The errors of [`Connection::read`].
     pub fn read(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
         let (inbox, mut driver) = self.driver();
         loop {
@@ -157,7 +157,7 @@ impl<S: Read + Write> ReadHalf<S> {
     /// Like [`read`](Self::read), and reports pings, pongs and the close frame as well.
     ///
     /// # Errors
-    /// As for [`Connection::read`].
+    /// The errors of [`Connection::read`].
     pub fn read_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         let (inbox, mut driver) = self.driver();
         Ok(match inbox.next(&mut driver)? {
@@ -169,7 +169,7 @@ impl<S: Read + Write> ReadHalf<S> {
     /// Like [`read_event`](Self::read_event), but reports each piece of a message when it arrives.
     ///
     /// # Errors
-    /// As for [`Connection::read`].
+    /// The errors of [`Connection::read`].
     pub fn read_piece(&mut self) -> Result<Option<Piece<'_>>, Error> {
         let (inbox, mut driver) = self.driver();
         Ok(match inbox.next_part(&mut driver)? {
@@ -181,7 +181,7 @@ impl<S: Read + Write> ReadHalf<S> {
     /// Waits for the next message. The result implements the standard library's `Read`.
     ///
     /// # Errors
-    /// As for [`Connection::read`].
+    /// The errors of [`Connection::read`].
     pub fn reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
         let (inbox, mut driver) = self.driver();
         inbox.skip(&mut driver)?;
@@ -233,7 +233,7 @@ impl<S: Write> session::Outbox<SharedOutput<S>> {
     /// Writes the rest of the queue after an incomplete write.
     ///
     /// # Errors
-    /// As for [`Connection::flush`].
+    /// The errors of [`Connection::flush`].
     pub fn flush(&mut self) -> Result<(), Error> {
         self.0.with(|_, _| Ok(()))
     }

@@ -105,7 +105,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// [`find`](Self::find), without a return for each message.
     ///
     /// # Errors
-    /// As for [`find`](Self::find).
+    /// The errors of [`find`](Self::find).
     ///
     /// # Panics
     /// As [`find`](Self::find).

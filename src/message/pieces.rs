@@ -57,7 +57,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// bytes, as [`find`](Self::find) does. [`lend_piece`](Self::lend_piece) lends it.
     ///
     /// # Errors
-    /// As for [`receive_piece`](Self::receive_piece).
+    /// The errors of [`receive_piece`](Self::receive_piece).
     ///
     /// # Panics
     /// As [`find`](Self::find).

@@ -72,7 +72,7 @@ impl Prepared {
     /// A binary message.
     ///
     /// # Errors
-    /// As for [`text`](Self::text).
+    /// The errors of [`text`](Self::text).
     pub fn binary(payload: &[u8]) -> Result<Self, ErrorKind> {
         Self::new(Kind::Binary, payload)
     }
@@ -90,7 +90,7 @@ impl Prepared {
     /// what the number `needs` means is the extension's to say.
     ///
     /// # Errors
-    /// As for [`text`](Self::text).
+    /// The errors of [`text`](Self::text).
     pub fn with_coded(self, rsv: Rsv, needs: u8, payload: &[u8]) -> Result<Self, ErrorKind> {
         let form = Form::new(self.kind, rsv, payload)?;
         Ok(Self {

@@ -127,7 +127,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// Sends a binary message in one frame.
     ///
     /// # Errors
-    /// As for [`text`](Self::text).
+    /// The errors of [`text`](Self::text).
     #[inline]
     pub fn binary(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.append(Kind::Binary, payload, out)
@@ -179,7 +179,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// messages only after the last (RFC 6455 §5.4). Text may be cut within a character.
     ///
     /// # Errors
-    /// As for [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn begin(
         &mut self,
         kind: Kind,
@@ -202,7 +202,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// Sends the last fragment of a message, which may be empty.
     ///
     /// # Errors
-    /// As for [`more`](Self::more).
+    /// The errors of [`more`](Self::more).
     pub fn finish(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.fragment(true, Append { payload: part, out })
     }
@@ -243,7 +243,7 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
     /// Sends a pong, of at most 125 bytes: a ping's payload, or any if none was asked for.
     ///
     /// # Errors
-    /// As for [`ping`](Self::ping).
+    /// The errors of [`ping`](Self::ping).
     pub fn pong(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.control(OpCode::Pong, payload, out)
     }

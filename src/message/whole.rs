@@ -88,7 +88,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// ```
     ///
     /// # Errors
-    /// As for [`receive`](Self::receive).
+    /// The errors of [`receive`](Self::receive).
     ///
     /// # Panics
     /// If `at` lies behind the end of `input`.
@@ -115,7 +115,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// [`find_simple`](Self::find_simple) before.
     ///
     /// # Errors
-    /// As for [`find`](Self::find).
+    /// The errors of [`find`](Self::find).
     ///
     /// # Panics
     /// As [`find`](Self::find).
@@ -195,7 +195,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// Takes the first `len` bytes that were written to [`space`](Self::space).
     ///
     /// # Errors
-    /// As for [`receive`](Self::receive).
+    /// The errors of [`receive`](Self::receive).
     ///
     /// # Panics
     /// If `len` is more than `space` handed out.
@@ -209,7 +209,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// As [`fill`](Self::fill), but returns the place of the payload, as [`find`](Self::find) does.
     ///
     /// # Errors
-    /// As for [`receive`](Self::receive).
+    /// The errors of [`receive`](Self::receive).
     ///
     /// # Panics
     /// As [`fill`](Self::fill).

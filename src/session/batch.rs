@@ -43,33 +43,35 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         self.sender.fault()
     }
 
-    /// Whether a ping or close frame waits in the output whose answer has a deadline, as far as the
-    /// session was told. When that frame has left, [`tick`](Self::tick) has something to do.
+    /// Whether the output has a ping or close frame whose answer has a deadline, as far as the
+    /// session knows. After that frame has been written, [`tick`](Self::tick) has work to do.
     pub fn is_frame_queued(&self) -> bool {
         self.sender.timers.is_queued()
     }
 
-    /// The timers of this session, which is [idle](Self::is_idle), as numbers. All progress that was
-    /// reported by [`sent`](Self::sent) must have been seen by a [`tick`](Self::tick).
+    /// The timers of this session as numbers. The session must be [idle](Self::is_idle), and a
+    /// [`tick`](Self::tick) must have followed every progress that was reported by
+    /// [`sent`](Self::sent).
     pub fn idle_timers(&self) -> IdleTimers {
         self.sender.timers.idle()
     }
 
-    /// Takes over the timers of another connection. This session is [idle](Self::is_idle), too.
+    /// Replaces the timers by those of another connection. This session must be
+    /// [idle](Self::is_idle), too.
     pub fn set_idle_timers(&mut self, timers: &IdleTimers) {
         self.sender.timers.set_idle(timers);
     }
 }
 
 impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
-    /// Says that `len` bytes will be decoded, and whether they belong to a message that was begun
+    /// Reports that `len` bytes will be decoded, and whether they belong to a message that was begun
     /// before. Sends a pending pong if there is room.
     pub fn begin_batch(&mut self, len: usize, in_message: bool, out: &mut Vec<u8>) {
         self.send_pending_pong(out);
         self.received_bytes(len > 0, in_message);
     }
 
-    /// Says that messages, or parts of them, were decoded.
+    /// Reports that messages or parts of messages were decoded.
     pub fn received_message(&mut self) {
         self.timers.received_message = true;
     }
@@ -88,7 +90,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         }
     }
 
-    /// Acts on the fault behind the events.
+    /// Acts on the fault after the events.
     pub fn fail_batch(&mut self, fault: Fault, out: &mut Vec<u8>) -> Fault {
         self.fail(fault, out)
     }
@@ -100,7 +102,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         }
     }
 
-    /// Where mask keys come from.
+    /// The source of mask keys.
     pub fn keys_mut(&mut self) -> &mut M {
         self.encoder.keys_mut()
     }

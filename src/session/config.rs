@@ -1,10 +1,10 @@
-//! The actions that an endpoint takes by itself, and how long it waits.
+//! The actions that an endpoint takes by itself, and its time limits.
 
 use core::time::Duration;
 
 use crate::Limits;
 
-/// How a [`Session`](super::Session) behaves. The same for both roles.
+/// The options of a [`Session`](super::Session), for both roles.
 ///
 /// ```
 /// use core::time::Duration;
@@ -17,42 +17,47 @@ use crate::Limits;
 /// assert!(config.auto_pong && config.auto_close);
 /// ```
 ///
-/// A literal ends with `..SessionOptions::DEFAULT`, because fields are added with time.
+/// End a literal with `..SessionOptions::DEFAULT`, because later versions add fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionOptions {
     /// The limits on the memory and the work that a peer can cause.
     pub limits: Limits,
-    /// Answer pings (RFC 6455 §5.5.2). Without it, the caller answers each
-    /// [`Event::Ping`](super::Event::Ping). Default: on.
+    /// Whether the session answers pings (RFC 6455 §5.5.2). Otherwise the caller answers each
+    /// [`Event::Ping`](super::Event::Ping). The default is `true`.
     pub auto_pong: bool,
-    /// Answer a close frame at once, with the code it came with (RFC 6455 §5.5.1). Without it, the
-    /// caller may send more, and then [closes](super::Sender::close). Default: on.
+    /// Whether the session answers a close frame at once, with the received code (RFC 6455 §5.5.1).
+    /// Otherwise the caller may send more messages, and then calls [`close`](super::Sender::close).
+    /// The default is `true`.
     pub auto_close: bool,
-    /// With this many bytes in the caller's buffer, no further pong is put there: the newest is
-    /// kept, and sent when there is room again (RFC 6455 §5.5.3). Default 16 KiB.
+    /// The length of the caller's buffer in bytes from which on the session adds no pong. It keeps
+    /// the newest pong, and sends it when there is room again (RFC 6455 §5.5.3). The default is 16
+    /// KiB.
     pub backlog: usize,
-    /// How long the peer may take to answer our close frame, and then, at a client, to close the
-    /// transport (RFC 6455 §7.1.1), by the [rule of the timers](super#timers). Default 10 seconds.
+    /// The longest time for the peer to answer this side's close frame, and then, at a client, to
+    /// close the transport (RFC 6455 §7.1.1), by the [rule of the timers](super#timers). The default
+    /// is 10 seconds.
     pub close_timeout: Duration,
-    /// Ping a peer that has shown no [sign of life](super#timers) for that long. Default: never.
+    /// The time without a [sign of life](super#timers) of the peer after which the session sends a
+    /// ping. The default is `None`: never.
     pub heartbeat: Option<Duration>,
-    /// How long the peer may take, after such a ping has left, to send anything. Default 20 seconds.
+    /// The longest time for the peer to send anything after such a ping has been written. The default
+    /// is 20 seconds.
     pub pong_timeout: Duration,
-    /// Close with 1001 when no message came for that long; pings and pongs don't count. Default:
-    /// never.
+    /// The time without a message after which the session closes with 1001. Pings and pongs do not
+    /// count. The default is `None`: never.
     pub idle: Option<Duration>,
-    /// Let a client send frames that are not masked: see
-    /// [`Rules::dangerously_accept_unmasked`](crate::frame::Rules::dangerously_accept_unmasked).
-    /// Default: off.
+    /// Whether a client may send frames without a mask; see
+    /// [`Rules::dangerously_accept_unmasked`](crate::frame::Rules::dangerously_accept_unmasked). The
+    /// default is `false`.
     pub dangerously_accept_unmasked: bool,
-    /// Let texts come and go that are not UTF-8: see
+    /// Whether text messages may be invalid UTF-8 in both directions; see
     /// [`MessageDecoder::dangerously_accept_invalid_utf8`](crate::message::MessageDecoder::dangerously_accept_invalid_utf8).
-    /// Default: off.
+    /// The default is `false`.
     pub dangerously_accept_invalid_utf8: bool,
 }
 
 impl SessionOptions {
-    /// The defaults, in a constant.
+    /// The defaults as a constant.
     pub const DEFAULT: Self = Self {
         limits: Limits::DEFAULT,
         auto_pong: true,

@@ -1,4 +1,4 @@
-//! The request of a client, and the session that begins when the server agrees.
+//! A client's request, and the session that begins when the server accepts.
 
 use alloc::vec::Vec;
 
@@ -47,13 +47,13 @@ pub struct Connect<'a> {
     deflate: Option<deflate::DeflateOptions>,
     limits: Limits,
     reader: UpgradeResponseReader,
-    /// Bytes of interim answers.
+    /// The length of the interim responses in bytes.
     skipped: usize,
 }
 
 impl<'a> Connect<'a> {
-    /// To `host` (with its port, if it is not the scheme's) for `path` (with its query; it begins
-    /// with `/`). Compression is offered with the defaults.
+    /// Creates a request to `host` (with its port, unless it is the default of the scheme) for `path`
+    /// (with its query; it begins with `/`). It offers compression with the default parameters.
     pub fn new(host: &'a str, path: &'a str, nonce: impl Into<Nonce>) -> Self {
         Self {
             host,
@@ -70,34 +70,34 @@ impl<'a> Connect<'a> {
         }
     }
 
-    /// The subprotocols to offer, most wanted first.
+    /// The subprotocols to offer, in the order of preference.
     #[must_use]
     pub fn protocols(self, protocols: &'a [&'a str]) -> Self {
         Self { protocols, ..self }
     }
 
-    /// Further headers: `Origin`, `Cookie`, `Authorization`.
+    /// Additional headers, such as `Origin`, `Cookie` and `Authorization`.
     #[must_use]
     pub fn headers(self, headers: &'a [(&'a str, &'a str)]) -> Self {
         Self { headers, ..self }
     }
 
-    /// Extensions of the caller's to offer, as a value of `Sec-WebSocket-Extensions`, in place of
-    /// compression; empty for none. Which of them the server chose,
-    /// [`UpgradeResponse::extensions`] tells, and the session then is made by [`Session::new`].
+    /// The value of `Sec-WebSocket-Extensions` for extensions that the caller implements, in place of
+    /// compression; empty for none. [`UpgradeResponse::extensions`] has those that the server chose;
+    /// [`Session::new`] then makes the session.
     #[must_use]
     pub fn extensions(self, extensions: &'a str) -> Self {
         Self { extensions, ..self }
     }
 
-    /// The compression to offer; `None` for none.
+    /// The compression to offer. `None` offers none.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(self, deflate: Option<deflate::DeflateOptions>) -> Self {
         Self { deflate, ..self }
     }
 
-    /// The limits for the answer's head.
+    /// The limits for the head of the response.
     #[must_use]
     pub fn limits(self, limits: &Limits) -> Self {
         Self {
@@ -110,29 +110,29 @@ impl<'a> Connect<'a> {
     /// Appends the request to `out`.
     ///
     /// # Errors
-    /// As for [`ClientRequest::write`].
+    /// The errors of [`ClientRequest::write`].
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         self.with_request(|request| request.write(out))
     }
 
-    /// Looks at the bytes that came since the last call; `buf` holds all of them from the answer's
-    /// first byte on. `None` as long as the head is not whole. Interim answers (100–199 but for
-    /// 101) are passed over.
+    /// Reads the response. `buf` has all bytes from the first byte of the response on; the function
+    /// reads those that are new since the last call. Returns `None` until the head is complete.
+    /// Interim responses (100 to 199, except 101) are skipped.
     ///
     /// # Errors
-    /// As for [`UpgradeResponseReader::read`], [`ClientRequest::check`] and
+    /// The errors of [`UpgradeResponseReader::read`], [`ClientRequest::check`] and
     /// [`deflate::DeflateOffer::check`](crate::deflate::DeflateOffer::check). After
-    /// [`HandshakeError::Status`](crate::HandshakeError::Status), [`rejection`](Self::rejection) tells
-    /// what the server said. After any error the connection is to be closed.
+    /// [`HandshakeError::Status`](crate::HandshakeError::Status), [`rejection`](Self::rejection)
+    /// returns the response. Close the connection after any error.
     pub fn read<'h>(&mut self, buf: &'h [u8]) -> Result<Option<Connected<'h>>, Fault> {
         self.read_with(buf, |_| Ok(()))
     }
 
-    /// As [`read`](Self::read), and shows `look` each line of the answer once, in the call in which it
-    /// becomes whole; those of interim answers too.
+    /// Like [`read`](Self::read), and calls `look` once for each line of the response, in the call in
+    /// which the line becomes complete; also for lines of interim responses.
     ///
     /// # Errors
-    /// As for [`read`](Self::read), and the first error of `look`.
+    /// The errors of [`read`](Self::read), and the first error of `look`.
     pub fn read_with<'h, E: From<Fault>>(
         &mut self,
         buf: &'h [u8],
@@ -173,15 +173,16 @@ impl<'a> Connect<'a> {
         }))
     }
 
-    /// The answer of a server that rejected, in the bytes that [`read`](Self::read) was given, and
-    /// the bytes behind its head, in which its [body](crate::handshake::BodyReader) begins.
+    /// The response of a server that rejected the request, read from the bytes that
+    /// [`read`](Self::read) got; and the bytes after its head, which begin its
+    /// [body](crate::handshake::BodyReader).
     pub fn rejection<'h>(&self, buf: &'h [u8]) -> Option<(UpgradeResponse<'h>, &'h [u8])> {
         let bytes = buf.get(self.skipped..)?;
         let response = UpgradeResponse::parse(bytes, &self.limits).ok().flatten()?;
         Some((response, &bytes[response.head_len()..]))
     }
 
-    /// The compression that is offered.
+    /// The offered compression.
     #[cfg(feature = "deflate")]
     fn compression(&self) -> Option<deflate::DeflateOptions> {
         self.deflate.filter(|_| self.extensions.is_empty())
@@ -205,7 +206,7 @@ impl<'a> Connect<'a> {
     }
 }
 
-/// A server's answer that keeps all rules and fits the request.
+/// A server's response that is valid and matches the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Connected<'h> {
     response: UpgradeResponse<'h>,
@@ -215,23 +216,23 @@ pub struct Connected<'h> {
 }
 
 impl<'h> Connected<'h> {
-    /// The answer: its subprotocol, extensions and headers.
+    /// The response: its subprotocol, extensions and headers.
     pub fn response(&self) -> &UpgradeResponse<'h> {
         &self.response
     }
 
-    /// How many bytes the answer took. What follows in the buffer are the server's frames.
+    /// The length of the response in bytes. The bytes after it are frames of the server.
     pub fn head_len(&self) -> usize {
         self.head_len
     }
 
-    /// The agreement on compression.
+    /// The agreed compression parameters; `None` without compression.
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<deflate::AgreedDeflate> {
         self.deflate.map(|(agreed, _)| agreed)
     }
 
-    /// The session that begins behind the answer: its offsets count on from there.
+    /// Creates the session that begins after the response. Its offsets continue from there.
     pub fn session<M: MaskSource>(&self, keys: M, config: &SessionOptions) -> Session<M, In, Out> {
         #[cfg(feature = "deflate")]
         let (inbound, outbound) = match &self.deflate {

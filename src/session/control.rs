@@ -1,4 +1,5 @@
-//! The actions of a session by itself: it answers pings and the close frame, applies the timers, and ends.
+//! The actions that a session takes by itself: it answers pings and the close frame, applies the
+//! timers, and ends.
 //!
 //! The problem: a thread that receives and a thread that sends may share a session
 //! (`wscodec::io::Connection::split`), so that a message can be sent while the decoder waits for
@@ -76,12 +77,12 @@ impl<M, O> Sender<M, O> {
         match self.state {
             SessionState::Open => self.timers.deadline(false),
             SessionState::Closing => self.timers.deadline(true),
-            // The peer sends nothing more that a timer could wait for.
+            // The peer sends nothing more for which a timer could wait.
             SessionState::PeerClosed | SessionState::Closed => None,
         }
     }
 
-    /// Notes for the timers that bytes were received, if `some`; and whether they belong to a
+    /// Notes for the timers whether bytes were received (`some`), and whether they belong to a
     /// message that was begun before.
     #[inline]
     pub(super) fn received_bytes(&mut self, some: bool, in_message: bool) {
@@ -117,7 +118,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     /// Answers the peer's close frame, unless the caller has to.
     pub(super) fn received_close(&mut self, close: Option<CloseFrame<'_>>, out: &mut Vec<u8>) {
         if self.has_pending_pong() {
-            // It can't be sent later, so the backlog does not matter.
+            // This is the last chance to send it, so the limit of the backlog does not apply.
             let _ = self.encoder.pong(self.control.payload(), out);
         }
         self.control.set_close(close);
@@ -141,7 +142,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         }
     }
 
-    /// The decoder has refused something. That fails the session, unless the caller is at fault.
+    /// Handles an error of the decoder. The session fails, unless the caller is at fault.
     #[cold]
     pub(super) fn decoder_failed(&mut self, fault: Fault, out: &mut Vec<u8>) -> Fault {
         match fault.error {
@@ -150,8 +151,8 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         }
     }
 
-    /// Fails the session for good, and tells the peer if no close frame was sent yet (RFC 6455
-    /// §7.1.7). Returns the cause of the end, which is another one if the session was ending.
+    /// Ends the session by a failure, and sends a close frame if none was sent yet (RFC 6455 §7.1.7).
+    /// Returns the cause of the end, which is another one if the session was already ending.
     #[cold]
     pub(super) fn fail(&mut self, fault: Fault, out: &mut Vec<u8>) -> Fault {
         if self.state == SessionState::Closed {
@@ -168,7 +169,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         *self.cause.get_or_insert(fault)
     }
 
-    /// As [`Session::end`].
+    /// Like [`Session::end`].
     pub(crate) fn end<I: InboundExtension>(
         &mut self,
         decoder: &mut MessageDecoder<I>,
@@ -186,7 +187,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         Err(self.fail(fault, &mut Vec::new()))
     }
 
-    /// As [`Session::tick`]. `offset` is the number of bytes received.
+    /// Like [`Session::tick`]. `offset` is the number of received bytes.
     pub(crate) fn tick(
         &mut self,
         offset: u64,
@@ -222,12 +223,12 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         Err(self.fail(ErrorKind::from(error).at(offset), out))
     }
 
-    /// Bytes of memory held for sending.
+    /// The number of bytes that the sending side holds.
     pub(crate) fn memory(&self) -> usize {
         self.encoder.buffered() + self.encoder.extension().memory()
     }
 
-    /// Gives memory back that sending does not need until the next message.
+    /// Frees the memory that sending does not need before the next message.
     pub(crate) fn release(&mut self) {
         self.encoder.shrink();
         if !self.encoder.in_message() {
@@ -243,7 +244,7 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         self.sender.state
     }
 
-    /// How the session ended; `None` until it is [`SessionState::Closed`].
+    /// How the session ended; `None` before it is [`SessionState::Closed`].
     pub fn outcome(&self) -> Option<Outcome<'_>> {
         self.sender.outcome()
     }
@@ -263,8 +264,8 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         self.sender.send_pending_pong(out);
     }
 
-    /// Tells the session that the transport has accepted `n` bytes of what this session has appended
-    /// to the caller's buffers. The timers need it: see [the rule](super#timers).
+    /// Reports that the transport has accepted `n` bytes that this session has appended to the
+    /// caller's buffers. The timers need it: see [the rule](super#timers).
     #[inline]
     pub fn sent(&mut self, n: usize) {
         self.sender.sent(n);

@@ -108,7 +108,7 @@ impl<T: Output> Outbox<T> {
     /// Sends a binary message in one frame.
     ///
     /// # Errors
-    /// As for [`text`](Self::text).
+    /// The errors of [`text`](Self::text).
     #[inline]
     pub fn binary(&mut self, payload: &[u8]) -> Result<(), T::Error> {
         self.0
@@ -144,7 +144,7 @@ impl<T: Output> Outbox<T> {
     /// Sends a message that was encoded once for many connections.
     ///
     /// # Errors
-    /// As for [`text`](Self::text).
+    /// The errors of [`text`](Self::text).
     #[inline]
     pub fn prepared(&mut self, message: &Prepared) -> Result<(), T::Error> {
         self.0
@@ -156,7 +156,7 @@ impl<T: Output> Outbox<T> {
     /// Sends the first fragment of a message. A text may be cut within a character.
     ///
     /// # Errors
-    /// As for [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn begin(&mut self, kind: Kind, part: &[u8]) -> Result<(), T::Error> {
         self.0
             .append(Appended::Fragment(part.len()), |sender, out| {
@@ -178,7 +178,7 @@ impl<T: Output> Outbox<T> {
     /// Sends the last fragment of a message, which may be empty.
     ///
     /// # Errors
-    /// As for [`more`](Self::more).
+    /// The errors of [`more`](Self::more).
     pub fn finish(&mut self, part: &[u8]) -> Result<(), T::Error> {
         self.0.append(Appended::Last(part.len()), |sender, out| {
             sender.finish(part, out)
@@ -198,7 +198,7 @@ impl<T: Output> Outbox<T> {
     /// [`auto_pong`](super::SessionOptions::auto_pong) is off.
     ///
     /// # Errors
-    /// As for [`ping`](Self::ping).
+    /// The errors of [`ping`](Self::ping).
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), T::Error> {
         self.0
             .append(Appended::Control, |sender, out| sender.pong(payload, out))

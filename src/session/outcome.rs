@@ -8,14 +8,14 @@ use crate::frame::{CloseFrame, MAX_CONTROL_LEN};
 pub enum SessionState {
     /// Both sides may send.
     Open,
-    /// We sent a close frame, and messages may still come.
+    /// This side has sent a close frame. The peer may still send messages.
     Closing,
-    /// The peer sent a close frame, and ours is due: only without
-    /// [`auto_close`](super::SessionOptions::auto_close).
+    /// The peer has sent a close frame, and this side has to answer it. This state exists only
+    /// without [`auto_close`](super::SessionOptions::auto_close).
     PeerClosed,
-    /// Both close frames were exchanged, or the session failed: nothing is sent or received any
-    /// more. The caller sends what is in its buffer; then a server closes the transport, and a client
-    /// waits for the server to close it (RFC 6455 §7.1.1).
+    /// Both close frames were exchanged, or the session failed. Nothing is sent or received any more.
+    /// The caller writes its buffer; then a server closes the transport, and a client waits until the
+    /// server closes it (RFC 6455 §7.1.1).
     Closed,
 }
 
@@ -34,21 +34,21 @@ pub enum SessionState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome<'a> {
     /// The code that the peer sent (RFC 6455 §7.1.5): 1005 if its close frame had none, 1006 if no
-    /// close frame came.
+    /// close frame arrived.
     pub code: CloseCode,
-    /// The reason that the peer sent; often empty.
+    /// The reason that the peer sent. It is often empty.
     pub reason: &'a str,
-    /// The code that we sent, if a close frame was.
+    /// The code of this side's close frame, if one was sent.
     pub sent: Option<CloseCode>,
     /// Whether both close frames were exchanged (RFC 6455 §7.1.4).
     pub clean: bool,
-    /// The error, if there was one. Also why we closed, if the session did so by itself:
-    /// [`LimitError::Idle`](crate::LimitError::Idle), which may end clean.
+    /// The error, if there was one. If the session closed by itself, it has the reason:
+    /// [`LimitError::Idle`](crate::LimitError::Idle), with which `clean` may be true.
     pub fault: Option<Fault>,
 }
 
-/// The one control payload that is kept: that of the newest ping whose pong is pending, and later
-/// that of the peer's close frame.
+/// The only control payload that is kept: the payload of the newest ping whose pong is pending, and
+/// later the payload of the peer's close frame.
 #[derive(Clone, Debug)]
 pub(super) struct ControlPayload {
     len: u8,

@@ -19,17 +19,17 @@ use crate::message::{
 };
 
 impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> {
-    /// Takes bytes off the front of `input` until there is an event; `None` when `input` is used
-    /// up. With it comes the sender, for the caller's answers. The session appends its own
-    /// answers, to pings and to a close frame, to `out` at once.
+    /// Takes bytes from the front of `input` until there is an event; `None` when `input` is empty.
+    /// The event comes with the sender, for the caller's answers. The session itself appends its
+    /// answers to pings and to a close frame to `out`.
     ///
-    /// A message of one frame is unmasked where it lies and lent from there. After a close frame
-    /// and after a failure, the input is taken and dropped.
+    /// A message of one frame is unmasked in place and lent from `input`. After a close frame and
+    /// after a failure, the input is taken and dropped.
     ///
     /// # Errors
-    /// The first rule broken or limit passed, and where. A close frame with the code that it calls
-    /// for is appended to `out` (RFC 6455 §7.1.7); the session is
-    /// [`Closed`](super::SessionState::Closed), and returns the same error from every later call.
+    /// The first broken rule or exceeded limit, with its offset. The session appends a close frame
+    /// with the matching code to `out` (RFC 6455 §7.1.7) and is
+    /// [`Closed`](super::SessionState::Closed). Every later call returns the same error.
     // Always inlined, as the decoder's method is and for the same reason. A program may have several
     // callers, such as a server with two types of handlers, and the compiler would then choose a call.
     #[inline(always)]
@@ -42,11 +42,11 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         Ok(event.map(|event| (event, &mut self.sender)))
     }
 
-    /// As [`receive`](Self::receive), in pieces as they come: see
+    /// Like [`receive`](Self::receive), but reports each piece of a message when it arrives: see
     /// [`MessageDecoder::receive_piece`](crate::message::MessageDecoder::receive_piece).
     ///
     /// # Errors
-    /// As for [`receive`](Self::receive).
+    /// The errors of [`receive`](Self::receive).
     pub fn receive_piece<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
@@ -56,12 +56,12 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         Ok(piece.map(|piece| (piece, &mut self.sender)))
     }
 
-    /// As [`receive`](Self::receive), but returns the place of the payload: for callers that call this in
-    /// a loop and lend the event afterwards. See
+    /// Like [`receive`](Self::receive), but returns the position of the payload, for callers that
+    /// call this in a loop and lend the event afterwards. See
     /// [`MessageDecoder::find`](crate::message::MessageDecoder::find).
     ///
     /// # Errors
-    /// As for [`receive`](Self::receive).
+    /// The errors of [`receive`](Self::receive).
     ///
     /// # Panics
     /// If `at` lies behind the end of `input`.
@@ -75,14 +75,14 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         self.sender.find(&mut self.decoder, input, at, out)
     }
 
-    /// As [`receive_piece`](Self::receive_piece), but returns the place of the bytes, as
-    /// [`find`](Self::find) does.
+    /// Like [`receive_piece`](Self::receive_piece), but returns the position of the bytes, like
+    /// [`find`](Self::find).
     ///
     /// # Errors
-    /// As for [`receive`](Self::receive).
+    /// The errors of [`receive`](Self::receive).
     ///
     /// # Panics
-    /// As [`find`](Self::find).
+    /// The panics of [`find`](Self::find).
     pub fn find_piece(
         &mut self,
         input: &mut [u8],
@@ -92,8 +92,8 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         self.sender.find_piece(&mut self.decoder, input, at, out)
     }
 
-    /// Where the next bytes of the stream may be written instead of handing them to
-    /// [`receive`](Self::receive), which spares a copy of large messages: see
+    /// The space for the next bytes of the stream. A caller may write them here instead of passing
+    /// them to [`receive`](Self::receive), which saves a copy of large messages: see
     /// [`MessageDecoder::space`](crate::message::MessageDecoder::space).
     pub fn space(&mut self, max: usize) -> Option<&mut [u8]> {
         match self.sender.discards_input() {
@@ -105,10 +105,10 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
     /// Takes the first `len` bytes that were written to [`space`](Self::space).
     ///
     /// # Errors
-    /// As for [`receive`](Self::receive).
+    /// The errors of [`receive`](Self::receive).
     ///
     /// # Panics
-    /// If `len` is more than `space` handed out.
+    /// If `len` is larger than the length of `space`.
     pub fn fill(
         &mut self,
         len: usize,
@@ -120,18 +120,18 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
         }
     }
 
-    /// The message that was lent last, with the memory that it was put together in: see
+    /// Takes the message that was lent last, with the buffer that it was collected in: see
     /// [`MessageDecoder::take_message`](crate::message::MessageDecoder::take_message).
     pub fn take_message(&mut self) -> Option<Vec<u8>> {
         self.decoder.take_message()
     }
 
-    /// Whether a message is begun and not at its end.
+    /// Whether a message has begun and not ended.
     pub fn in_message(&self) -> bool {
         self.decoder.in_message()
     }
 
-    /// The two sides of the session, each for a thread of its own.
+    /// The two sides of the session, for two threads.
     #[cfg(all(
         feature = "io",
         not(all(target_arch = "wasm32", target_os = "unknown"))
@@ -141,8 +141,8 @@ impl<M: MaskSource, I: InboundExtension, O: OutboundExtension> Session<M, I, O> 
     }
 }
 
-/// How a session acts on the events of its decoder. The decoder is an argument, so that the two can be
-/// held by two threads.
+/// The actions of a session on the events of its decoder. The decoder is an argument, so that two
+/// threads can hold the two sides.
 impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     // Inlined as the decoder's method is, for the same reason.
     #[inline(always)]
@@ -259,8 +259,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         }
     }
 
-    /// Does the work that waits before the next receiving. Returns whether the bytes that come are
-    /// dropped.
+    /// Does the pending work before the next receive. Returns whether the received bytes are dropped.
     #[cold]
     fn prepare(&mut self, out: &mut Vec<u8>) -> Result<bool, Fault> {
         if let Some(fault) = self.fault() {

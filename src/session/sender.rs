@@ -20,7 +20,7 @@ use crate::message::{
 /// argument `out`. A session hands its sender out together with each event, so that the caller can
 /// answer an event while it is lent.
 ///
-/// Each method appends to `out`, and has appended nothing if it fails. Each fails with
+/// Each method appends to `out`. A method that fails has appended nothing. Each method fails with
 /// [`MisuseError::Closing`] after a close frame was sent or the session has ended.
 #[derive(Debug)]
 pub struct Sender<M, O> {
@@ -35,9 +35,9 @@ pub struct Sender<M, O> {
     /// The peer's close frame was received, and `control` is its payload.
     pub(super) close_received: bool,
     pub(super) control: ControlPayload,
-    /// The code of our close frame.
+    /// The code of this side's close frame.
     pub(super) close_sent: Option<CloseCode>,
-    /// Why the session ends, unless a close frame of the peer or of the caller ends it.
+    /// The reason why the session ends, unless a close frame of the peer or of the caller ends it.
     pub(super) cause: Option<Fault>,
     /// The session ended by a failure.
     pub(super) failed: bool,
@@ -67,7 +67,8 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         self.state
     }
 
-    /// This sender with the buffer that it appends to: the same methods without `out`.
+    /// This sender together with the buffer that it appends to. It has the same methods without
+    /// `out`.
     pub fn outbox<'a>(&'a mut self, out: &'a mut Vec<u8>) -> Outbox<BufferOutput<'a, M, O>> {
         Outbox::new(BufferOutput::new(self, out))
     }
@@ -85,7 +86,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     /// Sends a binary message in one frame.
     ///
     /// # Errors
-    /// As for [`text`](Self::text).
+    /// The errors of [`text`](Self::text).
     #[inline]
     pub fn binary(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.check_state()?;
@@ -95,7 +96,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     /// Sends a message in one frame, and checks that a text is UTF-8.
     ///
     /// # Errors
-    /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
+    /// The errors of [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
     #[inline]
     pub fn send(
         &mut self,
@@ -110,7 +111,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     /// Sends a received message as it is: see [`MessageEncoder::forward`].
     ///
     /// # Errors
-    /// As for [`text`](Self::text).
+    /// The errors of [`text`](Self::text).
     #[inline]
     pub fn forward(
         &mut self,
@@ -138,7 +139,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     /// Sends a message that was encoded once for many connections.
     ///
     /// # Errors
-    /// As for [`text`](Self::text).
+    /// The errors of [`text`](Self::text).
     #[inline]
     pub fn prepared(&mut self, message: &Prepared, out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.check_state()?;
@@ -148,7 +149,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     /// Sends the first fragment of a message. A text may be cut within a character.
     ///
     /// # Errors
-    /// As for [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn begin(
         &mut self,
         kind: Kind,
@@ -171,7 +172,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     /// Sends the last fragment of a message, which may be empty.
     ///
     /// # Errors
-    /// As for [`more`](Self::more).
+    /// The errors of [`more`](Self::more).
     pub fn finish(&mut self, part: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.check_state()?;
         self.encoder.finish(part, out)
@@ -190,7 +191,7 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     /// [`auto_pong`](SessionOptions::auto_pong) is off.
     ///
     /// # Errors
-    /// As for [`ping`](Self::ping).
+    /// The errors of [`ping`](Self::ping).
     pub fn pong(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), ErrorKind> {
         self.check_state()?;
         self.encoder.pong(payload, out)
@@ -231,11 +232,11 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         Ok(())
     }
 
-    /// As [`send`](Self::send), with a payload that lies in the output: see
+    /// Like [`send`](Self::send), with a payload that is in the output already: see
     /// [`MessageEncoder::send_in_place`](crate::message::MessageEncoder::send_in_place).
     ///
     /// # Errors
-    /// As for [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     #[inline]
     pub fn send_in_place(
         &mut self,
@@ -247,30 +248,30 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
         self.encoder.send_in_place(kind, checked, place)
     }
 
-    /// As [`begin`](Self::begin), with a payload that lies in the output.
+    /// Like [`begin`](Self::begin), with a payload that is in the output already.
     ///
     /// # Errors
-    /// As for [`begin`](Self::begin).
+    /// The errors of [`begin`](Self::begin).
     pub fn begin_in_place(&mut self, kind: Kind, place: InPlace<'_>) -> Result<(), ErrorKind> {
         self.check_state()?;
         self.encoder.begin_in_place(kind, place)
     }
 
-    /// As [`more`](Self::more) or, with `last`, [`finish`](Self::finish), with a
-    /// payload that lies in the output.
+    /// Like [`more`](Self::more) or, with `last`, [`finish`](Self::finish), with a payload that is in
+    /// the output already.
     ///
     /// # Errors
-    /// As for [`more`](Self::more).
+    /// The errors of [`more`](Self::more).
     pub fn more_in_place(&mut self, last: bool, place: InPlace<'_>) -> Result<(), ErrorKind> {
         self.check_state()?;
         self.encoder.more_in_place(last, place)
     }
 
-    /// Sends the payload of a prepared message, which lies in the output: see
+    /// Sends the payload of a prepared message, which is in the output already: see
     /// [`MessageEncoder::prepared_in_place`](crate::message::MessageEncoder::prepared_in_place).
     ///
     /// # Errors
-    /// As for [`prepared`](Self::prepared).
+    /// The errors of [`prepared`](Self::prepared).
     pub fn prepared_in_place(
         &mut self,
         kind: Kind,

@@ -19,8 +19,8 @@ use core::time::Duration;
 
 use super::SessionOptions;
 
-/// The close as a whole takes at most this many times the close timeout, counted from when our close
-/// frame has left.
+/// The whole close takes at most this many times the close timeout, counted from the time when this
+/// side's close frame was written.
 const CLOSE_BOUND: u32 = 10;
 
 /// The action that is due at a tick.
@@ -33,31 +33,32 @@ pub(super) enum Due {
     NoClose,
 }
 
-/// How far the frame is that the session waits for an answer to.
+/// The progress of the frame for whose answer the session waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing is on its way.
+    /// The session waits for no answer.
     Quiet,
-    /// The heartbeat's ping waits in the output, where it ends at `end`.
+    /// The heartbeat's ping is in the output, where it ends at `end`.
     PingQueued,
-    /// The ping has left, and nothing was received since.
+    /// The ping was written, and nothing was received since.
     PingLeft,
-    /// Our close frame waits in the output, where it ends at `end`.
+    /// This side's close frame is in the output, where it ends at `end`.
     CloseQueued,
-    /// Our close frame has left.
+    /// This side's close frame was written.
     CloseLeft,
 }
 
-/// The timers of a session at rest, as numbers: for faces whose idle connections share sessions. Its
-/// times, such as the heartbeat, are not among them; those of the session that takes this over must
-/// be the same. The default is that of a session that begins.
+/// The timers of an idle session as numbers, for bindings whose idle connections share sessions. The
+/// options, such as the heartbeat, are not among them; the session that takes the timers over must
+/// have the same ones. The default is the state of a new session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IdleTimers {
     /// When the next ping is due, or the pong; `None` to set it at the next tick.
     pub at: Option<Duration>,
-    /// When the connection is idle, likewise.
+    /// The time when the connection counts as idle; `None` to set it at the next tick.
     pub bound: Option<Duration>,
-    /// Six flags, and above them how many bytes have to leave before the heartbeat's ping has left.
+    /// Six flags, and above them the number of bytes to be written before the heartbeat's ping is
+    /// written.
     pub marks: u64,
 }
 
@@ -88,7 +89,7 @@ pub(super) struct Timers {
     sent: u64,
     /// `sent` at the last tick.
     seen: u64,
-    /// Where in the output the frame of `phase` ends.
+    /// The position in the output at which the frame of `phase` ends.
     end: u64,
     heartbeat: Option<Duration>,
     pong_timeout: Duration,
@@ -97,7 +98,8 @@ pub(super) struct Timers {
     /// When the next ping is due, or the answer to the frame of `phase`; `None` to set it at the
     /// next tick.
     at: Option<Duration>,
-    /// When the connection is idle, likewise; in a close, when it is over in any case.
+    /// The time when the connection counts as idle; `None` to set it at the next tick. In a close,
+    /// the time when it ends in any case.
     bound: Option<Duration>,
 }
 
@@ -129,13 +131,13 @@ impl Timers {
 
     pub(super) fn set_reading(&mut self, reading: bool) {
         if reading && !self.reading && !self.is_closing() {
-            // The peer gets its whole time again.
+            // The peer has the full time again.
             (self.at, self.bound) = (None, None);
         }
         self.reading = reading;
     }
 
-    /// The state besides the times; the session is open.
+    /// The state without the times. The session is open.
     pub(super) fn idle(&self) -> IdleTimers {
         let flag = |is, flag| if is { flag } else { 0 };
         IdleTimers {
@@ -151,7 +153,7 @@ impl Timers {
         }
     }
 
-    /// Takes over what others knew. Positions in the output count from here.
+    /// Takes over the state of another session. Positions in the output count from here.
     pub(super) fn set_idle(&mut self, from: &IdleTimers) {
         let is = |flag| from.marks & flag != 0;
         (self.received, self.received_message) = (is(RECEIVED), is(MESSAGE));
@@ -165,7 +167,7 @@ impl Timers {
         (self.sent, self.seen, self.end) = (0, 0, from.marks >> FLAGS);
     }
 
-    /// Whether a frame that a deadline is about waits in the output, as far as this knows.
+    /// Whether the output has a frame for which a deadline exists, as far as the timers know.
     pub(super) fn is_queued(&self) -> bool {
         matches!(self.phase, Phase::PingQueued | Phase::CloseQueued)
     }
@@ -179,7 +181,7 @@ impl Timers {
         matches!(self.phase, Phase::CloseQueued | Phase::CloseLeft)
     }
 
-    /// When [`tick`](Self::tick) has something to do; at once is [`Duration::ZERO`].
+    /// The time until [`tick`](Self::tick) has work to do; [`Duration::ZERO`] for at once.
     pub(super) fn deadline(&self, closing: bool) -> Option<Duration> {
         let left = self.sent >= self.end;
         if closing {
@@ -205,7 +207,8 @@ impl Timers {
         }
     }
 
-    /// A ping was appended for the heartbeat: it ends `unsent` bytes behind what has left.
+    /// Notes that a ping of the heartbeat was appended. It ends `unsent` bytes after the bytes that
+    /// were written.
     pub(super) fn ping_queued(&mut self, unsent: usize) {
         self.phase = Phase::PingQueued;
         self.end = position(self.sent, unsent);
@@ -300,7 +303,7 @@ impl Timers {
     }
 }
 
-/// The place in the output that is `unsent` bytes behind what has left.
+/// The position in the output that is `unsent` bytes after the bytes that were written.
 fn position(sent: u64, unsent: usize) -> u64 {
     sent.saturating_add(unsent as u64)
 }
@@ -322,7 +325,7 @@ mod tests {
         })
     }
 
-    /// Looks at the clock, and sends the ping that is due as its caller does.
+    /// Advances the timers, and sends a due ping as the caller of the timers does.
     fn tick(timers: &mut Timers, now: u64, unsent: usize) -> Due {
         let due = timers.tick(secs(now), unsent, false);
         if due == Due::Ping {
@@ -372,7 +375,7 @@ mod tests {
         // 1000 bytes were queued since the last tick, so they prove nothing yet.
         assert_eq!(tick(&mut timers, 30, 1000), Due::Ping);
         assert_eq!(timers.deadline(false), Some(secs(35)));
-        // The peer makes room: that is life.
+        // The peer makes room, which is a sign of life.
         timers.sent(500);
         assert_eq!(tick(&mut timers, 35, 502), Due::Nothing);
         assert_eq!(timers.deadline(false), Some(secs(65)));

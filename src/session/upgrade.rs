@@ -51,15 +51,16 @@ use crate::deflate;
 /// # Ok::<(), wscodec::ErrorKind>(())
 /// ```
 ///
-/// A literal ends with `..Policy::DEFAULT`, because fields are added with time, and `deflate` is there
-/// with the feature of that name only.
+/// End a literal with `..Policy::DEFAULT`: later versions add fields, and `deflate` exists only with
+/// the feature of that name.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy<'a> {
-    /// Whom browsers may connect for. Default: pages from the same host and port, and whatever is
-    /// no browser.
+    /// The pages from which browsers may connect. The default accepts pages from the same host and
+    /// port, and clients that are not browsers.
     pub origin: Origin<'a>,
-    /// The hosts that this server is reached by, such as `"example.com"` or `"127.0.0.1:9001"`;
-    /// [`UpgradeRequest::check_host`] says how they are compared. Default: `None`, any host.
+    /// The hosts under which clients reach this server, such as `"example.com"` or
+    /// `"127.0.0.1:9001"`; [`UpgradeRequest::check_host`] says how they are compared. The default is
+    /// `None`: any host.
     ///
     /// [`Origin::SameHost`] alone does not protect a server that trusts its network: one on a
     /// developer's machine, in a home or in an intranet. An attacker who owns `evil.example` lets
@@ -71,17 +72,17 @@ pub struct Policy<'a> {
     /// reached by rejects the request with 421. TLS gives the same protection, because the server
     /// has no certificate for `evil.example`.
     pub allowed_hosts: Option<&'a [&'a str]>,
-    /// The subprotocols that the server speaks; the first of the client's list that is here is
-    /// chosen (RFC 6455 §4.2.2). Default: none.
+    /// The subprotocols that the server supports. The server chooses the first of the client's list
+    /// that is in this list (RFC 6455 §4.2.2). The default is none.
     pub protocols: &'a [&'a str],
-    /// How messages are compressed, if the client offers it. Default: with the defaults of
-    /// [`deflate::DeflateOptions`]; `None` for never.
+    /// The compression, if the client offers it. The default is that of [`deflate::DeflateOptions`];
+    /// `None` never compresses.
     #[cfg(feature = "deflate")]
     pub deflate: Option<deflate::DeflateOptions>,
 }
 
 impl Policy<'_> {
-    /// The defaults, in a constant.
+    /// The defaults as a constant.
     pub const DEFAULT: Self = Self {
         origin: Origin::SameHost,
         allowed_hosts: None,
@@ -90,7 +91,7 @@ impl Policy<'_> {
         deflate: Some(deflate::DeflateOptions::DEFAULT),
     };
 
-    /// The same without compression, whatever clients offer.
+    /// Returns a policy that never agrees on compression.
     #[must_use]
     pub fn without_compression(self) -> Self {
         Self {
@@ -100,13 +101,13 @@ impl Policy<'_> {
         }
     }
 
-    /// Decides on a request. Nothing is answered yet: the caller may look at the request too, and
-    /// still reject.
+    /// Decides on a request. Nothing is sent: the caller may look at the request too, and still
+    /// reject it.
     ///
     /// # Errors
     /// [`HandshakeError::HostNotAllowed`](crate::HandshakeError::HostNotAllowed) and
-    /// [`HandshakeError::Origin`](crate::HandshakeError::Origin);
-    /// [`Rejection::of`](crate::handshake::Rejection::of) makes the answer.
+    /// [`HandshakeError::Origin`](crate::HandshakeError::Origin).
+    /// [`Rejection::of`](crate::handshake::Rejection::of) makes the response.
     pub fn judge<'r>(&self, request: &'r UpgradeRequest<'r>) -> Result<Upgrade<'r>, Fault> {
         if let Some(allowed) = self.allowed_hosts {
             request.check_host(allowed)?;
@@ -155,15 +156,16 @@ pub struct Upgrade<'r> {
 }
 
 impl<'r> Upgrade<'r> {
-    /// The subprotocol chosen.
+    /// The chosen subprotocol.
     pub fn protocol(&self) -> Option<&'r str> {
         self.protocol
     }
 
-    /// Chooses another of the subprotocols offered, or none.
+    /// Chooses another subprotocol of those that the client offered, or none.
     ///
     /// # Errors
-    /// [`MisuseError::ProtocolNotOffered`]; nothing changes then.
+    /// [`MisuseError::ProtocolNotOffered`] if the client did not offer it. The choice does not change
+    /// then.
     pub fn choose_protocol(&mut self, protocol: Option<&str>) -> Result<(), MisuseError> {
         self.protocol = match protocol {
             None => None,
@@ -175,7 +177,7 @@ impl<'r> Upgrade<'r> {
         Ok(())
     }
 
-    /// Leaves compression out of the agreement.
+    /// Rejects the client's offer of compression.
     pub fn leave_out_compression(&mut self) {
         #[cfg(feature = "deflate")]
         {
@@ -183,14 +185,14 @@ impl<'r> Upgrade<'r> {
         }
     }
 
-    /// The agreement on compression.
+    /// The agreed compression parameters; `None` without compression.
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<deflate::AgreedDeflate> {
         self.deflate.map(|deflate| deflate.agreed)
     }
 
-    /// The answer, to which headers may be added before it is
-    /// [written](crate::handshake::Accept::write).
+    /// The response. The caller may add headers before it [writes](crate::handshake::Accept::write)
+    /// it.
     pub fn accept(&self) -> Accept<'_> {
         let mut accept = self.request.accept();
         if let Some(protocol) = self.protocol {
@@ -203,15 +205,15 @@ impl<'r> Upgrade<'r> {
         accept
     }
 
-    /// The session that begins behind the answer, and behind the request: its offsets count on
-    /// from there.
+    /// Creates the session that begins after the request and the response. Its offsets continue from
+    /// there.
     pub fn session(&self, config: &SessionOptions) -> Session<Unmasked, In, Out> {
         let (inbound, outbound) = self.coders(config);
         Session::new(Role::Server, Unmasked, inbound, outbound, config)
             .with_offset(self.request.head_len() as u64)
     }
 
-    /// The extensions agreed on.
+    /// The agreed extensions.
     pub(crate) fn coders(&self, config: &SessionOptions) -> (In, Out) {
         #[cfg(feature = "deflate")]
         if let Some(it) = &self.deflate {
@@ -223,8 +225,8 @@ impl<'r> Upgrade<'r> {
         (In::default(), Out::default())
     }
 
-    /// As [`session`](Self::session), with what a [`DeflatePool`](deflate::DeflatePool) shares among the
-    /// connections of a thread.
+    /// Like [`session`](Self::session), with the engines of a [`DeflatePool`](deflate::DeflatePool),
+    /// which the connections of a thread share.
     #[cfg(feature = "deflate")]
     pub fn session_from(
         &self,
