@@ -33,7 +33,32 @@ impl ClientStream {
         host: &str,
         until: Option<Instant>,
     ) -> io::Result<Self> {
-        let stream = TlsStream::begin(socket, tls, host, until)?;
+        #[cfg(all(feature = "tls", not(target_family = "wasm")))]
+        {
+            Self::with_tls(socket, tls.connection(host)?, until)
+        }
+        #[cfg(not(all(feature = "tls", not(target_family = "wasm"))))]
+        {
+            let stream = TlsStream::begin(socket, tls, host, until)?;
+            Ok(Self(Inner::Secure(stream)))
+        }
+    }
+
+    /// TLS over a socket that is connected, by a connection of rustls: for sockets that the caller
+    /// has connected, and for either side. A program that accepts a client gives a
+    /// `rustls::ServerConnection`. The handshake of TLS is done when this returns. With feature `tls`.
+    ///
+    /// # Errors
+    /// Those of the socket; [`TimedOut`](io::ErrorKind::TimedOut) or
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the handshake is not done by `until`;
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the peer breaks a rule of TLS or is not trusted.
+    #[cfg(all(feature = "tls", not(target_family = "wasm")))]
+    pub fn with_tls(
+        socket: TcpStream,
+        connection: impl Into<rustls::Connection>,
+        until: Option<Instant>,
+    ) -> io::Result<Self> {
+        let stream = TlsStream::begin(socket, connection.into(), until)?;
         Ok(Self(Inner::Secure(stream)))
     }
 
@@ -62,8 +87,13 @@ impl ClientStream {
         }))
     }
 
-    fn shut_down(&mut self) -> io::Result<()> {
-        match &mut self.0 {
+    /// Ends the output: after the announcement of TLS (RFC 8446 §6.1), if there is TLS, by a FIN. The
+    /// peer may go on sending.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn shut_down(&self) -> io::Result<()> {
+        match &self.0 {
             Inner::Plain(socket) => socket.shutdown(Shutdown::Write),
             Inner::Secure(stream) => stream.shut_down(),
         }
@@ -82,7 +112,7 @@ impl Transport<ClientStream> {
         Self {
             read_timeout: Some(|stream, time| stream.socket().set_read_timeout(time)),
             write_timeout: Some(|stream, time| stream.socket().set_write_timeout(time)),
-            shutdown: Some(ClientStream::shut_down),
+            shutdown: Some(|stream| stream.shut_down()),
             secure: false,
         }
     }
@@ -91,27 +121,47 @@ impl Transport<ClientStream> {
 impl Read for ClientStream {
     #[inline]
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            Inner::Plain(socket) => socket.read(into),
-            Inner::Secure(stream) => stream.read(into),
-        }
+        (&*self).read(into)
     }
 }
 
 impl Write for ClientStream {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            Inner::Plain(socket) => socket.write(bytes),
-            Inner::Secure(stream) => stream.write(bytes),
+        (&*self).write(bytes)
+    }
+
+    #[inline]
+    fn flush(&mut self) -> io::Result<()> {
+        (&*self).flush()
+    }
+}
+
+/// As for a `&TcpStream`: one thread may read while another one writes.
+impl Read for &ClientStream {
+    #[inline]
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match &self.0 {
+            Inner::Plain(socket) => (&mut &*socket).read(into),
+            Inner::Secure(stream) => (&mut &*stream).read(into),
+        }
+    }
+}
+
+impl Write for &ClientStream {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.0 {
+            Inner::Plain(socket) => (&mut &*socket).write(bytes),
+            Inner::Secure(stream) => (&mut &*stream).write(bytes),
         }
     }
 
     #[inline]
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.0 {
+        match &self.0 {
             Inner::Plain(_) => Ok(()),
-            Inner::Secure(stream) => stream.flush(),
+            Inner::Secure(stream) => (&mut &*stream).flush(),
         }
     }
 }

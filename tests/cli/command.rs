@@ -160,6 +160,43 @@ fn what_makes_no_sense_has_status_2() {
         &["serve", "--stop-on-eof=yes"],
         &["inspect"],
         &["inspect", "file", "--size", "x"],
+        &["tap"],
+        &["tap", "--to", "http://a"],
+        &["tap", "--to", "ws://user@a"],
+        &["tap", "--to", "ws://a", "--cert", "cert.pem"],
+        &["tap", "--to", "ws://a", "--listen", "here"],
+        &["tap", "--to", "ws://a", "--header", "Upgrade: x"],
+        &[
+            "tap",
+            "--to",
+            "ws://a",
+            "--remove-header",
+            "sec-websocket-key",
+        ],
+        &[
+            "tap",
+            "--to",
+            "ws://a",
+            "--keep-host",
+            "--header",
+            "Host: b",
+        ],
+        &[
+            "tap",
+            "--to",
+            "ws://a",
+            "--origin",
+            "null",
+            "-H",
+            "Origin: null",
+        ],
+        &["tap", "--to", "ws://a", "--record", "file.pcap"],
+        &["tap", "--to", "ws://a", "--record", "-"],
+        &["tap", "--to", "ws://a", "--redact", "--record", "a.pcapng"],
+        &["tap", "--to", "ws://a", "--quiet", "--jsonl", "a"],
+        &["tap", "--to", "ws://a", "--filter", "dir == up"],
+        &["tap", "--to", "ws://a", "--max-connections", "0"],
+        &["tap", "--to", "ws://a", "--follow"],
         &["help", "dance"],
     ] {
         let output = fed(&mut wscodec(arguments), "");
@@ -179,6 +216,8 @@ fn times_are_above_0_where_0_could_mean_two_things() {
         ("connect", "timeout"),
         ("connect", "close-timeout"),
         ("connect", "reconnect"),
+        ("tap", "timeout"),
+        ("tap", "idle-timeout"),
     ]) {
         for wrong in ["0", "0.0", "1e-12", "-1", "nan", "soon"] {
             let option = format!("--{option}");
@@ -326,9 +365,10 @@ fn the_documentation_has_the_help_of_each_command() {
     let help = |command| text(&fed(&mut wscodec(&["help", command]), "").stdout).to_owned();
     let block = |command| format!("<!-- help {command} -->\n```text\n{}```\n", help(command));
     let expected = format!(
-        "{front}{}\n## All options of `wscodec serve`\n\n{}",
+        "{front}{}\n## All options of `wscodec serve`\n\n{}\n## All options of `wscodec tap`\n\n{}",
         block("connect"),
-        block("serve")
+        block("serve"),
+        block("tap")
     );
     if std::env::var_os("WSCODEC_UPDATE_DOCS").is_some() {
         std::fs::write(path, &expected).unwrap();

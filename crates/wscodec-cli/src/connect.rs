@@ -55,7 +55,11 @@ pub(crate) fn run(arguments: &ConnectArgs) -> Result<(), Failure> {
         return Err(usage(unwritable_request(&headers, error)));
     }
     let tls = match url.is_secure() {
-        true => Some(tls::client(arguments)?),
+        true => Some(tls::client(
+            "connect",
+            &arguments.tls,
+            arguments.identity(),
+        )?),
         false => None,
     };
     let proxy = proxy::choose(arguments.proxy.as_ref(), &url).map_err(usage)?;

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::time::{Duration, Instant};
 
-use wscodec_inspect::command::{self, Asked, OutputFile, Run};
+use wscodec_inspect::command::{self, Arguments, Asked, OutputFile, Run};
 use wscodec_inspect::safe::safe;
 
 use crate::Failure;
@@ -17,7 +17,7 @@ use crate::out::{print, say, unwritable};
 const PIECE: usize = 256 << 10;
 
 /// Output that is written at once.
-const OUTPUT: usize = 64 << 10;
+pub(crate) const OUTPUT: usize = 64 << 10;
 
 /// How often a file that is followed is looked at.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -35,15 +35,10 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
         Err(why) => return Err(unusable("inspect", why)),
     };
     let terminal = io::stdout().is_terminal();
-    if terminal && asked.width.is_none() {
-        asked.width = width();
-    }
+    prepare(&mut asked, terminal, "inspect")?;
     let (files, keys, follow) = (asked.files.clone(), asked.keys.clone(), asked.follow);
-    let mut written = Written::default();
-    if let Some(folder) = &asked.extract {
-        std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
-    }
-    let mut run = Run::new(asked, terminal && std::env::var_os("NO_COLOR").is_none());
+    let mut written = Written::new("inspect");
+    let mut run = Run::new(asked, has_colors(terminal));
     for name in keys {
         match std::fs::read(&name) {
             Ok(bytes) => run.keys(&bytes),
@@ -57,7 +52,6 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
     let mut sources: Vec<_> = files.iter().map(|_| None::<Source>).collect();
     let mut piece = vec![0; PIECE];
     let mut out = Vec::with_capacity(2 * OUTPUT);
-    let mut stdout = io::stdout().lock();
     while let Some(file) = run.wants() {
         // A pipe that has no more for now is waited for with everything shown.
         let mut waits = false;
@@ -76,11 +70,8 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
         }
         written.write(run.files())?;
         complain(&mut run, &mut progress);
-        if out.len() >= OUTPUT || short || follow {
-            write(&mut stdout, &mut out)?;
-        }
-        if short || waits {
-            stdout.flush().or_else(gone)?;
+        if out.len() >= OUTPUT || short || waits || follow {
+            write(&mut out)?;
         }
         if waits {
             std::thread::sleep(INTERVAL);
@@ -90,8 +81,7 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
     let status = run.finish(&mut out);
     progress.clear();
     written.write(run.files())?;
-    write(&mut stdout, &mut out)?;
-    stdout.flush().or_else(gone)?;
+    write(&mut out)?;
     complain(&mut run, &mut progress);
     if run.is_empty() && status == 0 {
         say("no WebSocket connection was found");
@@ -100,6 +90,28 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
         0 => Ok(()),
         status => Err(Failure::Status(status)),
     }
+}
+
+/// Completes the options by what the output is, and makes the folder that they name.
+pub(crate) fn prepare(
+    asked: &mut Arguments,
+    terminal: bool,
+    command: &'static str,
+) -> Result<(), Failure> {
+    if terminal && asked.width.is_none() {
+        asked.width = width();
+    }
+    match &asked.extract {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).map_err(|error| unwritten(command, folder, &error))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether the output has colours by default.
+pub(crate) fn has_colors(terminal: bool) -> bool {
+    terminal && std::env::var_os("NO_COLOR").is_none()
 }
 
 /// The columns of the terminal that is the output.
@@ -135,10 +147,12 @@ fn read(source: &mut Option<Source>, name: &str, piece: &mut [u8]) -> io::Result
     }
 }
 
-fn write(stdout: &mut impl Write, out: &mut Vec<u8>) -> Result<(), Failure> {
-    stdout.write_all(out).or_else(gone)?;
+/// Writes to standard output.
+pub(crate) fn write(out: &mut Vec<u8>) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(out).and_then(|()| stdout.flush());
     out.clear();
-    Ok(())
+    written.or_else(gone)
 }
 
 /// A reader of the output that has gone has enough: the run ends, and says nothing.
@@ -150,22 +164,32 @@ fn gone(error: io::Error) -> Result<(), Failure> {
 }
 
 /// The files that are written beside the output.
-#[derive(Default)]
-struct Written(HashMap<String, File>);
+pub(crate) struct Written {
+    command: &'static str,
+    open: HashMap<String, File>,
+}
 
 impl Written {
-    fn write(&mut self, files: Vec<OutputFile>) -> Result<(), Failure> {
+    /// Files that this command writes.
+    pub(crate) fn new(command: &'static str) -> Self {
+        Self {
+            command,
+            open: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn write(&mut self, files: Vec<OutputFile>) -> Result<(), Failure> {
         for OutputFile { name, bytes, whole } in files {
-            let fail = |error: io::Error| unwritten(&name, &error);
+            let fail = |error: io::Error| unwritten(self.command, &name, &error);
             if whole {
                 std::fs::write(&name, &bytes).map_err(fail)?;
                 continue;
             }
-            if !self.0.contains_key(&name) {
+            if !self.open.contains_key(&name) {
                 let file = File::create(&name).map_err(fail)?;
-                self.0.insert(name.clone(), file);
+                self.open.insert(name.clone(), file);
             }
-            if let Some(file) = self.0.get_mut(&name) {
+            if let Some(file) = self.open.get_mut(&name) {
                 file.write_all(&bytes).map_err(fail)?;
             }
         }
@@ -173,9 +197,9 @@ impl Written {
     }
 }
 
-fn unwritten(name: &str, error: &io::Error) -> Failure {
+fn unwritten(command: &str, name: &str, error: &io::Error) -> Failure {
     let name = safe(name.as_bytes());
-    unusable("inspect", format!("can't write {name}: {error}"))
+    unusable(command, format!("can't write {name}: {error}"))
 }
 
 /// A line on standard error that says how much was read, if that is a terminal and the output is not.

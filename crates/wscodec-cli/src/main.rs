@@ -1,4 +1,4 @@
-//! The `wscodec` command: a server, a client, and an inspector of captures.
+//! The `wscodec` command: a server, a client, an inspector of captures, and a tap of live connections.
 
 mod args;
 mod connect;
@@ -18,6 +18,8 @@ mod relay;
 mod serve;
 mod stop;
 mod talk;
+#[cfg(not(target_os = "wasi"))]
+mod tap;
 mod target;
 #[cfg_attr(not(unix), path = "no_terminal.rs")]
 mod terminal;
@@ -43,6 +45,8 @@ fn main() -> ExitCode {
         Ok(Command::Serve(arguments)) => serve::run(&arguments),
         Ok(Command::Connect(arguments)) => connect::run(&arguments),
         Ok(Command::Inspect(arguments)) => inspect::run(arguments.words),
+        #[cfg(not(target_os = "wasi"))]
+        Ok(Command::Tap(arguments)) => tap::run(*arguments),
         Ok(Command::Completions(arguments)) => pages::completions(&arguments),
         Ok(Command::Man(arguments)) => pages::man(&arguments),
         // A text that was asked for.

@@ -1,12 +1,13 @@
-//! TLS of `wscodec serve`, whose certificate is read again at SIGHUP, and of `wscodec connect`.
+//! TLS of `wscodec serve`, whose certificate is read again at SIGHUP, and of the
+//! commands that connect to a server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wscodec::io::{ClientTls, ClientTlsOptions};
 use wscodec_server::Server;
 
 use crate::Failure;
-use crate::args::{ConnectArgs, unusable};
+use crate::args::{ClientTlsArgs, unusable};
 
 /// Has all listeners of the server speak TLS, with the certificate and the key in these files.
 #[cfg(all(feature = "tls", not(target_os = "wasi")))]
@@ -15,6 +16,16 @@ pub(crate) fn use_files(
     key: &Path,
     server: &mut Server<'_>,
 ) -> Result<(), Failure> {
+    server.use_tls(&from_files(certificate, key)?);
+    Ok(())
+}
+
+/// The certificate and the key in these files, which are read again at SIGHUP.
+#[cfg(all(feature = "tls", not(target_os = "wasi")))]
+pub(crate) fn from_files(
+    certificate: &Path,
+    key: &Path,
+) -> Result<wscodec_server::ServerTls, Failure> {
     let unusable = |e: std::io::Error| {
         let files = format!("{} and {}", certificate.display(), key.display());
         Failure::Run(format!(
@@ -22,12 +33,13 @@ pub(crate) fn use_files(
         ))
     };
     let tls = wscodec_server::ServerTls::from_files(certificate, key).map_err(unusable)?;
-    server.use_tls(&tls);
-    let reload = move || match tls.reload() {
+    let files = tls.clone();
+    let reload = move || match files.reload() {
         Ok(()) => log::info!("the certificate was read again"),
         Err(e) => log::error!("the old certificate stays, because the new one can't be used: {e}"),
     };
-    crate::stop::at_hangup(reload).map_err(|e| Failure::Run(e.to_string()))
+    crate::stop::at_hangup(reload).map_err(|e| Failure::Run(e.to_string()))?;
+    Ok(tls)
 }
 
 /// There is no TLS in this build.
@@ -36,19 +48,19 @@ pub(crate) fn use_files(_: &Path, _: &Path, _: &mut Server<'_>) -> Result<(), Fa
     Err(unusable("serve", "--cert: this build has no TLS"))
 }
 
-/// Reads the files that the options name.
-pub(crate) fn client(arguments: &ConnectArgs) -> Result<ClientTls, Failure> {
+/// Reads the files that the options of a command name. The identity is a certificate chain and its key.
+pub(crate) fn client(
+    command: &str,
+    arguments: &ClientTlsArgs,
+    identity: Option<(PathBuf, PathBuf)>,
+) -> Result<ClientTls, Failure> {
     if !cfg!(all(feature = "tls", not(target_os = "wasi"))) {
         let why = "this build speaks no TLS: for wss:// put a TLS proxy in between";
-        return Err(unusable("connect", why));
+        return Err(unusable(command, why));
     }
     let mut options = ClientTlsOptions::default();
     options.authorities.clone_from(&arguments.ca);
-    options.identity = arguments.cert.clone().map(|cert| {
-        // The key may be in the file of the certificate.
-        let key = arguments.key.clone().unwrap_or_else(|| cert.clone());
-        (cert, key)
-    });
+    options.identity = identity;
     options.dangerously_accept_any_certificate = arguments.insecure;
     options.key_log = true;
     if arguments.insecure {
@@ -58,6 +70,83 @@ pub(crate) fn client(arguments: &ConnectArgs) -> Result<ClientTls, Failure> {
         );
     }
     ClientTls::new(&options).map_err(|e| Failure::Run(format!("TLS can't be used: {e}")))
+}
+
+/// TLS over a socket that is connected to this host. The handshake is done, until then at the latest.
+#[cfg(not(target_os = "wasi"))]
+pub(crate) fn over(
+    socket: std::net::TcpStream,
+    tls: &ClientTls,
+    host: &str,
+    until: Option<std::time::Instant>,
+) -> std::io::Result<wscodec::io::ClientStream> {
+    #[cfg(feature = "tls")]
+    {
+        wscodec::io::ClientStream::with_tls(socket, tls.connection(host)?, until)
+    }
+    #[cfg(not(feature = "tls"))]
+    {
+        let _ = (socket, tls, host, until);
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// TLS with the clients that a program accepts by itself. There is none in a build without TLS.
+#[cfg(not(target_os = "wasi"))]
+#[derive(Debug)]
+pub(crate) struct Acceptor(
+    #[cfg(feature = "tls")] wscodec_server::ServerTls,
+    #[cfg(not(feature = "tls"))] std::convert::Infallible,
+);
+
+#[cfg(not(target_os = "wasi"))]
+impl Acceptor {
+    /// With the certificate and the key in these files, which are read again at SIGHUP.
+    pub(crate) fn from_files(
+        #[cfg_attr(
+            not(feature = "tls"),
+            expect(unused_variables, reason = "there is no TLS")
+        )]
+        certificate: &Path,
+        #[cfg_attr(
+            not(feature = "tls"),
+            expect(unused_variables, reason = "there is no TLS")
+        )]
+        key: &Path,
+    ) -> Result<Self, Failure> {
+        #[cfg(feature = "tls")]
+        {
+            from_files(certificate, key).map(Self)
+        }
+        #[cfg(not(feature = "tls"))]
+        {
+            Err(unusable("tap", "--cert: this build has no TLS"))
+        }
+    }
+
+    /// The handshake of TLS with a client, until then at the latest.
+    pub(crate) fn accept(
+        &self,
+        #[cfg_attr(
+            not(feature = "tls"),
+            expect(unused_variables, reason = "there is no TLS")
+        )]
+        socket: std::net::TcpStream,
+        #[cfg_attr(
+            not(feature = "tls"),
+            expect(unused_variables, reason = "there is no TLS")
+        )]
+        until: std::time::Instant,
+    ) -> std::io::Result<wscodec::io::ClientStream> {
+        #[cfg(feature = "tls")]
+        {
+            wscodec::io::ClientStream::with_tls(socket, self.0.connection()?, Some(until))
+        }
+        #[cfg(not(feature = "tls"))]
+        {
+            match self.0 {}
+        }
+    }
 }
 
 /// Calls the server, over TLS if there is some.

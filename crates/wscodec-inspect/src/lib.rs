@@ -37,6 +37,7 @@
 //! | keep events and show any of them at any time | [`store`] |
 //! | write a HAR file, or blank secrets | [`har`], [`redact`] |
 //! | lay out JSON and MessagePack | [`pretty`] |
+//! | write live connections as a capture | [`record`] |
 //! | run the command `wscodec inspect` without its I/O | `command`, behind a feature of this name |
 //!
 //! The layers below are public as well, because each is of use alone: [`container`] (capture files),
@@ -61,6 +62,7 @@ pub mod lint;
 pub mod packet;
 pub mod pretty;
 pub mod reassembly;
+pub mod record;
 pub mod redact;
 pub mod safe;
 pub mod show;

@@ -48,23 +48,23 @@ impl TlsStream {
         match *self {}
     }
 
-    pub(in crate::io) fn shut_down(&mut self) -> io::Result<()> {
+    pub(in crate::io) fn shut_down(&self) -> io::Result<()> {
         match *self {}
     }
 }
 
-impl Read for TlsStream {
+impl Read for &TlsStream {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        match *self {}
+        match **self {}
     }
 }
 
-impl Write for TlsStream {
+impl Write for &TlsStream {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        match *self {}
+        match **self {}
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match *self {}
+        match **self {}
     }
 }

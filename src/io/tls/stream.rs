@@ -1,4 +1,4 @@
-//! A client's blocking TLS stream over TCP. A thread that reads and a thread that writes may share
+//! A blocking TLS stream over TCP. A thread that reads and a thread that writes may share
 //! it.
 //!
 //! Problem: rustls keeps one state for both directions, and a read blocks for as long as the peer is
@@ -24,20 +24,18 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rustls::ClientConnection;
-
-use super::ClientTls;
+use rustls::Connection;
 
 /// The number of bytes that are read from the socket at a time, and the most that TLS may buffer of
 /// one write.
 const BUFFER: usize = 16 << 10;
 
-/// A client's TLS stream. All handles are the same stream.
+/// A TLS stream. All handles are the same stream.
 pub(in crate::io) struct TlsStream(Arc<Shared>);
 
 struct Shared {
     socket: TcpStream,
-    connection: Mutex<ClientConnection>,
+    connection: Mutex<Connection>,
     incoming: Mutex<Incoming>,
     outgoing: Mutex<Vec<u8>>,
 }
@@ -60,14 +58,12 @@ fn broken(error: rustls::Error) -> io::Error {
 }
 
 impl TlsStream {
-    /// Completes the TLS handshake with a host before the deadline.
+    /// Completes the handshake of TLS, until then at the latest.
     pub(in crate::io) fn begin(
         socket: TcpStream,
-        tls: &ClientTls,
-        host: &str,
+        mut connection: Connection,
         until: Option<Instant>,
     ) -> io::Result<Self> {
-        let mut connection = tls.connection(host)?;
         connection.set_buffer_limit(Some(BUFFER));
         while connection.is_handshaking() {
             limit(&socket, until)?;
@@ -82,8 +78,7 @@ impl TlsStream {
             }
             let processed = connection.process_new_packets();
             if processed.is_err() {
-                // This sends the alert to the server. A failure of the write does not matter, because
-                // the error is returned anyway.
+                // The alert that tells the peer what is wrong. It is the error that counts.
                 let _ = connection.write_tls(&mut &socket);
             }
             processed.map_err(broken)?;
@@ -122,7 +117,7 @@ impl TlsStream {
     }
 
     /// Announces the end of the output (RFC 8446 §6.1), and ends it.
-    pub(in crate::io) fn shut_down(&mut self) -> io::Result<()> {
+    pub(in crate::io) fn shut_down(&self) -> io::Result<()> {
         lock(&self.0.connection).send_close_notify();
         // A thread that is writing fails from now on.
         if let Ok(mut outgoing) = self.0.outgoing.try_lock() {
@@ -185,9 +180,9 @@ impl Incoming {
     }
 }
 
-impl Read for TlsStream {
-    /// Reads decrypted bytes. Returns 0 at the end of the stream, even without a TLS close alert,
-    /// because WebSocket has its own closing handshake.
+impl Read for &TlsStream {
+    /// Reads decrypted bytes; 0 at the end of the stream, even if the peer has not announced it:
+    /// WebSocket has its own closing handshake.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut incoming = lock(&self.0.incoming);
         loop {
@@ -201,7 +196,7 @@ impl Read for TlsStream {
     }
 }
 
-impl Write for TlsStream {
+impl Write for &TlsStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut outgoing = lock(&self.0.outgoing);
         self.0.write_out(&mut outgoing)?;

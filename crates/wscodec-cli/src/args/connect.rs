@@ -8,7 +8,7 @@ use wscodec::message::Kind;
 use wscodec::session::SessionOptions;
 
 use super::values::{self, Header};
-use super::{CompressionArgs, unusable};
+use super::{ClientTlsArgs, CompressionArgs, unusable};
 use crate::talk::{AtEnd, Cut};
 use crate::{Failure, proxy};
 
@@ -42,18 +42,14 @@ pub(crate) struct ConnectArgs {
     /// The origin for which the client connects, as browsers tell it
     #[arg(short, long, value_name = "ORIGIN", value_parser = values::origin)]
     origin: Option<String>,
-    /// The authorities to trust for wss, in PEM; default: the system's
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: ClientTlsArgs,
     /// The client's own certificate chain, in PEM
     #[arg(long, value_name = "FILE")]
-    pub(crate) cert: Option<PathBuf>,
+    cert: Option<PathBuf>,
     /// The key of the client's certificate, in PEM; default: in the file of the certificate
     #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
-    /// Accept any certificate, with a warning
-    #[arg(short = 'k', long)]
-    pub(crate) insecure: bool,
+    key: Option<PathBuf>,
     /// The proxy to connect through: http://HOST:PORT for CONNECT, socks5://HOST:PORT, or
     /// socks5h://HOST:PORT if the proxy looks up names; with user:password@ in front of the host if need
     /// be. none: no proxy. Default: as the environment says, by HTTPS_PROXY for wss, HTTP_PROXY for ws,
@@ -199,6 +195,13 @@ impl ConnectArgs {
         let others = others.map(|it| (&it.name[..], &it.value[..]));
         let origin = self.origin.as_deref().map(|origin| ("Origin", origin));
         others.chain(origin).collect()
+    }
+
+    /// The files of the client's certificate and of its key, which may be the same.
+    pub(crate) fn identity(&self) -> Option<(PathBuf, PathBuf)> {
+        let cert = self.cert.clone()?;
+        let key = self.key.clone().unwrap_or_else(|| cert.clone());
+        Some((cert, key))
     }
 
     /// How long connecting may take, and then the handshake.

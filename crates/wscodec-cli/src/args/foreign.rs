@@ -4,11 +4,40 @@
 //! The help has a line for each option, indented by two, with the description behind at least two
 //! spaces or in the lines below, and headings that end with a colon.
 
+#[cfg(not(target_os = "wasi"))]
+use std::ffi::OsString;
+
+#[cfg(not(target_os = "wasi"))]
+use clap::ArgMatches;
 use clap::{Arg, ArgAction, Command};
 
 /// The command, as its help describes it.
 pub(crate) fn command(name: &'static str, help: &'static str) -> Command {
-    let mut command = Command::new(name).disable_help_flag(false);
+    Command::new(name)
+        .disable_help_flag(false)
+        .args(arguments(help))
+}
+
+/// The words that a command with such arguments was given, for the one that reads its own words.
+#[cfg(not(target_os = "wasi"))]
+pub(crate) fn words(arguments: impl Iterator<Item = Arg>, given: &ArgMatches) -> Vec<OsString> {
+    let mut words = Vec::new();
+    for arg in arguments {
+        let name = arg.get_id().as_str();
+        if !arg.get_action().takes_values() {
+            words.extend(given.get_flag(name).then(|| format!("--{name}").into()));
+            continue;
+        }
+        for value in given.get_many::<String>(name).into_iter().flatten() {
+            words.push(format!("--{name}={value}").into());
+        }
+    }
+    words
+}
+
+/// The arguments that a help describes.
+pub(crate) fn arguments(help: &'static str) -> Vec<Arg> {
+    let mut arguments = Vec::new();
     let mut heading = None;
     let mut lines = help.lines().peekable();
     while let Some(line) = lines.next() {
@@ -24,10 +53,10 @@ pub(crate) fn command(name: &'static str, help: &'static str) -> Command {
             text = format!("{text} {}", more.trim()).trim().to_owned();
         }
         for name in names.split(", ") {
-            command = command.arg(arg(name, &text).help_heading(heading));
+            arguments.push(arg(name, &text).help_heading(heading));
         }
     }
-    command
+    arguments
 }
 
 /// An option such as `--preview BYTES`, or a positional argument such as `FILE`.
@@ -39,7 +68,7 @@ fn arg(name: &'static str, help: &str) -> Arg {
             let arg = Arg::new(long).long(long).help(help.to_owned());
             match value {
                 "" => arg.action(ArgAction::SetTrue),
-                value => arg.value_name(value),
+                value => arg.value_name(value).action(ArgAction::Append),
             }
         }
     }

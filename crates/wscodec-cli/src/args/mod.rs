@@ -4,24 +4,36 @@
 //! Every value is checked when it is read, and every error names its option. `inspect` reads its own
 //! words, because it is also a command of the npm package: `foreign` makes definitions of its help.
 
+mod client_tls;
 mod compression;
 mod connect;
 mod foreign;
 mod serve;
+#[cfg(not(target_os = "wasi"))]
+mod tap;
 mod values;
 
 use std::ffi::OsString;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub(crate) use client_tls::ClientTlsArgs;
 pub(crate) use compression::CompressionArgs;
 pub(crate) use connect::ConnectArgs;
 pub(crate) use serve::ServeArgs;
+#[cfg(not(target_os = "wasi"))]
+pub(crate) use tap::{TapArgs, is_har};
 pub(crate) use values::Listen;
 #[cfg(unix)]
 pub(crate) use values::Target;
 
 use crate::Failure;
+
+/// The commands whose options are defined here.
+#[cfg(not(target_os = "wasi"))]
+const COMMANDS: [&str; 3] = ["serve", "connect", "tap"];
+#[cfg(target_os = "wasi")]
+const COMMANDS: [&str; 2] = ["serve", "connect"];
 
 /// Columns of a help text, at most.
 const WIDTH: usize = 96;
@@ -44,6 +56,8 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     Connect(Box<ConnectArgs>),
     Inspect(InspectArgs),
+    #[cfg(not(target_os = "wasi"))]
+    Tap(Box<TapArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -82,7 +96,13 @@ impl Command {
     /// Reads the words of the command line.
     pub(crate) fn from_env() -> Result<Self, clap::Error> {
         let matches = program().try_get_matches()?;
-        Program::from_arg_matches(&matches).map(|program| program.command)
+        #[cfg_attr(target_os = "wasi", expect(unused_mut, reason = "there is no tap"))]
+        let mut command = Program::from_arg_matches(&matches)?.command;
+        #[cfg(not(target_os = "wasi"))]
+        if let (Self::Tap(arguments), Some(("tap", given))) = (&mut command, matches.subcommand()) {
+            arguments.shown = foreign::words(shown(), given);
+        }
+        Ok(command)
     }
 }
 
@@ -91,7 +111,9 @@ fn program() -> clap::Command {
     let program = Program::command()
         .max_term_width(WIDTH)
         .disable_help_subcommand(false);
-    ["serve", "connect"].into_iter().fold(program, |it, name| {
+    #[cfg(not(target_os = "wasi"))]
+    let program = program.mut_subcommand("tap", |tap| tap.args(shown()));
+    COMMANDS.into_iter().fold(program, |it, name| {
         it.mut_subcommand(name, |command| {
             // The last one counts, so that an alias of the shell can be overruled.
             command.args_override_self(true).mut_args(|arg| {
@@ -102,6 +124,17 @@ fn program() -> clap::Command {
                 }
             })
         })
+    })
+}
+
+/// The options of `inspect` that `tap` has as well: those of the output.
+#[cfg(not(target_os = "wasi"))]
+fn shown() -> impl Iterator<Item = clap::Arg> {
+    let all = foreign::arguments(wscodec_inspect::command::HELP);
+    all.into_iter().filter(|arg| {
+        let of_input = arg.get_help_heading().is_none_or(|it| it == "How to read");
+        // `--record` writes such a file.
+        !of_input && arg.get_id() != "har"
     })
 }
 

@@ -75,6 +75,15 @@ pub(crate) fn origin(text: &str) -> Read<String> {
     }
 }
 
+/// An origin, or `target` for that of a URL.
+#[cfg(not(target_os = "wasi"))]
+pub(crate) fn origin_or_target(text: &str) -> Read<String> {
+    match text == "target" {
+        true => Ok(text.to_owned()),
+        false => origin(text),
+    }
+}
+
 /// An origin, or a word for a policy.
 pub(crate) fn origin_or_policy(text: &str) -> Read<String> {
     match matches!(text, "any" | "same" | "null") || is_origin(text) {

@@ -125,11 +125,19 @@ impl ServerTls {
         *self.0.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
-    /// The server's end of a new connection.
-    pub(super) fn connection(&self) -> io::Result<Tls> {
+    /// The server's end of a new connection, for a program that accepts sockets by itself: see
+    /// [`ClientStream::with_tls`](wscodec::io::ClientStream::with_tls).
+    ///
+    /// # Errors
+    /// If the configuration can't be used.
+    pub fn connection(&self) -> io::Result<ServerConnection> {
         let config = self.0.config.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = ServerConnection::new(config.clone());
-        connection.map(Tls::new).map_err(io::Error::other)
+        ServerConnection::new(config.clone()).map_err(io::Error::other)
+    }
+
+    /// The server's end of a new connection of an event loop.
+    pub(super) fn end(&self) -> io::Result<Tls> {
+        self.connection().map(Tls::new)
     }
 }
 

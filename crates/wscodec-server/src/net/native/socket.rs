@@ -202,7 +202,7 @@ impl Stream {
     /// If the configuration can't be used.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: &ServerTls) -> io::Result<Self> {
-        self.tls = Some(Box::new(tls.connection()?));
+        self.tls = Some(Box::new(tls.end()?));
         Ok(self)
     }
 

@@ -1,0 +1,15 @@
+//! The options of TLS with a server, which several commands have.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct ClientTlsArgs {
+    /// The authorities to trust for wss, in PEM; default: the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Accept any certificate, with a warning
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+}
