@@ -1,7 +1,7 @@
 //! The table of checks; `test` is all of them in this order.
 
 use crate::report::Report;
-use crate::{autobahn, features, fuzz, interop, js, package, release, rust, wasi};
+use crate::{autobahn, features, fuzz, interop, js, package, release, rust, supply, wasi};
 
 /// Adds a check's steps to a report.
 pub type Run = fn(&mut Report);
@@ -24,6 +24,11 @@ pub const CHECKS: &[Check] = &[
         rust::lint,
     ),
     check("doc", "rustdoc, warnings as errors", rust::doc),
+    check(
+        "unsafe",
+        "The dependencies that contain unsafe, and the reason for each",
+        supply::unsafe_code,
+    ),
     check(
         "rust",
         "Rust tests and doc examples on the feature sets",

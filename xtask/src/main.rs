@@ -15,6 +15,7 @@ mod features;
 mod fuzz;
 mod growth;
 mod hostile;
+mod installed;
 mod interop;
 mod js;
 mod node;
@@ -25,6 +26,7 @@ mod release;
 mod report;
 mod rust;
 mod simd;
+mod supply;
 mod table;
 mod tool;
 mod toolchain;
@@ -84,6 +86,18 @@ fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, W
             rust::model(report);
             Ok(report.close())
         }
+        ("deny", []) => {
+            supply::deny(report);
+            Ok(report.close())
+        }
+        ("sbom", []) => {
+            supply::sbom(report);
+            Ok(report.close())
+        }
+        ("reproducible", names) => {
+            supply::reproducible(report, names)?;
+            Ok(report.close())
+        }
         ("soak", rest) => {
             let messages = match rest {
                 [] => "10000000",
@@ -141,6 +155,10 @@ fn usage() -> String {
          release   Everything that must hold before a release; release URL writes the address\n            \
          of the project into the manifests\n  \
          packages  The packed package in each runtime and bundler: packages [NAME...]\n  \
+         deny      Licences, sources and versions of the dependencies, by cargo-deny\n  \
+         sbom      Bills of materials of the npm package and the component, in target\n  \
+         reproducible [NAME...]\n            \
+         Builds the wasm modules twice in different places, and compares the bytes\n  \
          autobahn  The Autobahn test suite: autobahn\n            \
          --target native|wasi|node|deno|bun --role server|client [--quick]\n            \
          [--cases LIST] [--exclude LIST] [--jobs N] [--json FILE]\n            \

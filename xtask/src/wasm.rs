@@ -33,9 +33,43 @@ impl Module {
         }
     }
 
-    /// The file that cargo makes, without its extension.
-    fn file(&self) -> String {
-        self.package.replace('-', "_")
+    /// Compiles the sources of a checkout, and gives the file in its target folder. `with` may add to
+    /// the command.
+    pub fn compile(
+        &self,
+        checkout: &Path,
+        target: &Path,
+        with: impl FnOnce(Tool) -> Tool,
+    ) -> Result<PathBuf, Failure> {
+        let tool = OVERRIDES
+            .iter()
+            .fold(cargo(), |tool, name| tool.without_env(name));
+        with(tool.dir(checkout))
+            .args(["rustc", "--package", self.package, "--lib"])
+            .args(["--crate-type", "cdylib", "--profile", "wasm"])
+            .args(["--no-default-features", "--features", self.features])
+            .args(["--target", WASM, "--target-dir"])
+            .args([target.as_os_str(), "--".as_ref()])
+            .args(RUSTC)
+            .run()?;
+        let file = format!("{}.wasm", self.package.replace('-', "_"));
+        Ok(target.join(WASM).join("wasm").join(file))
+    }
+
+    /// Writes `wscodec.js`, `wscodec.d.ts` and `wscodec.wasm`, as they are published, to the folder of
+    /// a compiled module.
+    pub fn finish(&self, compiled: &Path, folder: &Path) -> Result<(), Failure> {
+        bindings(compiled, folder)?;
+        let bound = folder.join("wscodec_bg.wasm");
+        if self.limited {
+            growth::limit(&bound)?;
+        }
+        node::tool("binaryen/bin/wasm-opt")
+            .args([&bound])
+            .args(WASM_OPT)
+            .args(["-o".as_ref(), folder.join("wscodec.wasm").as_os_str()])
+            .run()
+            .map(drop)
     }
 }
 
@@ -105,22 +139,10 @@ pub fn compile() -> Result<String, Failure> {
             continue;
         }
         let _ = fs::remove_file(&stamp);
-        let tool = OVERRIDES
-            .iter()
-            .fold(cargo(), |tool, name| tool.without_env(name));
-        tool.args(["rustc", "--package", module.package, "--lib"])
-            .args(["--crate-type", "cdylib", "--profile", "wasm"])
-            .args(["--no-default-features", "--features", module.features])
-            .args(["--target", WASM, "--"])
-            .args(RUSTC)
-            .run()?;
+        let built = module.compile(paths::root(), &target, |tool| tool)?;
         // cargo has one place for all sets of features, so it would compile all anew each time.
-        let built = target.join(WASM).join("wasm");
-        put(
-            &kept,
-            &read(&built.join(format!("{}.wasm", module.file())))?,
-        )?;
-        put(&list, &read(&built.join(format!("{}.d", module.file())))?)?;
+        put(&kept, &read(&built)?)?;
+        put(&list, &read(&built.with_extension("d"))?)?;
         put(&stamp, sources(module, &list)?.as_bytes())?;
         done.push(module.name);
     }
@@ -157,17 +179,8 @@ fn finish_one(module: &Module, work: &Path) -> Result<String, Failure> {
     // A stamp beside files that are half replaced would vouch for them.
     let _ = fs::remove_file(&stamp);
 
-    bindings(&compiled, work)?;
-    if module.limited {
-        growth::limit(&work.join("wscodec_bg.wasm"))?;
-    }
-    let optimised = work.join("wscodec.wasm");
-    node::tool("binaryen/bin/wasm-opt")
-        .args([&work.join("wscodec_bg.wasm")])
-        .args(WASM_OPT)
-        .args(["-o".as_ref(), optimised.as_os_str()])
-        .run()?;
-    let note = check_simd(&optimised, &work.join("wscodec.js"))?;
+    module.finish(&compiled, work)?;
+    let note = check_simd(&work.join("wscodec.wasm"), &work.join("wscodec.js"))?;
 
     let names = ["wscodec.js", "wscodec.d.ts", "wscodec.wasm"];
     for name in names {

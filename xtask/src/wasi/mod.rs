@@ -84,19 +84,23 @@ pub fn tested() -> Result<Runner, Failure> {
 /// Builds the component, and gives its path.
 pub fn build() -> Result<PathBuf, Failure> {
     ensure_targets(&[WASI])?;
-    cargo()
-        .args([
-            "build",
-            "--release",
-            "--package",
-            "wscodec-cli",
-            "--bin",
-            "wscodec",
-        ])
-        .args(["--no-default-features"])
-        .args(["--target", WASI])
+    build_in(paths::root(), &paths::target()?, |tool| tool)
+}
+
+/// Builds the component of a checkout in a target folder, and gives its path. `with` may add to the
+/// command.
+pub fn build_in(
+    checkout: &Path,
+    target: &Path,
+    with: impl FnOnce(Tool) -> Tool,
+) -> Result<PathBuf, Failure> {
+    with(cargo().dir(checkout))
+        .args(["build", "--release", "--package", "wscodec-cli"])
+        .args(["--bin", "wscodec", "--no-default-features"])
+        .args(["--target", WASI, "--target-dir"])
+        .args([target])
         .run()?;
-    Ok(paths::target()?.join(WASI).join("release/wscodec.wasm"))
+    Ok(target.join(WASI).join("release/wscodec.wasm"))
 }
 
 /// Builds the components of `examples/wasi`, beside the other one.
