@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
@@ -117,3 +119,22 @@ function resident(pid: number): number {
     return 0;
   }
 }
+
+test("files are written", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "wscodec-files-"));
+  try {
+    const [har, jsonl, extract] = ["a.har", "a.jsonl", "payloads"].map((name) => join(folder, name)) as [string, string, string];
+    const words = ["--har", har, "--jsonl", jsonl, "--extract", extract];
+    assert.equal((await run(["inspect", ...words, ...plain])).status, 0);
+    const messages = linesOf(readFileSync(jsonl, "utf8")).filter(({ type }) => type === "message");
+    assert.ok(messages.length > 3);
+    const { entries } = JSON.parse(readFileSync(har, "utf8")).log;
+    assert.ok(entries[0]._webSocketMessages.length >= messages.length);
+    assert.equal(readdirSync(extract).length, messages.length);
+    const wrong = await run(["inspect", "--jsonl", join(folder, "none", "a"), ...plain]);
+    assert.equal(wrong.status, 2);
+    assert.match(wrong.stderr, /can't write .*there is no such file/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -28,6 +28,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["connection"],
   ["streams"],
   ["adapters", "entry", "inspect"],
+  ["page"],
 ];
 
 /** An import or an export of another file, of values or types. */

@@ -3,9 +3,10 @@
 use crate::tool::{Failure, Tool};
 use crate::{node, paths};
 
-/// `index.mjs`, `index.cjs`, `wscodec.wasm`, `cli.mjs`, and the adapters beside them.
+/// `index.mjs`, `index.cjs`, `wscodec.wasm`, `cli.mjs`, the page, and the adapters beside them.
 pub fn bundle() -> Result<String, Failure> {
     script("bundle.mjs").stdout()?;
+    script("page.mjs").stdout()?;
     script("adapters.mjs").stdout().map(last_line)
 }
 

@@ -11,6 +11,9 @@ use crate::{build, node, paths, release};
 /// The cases that need only what builds the package.
 const QUICK: [&str; 5] = ["node-esm", "node-cjs", "exports", "types", "deno"];
 
+/// The cases that take longer, and need no other runtimes and bundlers either.
+const ALONE: [&str; 1] = ["page"];
+
 /// The check that is a part of `test`.
 pub fn check(report: &mut Report) {
     if !build::needed_by(report, "package") {
@@ -37,7 +40,8 @@ pub fn matrix(report: &mut Report, names: &[String]) -> Result<ExitCode, String>
     }
     let names = if names.is_empty() { &all } else { names };
     if build::needed_by(report, "packages") {
-        let peers = names.iter().any(|name| !QUICK.contains(&name.as_str()));
+        let alone = |name: &str| QUICK.contains(&name) || ALONE.contains(&name);
+        let peers = names.iter().any(|name| !alone(name));
         if !peers || report.step("packages: npm ci", install_peers) {
             cases(report, names);
         }

@@ -10,6 +10,7 @@ import { InspectRun, takeBytes } from "./entry.ts";
 import { reasonOf, sizeOf, Source } from "./files.ts";
 import { Output } from "./output.ts";
 import { Progress } from "./progress.ts";
+import { WrittenFiles } from "./written.ts";
 
 /** The command line makes no sense, or a file can't be read. */
 const TROUBLE = 2;
@@ -82,16 +83,19 @@ async function inspect(words: readonly string[], out: Output): Promise<number> {
   const names = run.files();
   const sources = names.map((name) => new Source(name));
   const progress = new Progress(process.stderr, sizeOf(names));
+  const written = new WrittenFiles();
   // Lines must not run into the bar.
   if (process.stdout.isTTY) out.onWrite = () => progress.clear();
   try {
     for (let file = run.wants(); file !== undefined; file = run.wants()) {
       await step(run, file, sources[file] as Source, progress);
+      written.take(run);
       complain(run, progress);
       // Input that arrives while one watches is shown as it arrives.
       if (run.length() >= OUTPUT || names[file] === "-") await out.write(takeBytes(run));
     }
     const status = run.finish();
+    written.take(run);
     await out.write(takeBytes(run));
     complain(run, progress);
     progress.clear();

@@ -9,6 +9,8 @@ import { initSync, type SyncInitInput } from "../../generated/inspect/wscodec.js
 export {
   FileInspector,
   InspectRun,
+  PageInspector,
+  PayloadReader,
   StreamInspector,
 } from "../../generated/inspect/wscodec.js";
 

@@ -1,11 +1,11 @@
 // A page in headless Chromium, which posts what it found to the server that it came from.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { delimiter, extname, join, normalize } from "node:path";
+import { extname, join, normalize } from "node:path";
+
+import { chromium, launch } from "./chromium.mjs";
 
 const TYPES = {
   ".html": "text/html; charset=utf-8",
@@ -15,31 +15,6 @@ const TYPES = {
 };
 
 const LIMIT = 90_000;
-
-const OPTIONS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-dev-shm-usage",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-default-apps",
-  "--disable-sync",
-  "--no-first-run",
-  "--no-default-browser-check",
-  "--remote-debugging-port=0",
-];
-
-/** Chromium or Chrome, if there is one. */
-function chromium() {
-  const named = process.env.CHROMIUM;
-  if (named) return named;
-  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  return names
-    .flatMap((name) => folders.map((folder) => join(folder, name)))
-    .find((path) => existsSync(path));
-}
 
 /** Opens `/` of this folder, or `html` in its place, and gives what the page posted. */
 export async function inBrowser(root, html) {
@@ -74,37 +49,17 @@ export async function inBrowser(root, html) {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const profile = mkdtempSync(join(tmpdir(), "wscodec-chromium-"));
   const url = `http://127.0.0.1:${server.address().port}/`;
-  // A group of its own: Chromium is many processes.
-  const browser = spawn(program, [...OPTIONS, `--user-data-dir=${profile}`, url], {
-    detached: process.platform !== "win32",
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let said = "";
-  browser.stderr.on("data", (text) => (said += text));
-  browser.on("error", posted.reject);
-  const ended = once(browser, "exit");
-  browser.on("exit", () => posted.reject(new Error(`Chromium ended early:\n${said}`)));
-  const late = () => posted.reject(new Error(`the page told nothing:\n${said}`));
+  const browser = launch(program, url);
+  browser.ended.then(() => posted.reject(new Error(`Chromium ended early:\n${browser.said()}`)), posted.reject);
+  const late = () => posted.reject(new Error(`the page told nothing:\n${browser.said()}`));
   const timer = setTimeout(late, LIMIT);
   try {
     return await result;
   } finally {
     clearTimeout(timer);
-    stop(browser);
-    await ended;
+    await browser.close();
     server.closeAllConnections();
     server.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
-  }
-}
-
-function stop(child) {
-  try {
-    if (process.platform === "win32") child.kill();
-    else process.kill(-child.pid, "SIGKILL");
-  } catch {
-    // It has ended already.
   }
 }

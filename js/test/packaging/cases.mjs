@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { inBrowser } from "./browser.mjs";
+import { testPage } from "./page.mjs";
 import { portable } from "./portable.mjs";
 import { inWorkerd } from "./workerd.mjs";
 
@@ -159,6 +160,14 @@ export const cases = {
   browser: {
     async test(place) {
       return inPage(place, ".", page("/esm.mjs", importMap()));
+    },
+  },
+
+  page: {
+    async test(place) {
+      const result = await testPage(place);
+      if (result === undefined) throw new Skipped(NO_BROWSER);
+      return result;
     },
   },
 
