@@ -1,24 +1,11 @@
 //! The two directions of one connection, without packets.
 
-use wscodec::deflate::AgreedDeflate;
-
 use crate::InspectOptions;
 use crate::context::{Announced, Context, Shared};
 use crate::event::{Conversation, Direction, Ending, InspectEvent, PacketInfo};
 use crate::nest::Nest;
 use crate::reassembly::Delivery;
-
-/// How a conversation begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum ConversationStart {
-    /// With HTTP, which may be encrypted by TLS.
-    #[default]
-    Handshake,
-    /// With frames. If permessage-deflate was agreed on, this is what the server agreed to.
-    Frames(Option<AgreedDeflate>),
-    /// In the middle: the first frame of each direction has to be found.
-    Middle,
-}
+use crate::start::ConversationStart;
 
 /// Inspects the bytes of one connection, as a program sees them that stands between client and server
 /// or reads them from files.

@@ -192,7 +192,7 @@ fn put_rest(fields: &[HeadField], out: &mut Vec<u8>) {
 
 fn limits() -> Limits {
     let mut limits = Limits::DEFAULT;
-    (limits.head, limits.headers) = (crate::nest::MAX_HELD, Limits::MAX_HEADERS);
+    (limits.head, limits.headers) = (crate::held::MAX_HELD, Limits::MAX_HEADERS);
     limits
 }
 

@@ -14,6 +14,9 @@ pub(crate) struct Held {
     base: u64,
 }
 
+/// Bytes of one direction that may wait for the other one, or for the end of a head.
+pub(crate) const MAX_HELD: usize = 256 << 10;
+
 const NOWHERE: PacketInfo = PacketInfo {
     number: 0,
     time: None,

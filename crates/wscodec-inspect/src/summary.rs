@@ -59,7 +59,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn new(conversation: Conversation) -> Self {
+    fn new(conversation: Conversation) -> Self {
         Self {
             conversation,
             host: None,

@@ -1,6 +1,7 @@
 //! The pcap format: a header of 24 bytes, then packets with a header of 16 bytes each.
 
-use super::{ContainerError, MAX_BLOCK, Order, Packet, Record, RecordSink, Step};
+use super::ContainerError;
+use super::record::{MAX_BLOCK, Order, Packet, Record, RecordSink, Step};
 
 const FILE_HEADER: usize = 24;
 const PACKET_HEADER: usize = 16;

@@ -4,7 +4,8 @@
 //! (enhanced, simple and the obsolete form), and decryption secrets. All others are passed over by
 //! their length.
 
-use super::{ContainerError, MAX_BLOCK, Order, Packet, Record, RecordSink, Step};
+use super::ContainerError;
+use super::record::{MAX_BLOCK, Order, Packet, Record, RecordSink, Step};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Field, FieldKind, Literal, Node, Operator};
+use super::node::{Field, FieldKind, Literal, Node, Operator};
 
 /// Parentheses and negations in each other.
 const MAX_DEPTH: usize = 64;

@@ -7,7 +7,8 @@ use wscodec::message::Kind;
 use wscodec::utf8::Validator;
 use wscodec::{ErrorKind, PeerError};
 
-use super::{Agreement, violations};
+use super::agreement::Agreement;
+use super::violations;
 use crate::context::Context;
 use crate::event::PacketInfo;
 use crate::event::{self, Direction, InspectEvent, Location, Note, Totals, Violation};

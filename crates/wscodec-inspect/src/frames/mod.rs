@@ -17,14 +17,15 @@
 //! | file | has |
 //! |---|---|
 //! | `mod` | the framing: headers, payloads, holes |
+//! | `agreement` | the properties of a direction that its frames depend on |
 //! | `message` | messages: fragments, UTF-8, inflating |
 //! | `violations` | violations with the values found and expected |
 
+mod agreement;
 mod message;
 mod violations;
 
 use wscodec::PeerError;
-use wscodec::deflate::DeflateDirection;
 use wscodec::frame::{CloseFrame, OpCode, RawHeader, Role, Rsv, Rules, mask};
 
 use crate::align;
@@ -35,6 +36,7 @@ use crate::event::{
 };
 use crate::held::Held;
 
+pub(crate) use agreement::Agreement;
 use message::{Excerpt, Message};
 
 /// Bytes of a control frame's payload that are kept: what a wrong one may have at most to be shown
@@ -46,17 +48,6 @@ const PIECE: usize = 16 << 10;
 
 /// Bytes that are searched for the next frame before the first half of them is given up.
 const MAX_LOST: usize = 128 << 10;
-
-/// The properties of one direction, by the handshake or by a guess.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Agreement {
-    /// permessage-deflate of this direction, if messages may be compressed.
-    pub(crate) deflate: Option<DeflateDirection>,
-    /// Whether the window at the first message is known: the connection is read from its start.
-    pub(crate) window_known: bool,
-    /// Without a handshake nobody knows whether RSV1 was agreed on, so it is taken as it comes.
-    pub(crate) guess: bool,
-}
 
 #[derive(Debug)]
 enum State {
@@ -515,11 +506,14 @@ impl FrameReader {
                 let fault = violations::of_close(fault, payload, start);
                 frame.violations.push(fault);
             }
-            let it = CapturedClose::of(payload);
-            close = Some(it);
+            let (code, reason) = match payload.split_first_chunk() {
+                Some((code, reason)) => (Some(u16::from_be_bytes(*code)), reason),
+                None => (None, &[][..]),
+            };
+            close = Some(CapturedClose { code, reason });
             if self.close.is_none() {
-                self.close = Some(it.code);
-                cx.closed(self.direction, it.code, it.reason);
+                self.close = Some(code);
+                cx.closed(self.direction, code, reason);
             }
         }
         self.totals.frames[usize::from(header.opcode)] += 1;

@@ -2,13 +2,13 @@
 
 #[cfg(feature = "tls")]
 use super::MAX_DEPTH;
-#[cfg(not(feature = "tls"))]
-use super::MAX_HELD;
 use super::{Nest, Stage};
 use crate::context::Context;
 use crate::event::{Direction, InspectEvent, Note};
 #[cfg(feature = "tls")]
 use crate::event::{Ending, Location, PacketInfo};
+#[cfg(not(feature = "tls"))]
+use crate::held::MAX_HELD;
 #[cfg(feature = "tls")]
 use crate::reassembly::Delivery;
 #[cfg(not(feature = "tls"))]

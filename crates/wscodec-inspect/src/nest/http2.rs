@@ -1,5 +1,5 @@
 //! HTTP/2 (RFC 9113) with WebSockets by extended CONNECT (RFC 8441): each such stream is a conversation
-//! of its own, with a nest of frames.
+//! of its own.
 //!
 //! Only what leads to WebSockets is read: header blocks, because their compression has a state; DATA of
 //! the streams that are WebSockets; and the ends of streams. Everything else is passed over.
@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 
 use super::hpack::Hpack;
 use super::substream::Substream;
-use super::{MAX_HELD, Nest};
 use crate::context::{Announced, Context};
 use crate::event::{
     Conversation, ConversationId, Direction, Ending, HeadField, InspectEvent, Location, Note,
     PacketInfo,
 };
 use crate::handshake::{self, Sent};
+use crate::held::MAX_HELD;
 use crate::reassembly::Delivery;
 
 /// The first bytes of a client.
@@ -417,7 +417,7 @@ impl Http2 {
             announced: Announced::new(conversation),
             request: Sent::request([b"CONNECT", &target, b"HTTP/2"], fields, location),
             interim: Vec::new(),
-            nest: None,
+            socket: None,
             held: Default::default(),
             ended: [false; 2],
             first_end: None,
@@ -439,7 +439,8 @@ impl Http2 {
         };
         let status = fields.iter().find(|field| field.0 == b":status");
         let status = status.and_then(|field| core::str::from_utf8(&field.1).ok());
-        let (None, Some(status)) = (&substream.nest, status.and_then(|it| it.parse().ok())) else {
+        let (None, Some(status)) = (&substream.socket, status.and_then(|it| it.parse().ok()))
+        else {
             return; // These are trailers.
         };
         if matches!(status, 100..200) {
@@ -458,7 +459,7 @@ impl Http2 {
         let agreements =
             handshake::report(Some(request), Some(&response), status, interim, &mut inner);
         if matches!(status, 200..300) {
-            substream.open(Nest::of_frames(agreements), cx);
+            substream.open(agreements, cx);
         } else if let Some(substream) = self.remove(stream) {
             substream.finish(Ending::Fin(Direction::ServerToClient), start.packet, cx);
         }
@@ -477,10 +478,10 @@ impl Http2 {
             return;
         };
         let i = direction.index();
-        match &mut substream.nest {
-            Some(nest) => {
+        match &mut substream.socket {
+            Some(socket) => {
                 let mut inner = cx.within(&mut substream.announced);
-                nest.deliver(i, delivery, &mut inner);
+                socket.deliver(direction, delivery, &mut inner);
             }
             None => match delivery {
                 Delivery::Bytes { bytes, packet } => {
@@ -492,9 +493,9 @@ impl Http2 {
                 }
                 _ => {
                     substream.assume(cx);
-                    if let Some(nest) = &mut substream.nest {
+                    if let Some(socket) = &mut substream.socket {
                         let mut inner = cx.within(&mut substream.announced);
-                        nest.deliver(i, delivery, &mut inner);
+                        socket.deliver(direction, delivery, &mut inner);
                     }
                 }
             },
@@ -515,9 +516,9 @@ impl Http2 {
         };
         substream.ended[direction.index()] = true;
         let first = *substream.first_end.get_or_insert(direction);
-        if let Some(nest) = &mut substream.nest {
+        if let Some(socket) = &mut substream.socket {
             let mut inner = cx.within(&mut substream.announced);
-            nest.end(direction, packet, &mut inner);
+            socket.end(direction, packet, &mut inner);
         }
         if substream.ended == [true; 2]
             && let Some(substream) = self.remove(stream)

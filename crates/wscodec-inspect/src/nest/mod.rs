@@ -5,24 +5,28 @@
 //! Detect → HTTP/1.1 → frames
 //!        ↑     ↓
 //!        └─ CONNECT
-//! Detect → HTTP/2 → a nest of frames for each stream
+//! Detect → HTTP/2 → frames for each stream
 //! ```
 //!
 //! `Detect` holds the first bytes of both directions until they say what they are, and takes a PROXY
 //! protocol header off. `Http` reads heads and passes over bodies, so that an upgrade is found behind
 //! other requests; a CONNECT that was accepted leads back to `Detect`. `Http2` does the same for each
-//! stream that is an extended CONNECT. `Socket` has a reader of frames
-//! for each direction. Everything else is ignored from then on and costs nothing.
+//! stream that is an extended CONNECT. `Socket` has a reader of frames for each direction. Each of these
+//! files has the state of one stage; `detect_steps`, `http_steps` and `encrypted` read on and change the
+//! stage. Everything else is ignored from then on and costs nothing.
 //!
 //! A connection of which the beginning is missing, and one with a hole in HTTP, is tried for frames:
 //! see [`align`](crate::align). Which side is the client is then known by who masks.
 
 mod detect;
+mod detect_steps;
 mod encrypted;
 mod hpack;
 mod http;
 mod http2;
+mod http_steps;
 mod proxy;
+mod socket;
 mod substream;
 
 use wscodec::deflate::DeflateDirection;
@@ -30,7 +34,7 @@ use wscodec::deflate::DeflateDirection;
 use crate::ConversationStart;
 use crate::context::Context;
 use crate::event::{Direction, Ending, InspectEvent, Location, Note, PacketInfo, Totals};
-use crate::frames::{Agreement, FrameReader};
+use crate::frames::Agreement;
 use crate::held::Held;
 use crate::reassembly::Delivery;
 #[cfg(feature = "tls")]
@@ -39,9 +43,7 @@ use crate::tls::Tls;
 use detect::{Detect, is_head};
 use http::Http;
 use http2::Http2;
-
-/// Bytes of one direction that may wait for the other one, or for the end of a head.
-pub(crate) const MAX_HELD: usize = 256 << 10;
+use socket::Socket;
 
 /// Tunnels in tunnels.
 const MAX_DEPTH: u8 = 8;
@@ -65,7 +67,7 @@ enum Stage {
     Detect(Detect),
     Http(Http),
     Http2(Box<Http2>),
-    Socket(Box<[FrameReader; 2]>),
+    Socket(Box<Socket>),
     /// Encrypted, with the connection within.
     #[cfg(feature = "tls")]
     Tls(Box<Tls>, Box<Nest>),
@@ -108,28 +110,23 @@ impl Nest {
 
     /// For frames without a handshake.
     pub(crate) fn of_frames(agreements: [Agreement; 2]) -> Self {
-        let [client, server] = agreements;
-        let readers = [
-            FrameReader::new(Direction::ClientToServer, client, 0),
-            FrameReader::new(Direction::ServerToClient, server, 0),
-        ];
         Self {
-            stage: Stage::Socket(Box::new(readers)),
+            stage: Stage::Socket(Box::new(Socket::new(agreements))),
             ..Self::new(true)
         }
     }
 
     /// Bytes of memory held.
     pub(crate) fn memory(&self) -> usize {
-        let readers = match &self.stage {
-            Stage::Socket(readers) => readers.iter().map(FrameReader::memory).sum(),
+        let stage = match &self.stage {
+            Stage::Socket(socket) => socket.memory(),
             Stage::Http(http) => http.memory(),
             Stage::Http2(http2) => http2.memory(),
             #[cfg(feature = "tls")]
             Stage::Tls(tls, inner) => tls.memory() + inner.memory(),
             _ => 0,
         };
-        readers + self.held[0].memory() + self.held[1].memory()
+        stage + self.held[0].memory() + self.held[1].memory()
     }
 
     /// Whether the bytes of the connection are of no interest.
@@ -145,7 +142,7 @@ impl Nest {
     /// The totals of the frames in each direction.
     pub(crate) fn totals(&self) -> [Totals; 2] {
         match &self.stage {
-            Stage::Socket(readers) => [readers[0].totals, readers[1].totals],
+            Stage::Socket(socket) => socket.totals(),
             #[cfg(feature = "tls")]
             Stage::Tls(_, inner) => inner.totals(),
             _ => [Totals::default(); 2],
@@ -192,7 +189,7 @@ impl Nest {
         let i = direction.index();
         match &mut self.stage {
             Stage::Ignored => return,
-            Stage::Socket(readers) => return readers[i].bytes(bytes, packet, cx),
+            Stage::Socket(socket) => return socket.bytes(direction, bytes, packet, cx),
             Stage::Http2(http2) => {
                 if !http2.bytes(direction, bytes, packet, cx) {
                     self.stage = Stage::Ignored;
@@ -229,7 +226,7 @@ impl Nest {
         let i = direction.index();
         let restart = match &mut self.stage {
             Stage::Ignored => return,
-            Stage::Socket(readers) => return readers[i].hole(len, packet, cx),
+            Stage::Socket(socket) => return socket.hole(direction, len, packet, cx),
             Stage::Http2(http2) => {
                 if !http2.hole(direction, len, packet, cx) {
                     self.stage = Stage::Ignored;
@@ -288,7 +285,7 @@ impl Nest {
         let i = direction.index();
         self.ended[i] = true;
         match &mut self.stage {
-            Stage::Socket(readers) => readers[i].finish(true, packet, cx),
+            Stage::Socket(socket) => socket.end(direction, packet, cx),
             #[cfg(feature = "tls")]
             Stage::Tls(_, inner) => inner.deliver(i, Delivery::End { packet }, cx),
             Stage::Ignored | Stage::Http2(_) => {}
@@ -298,7 +295,6 @@ impl Nest {
 
     /// The connection has ended in this way, and nothing more is received.
     pub(crate) fn finish(&mut self, ending: Ending, packet: PacketInfo, cx: &mut Context<'_>) {
-        let early = matches!(ending, Ending::Reset(_));
         self.advance(true, cx);
         #[cfg(feature = "tls")]
         if let Stage::Tls(tls, inner) = &mut self.stage {
@@ -320,12 +316,8 @@ impl Nest {
         if let Stage::Http2(http2) = &mut self.stage {
             http2.finish(ending, packet, cx);
         }
-        if let Stage::Socket(readers) = &mut self.stage {
-            for (reader, ended) in readers.iter_mut().zip(self.ended) {
-                if !ended {
-                    reader.finish(early, packet, cx);
-                }
-            }
+        if let Stage::Socket(socket) = &mut self.stage {
+            socket.finish(ending, packet, cx);
             self.ended = [true; 2];
         }
     }
@@ -367,24 +359,15 @@ impl Nest {
     /// Frames begin: at once, or where they are found.
     fn open(&mut self, agreements: [Agreement; 2], lost: [bool; 2], cx: &mut Context<'_>) {
         let held = core::mem::take(&mut self.held);
-        let reader = |i: usize| {
-            let (direction, offset) = (DIRECTIONS[i], held[i].start());
-            match lost[i] {
-                true => FrameReader::lost(direction, agreements[i], offset),
-                false => FrameReader::new(direction, agreements[i], offset),
-            }
-        };
-        let mut readers = Box::new([reader(0), reader(1)]);
-        for (reader, held) in readers.iter_mut().zip(&held) {
-            for (bytes, packet) in held.runs() {
-                reader.bytes(bytes, packet, cx);
+        let mut socket = Socket::behind(&held, agreements, lost);
+        for (direction, held) in DIRECTIONS.into_iter().zip(&held) {
+            socket.held(direction, held, cx);
+        }
+        for (direction, held) in DIRECTIONS.into_iter().zip(&held) {
+            if self.ended[direction.index()] {
+                socket.end(direction, held.packet(), cx);
             }
         }
-        for i in [0, 1] {
-            if self.ended[i] {
-                readers[i].finish(true, held[i].packet(), cx);
-            }
-        }
-        self.stage = Stage::Socket(readers);
+        self.stage = Stage::Socket(Box::new(socket));
     }
 }

@@ -1,8 +1,9 @@
 //! A stream of HTTP/2 that is, or may become, a WebSocket (RFC 8441).
 
-use super::Nest;
+use super::socket::Socket;
 use crate::context::{Announced, Context};
 use crate::event::{Direction, Ending, InspectEvent, Location, Note, PacketInfo};
+use crate::frames::Agreement;
 use crate::handshake::{self, Sent};
 use crate::held::Held;
 
@@ -13,7 +14,7 @@ pub(super) struct Substream {
     pub(super) request: Sent,
     pub(super) interim: Vec<u16>,
     /// Its frames, once the server has accepted.
-    pub(super) nest: Option<Box<Nest>>,
+    pub(super) socket: Option<Box<Socket>>,
     /// DATA that arrived before the answer.
     pub(super) held: [Held; 2],
     pub(super) ended: [bool; 2],
@@ -23,24 +24,23 @@ pub(super) struct Substream {
 
 impl Substream {
     pub(super) fn memory(&self) -> usize {
-        let nest = self.nest.as_ref().map_or(0, |nest| nest.memory());
+        let socket = self.socket.as_ref().map_or(0, |socket| socket.memory());
         let held = self.held[0].memory() + self.held[1].memory();
-        2 * size_of::<Self>() + size_of::<Nest>() + self.request.memory() + nest + held
+        2 * size_of::<Self>() + size_of::<Socket>() + self.request.memory() + socket + held
     }
 
     /// The server has accepted the WebSocket. Reads the bytes that were held until then.
-    pub(super) fn open(&mut self, mut nest: Nest, cx: &mut Context<'_>) {
+    pub(super) fn open(&mut self, agreements: [Agreement; 2], cx: &mut Context<'_>) {
+        let mut socket = Box::new(Socket::new(agreements));
         let mut inner = cx.within(&mut self.announced);
         let held = core::mem::take(&mut self.held);
         for (direction, held) in Direction::BOTH.into_iter().zip(&held) {
-            for (bytes, packet) in held.runs() {
-                nest.bytes(direction, bytes, packet, &mut inner);
-            }
+            socket.held(direction, held, &mut inner);
             if self.ended[direction.index()] {
-                nest.end(direction, inner.last, &mut inner);
+                socket.end(direction, inner.last, &mut inner);
             }
         }
-        self.nest = Some(Box::new(nest));
+        self.socket = Some(socket);
     }
 
     /// The answer is missing: the frames tell that the server has accepted.
@@ -57,19 +57,19 @@ impl Substream {
         if accepted {
             inner.emit(InspectEvent::Note(location, &Note::AssumedUpgrade));
             let agreements = handshake::assumed(&self.request);
-            self.open(Nest::of_frames(agreements), cx);
+            self.open(agreements, cx);
         }
     }
 
     pub(super) fn finish(mut self, ending: Ending, packet: PacketInfo, cx: &mut Context<'_>) {
-        if self.nest.is_none() && !self.announced.reported {
+        if self.socket.is_none() && !self.announced.reported {
             self.assume(cx);
         }
         let mut inner = cx.within(&mut self.announced);
-        let totals = match &mut self.nest {
-            Some(nest) => {
-                nest.finish(ending, packet, &mut inner);
-                nest.totals()
+        let totals = match &mut self.socket {
+            Some(socket) => {
+                socket.finish(ending, packet, &mut inner);
+                socket.totals()
             }
             None => Default::default(),
         };

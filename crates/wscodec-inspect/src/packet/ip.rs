@@ -2,7 +2,8 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Unread, u16_at, u32_at};
+use super::bytes::{u16_at, u32_at};
+use super::segment::Unread;
 
 /// The protocol number of TCP.
 pub(super) const TCP: u8 = 6;

@@ -1,6 +1,7 @@
 //! Link layers: where the IP packet begins.
 
-use super::{Unread, u16_at};
+use super::bytes::u16_at;
+use super::segment::Unread;
 
 // Numbers of the LINKTYPE registry.
 const NULL: u16 = 0;

@@ -2,8 +2,9 @@
 
 use core::net::SocketAddr;
 
+use super::bytes::{u16_at, u32_at};
 use super::ip::Datagram;
-use super::{Segment, Unread, u16_at, u32_at};
+use super::segment::{Segment, Unread};
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;

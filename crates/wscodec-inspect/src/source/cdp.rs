@@ -10,10 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::error::SourceError;
 use super::json::nanoseconds;
 use super::lines::Lines;
 use super::messages::{MessageConversation, Out};
-use super::{SourceError, url};
+use super::url;
 use crate::event::{Conversation, ConversationId, Direction, Ending, HeadField, PacketInfo};
 use crate::handshake::Sent;
 

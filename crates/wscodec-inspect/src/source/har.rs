@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::SourceError;
+use super::error::SourceError;
 use super::json::{Found, JsonReader, nanoseconds};
 use super::messages::{MessageConversation, Out};
 use super::time::rfc3339;
@@ -250,11 +250,11 @@ impl Entry {
         let start = [
             self.method.as_bytes(),
             target,
-            super::version(&self.version),
+            super::version::version(&self.version),
         ];
         let request = Sent::request(start, request, location);
         let response = core::mem::take(&mut self.response);
-        let version = super::version(&self.response_version);
+        let version = super::version::version(&self.response_version);
         let response = Sent::response(self.status, response, version, location);
         let response = (self.status >= 100).then_some((&response, self.status));
         conversation.handshake(Some(&request), response, out);

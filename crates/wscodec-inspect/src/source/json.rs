@@ -7,7 +7,7 @@
 use json_event_parser::{JsonEvent, LowLevelJsonParser};
 use serde_json::{Map, Value};
 
-use super::SourceError;
+use super::error::SourceError;
 
 /// The longest string or number.
 const MAX_TOKEN: usize = 64 << 20;

@@ -1,6 +1,6 @@
 //! Lines of a file that is pushed in pieces.
 
-use super::SourceError;
+use super::error::SourceError;
 
 /// The longest line.
 const MAX_LINE: usize = 128 << 20;

@@ -5,9 +5,10 @@
 
 use core::net::SocketAddr;
 
+use super::error::SourceError;
 use super::json::nanoseconds;
 use super::messages::{MessageConversation, Out};
-use super::{SourceError, version};
+use super::version::version;
 use crate::event::{Conversation, ConversationId, Direction, Ending, HeadField, PacketInfo};
 use crate::handshake::Sent;
 

@@ -11,9 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use wscodec::frame::{RawHeader, Rsv};
 
+use super::error::SourceError;
 use super::json::{Found, JsonReader};
 use super::messages::{MessageConversation, Out};
-use super::{SourceError, url};
+use super::url;
 use crate::ConversationStart;
 use crate::context::{Announced, Context};
 use crate::event::{Conversation, ConversationId, Direction, Ending, HeadField, PacketInfo};

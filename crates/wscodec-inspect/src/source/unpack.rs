@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use flate2::write::MultiGzDecoder;
 use ruzstd::decoding::FrameDecoder;
 
-use super::SourceError;
+use super::error::SourceError;
 
 /// Input for gzip at once; it unpacks to at most 1032 times as much (RFC 1951).
 const PIECE: usize = 256;

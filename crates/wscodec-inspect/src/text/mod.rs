@@ -4,6 +4,7 @@
 //! ([`safe`](crate::safe)).
 
 mod summary;
+mod words;
 
 use std::fmt::Write;
 
@@ -16,8 +17,9 @@ use crate::event::{
 use crate::json::NAMES;
 use crate::safe::safe;
 
-pub(crate) use summary::ending;
+use summary::ending;
 pub use summary::{finding, stats, summary};
+pub(crate) use words::addresses;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,7 +259,10 @@ impl TextWriter {
                 }
             }
             None => {
-                let text = is_text(frame);
+                // Pings and pongs are mostly text.
+                let control =
+                    header.opcode > 8 && frame.payload.iter().all(|it| matches!(it, b' '..=b'~'));
+                let text = frame.kind == Some(Kind::Text) || control;
                 let total = frame.inflated.unwrap_or(frame.captured);
                 self.payload(text, frame.payload, !frame.unknown.is_empty(), total);
             }
@@ -308,24 +313,48 @@ impl TextWriter {
             Some(width) => width,
             None => usize::MAX,
         });
+        let mut shown = &bytes[..bytes.len().min(most)];
         if unknown {
             self.paint(DIM, "partly unknown ");
         }
-        let shown = Excerpt::of(text, bytes, total, most);
-        if let Some(hex) = &shown.hex {
-            self.paint(DIM, hex);
+        if text {
+            if let Err(e) = core::str::from_utf8(shown) {
+                // A character at the cut is left out; anything else is no text.
+                match e.error_len() {
+                    None if (shown.len() as u64) < total => shown = &shown[..e.valid_up_to()],
+                    _ => {
+                        let hex = hex(shown);
+                        self.paint(DIM, &hex);
+                        self.line.push(' ');
+                    }
+                }
+            }
+            let _ = write!(self.line, "\"{}\"", safe(shown));
+        } else {
+            let hex = hex(shown);
+            self.paint(DIM, &hex);
         }
-        if let Some(text) = &shown.text {
-            let space = if shown.hex.is_some() { " " } else { "" };
-            let _ = write!(self.line, "{space}\"{text}\"");
-        }
-        if shown.cut {
+        if (shown.len() as u64) < total {
             self.paint(DIM, "...");
         }
     }
 
     fn fault(&mut self, fault: &Violation) {
-        self.paint(RED, &format!("!! {}", broken(fault)));
+        let Violation {
+            error,
+            found,
+            expected,
+            offset,
+        } = fault;
+        let found = safe(found.as_bytes());
+        let expected = safe(expected.as_bytes());
+        let section = fault.section();
+        let line = format!(
+            "!! {}: {}, at byte {offset}; found {found}; expected {expected} ({section})",
+            error.code(),
+            error.message()
+        );
+        self.paint(RED, &line);
     }
 
     fn ending(&mut self, end: &ConversationEnd) {
@@ -334,79 +363,12 @@ impl TextWriter {
     }
 }
 
-/// The beginning of a payload as it is shown.
-pub(crate) struct Excerpt {
-    /// The bytes, if they are no text.
-    pub(crate) hex: Option<String>,
-    /// The text, with escapes.
-    pub(crate) text: Option<String>,
-    /// Whether more bytes follow.
-    pub(crate) cut: bool,
-}
-
-impl Excerpt {
-    /// At most so many bytes of a payload that has `total`.
-    pub(crate) fn of(text: bool, bytes: &[u8], total: u64, most: usize) -> Self {
-        let mut shown = &bytes[..bytes.len().min(most)];
-        let mut is_valid = true;
-        if text && let Err(e) = core::str::from_utf8(shown) {
-            // A character at the cut is left out; anything else is no text.
-            match e.error_len() {
-                None if (shown.len() as u64) < total => shown = &shown[..e.valid_up_to()],
-                _ => is_valid = false,
-            }
-        }
-        Self {
-            hex: (!text || !is_valid).then(|| hex(shown)),
-            text: text.then(|| safe(shown)),
-            cut: (shown.len() as u64) < total,
-        }
-    }
-}
-
-/// Whether the payload of a frame is shown as text. Pings and pongs are mostly text.
-pub(crate) fn is_text(frame: &CapturedFrame<'_>) -> bool {
-    let ascii = || frame.payload.iter().all(|it| matches!(it, b' '..=b'~'));
-    frame.kind == Some(Kind::Text) || frame.header.opcode > 8 && ascii()
-}
-
-/// A rule that was broken, in words.
-pub(crate) fn broken(violation: &Violation) -> String {
-    let found = safe(violation.found.as_bytes());
-    let expected = safe(violation.expected.as_bytes());
-    format!(
-        "{}: {}, at byte {}; found {found}; expected {expected} ({})",
-        violation.error.code(),
-        violation.error.message(),
-        violation.offset,
-        violation.section()
-    )
-}
-
 /// Nanoseconds as seconds with microseconds; `plus` stands in front of those that are not negative.
 fn seconds(nanoseconds: i128, plus: &str) -> String {
     let micros = nanoseconds / 1000;
     let sign = if micros < 0 { "-" } else { plus };
     let micros = micros.unsigned_abs();
     format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
-}
-
-/// The two addresses.
-pub(crate) fn addresses(conversation: &Conversation) -> String {
-    match (conversation.client, conversation.server) {
-        (Some(client), Some(server)) => format!("{client} -> {server}"),
-        (Some(client), None) => format!("from {client}"),
-        (None, Some(server)) => format!("to {server}"),
-        (None, None) => "conversation".to_owned(),
-    }
-}
-
-/// The side that sends in this direction.
-pub(crate) fn side(direction: Direction) -> &'static str {
-    match direction {
-        Direction::ClientToServer => "the client",
-        Direction::ServerToClient => "the server",
-    }
 }
 
 /// The agreement of the two sides, in words.
@@ -438,7 +400,7 @@ fn bits(rsv: u8) -> &'static str {
     ["   ", "--3", "-2-", "-23", "1--", "1-3", "12-", "123"][usize::from(rsv & 7)]
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         let _ = write!(text, "{byte:02x}");
