@@ -18,7 +18,8 @@ use crate::names::{
     AgreedDeflate, DeflateOptions, Error, Keys, UpgradeRequest, UpgradeRequestReader,
 };
 use crate::options::ConnectionOptions;
-use crate::websocket::{Agreed, WebSocket};
+use crate::outcome::Agreed;
+use crate::websocket::WebSocket;
 
 /// Bytes that a read of a head makes room for.
 const STEP: usize = 1 << 10;

@@ -16,9 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wscodec::{CloseCode, MisuseError};
 
 use crate::names::{Error, Kind, SessionState};
+use crate::outcome::Outcome;
 use crate::pieces::{Piece, poll_piece};
 use crate::shared::Shared;
-use crate::websocket::Outcome;
 
 /// The most bytes of one message.
 const MESSAGE: usize = 64 << 10;

@@ -19,9 +19,10 @@ use wscodec::{ErrorKind, HandshakeError, PeerError};
 use crate::accept::{Boxed, read_more, session, set_nodelay, too_slow, within, write};
 use crate::names::{DeflateOptions, Error, Keys};
 use crate::options::ConnectionOptions;
+use crate::outcome::Agreed;
 use crate::proxy::Proxy;
 use crate::stream::{BoxStream, ClientStream};
-use crate::websocket::{Agreed, WebSocket};
+use crate::websocket::WebSocket;
 
 /// Bytes of a rejection's body that are read at most, and how long they are waited for.
 const BODY: usize = 16 << 10;

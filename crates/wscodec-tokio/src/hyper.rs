@@ -16,7 +16,8 @@ use crate::accept::{Acceptor, session};
 use crate::connection::SharedSession;
 use crate::names::{Error, Keys};
 use crate::options::ConnectionOptions;
-use crate::websocket::{Agreed, WebSocket};
+use crate::outcome::Agreed;
+use crate::websocket::WebSocket;
 
 /// The stream of a connection that hyper has upgraded.
 pub type UpgradedStream = TokioIo<Upgraded>;

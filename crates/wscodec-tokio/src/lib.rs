@@ -77,7 +77,9 @@ mod message;
 mod names;
 mod options;
 mod outbox;
+mod outcome;
 mod pieces;
+mod polls;
 mod proxy;
 mod queue;
 mod shared;
@@ -97,11 +99,12 @@ pub use engines::{SharedDeflate, SharedInflate};
 pub use message::{CloseFrame, Message, Utf8Bytes};
 pub use options::ConnectionOptions;
 pub use outbox::{Outbox, QueueOutput};
+pub use outcome::Outcome;
 pub use pieces::Piece;
 pub use proxy::Proxy;
 pub use split::{ReadHalf, WriteHalf};
 pub use stream::{AsyncStream, BoxStream, ClientStream};
-pub use websocket::{Outcome, WebSocket};
+pub use websocket::WebSocket;
 pub use wscodec::CloseCode;
 pub use wscodec::io::Error;
 pub use wscodec::session::SessionState;
@@ -110,18 +113,3 @@ pub use wscodec::session::SessionState;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// The examples of the README of the project.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct ProjectReadme;
-
-/// The examples of the page about blocking connections.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/rust.md")]
-struct Blocking;
-
-/// The examples of the page about this crate.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/tokio.md")]
-struct Tokio;

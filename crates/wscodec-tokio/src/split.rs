@@ -16,9 +16,11 @@ use wscodec::message::Prepared;
 use crate::message::Message;
 use crate::names::{Error, Kind, MessageRef, SessionState};
 use crate::outbox::Outbox;
+use crate::outcome::{Agreed, Outcome};
 use crate::pieces::{Piece, poll_piece};
+use crate::polls::{poll_lend, sink_close};
 use crate::shared::Shared;
-use crate::websocket::{Agreed, Outcome, WebSocket, poll_lend, sink_close};
+use crate::websocket::WebSocket;
 
 /// The half of a [`WebSocket`] that receives. It answers pings and close frames and runs the timers by
 /// itself, whether or not the other half is used. Its futures are as
@@ -53,6 +55,15 @@ impl<S> Clone for WriteHalf<S> {
             shared: Arc::clone(&self.shared),
             agreed: self.agreed.clone(),
         }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// Takes the connection apart, for a task that sends and one that receives. The half that receives
+    /// also sends pongs and close answers, and runs the timers. In the order of `futures`' `split`.
+    pub fn split(self) -> (WriteHalf<S>, ReadHalf<S>) {
+        self.shared.lock().share();
+        WriteHalf::pair(self.shared, self.agreed)
     }
 }
 

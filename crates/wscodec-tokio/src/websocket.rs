@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
@@ -13,45 +13,18 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use wscodec::frame::Role;
 use wscodec::handshake::UpgradeResponse;
 use wscodec::message::Prepared;
-use wscodec::{CloseCode, Fault, Limits};
+use wscodec::{CloseCode, Limits};
 
 use crate::byte_stream::ByteStream;
-use crate::connection::{Connection, Fed, SharedSession, Step};
+use crate::connection::{Connection, SharedSession};
 use crate::message::Message;
-use crate::names::{AgreedDeflate, Error, Event, Keys, Kind, MessageRef, SessionState};
+use crate::names::{AgreedDeflate, Error, Keys, Kind, MessageRef, SessionState};
 use crate::options::ConnectionOptions;
-use crate::outbox::{Outbox, outbox};
+use crate::outbox::Outbox;
+use crate::outcome::{Agreed, Outcome};
 use crate::pieces::{Piece, poll_piece};
+use crate::polls::{poll_close, poll_lend, sink_close};
 use crate::shared::Shared;
-use crate::split::{ReadHalf, WriteHalf};
-
-/// How a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// The code that the peer sent (RFC 6455 §7.1.5): 1005 if its close frame had none, 1006 if no
-    /// close frame came.
-    pub code: CloseCode,
-    /// The reason that the peer sent; often empty.
-    pub reason: String,
-    /// The code that we sent, if a close frame was.
-    pub sent: Option<CloseCode>,
-    /// Whether both close frames went (RFC 6455 §7.1.4).
-    pub clean: bool,
-    /// The error that ended the connection, or for which we closed it.
-    pub fault: Option<Fault>,
-}
-
-impl Outcome {
-    pub(crate) fn of(session: &SharedSession) -> Option<Self> {
-        session.outcome().map(|outcome| Self {
-            code: outcome.code,
-            reason: outcome.reason.to_owned(),
-            sent: outcome.sent,
-            clean: outcome.clean,
-            fault: outcome.fault,
-        })
-    }
-}
 
 /// A WebSocket over any asynchronous stream: a `Stream` and a `Sink` of [`Message`]s.
 ///
@@ -102,22 +75,6 @@ impl Outcome {
 pub struct WebSocket<S> {
     pub(crate) shared: Arc<Shared<S>>,
     pub(crate) agreed: Option<Box<Agreed>>,
-}
-
-/// The agreements of the handshake.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Agreed {
-    pub(crate) protocol: Option<String>,
-    pub(crate) deflate: Option<AgreedDeflate>,
-    /// The head of the server's answer, at a client.
-    pub(crate) response: Vec<u8>,
-}
-
-impl Agreed {
-    pub(crate) fn boxed(self) -> Option<Box<Self>> {
-        let any = self.protocol.is_some() || self.deflate.is_some() || !self.response.is_empty();
-        any.then(|| Box::new(self))
-    }
 }
 
 impl<S> fmt::Debug for WebSocket<S> {
@@ -384,70 +341,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     pub fn into_byte_stream(self) -> ByteStream<S> {
         ByteStream::new(self.shared)
     }
-
-    /// Takes the connection apart, for a task that sends and one that receives. The half that receives
-    /// also sends pongs and close answers, and runs the timers. In the order of `futures`' `split`.
-    pub fn split(self) -> (WriteHalf<S>, ReadHalf<S>) {
-        self.shared.lock().share();
-        WriteHalf::pair(self.shared, self.agreed)
-    }
-}
-
-pub(crate) fn poll_lend<S, F, R>(
-    shared: &Arc<Shared<S>>,
-    cx: &mut Context<'_>,
-    f: &mut Option<F>,
-) -> Poll<Option<Result<R, Error>>>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-    F: FnOnce(MessageRef<'_>, &mut Outbox<'_>) -> R,
-{
-    let mut connection = shared.lock();
-    let room = connection.poll_room(cx);
-    connection.session.set_reading(room.is_ready());
-    // An error shows when nothing more can be read.
-    let _ = ready!(room);
-    shared.poll_read_locked(connection, cx, true, |session, fed, out| {
-        let received = match fed {
-            Fed::Bytes(input) => session.receive(input, out)?,
-            Fed::Filled(len) => session.fill(len, out)?,
-        };
-        let Some((event, sending)) = received else {
-            return Ok(Step::Nothing);
-        };
-        let Event::Message(message) = event else {
-            return Ok(Step::Other);
-        };
-        Ok(match f.take() {
-            Some(f) => Step::Found(f(message, &mut outbox(sending, out)), true),
-            None => Step::Other,
-        })
-    })
-}
-
-/// Sends a close frame, if that is still there, and receives to the end.
-pub(crate) fn poll_close<S: AsyncRead + AsyncWrite + Unpin>(
-    shared: &Arc<Shared<S>>,
-    cx: &mut Context<'_>,
-    message: &mut Option<Message>,
-) -> Poll<Result<Outcome, Error>> {
-    if let Some(message) = message.take() {
-        let mut connection = shared.lock();
-        let queued = connection.queue(|sending, out| message.send(sending, out));
-        if let Err(error @ Error::Misuse(_)) = queued {
-            return Poll::Ready(Err(error));
-        }
-    }
-    loop {
-        match ready!(shared.poll_recv(cx)) {
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return Poll::Ready(Err(error)),
-            None => {
-                let outcome = Outcome::of(&shared.lock().session);
-                return Poll::Ready(outcome.ok_or_else(|| wscodec::MisuseError::Closing.into()));
-            }
-        }
-    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
@@ -485,19 +378,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<S> {
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         sink_close(&self.shared, cx)
     }
-}
-
-/// Sends a close frame, if none was sent, and writes it.
-pub(crate) fn sink_close<S: AsyncRead + AsyncWrite + Unpin>(
-    shared: &Arc<Shared<S>>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<(), Error>> {
-    let mut connection = shared.lock();
-    if connection.session.state() == SessionState::Closed {
-        let _ = ready!(connection.poll_push_or_stall(cx));
-        return Poll::Ready(Ok(()));
-    }
-    let close = Message::close(CloseCode::NORMAL, "")?;
-    connection.queue(|sending, out| close.send(sending, out))?;
-    connection.poll_push_or_stall(cx)
 }
