@@ -15,7 +15,6 @@ use harness::{Served, fed, request, server, signal, text, wscodec};
 use wscodec::CloseCode;
 use wscodec::io::{Acceptor, Connection, Connector, Error};
 use wscodec::message::Kind;
-use wscodec::session::Event;
 
 fn accepted(stream: TcpStream) -> Connection<TcpStream> {
     Acceptor::default().accept(stream).unwrap()
@@ -480,70 +479,6 @@ fn a_limit_of_messages_is_enough_for_a_large_frame() {
     let sending = thread::spawn(move || writing.send(Kind::Binary, &vec![7; len]).unwrap());
     assert_eq!(reading.read().unwrap().unwrap().payload.len(), len);
     sending.join().unwrap();
-}
-
-#[test]
-fn lines_of_json_go_in_and_come_out() {
-    let (url, thread) = server(|stream| {
-        let mut ws = accepted(stream);
-        let mut events = Vec::new();
-        while let Some((event, mut outbox)) = ws.read_event().unwrap() {
-            events.push(match event {
-                Event::Message(message) => {
-                    outbox.send(message.kind, message.payload).unwrap();
-                    format!("{:?} {:?}", message.kind, message.payload)
-                }
-                Event::Ping(payload) => format!("ping {payload:?}"),
-                Event::Pong(_) => "pong".to_owned(),
-                Event::Close(close) => {
-                    let close = close.unwrap();
-                    format!("close {} {}", close.code.value(), close.reason)
-                }
-            });
-        }
-        events
-    });
-    let input = r#"{"type":"open","protocol":null,"time":1}
-{"type":"text","text":"\u202e\n"}
-{"type":"binary","base64":"AP8="}
-{"type":"ping","base64":"AQ=="}
-{"type":"close","code":4000,"reason":"done"}
-"#;
-    let output = fed(&mut wscodec(&["connect", &url, "--json-lines"]), input);
-    let expected = [
-        "Text [226, 128, 174, 10]",
-        "Binary [0, 255]",
-        "ping [1]",
-        "close 4000 done",
-    ];
-    assert_eq!(thread.join().unwrap(), expected);
-    // The server's close frame has the code of ours.
-    assert_eq!(output.status.code(), Some(1));
-    assert!(errors(&output).contains("closed with 4000"));
-    let lines: Vec<serde_json::Value> = text(&output.stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let types: Vec<_> = lines.iter().map(|line| &line["type"]).collect();
-    assert_eq!(types, ["open", "text", "binary", "pong", "close"]);
-    assert_eq!(lines[1]["text"], "\u{202e}\n");
-    assert_eq!(lines[2]["base64"], "AP8=");
-    assert_eq!(lines[4]["code"], 4000);
-    assert!(
-        lines
-            .iter()
-            .all(|line| line["time"].as_f64().unwrap() > 1e9)
-    );
-    assert!(text(&output.stdout).contains("\\u202e"));
-
-    for wrong in ["text", r#"{"type":"dance"}"#] {
-        let (url, thread) = server(|stream| messages(accepted(stream)));
-        let input = format!("{{\"type\":\"text\",\"text\":\"a\"}}\n{wrong}\n");
-        let output = fed(&mut wscodec(&["connect", &url, "--json-lines"]), input);
-        assert_eq!(output.status.code(), Some(1));
-        assert!(errors(&output).contains("line 2 of standard input"));
-        assert_eq!(thread.join().unwrap().0.len(), 1);
-    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `wscodec connect`: pings, messages that are expected, messages that are sent first, tries.
+//! `wscodec connect`: pings, messages that are expected, messages that are sent first, tries, JSON lines.
 
 #![cfg(unix)]
 
@@ -12,6 +12,7 @@ use harness::{Served, fed, request, server, text, wscodec};
 use wscodec::CloseCode;
 use wscodec::io::{Acceptor, Connection};
 use wscodec::message::Kind;
+use wscodec::session::Event;
 
 /// The messages up to the client's close.
 fn messages(stream: TcpStream) -> Vec<(Kind, Vec<u8>)> {
@@ -198,5 +199,69 @@ fn tries_are_counted_and_the_pauses_between_them_grow() {
             *pause <= most + 0.005 && *pause >= most / 2.0 - 0.005,
             "{pauses:?}"
         );
+    }
+}
+
+#[test]
+fn lines_of_json_go_in_and_come_out() {
+    let (url, thread) = server(|stream| {
+        let mut ws = Acceptor::default().accept(stream).unwrap();
+        let mut events = Vec::new();
+        while let Some((event, mut outbox)) = ws.read_event().unwrap() {
+            events.push(match event {
+                Event::Message(message) => {
+                    outbox.send(message.kind, message.payload).unwrap();
+                    format!("{:?} {:?}", message.kind, message.payload)
+                }
+                Event::Ping(payload) => format!("ping {payload:?}"),
+                Event::Pong(_) => "pong".to_owned(),
+                Event::Close(close) => {
+                    let close = close.unwrap();
+                    format!("close {} {}", close.code.value(), close.reason)
+                }
+            });
+        }
+        events
+    });
+    let input = r#"{"type":"open","protocol":null,"time":1}
+{"type":"text","text":"\u202e\n"}
+{"type":"binary","base64":"AP8="}
+{"type":"ping","base64":"AQ=="}
+{"type":"close","code":4000,"reason":"done"}
+"#;
+    let output = fed(&mut wscodec(&["connect", &url, "--json-lines"]), input);
+    let expected = [
+        "Text [226, 128, 174, 10]",
+        "Binary [0, 255]",
+        "ping [1]",
+        "close 4000 done",
+    ];
+    assert_eq!(thread.join().unwrap(), expected);
+    // The server's close frame has the code of ours.
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("closed with 4000"));
+    let lines: Vec<serde_json::Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let types: Vec<_> = lines.iter().map(|line| &line["type"]).collect();
+    assert_eq!(types, ["open", "text", "binary", "pong", "close"]);
+    assert_eq!(lines[1]["text"], "\u{202e}\n");
+    assert_eq!(lines[2]["base64"], "AP8=");
+    assert_eq!(lines[4]["code"], 4000);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["time"].as_f64().unwrap() > 1e9)
+    );
+    assert!(text(&output.stdout).contains("\\u202e"));
+
+    for wrong in ["text", r#"{"type":"dance"}"#] {
+        let (url, thread) = server(messages);
+        let input = format!("{{\"type\":\"text\",\"text\":\"a\"}}\n{wrong}\n");
+        let output = fed(&mut wscodec(&["connect", &url, "--json-lines"]), input);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("line 2 of standard input"));
+        assert_eq!(thread.join().unwrap().len(), 1);
     }
 }

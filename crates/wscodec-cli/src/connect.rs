@@ -11,11 +11,11 @@ use wscodec::io::{Error, Url};
 use wscodec::session::Connect;
 use wscodec_server::client::{self, Call, Ended, Input, Stop};
 
-use crate::args::{ConnectArgs, unusable};
+use crate::args::{ConnectArgs, Cut, unusable};
 use crate::failed::failed;
 use crate::out::say;
 use crate::proxy::Proxy;
-use crate::talk::{Conversation, Cut};
+use crate::talk::Conversation;
 use crate::target::Target;
 use crate::{Failure, proxy, stop, terminal, tls};
 use wscodec_inspect::safe::safe;

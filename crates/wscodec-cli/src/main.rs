@@ -3,6 +3,7 @@
 mod args;
 mod connect;
 mod failed;
+mod failure;
 mod inspect;
 mod json;
 mod listen;
@@ -28,17 +29,7 @@ mod tls;
 use std::process::ExitCode;
 
 use args::Command;
-
-/// How a run ends otherwise than by success.
-#[derive(Debug)]
-enum Failure {
-    /// The arguments make no sense: status 2.
-    Usage(clap::Error),
-    /// It can't be done: status 1, with a line that says why.
-    Run(String),
-    /// The status says all.
-    Status(u8),
-}
+use failure::Failure;
 
 fn main() -> ExitCode {
     let result = match Command::from_env() {
@@ -59,6 +50,9 @@ fn main() -> ExitCode {
         Err(Failure::Run(why)) => failed(1, &format!("wscodec: {why}\n")),
         Err(Failure::Status(status)) => exit(status),
         Err(Failure::Usage(error)) => failed(2, &error.to_string()),
+        Err(Failure::Unusable { command, why }) => {
+            failed(2, &args::error(command, why).to_string())
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use wscodec::session::Event;
 use wscodec::{CloseCode, ErrorKind, MisuseError};
 use wscodec_server::client::{Line, Talk};
 
-use crate::args::ConnectArgs;
+use crate::args::{AtEnd, ConnectArgs, Cut};
 use crate::json::{self, Asked};
 use crate::out::{say, unwritable};
 use crate::pings::{Alarms, Pings, after};
@@ -24,30 +24,6 @@ const LAST_ANSWER: Duration = Duration::from_secs(1);
 
 /// Bytes of a fragment, where the whole input is one message.
 const FRAGMENT: usize = 64 << 10;
-
-/// How the input is cut into messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cut {
-    /// Each line is a text message.
-    TextLines,
-    /// Each line is a binary message.
-    BinaryLines,
-    /// The input is one message of this kind. Empty, it is none.
-    Whole(Kind),
-    /// Each line is a JSON object, and so is each line of the output.
-    Json,
-}
-
-/// The reaction to the end of the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AtEnd {
-    /// The connection is closed.
-    Close,
-    /// It is closed after that time.
-    Wait(Duration),
-    /// It stays open until the server closes it, or a signal comes.
-    Stay,
-}
 
 /// The user's side of a connection.
 #[derive(Debug)]

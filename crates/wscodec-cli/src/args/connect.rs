@@ -7,9 +7,11 @@ use clap::{Args, ValueEnum};
 use wscodec::message::Kind;
 use wscodec::session::SessionOptions;
 
+use super::client_tls::ClientTlsArgs;
+use super::compression::CompressionArgs;
+use super::input::{AtEnd, Cut};
+use super::rules::{all_differ, unusable};
 use super::values::{self, Header};
-use super::{ClientTlsArgs, CompressionArgs, unusable};
-use crate::talk::{AtEnd, Cut};
 use crate::{Failure, proxy};
 
 /// A client: sends each line of standard input as a text message, and prints each message that it
@@ -166,7 +168,7 @@ struct ConnectionArgs {
 impl ConnectArgs {
     /// Checks options that exclude each other.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        super::all_differ("connect", "--protocol", &self.protocol)?;
+        all_differ("connect", "--protocol", &self.protocol)?;
         if self.headers.iter().filter(|it| is_host(it)).count() > 1 {
             return Err(unusable("connect", "--header: one Host is enough"));
         }

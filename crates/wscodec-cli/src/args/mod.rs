@@ -8,6 +8,8 @@ mod client_tls;
 mod compression;
 mod connect;
 mod foreign;
+mod input;
+mod rules;
 mod serve;
 #[cfg(not(target_os = "wasi"))]
 mod tap;
@@ -18,16 +20,15 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use client_tls::ClientTlsArgs;
-pub(crate) use compression::CompressionArgs;
 pub(crate) use connect::ConnectArgs;
+pub(crate) use input::{AtEnd, Cut};
+pub(crate) use rules::unusable;
 pub(crate) use serve::ServeArgs;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use tap::{TapArgs, is_har};
 pub(crate) use values::Listen;
 #[cfg(unix)]
 pub(crate) use values::Target;
-
-use crate::Failure;
 
 /// The commands whose options are defined here.
 #[cfg(not(target_os = "wasi"))]
@@ -148,27 +149,14 @@ pub(crate) fn documented() -> clap::Command {
     program
 }
 
-/// The failure for options of a command that can't be used together or as they are.
-pub(crate) fn unusable(command: &str, why: impl std::fmt::Display) -> Failure {
+/// The error for options that can't be used, with the usage of their command.
+pub(crate) fn error(command: &str, why: String) -> clap::Error {
     let mut program = documented();
     let error = clap::error::ErrorKind::ValueValidation;
-    Failure::Usage(match program.find_subcommand_mut(command) {
+    match program.find_subcommand_mut(command) {
         Some(command) => command.error(error, why),
         None => program.error(error, why),
-    })
-}
-
-/// Checks the values of an option that must not be given twice.
-fn all_differ(command: &str, option: &str, values: &[String]) -> Result<(), Failure> {
-    for (at, value) in values.iter().enumerate() {
-        if values[..at].contains(value) {
-            return Err(unusable(
-                command,
-                format!("{option}: {value:?} is given twice"),
-            ));
-        }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 use wscodec::deflate::WindowBits;
 use wscodec_server::{Memory, ServerOptions};
 
+use super::compression::CompressionArgs;
+use super::rules::{all_differ, unusable};
 use super::values::{self, Limit, Listen, Target};
-use super::{CompressionArgs, unusable};
 use crate::Failure;
 
 /// A server: sends every message back, or to all clients.
@@ -270,7 +271,7 @@ impl ServeArgs {
 
     /// Checks lists whose members must differ.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        super::all_differ("serve", "--protocol", &self.protocol)?;
+        all_differ("serve", "--protocol", &self.protocol)?;
         let words = self
             .origin
             .iter()

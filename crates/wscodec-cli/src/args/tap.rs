@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::client_tls::ClientTlsArgs;
+use super::rules::unusable;
 use super::values::{self, Header};
-use super::{ClientTlsArgs, unusable};
 use crate::{Failure, proxy};
 
 /// The fields that the relay itself depends on.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{bare, ip};
+use super::host::{bare, ip};
 
 /// Whether a host is reached directly: it is this machine, or `NO_PROXY` lists it. The list has
 /// domains, which stand for all names below them too, addresses, networks such as `10.0.0.0/8`, each

@@ -6,7 +6,7 @@ use wscodec::head::start_line;
 use wscodec::io::Url;
 use wscodec_inspect::safe::safe;
 
-use super::Tunnel;
+use super::tunnel::Tunnel;
 use crate::target::Credentials;
 
 /// Bytes of the proxy's heads, together.

@@ -6,14 +6,19 @@
 //! so is this machine itself.
 
 mod bypass;
+mod host;
 mod http;
 mod socks;
+mod tunnel;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use wscodec::io::Url;
+
+use host::bare;
+use tunnel::Tunnel;
 
 use crate::target::{Credentials, without_user};
 
@@ -157,17 +162,6 @@ impl Proxy {
     }
 }
 
-/// A host without the brackets of an IPv6 address.
-fn bare(host: &str) -> &str {
-    let inner = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-    inner.unwrap_or(host)
-}
-
-/// The host as an address, if it is one.
-fn ip(host: &str) -> Option<IpAddr> {
-    bare(host).parse().ok()
-}
-
 fn connect(addresses: &[SocketAddr], timeout: Duration) -> io::Result<TcpStream> {
     // A longer time is refused by some systems.
     let timeout = timeout.min(Duration::from_secs(1 << 20));
@@ -179,51 +173,6 @@ fn connect(addresses: &[SocketAddr], timeout: Duration) -> io::Result<TcpStream>
         }
     }
     Err(last)
-}
-
-/// A connection to a proxy, until the time is over.
-struct Tunnel {
-    stream: TcpStream,
-    until: Option<Instant>,
-}
-
-impl Tunnel {
-    fn left(&self) -> io::Result<Option<Duration>> {
-        let Some(until) = self.until else {
-            return Ok(None);
-        };
-        let left = until.saturating_duration_since(Instant::now());
-        match left.is_zero() {
-            true => Err(io::ErrorKind::TimedOut.into()),
-            false => Ok(Some(left)),
-        }
-    }
-}
-
-impl io::Read for Tunnel {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(self.left()?)?;
-        in_time(self.stream.read(into))
-    }
-}
-
-impl io::Write for Tunnel {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.left()?)?;
-        in_time(self.stream.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The systems have two names for a time-out.
-fn in_time(result: io::Result<usize>) -> io::Result<usize> {
-    match result {
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
-        result => result,
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::net::{IpAddr, ToSocketAddrs};
 
 use wscodec::io::Url;
 
-use super::{Tunnel, bare, ip};
+use super::host::{bare, ip};
+use super::tunnel::Tunnel;
 use crate::target::Credentials;
 
 const VERSION: u8 = 5;

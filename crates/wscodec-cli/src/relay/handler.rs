@@ -15,8 +15,8 @@ use wscodec_server::{AcceptOptions, Handler, NotAccepted, Peer, Response};
 use super::environment;
 use super::link::{FULL, Link};
 use super::opening::{Job, Opened, Openers};
+use super::options::{Options, Permit};
 use super::poll::Commands;
-use super::{Options, Permit};
 use crate::args::Target;
 
 /// Hands messages to the backends, and sends what they write.

@@ -25,33 +25,23 @@ mod environment;
 mod handler;
 mod link;
 mod opening;
+mod options;
 mod poll;
 mod process;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use wscodec_server::ServerHandle;
 
 use crate::Failure;
-use crate::args::{ServeArgs, Target};
+use crate::args::ServeArgs;
 use handler::Relayed;
+use options::Options;
 pub(crate) use process::kill_all;
-
-/// How backends are opened.
-#[derive(Clone, Debug)]
-struct Options {
-    target: Target,
-    /// Processes at a time.
-    max_processes: usize,
-    /// How long opening a backend may take.
-    timeout: Duration,
-    /// Whether clients speak TLS.
-    secure: bool,
-}
 
 /// Starts the relay, if the connections have backends. Opening one may take as long as `timeout`.
 pub(crate) fn start(
@@ -116,27 +106,5 @@ impl Relay {
         self.openers.end();
         self.commands.end();
         let _ = self.thread.join();
-    }
-}
-
-/// Counts a process until it is dropped.
-#[derive(Debug)]
-struct Permit(Arc<AtomicUsize>);
-
-impl Permit {
-    /// One more process, if there may be one.
-    fn new(count: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
-        let permit = Self(count.clone());
-        match count.fetch_add(1, Ordering::Relaxed) < most {
-            true => Some(permit),
-            // The permit is given back.
-            false => None,
-        }
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -11,8 +11,8 @@ use std::thread;
 use wscodec_server::DeferredAccept;
 
 use super::backend::Backend;
+use super::options::{Options, Permit};
 use super::process::Process;
-use super::{Options, Permit};
 use crate::args::Target;
 
 /// Threads at most. Requests beyond that wait, as long as a handshake may take.

@@ -16,7 +16,7 @@ use mio::{Interest, Registry, Token};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use wscodec_inspect::safe::safe;
 
-use super::Permit;
+use super::options::Permit;
 
 /// Bytes of a line of standard error that are logged together.
 const MOST_LINE: usize = 4096;
