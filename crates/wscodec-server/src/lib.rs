@@ -327,8 +327,13 @@ impl<'a> Server<'a> {
     }
 }
 
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 /// The examples of the how-to page.
-#[cfg(all(doctest, unix, feature = "tls"))]
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/server.md")]
 struct HowTo;
 
@@ -340,4 +345,4 @@ struct SansIo;
 /// The example of the README of this crate.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
+struct CrateReadme;

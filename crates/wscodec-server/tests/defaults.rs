@@ -1,5 +1,5 @@
 //! The limits of a server that was given an address and nothing else: they are those that
-//! `docs/server.md` lists, and they hold.
+//! `docs/server.md` lists, and they hold. Options that make no sense are refused by name.
 
 mod support;
 
@@ -7,9 +7,10 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use support::{LONG, REQUEST, Running, echo, open, raw, read_some};
+use support::{LONG, REQUEST, Running, echo, open, options, raw, read_some};
+use wscodec::handshake::Origin;
 use wscodec::message::Prepared;
-use wscodec_server::{Metrics, Recipients, ServerOptions};
+use wscodec_server::{Metrics, Recipients, Server, ServerOptions};
 
 fn defaults() -> Running {
     echo(ServerOptions::new(SocketAddr::from(([127, 0, 0, 1], 0))))
@@ -162,4 +163,59 @@ fn one_address_has_4096_requests_that_did_not_arrive() {
     let mut answer = [0; 12];
     first.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 101");
+}
+
+#[test]
+fn options_are_checked_by_name() {
+    let check = |name: &str, change: &dyn Fn(&mut ServerOptions<'static>)| {
+        let mut options = options();
+        change(&mut options);
+        let error = options.check().expect_err(name);
+        assert_eq!(error.option, name);
+        let error = Server::bind(options).err().expect(name).to_string();
+        assert!(error.contains(name), "{error}");
+    };
+    let none = Duration::ZERO;
+    check("listen", &|it| it.listen = vec![it.listen[0]; 257]);
+    check("max_connections", &|it| it.max_connections = 0);
+    check("max_connections_per_address", &|it| {
+        it.max_connections_per_address = Some(0);
+    });
+    check("max_opening_per_address", &|it| {
+        it.max_opening_per_address = Some(0);
+    });
+    check("max_memory", &|it| it.max_memory = Some(0));
+    check("max_buffered", &|it| it.max_buffered = 1);
+    check("high_water", &|it| it.high_water = 0);
+    check("loops", &|it| it.loops = 0);
+    check("tick", &|it| it.tick = Some(none));
+    check("handshake_timeout", &|it| it.handshake_timeout = none);
+    check("stall_timeout", &|it| it.stall_timeout = none);
+    check("session.close_timeout", &|it| {
+        it.session.close_timeout = none
+    });
+    check("session.pong_timeout", &|it| it.session.pong_timeout = none);
+    check("session.heartbeat", &|it| it.session.heartbeat = Some(none));
+    check("session.idle", &|it| it.session.idle = Some(none));
+    check("session.limits", &|it| it.session.limits.message = 0);
+    check("session.limits.head", &|it| it.session.limits.head = 0);
+    check("session.limits.headers", &|it| {
+        it.session.limits.headers = 1000
+    });
+    check("policy.protocols", &|it| it.policy.protocols = &["a b"]);
+    check("policy.protocols", &|it| it.policy.protocols = &["a", "a"]);
+    check("policy.origin", &|it| it.policy.origin = Origin::List(&[]));
+    check("policy.origin", &|it| {
+        it.policy.origin = Origin::List(&["https://example.com/"]);
+    });
+    check("policy.allowed_hosts", &|it| {
+        it.policy.allowed_hosts = Some(&[])
+    });
+    check("policy.allowed_hosts", &|it| {
+        it.policy.allowed_hosts = Some(&["https://example.com"]);
+    });
+    check("policy.deflate.level", &|it| {
+        it.policy.deflate.as_mut().unwrap().level = 99;
+    });
+    assert_eq!(options().check(), Ok(()));
 }

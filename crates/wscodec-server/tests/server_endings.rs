@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use support::{Client, LONG, REQUEST, Running, open, options, raw, read_some, run};
 use wscodec::CloseCode;
 use wscodec::frame::CloseFrame;
-use wscodec::handshake::{Origin, UpgradeRequest};
+use wscodec::handshake::UpgradeRequest;
 use wscodec::message::{Kind, MessageRef, Prepared};
 use wscodec::session::Outcome;
 use wscodec_server::{
@@ -535,61 +535,6 @@ fn a_connection_that_received_a_large_message_is_closed_before_the_time_is_over(
         .write_all(b"\x88\x82\0\0\0\0\x03\xe9")
         .unwrap();
     assert_eq!(hears.recv_timeout(LONG).unwrap(), "1001 1001 clean -");
-}
-
-#[test]
-fn options_are_checked_by_name() {
-    let check = |name: &str, change: &dyn Fn(&mut ServerOptions<'static>)| {
-        let mut options = options();
-        change(&mut options);
-        let error = options.check().expect_err(name);
-        assert_eq!(error.option, name);
-        let error = Server::bind(options).err().expect(name).to_string();
-        assert!(error.contains(name), "{error}");
-    };
-    let none = Duration::ZERO;
-    check("listen", &|it| it.listen = vec![it.listen[0]; 257]);
-    check("max_connections", &|it| it.max_connections = 0);
-    check("max_connections_per_address", &|it| {
-        it.max_connections_per_address = Some(0);
-    });
-    check("max_opening_per_address", &|it| {
-        it.max_opening_per_address = Some(0);
-    });
-    check("max_memory", &|it| it.max_memory = Some(0));
-    check("max_buffered", &|it| it.max_buffered = 1);
-    check("high_water", &|it| it.high_water = 0);
-    check("loops", &|it| it.loops = 0);
-    check("tick", &|it| it.tick = Some(none));
-    check("handshake_timeout", &|it| it.handshake_timeout = none);
-    check("stall_timeout", &|it| it.stall_timeout = none);
-    check("session.close_timeout", &|it| {
-        it.session.close_timeout = none
-    });
-    check("session.pong_timeout", &|it| it.session.pong_timeout = none);
-    check("session.heartbeat", &|it| it.session.heartbeat = Some(none));
-    check("session.idle", &|it| it.session.idle = Some(none));
-    check("session.limits", &|it| it.session.limits.message = 0);
-    check("session.limits.head", &|it| it.session.limits.head = 0);
-    check("session.limits.headers", &|it| {
-        it.session.limits.headers = 1000
-    });
-    check("policy.protocols", &|it| it.policy.protocols = &["a b"]);
-    check("policy.protocols", &|it| it.policy.protocols = &["a", "a"]);
-    check("policy.origin", &|it| it.policy.origin = Origin::List(&[]));
-    check("policy.origin", &|it| {
-        it.policy.origin = Origin::List(&["https://example.com/"]);
-    });
-    check("policy.allowed_hosts", &|it| {
-        it.policy.allowed_hosts = Some(&[])
-    });
-    check("policy.allowed_hosts", &|it| {
-        it.policy.allowed_hosts = Some(&["https://example.com"]);
-    });
-    check("policy.deflate.level", &|it| {
-        it.policy.deflate.as_mut().unwrap().level = 99;
-    });
-    assert_eq!(options().check(), Ok(()));
 }
 
 #[test]

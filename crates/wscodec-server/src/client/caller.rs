@@ -6,7 +6,8 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-use super::{Alarm, Call, Ended, Line, Stop, Talk};
+use super::stop::Stop;
+use super::talk::{Alarm, Call, Ended, Line, Talk};
 use crate::net::{Net, Platform, Source};
 use crate::queue::Queue;
 use wscodec::error::{CloseCode, ErrorKind, HandshakeError, PeerError};
