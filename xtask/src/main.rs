@@ -24,6 +24,7 @@ mod paths;
 mod release;
 
 mod report;
+mod root;
 mod rust;
 mod simd;
 mod supply;

@@ -1,15 +1,9 @@
 //! Where things are in the checkout.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+pub use crate::root::root;
 use crate::tool::{Failure, cargo};
-
-/// The checkout's root folder.
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies in the workspace")
-}
 
 /// The TypeScript sources.
 pub fn js() -> PathBuf {

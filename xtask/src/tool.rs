@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::paths;
+use crate::root::root;
 
 static VERBOSE: AtomicBool = AtomicBool::new(false);
 
@@ -86,7 +86,7 @@ impl Tool {
     /// A program at a path, shown to people by its name.
     pub fn at(program: &OsStr, name: &str) -> Self {
         let mut command = Command::new(program);
-        command.current_dir(paths::root()).stdin(Stdio::null());
+        command.current_dir(root()).stdin(Stdio::null());
         Self {
             command,
             line: name.to_owned(),
@@ -118,7 +118,7 @@ impl Tool {
     /// Runs in this folder.
     pub fn dir(mut self, dir: &Path) -> Self {
         self.command.current_dir(dir);
-        let shown = dir.strip_prefix(paths::root()).unwrap_or(dir);
+        let shown = dir.strip_prefix(root()).unwrap_or(dir);
         self.line = format!("cd {} && {}", shown.display(), self.line);
         self
     }

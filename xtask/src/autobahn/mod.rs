@@ -9,6 +9,7 @@ mod options;
 mod process;
 mod program;
 mod script;
+mod start;
 mod summary;
 mod target;
 mod verdict;
@@ -22,8 +23,9 @@ use std::time::{Duration, Instant};
 use cases::Group;
 use environment::{Environment, NO_PYTHON};
 use options::{Peer, Plan};
+use start::{Ready, Role, Start};
 use summary::Summary;
-use target::{Ready, Role, Start, TARGETS};
+use target::TARGETS;
 use wstest::Run;
 
 use crate::arguments::{Arguments, Wrong};

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::thread;
 
-use super::target::{Role, Start, TARGETS, Target};
+use super::start::{Role, Start};
+use super::target::{TARGETS, Target};
 use crate::arguments::{Arguments, Wrong, unknown};
 
 /// The thing that is tested.
@@ -121,7 +122,7 @@ fn cores() -> usize {
 mod tests {
     use super::{Peer, Plan};
     use crate::arguments::{Arguments, Wrong};
-    use crate::autobahn::target::Role;
+    use crate::autobahn::start::Role;
 
     fn read(line: &str) -> Result<Plan, Wrong> {
         let plan = Plan::read(&mut Arguments::of(line.split_whitespace()))?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::target::{Ready, Role, Start};
+use super::start::{Ready, Role, Start};
 use crate::paths;
 use crate::tool::{Failure, Tool, cargo};
 use crate::toolchain::{WASI, ensure_targets};

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::target::{Ready, Role, Start};
+use super::start::{Ready, Role, Start};
 use crate::tool::{Failure, Tool};
 use crate::{node, paths};
 

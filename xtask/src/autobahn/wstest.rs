@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::cases::Group;
 use super::process::{Process, free_port, listens};
-use super::target::{Role, Start};
+use super::start::{Role, Start};
 use crate::tool::Failure;
 
 /// How long a program may take to listen.

@@ -6,6 +6,7 @@
 mod growth;
 mod plan;
 mod result;
+mod run;
 mod server;
 mod wasm;
 
@@ -23,6 +24,7 @@ use crate::{build, js, node, package, paths, table};
 use plan::{Asked, Plan, read};
 use result::keep;
 pub use result::today;
+use run::{folder, measure};
 
 /// Runs `bench` with these arguments.
 pub fn bench(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, Wrong> {
@@ -101,13 +103,6 @@ fn show(files: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Where the benchmark is built, and its streams and results are put.
-fn folder() -> Result<PathBuf, Failure> {
-    let folder = paths::target()?.join("bench");
-    fs::create_dir_all(&folder).map_err(|error| Failure::file("make", &folder, &error))?;
-    Ok(folder)
-}
-
 /// The program that measures Rust, and writes the streams for JavaScript.
 fn program() -> Result<Tool, Failure> {
     let name = format!("wscodec-bench{}", std::env::consts::EXE_SUFFIX);
@@ -183,20 +178,4 @@ fn runtime(name: Option<&str>) -> Result<Vec<OsString>, Failure> {
 
 fn data() -> Result<PathBuf, Failure> {
     Ok(folder()?.join("data"))
-}
-
-/// Runs a program that gives tables.
-fn measure(
-    report: &mut Report,
-    name: &str,
-    results: &mut Vec<Value>,
-    tool: impl FnOnce() -> Result<Tool, Failure>,
-) -> bool {
-    report.step(name, || {
-        let text = tool()?.stdout()?;
-        let result = serde_json::from_str(&text)
-            .map_err(|error| Failure::new(format!("it gave no JSON: {error}")))?;
-        results.push(result);
-        Ok(Outcome::Done(String::new()))
-    })
 }

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::folder;
 use super::plan::Plan;
+use super::run::folder;
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool};
 use crate::{paths, table};

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::folder;
 use super::plan::Plan;
+use super::run;
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 use crate::{build, paths, wasi};
@@ -122,7 +122,7 @@ pub(super) fn measure(report: &mut Report, plan: &Plan, results: &mut Vec<Value>
         let words: Vec<_> = command.split_whitespace().collect();
         commands.push((name.clone(), words.join("\t")));
     }
-    super::measure(report, "bench: servers", results, || {
+    run::measure(report, "bench: servers", results, || {
         let time = match (plan.quick, plan.kind) {
             (true, _) => "100",
             (false, "tokio") => "400",
@@ -157,7 +157,7 @@ impl Way {
 }
 
 fn target() -> Result<PathBuf, Failure> {
-    Ok(folder()?.join("server"))
+    Ok(run::folder()?.join("server"))
 }
 
 fn program(name: &str) -> Result<PathBuf, Failure> {

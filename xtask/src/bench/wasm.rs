@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::folder;
 use super::plan::Plan;
+use super::run::folder;
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 use crate::{node, paths, toolchain, wasi};
