@@ -1,25 +1,22 @@
 //! The server's side of the opening handshake (RFC 6455 §4.2).
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
+use super::answer::{Answer, Rejecting};
 use super::connection::{IoSession, Negotiated};
 use super::head::Head;
 use super::hooks::Decide;
 use super::line::Line;
-use super::{
-    AcceptHooks, Buffers, Connection, ConnectionOptions, Error, Keys, Rejected, Transport,
-};
-use crate::error::{LimitError, MisuseError};
+use super::{AcceptHooks, Buffers, Connection, ConnectionOptions, Error, Keys, Transport};
+use crate::error::LimitError;
 use crate::frame::Role;
-use crate::handshake::{Rejection, UpgradeRequest, UpgradeRequestReader, put_header};
+use crate::handshake::{Rejection, UpgradeRequest, UpgradeRequestReader};
 use crate::head::HeadLine;
-use crate::session::{In, Out, Policy, Session, Upgrade};
+use crate::session::{Policy, Session};
 
 /// Accepts connections. It has the policy for requests and the options of the connections.
 ///
@@ -213,115 +210,6 @@ impl Acceptor<'_> {
             deflate: answer.upgrade.deflate(),
         };
         Ok((session, agreed))
-    }
-}
-
-/// The response to a request. The policy has filled it; the caller may change it.
-#[derive(Debug)]
-pub struct Answer<'r> {
-    upgrade: Upgrade<'r>,
-    /// The additional header lines.
-    headers: Vec<u8>,
-    /// The reason why the response cannot be sent.
-    invalid: Option<MisuseError>,
-    extension: Option<Agreed>,
-}
-
-/// An extension that the caller implements.
-#[derive(Debug)]
-struct Agreed {
-    header: String,
-    inbound: In,
-    outbound: Out,
-}
-
-impl Answer<'_> {
-    /// The chosen subprotocol.
-    pub fn protocol(&self) -> Option<&str> {
-        self.upgrade.protocol()
-    }
-
-    /// Chooses another subprotocol of those that the client offered, or none.
-    ///
-    /// # Errors
-    /// [`MisuseError::ProtocolNotOffered`] if the client did not offer it. The choice does not change
-    /// then.
-    pub fn choose_protocol(&mut self, protocol: Option<&str>) -> Result<(), MisuseError> {
-        self.upgrade.choose_protocol(protocol)
-    }
-
-    /// The agreed compression parameters; `None` without compression.
-    #[cfg(feature = "deflate")]
-    pub fn deflate(&self) -> Option<crate::deflate::AgreedDeflate> {
-        self.upgrade.deflate()
-    }
-
-    /// Rejects the client's offer of compression.
-    pub fn without_compression(&mut self) -> &mut Self {
-        self.upgrade.leave_out_compression();
-        self
-    }
-
-    /// Agrees on an extension that the caller implements, in place of compression. `header` is the
-    /// value of `Sec-WebSocket-Extensions`. It must name an extension that the client has offered
-    /// ([`UpgradeRequest::extensions`]); otherwise the handshake fails with [`Error::Misuse`]. The
-    /// two sides of the extension own reserved bits, and process each message.
-    pub fn extension(
-        &mut self,
-        header: impl Into<String>,
-        inbound: In,
-        outbound: Out,
-    ) -> &mut Self {
-        self.extension = Some(Agreed {
-            header: header.into(),
-            inbound,
-            outbound,
-        });
-        self.without_compression()
-    }
-
-    /// Adds a header. The value is any displayable value. If the header is not allowed, the handshake
-    /// fails with [`Error::Misuse`].
-    pub fn header(&mut self, name: impl AsRef<str>, value: impl fmt::Display) -> &mut Self {
-        let put = put_header(&mut self.headers, name.as_ref(), value);
-        self.invalid = self.invalid.or(put.err());
-        self
-    }
-
-    /// Rejects the request. Return the result:
-    ///
-    /// ```
-    /// # use wscodec::{io::{Answer, Rejecting}, handshake::{Rejection, UpgradeRequest}};
-    /// fn decide(request: &UpgradeRequest<'_>, answer: &mut Answer<'_>) -> Result<(), Rejecting> {
-    ///     match request.host() {
-    ///         "example.com" => Ok(()),
-    ///         other => {
-    ///             let body = format!("{other} is not here");
-    ///             answer.reject(Rejection::new(421).body(body.as_bytes()))
-    ///         }
-    ///     }
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// Always.
-    pub fn reject(&self, rejection: Rejection<'_>) -> Result<(), Rejecting> {
-        Err(rejection.into())
-    }
-}
-
-/// The caller's rejection of a request, which the acceptor sends to the client.
-#[derive(Debug)]
-pub struct Rejecting(Error);
-
-impl From<Rejection<'_>> for Rejecting {
-    fn from(rejection: Rejection<'_>) -> Self {
-        let status = rejection.status();
-        let mut bytes = Vec::new();
-        Self(match rejection.write(&mut bytes) {
-            Ok(()) => Error::Rejected(Box::new(Rejected::new(bytes, status))),
-            Err(error) => error.into(),
-        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Hooks in the steps of an opening handshake.
 
-use super::{Answer, Error, Rejecting};
+use super::Error;
+use super::answer::{Answer, Rejecting};
 use crate::handshake::{UpgradeRequest, UpgradeResponse};
 use crate::head::HeadLine;
 use crate::session::{In, Out};

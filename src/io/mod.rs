@@ -66,6 +66,7 @@
 )]
 
 mod accept;
+mod answer;
 mod buffers;
 mod cancel;
 mod client_stream;
@@ -99,7 +100,8 @@ pub mod gobwas {
     #![doc = include_str!("gobwas_names.md")]
 }
 
-pub use accept::{Acceptor, Answer, Rejecting};
+pub use accept::Acceptor;
+pub use answer::{Answer, Rejecting};
 pub use buffers::Buffers;
 pub use cancel::Cancel;
 pub use client_stream::ClientStream;
@@ -116,6 +118,8 @@ pub use random::{Keys, nonce};
 pub use reader::MessageReader;
 pub use split::{ReadHalf, SharedOutput, WriteHalf};
 pub use tls::{ClientTls, ClientTlsOptions};
+#[cfg(all(feature = "tls", not(target_family = "wasm")))]
+pub use tls::{read_certificates, read_private_key};
 pub use transport::{SetTimeout, Transport};
 pub use url::Url;
 pub use utf8::Utf8Reader;

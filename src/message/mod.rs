@@ -46,6 +46,7 @@ mod coded;
 mod event;
 mod ext;
 mod in_place;
+mod lend;
 mod lenient;
 mod memory;
 mod open;

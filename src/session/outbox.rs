@@ -226,17 +226,19 @@ impl<T: fmt::Debug> fmt::Debug for Outbox<T> {
     }
 }
 
+impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
+    /// This sender together with the buffer that it appends to. It has the same methods without
+    /// `out`.
+    pub fn outbox<'a>(&'a mut self, out: &'a mut Vec<u8>) -> Outbox<BufferOutput<'a, M, O>> {
+        Outbox::new(BufferOutput { sender: self, out })
+    }
+}
+
 /// A [`Sender`] that appends to a buffer of the caller's, and does nothing else.
 #[derive(Debug)]
 pub struct BufferOutput<'a, M, O> {
     sender: &'a mut Sender<M, O>,
     out: &'a mut Vec<u8>,
-}
-
-impl<'a, M, O> BufferOutput<'a, M, O> {
-    pub(super) fn new(sender: &'a mut Sender<M, O>, out: &'a mut Vec<u8>) -> Self {
-        Self { sender, out }
-    }
 }
 
 impl<M: MaskSource, O: OutboundExtension> Output for BufferOutput<'_, M, O> {

@@ -1,9 +1,6 @@
 //! The sending side of a session: commands in, bytes out.
 
-use alloc::vec::Vec;
-
 use super::SessionOptions;
-use super::outbox::{BufferOutput, Outbox};
 use super::outcome::{ControlPayload, SessionState};
 use super::timers::Timers;
 use crate::error::{CloseCode, ErrorKind, Fault, MisuseError};
@@ -65,12 +62,6 @@ impl<M: MaskSource, O: OutboundExtension> Sender<M, O> {
     #[inline]
     pub fn state(&self) -> SessionState {
         self.state
-    }
-
-    /// This sender together with the buffer that it appends to. It has the same methods without
-    /// `out`.
-    pub fn outbox<'a>(&'a mut self, out: &'a mut Vec<u8>) -> Outbox<BufferOutput<'a, M, O>> {
-        Outbox::new(BufferOutput::new(self, out))
     }
 
     /// Sends a text message in one frame.

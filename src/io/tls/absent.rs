@@ -1,10 +1,8 @@
-//! The types of TLS in a build without TLS. They have no values.
+//! The configuration of a build without TLS: a type without a value.
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::time::Instant;
+use std::io;
 
-use super::{ClientTls, ClientTlsOptions};
+use super::options::ClientTlsOptions;
 use crate::error::MisuseError;
 use crate::io::Error;
 
@@ -14,57 +12,8 @@ pub(super) enum Config {}
 
 impl Config {
     pub(super) fn new(_: &ClientTlsOptions) -> io::Result<Self> {
-        let error = MisuseError::NoTls;
+        // `?` in this crate gives the caller the misuse itself, not an error of the file system.
+        let error = Error::from(MisuseError::NoTls);
         Err(io::Error::new(io::ErrorKind::Unsupported, error))
-    }
-}
-
-impl ClientTls {
-    /// Returns TLS with the certificates that the system trusts.
-    pub(in crate::io) fn system() -> Result<&'static Self, Error> {
-        Err(MisuseError::NoTls.into())
-    }
-}
-
-/// A client's TLS stream.
-#[derive(Debug)]
-pub(in crate::io) enum TlsStream {}
-
-impl TlsStream {
-    pub(in crate::io) fn begin(
-        _: TcpStream,
-        tls: &ClientTls,
-        _: &str,
-        _: Option<Instant>,
-    ) -> io::Result<Self> {
-        match tls.0 {}
-    }
-
-    pub(in crate::io) fn socket(&self) -> &TcpStream {
-        match *self {}
-    }
-
-    pub(in crate::io) fn handle(&self) -> io::Result<Self> {
-        match *self {}
-    }
-
-    pub(in crate::io) fn shut_down(&self) -> io::Result<()> {
-        match *self {}
-    }
-}
-
-impl Read for &TlsStream {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        match **self {}
-    }
-}
-
-impl Write for &TlsStream {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        match **self {}
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match **self {}
     }
 }
