@@ -6,7 +6,6 @@ mod common;
 
 mod client;
 mod component;
-mod examples;
 mod faults;
 mod memory;
 mod serves;
