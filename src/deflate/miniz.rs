@@ -1,4 +1,22 @@
 //! The engines that come with the crate: miniz_oxide, in safe Rust.
+//!
+//! Problem: miniz_oxide has one window of 32 KiB for compressing, no dictionaries, and no way to report
+//! that memory ran out. Its choice of codes makes small messages larger than zlib's.
+//!
+//! Choice:
+//! - The window is kept small by the caller, which flushes with a reset of the history
+//!   (`KEEPS_WINDOW`).
+//! - History of another connection is read by compressing it at a low level (`PRIMING`); the result is
+//!   discarded.
+//! - Memory is asked for and given back first (`probe`), so that the engine's own requests succeed.
+//! - A message of up to three pieces of 47 bytes is given to miniz_oxide in pieces, because it makes
+//!   blocks of the fixed code only of at most 47 bytes. Messages of 100 bytes with context takeover
+//!   were 1.6 times as large as zlib's, and are 1.3 times as large in pieces.
+//! - Level 6 looks at 64 places for a match. With 128, miniz_oxide's default, compressing took about a
+//!   sixth longer for an output that was 1 % smaller.
+//!
+//! Invariant: after an error the core is dropped, because miniz_oxide cannot go on. `memory` counts
+//! boxes whose types are private (`BOXES`); a test compares the sum with the allocator.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,4 +1,21 @@
-//! The engines behind the feature `zlib-rs`: a port of zlib, several times as quick.
+//! The engines behind the feature `zlib-rs`: a port of zlib, several times as fast.
+//!
+//! Problem: zlib-rs accepts a distance beyond a smaller window when it inflates. It begins anew behind
+//! a final block, so each message would pay for a new start. Its compressor does not support a window
+//! of 8 bits.
+//!
+//! Choice:
+//! - Only the largest window is inflated by zlib-rs: no distance is longer than 32 KiB, so it is enough
+//!   that zlib-rs rejects distances before the first byte. For smaller windows the inflater is a
+//!   [`MinizInflate`].
+//! - The end of a message is found by empty blocks that are not final, at which zlib-rs stops on
+//!   request.
+//! - A window of 9 bits serves for 8 bits, because zlib uses no more than 250 bytes of it.
+//! - The states are behind a box, so that a session without compression stays small.
+//!
+//! Invariant: the ring of `Largest`, a copy of the window, has everything that later messages can refer
+//! to. It is needed whenever the inflater's memory was given away. Memory is asked for and given back
+//! before zlib-rs allocates, because its own requests cannot fail with an error.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

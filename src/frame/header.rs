@@ -1,4 +1,20 @@
 //! The frame header (RFC 6455 §5.2), read and written in all three forms of the length.
+//!
+//! Problem: a header has 2 to 14 bytes, and its length is known after the second one. Small messages
+//! cost little besides their headers, so a loop over bytes is a large part of the whole cost.
+//!
+//! Choice: the reader loads whole words from 14 bytes that may end in padding (`parse_padded`). Input
+//! with fewer bytes is copied into such a block once it is known that the header is complete. The
+//! writer puts pieces of constant length, so that a copy is a store and not a call.
+//!
+//! Tried: a header that was written byte by byte and then copied with its length. With pieces, and with
+//! masks in registers, sending 32 bytes took 2.4 ns instead of 10 ns as a server, and 3.5 ns instead of
+//! 20 ns as a client.
+//!
+//! Invariants: `parse_front` reports an error as soon as its bytes are there, and an error in the first
+//! two bytes before one of the length, so that the error does not depend on how the input is cut. A
+//! length has its shortest form, and its top bit is 0. `encoded_len` equals the number of bytes that
+//! `put_with` puts.
 
 use super::{MAX_HEADER_LEN, OpCode};
 use crate::error::{ErrorKind, MisuseError, PeerError};

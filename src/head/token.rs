@@ -1,4 +1,16 @@
 //! Classes of bytes (RFC 9110 §5.5, §5.6.2).
+//!
+//! Problem: the scanner looks at every byte of a head. A comparison with the ranges of a class takes a
+//! branch for each range, and names and values arrive in an order that no processor predicts.
+//!
+//! Choice: one table has a bit for each class, so a test is a load and an AND. It is made by the
+//! compiler from the lists of the RFCs. Runs are passed eight bytes at a time: names of headers are
+//! mostly letters and dashes, and values are mostly visible ASCII, which arithmetic on a whole word
+//! recognises.
+//!
+//! Invariant: the arithmetic recognises fewer bytes than the class has. The table decides about the
+//! first byte that the arithmetic does not recognise, so both together accept exactly the class. A test
+//! compares every byte in every position with the table.
 
 const TOKEN: u8 = 1;
 const VALUE: u8 = 2;

@@ -1,4 +1,18 @@
 //! Bytes that were received and not decoded yet, and the events that were found in them.
+//!
+//! Problem: a read must not wait behind a write that makes no progress, or two peers that write to each
+//! other would block each other. A write that failed must not hide the bytes that the peer sent before,
+//! among them its last message and its close frame. Deadlines must hold although a blocking read does
+//! not return.
+//!
+//! Choice: one loop reads, writes for a short slice where the stream has time-outs, and looks at the
+//! clock. The loop reaches the sending side through `Driver`: directly for a whole connection, and
+//! through a lock for a half. It finds events by place (`FoundEvent`) and lends them after the loop,
+//! because a borrow cannot leave a loop that reads more input.
+//!
+//! Invariants: `start <= end <= input.len()`. A deadline is applied only after a read has ended behind
+//! it (`looked`), so bytes that have arrived come first. After a failed write the connection still
+//! reads to the end.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,4 +1,15 @@
 //! The state that the two halves of a connection share, and how threads take turns in writing.
+//!
+//! Problem: several threads send, one thread receives and answers, and a stream accepts one write at a
+//! time. A lock that is held during a write would make the receiving thread wait for the peer.
+//!
+//! Choice: two locks and a flag. `sending` has the session and the queue, and is held for a few
+//! instructions. The thread that sets `writing` locks `stream`, takes the whole queue and writes it.
+//! Other threads append to a second buffer meanwhile, so the messages of many threads leave in one
+//! write.
+//!
+//! Invariants: `Shared` has the rules by which no thread waits for ever. `taken - sent` bytes are being
+//! written, and the session is told of `sent`, so it knows whether its ping or close frame has left.
 
 use alloc::vec::Vec;
 use core::mem;

@@ -1,4 +1,19 @@
 //! A connection, for two threads.
+//!
+//! Problem: a blocking connection that waits in a read cannot send, and the reader must still answer
+//! pings and the close frame while another thread is in the middle of a write. If the reader waited for
+//! that write, two peers that both write without reading would wait for each other for ever.
+//!
+//! Choice: the reading half owns the decoder. The sending side is behind a lock (`Shared`) that no
+//! thread holds while it writes to the stream. An answer of the reader is put into the queue. If no
+//! thread writes, the reader writes it; otherwise the thread that writes finds it in the queue and
+//! writes it behind its own message.
+//!
+//! Invariants: the reader never waits for a writer. A message is one piece on the wire, whoever writes
+//! it. The thread that writes last shuts the stream down: when the session ends during a write, the
+//! reader only sets `shut`. An earlier version left that to nobody, and both peers waited for the close
+//! time-out. The reader looks at the clock after `NAP` at the latest, to notice that the other half
+//! closes.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -1,4 +1,16 @@
 //! The loop for messages in pieces, as they come.
+//!
+//! Problem: a program that passes large messages on wants bytes as they arrive, and no buffer for a
+//! whole message. It needs the same rules and limits as a program that reads whole messages.
+//!
+//! Choice: the loop calls the two primitives of `recv.rs`, `header` and `payload`, and gives out the
+//! places that they return. [`Pieces`] is a [`MessageDecoder`] that decodes nothing and reads on behind
+//! a close frame. An earlier `Pieces` had a state machine of its own that repeated the rules of the
+//! decoder.
+//!
+//! Invariants: the decoder holds no payload except a control frame that the input cuts. The bytes
+//! before an error are given out first, and the next call returns the error, so the result does not
+//! depend on how the input is cut. A message that was begun in pieces is received in pieces to its end.
 
 use core::mem;
 

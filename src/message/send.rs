@@ -1,4 +1,19 @@
 //! Messages into bytes to send.
+//!
+//! Problem: a small message costs little besides its header, so a call with arguments in memory costs a
+//! third of sending it. Compiling everything into each caller makes the wasm module too large.
+//!
+//! Choice: a whole message that no extension encodes is compiled into its caller (`whole`). Fragments,
+//! prepared messages and encoded payloads share one copy. A client's payload is copied and masked in
+//! one step, in registers (`write.rs`). The methods are generic over the payload (`Payload`): a slice,
+//! or bytes that already lie in the output (`in_place.rs`). So the rules of sending are written once.
+//!
+//! Tried: tests for an extension and for texts that are not UTF-8 on the path of every message. They
+//! are on the general path now, and an echo of 20 bytes takes 6.8 instructions more than the 335 that
+//! it took before there were such extensions (callgrind).
+//!
+//! Invariant: every method appends one whole frame or fails, and a method that fails has appended
+//! nothing and changed nothing. So the order is: check the state, make room, take a key, write.
 
 use alloc::vec::Vec;
 

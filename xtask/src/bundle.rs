@@ -1,4 +1,16 @@
 //! From TypeScript to `pkg/dist`, by the scripts in `js/build`.
+//!
+//! Problem: the package needs bundles for several module systems, declarations, adapters and size
+//! limits. The tools for these are programs of Node, and this driver is in Rust.
+//!
+//! Choice: the scripts in `js/build` use the tools directly, and this file only runs them in order, so
+//! that a failed step has the name of its script. tsc makes the declarations from the sources alone,
+//! into a folder that is emptied before. Otherwise the declaration of a deleted file would stay in the
+//! package.
+//!
+//! Invariants: adapters import the library from the file beside them, so a program has one wasm module
+//! whichever entries it uses. `sizes` fails when a module or a bundle exceeds its limit in
+//! `js/build/sizes.mjs`.
 
 use crate::tool::{Failure, Tool};
 use crate::{node, paths};

@@ -1,4 +1,17 @@
 //! The mailboxes of the event loops, and what all loops of a server share.
+//!
+//! Problem: other threads send messages to connections, and loops pass accepted connections to each
+//! other. A loop waits in the kernel meanwhile. Waking it costs a system call, and a broadcast to all
+//! loops is often followed by the next one before a loop has run.
+//!
+//! Choice: each loop has a vector behind a lock and a waker. Only the thread that puts the first
+//! command into an empty mailbox wakes the loop. The loop swaps the vector for an empty one, so the
+//! lock is held for a few instructions and the capacities of both vectors are used again.
+//!
+//! Invariants: if the mailbox is not empty, the loop was woken and has not emptied it since. A command
+//! for a loop that has ended goes back to the caller (`closed`), so none is lost silently. Messages in
+//! mailboxes count in `held`, so `ServerOptions::max_memory` also limits a thread that sends faster
+//! than the loops write. The counters are relaxed: they are limits, and no data depends on their order.
 
 use core::any::Any;
 use core::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,18 @@
 //! A connection whose socket is ready, whose deadline has come, or for which others sent a message.
+//!
+//! Problem: the event loop may run late. The process was suspended, a handler took long, or the system
+//! reported sockets in another order than that in which bytes arrived. A deadline that is applied
+//! without a look at the socket would then end connections whose pong or request has arrived in time.
+//!
+//! Choice: before a deadline is applied, and before a connection is closed by the server, `catch_up`
+//! writes the queue and reads what the socket holds, at most `CATCH_UP` times. The limit keeps a fast
+//! peer from holding up all others.
+//!
+//! Invariants: one report leads to one read of at most the loop's buffer; if more input may be there,
+//! the result is `Next::Again`, and all other ready connections come first. The queue that others
+//! filled is counted apart from the connection's own answers (`others`), because an answer of any size
+//! that its peer reads is no backlog. A socket is closed only after its input was read to the end or
+//! the linger time is over.
 
 use std::io;
 

@@ -1,4 +1,17 @@
 //! A connection while the server stops.
+//!
+//! Problem: a server that closes all connections at once loses messages that peers have sent before
+//! they could know of the stop, and it cuts messages of which one half has arrived. A server that waits
+//! until a connection is silent never ends, because a busy peer goes on sending.
+//!
+//! Choice: three steps. `stop` rejects requests that are not answered yet with status 503. From
+//! `begin_to_close` on, a connection is closed with 1001 at the first boundary between messages at
+//! which its socket is empty, or at which more was read than a socket's buffer can have held at the
+//! time of the stop (`MOST_ARRIVED`). `time_is_up` closes the rest when the time for stopping is over.
+//!
+//! Invariants: every message that had arrived completely before the stop is answered. `is_quiet` is
+//! true only between two messages, and only while the session is open, so a connection gets one close
+//! frame at the most.
 
 use super::conn::{Conn, Next, Phase};
 use super::context::Context;

@@ -1,4 +1,18 @@
 //! The connections of an event loop, by index.
+//!
+//! Problem: the system reports a socket by a number that the loop chose. Numbers are used again, and a
+//! report, a deadline or a command in a mailbox may name a connection that has ended in the meantime.
+//! The table must not move connections when it grows, and a lack of memory must end one connection and
+//! not the process.
+//!
+//! Choice: a slab gives each connection an index, and a counter of all connections so far makes the
+//! [`Key`] unique. Each connection is in a box of its own: growing moves pointers only, and a free
+//! place takes a few words instead of the size of a connection. The box is a slice of one element,
+//! because `Box::new` aborts the process when there is no memory, while a vector returns an error.
+//!
+//! Invariants: `get` and `remove` find a connection only by the key that `insert` returned for it. `at`
+//! finds whatever is in a place, and is only for reports of sockets, which are registered and removed
+//! together with their place. `indices` covers every place that is in use.
 
 use std::boxed::Box;
 use std::vec::Vec;

@@ -1,4 +1,19 @@
-//! A connection that several handles share, and what they do with it.
+//! A connection that several handles share, and the operations of these handles.
+//!
+//! Problem: a `WebSocket` and its two halves use one connection, perhaps from two tasks. Each future
+//! may be dropped at any time. Answers to messages that arrived together should leave in one write,
+//! although the caller awaits each `send`.
+//!
+//! Choice: the connection is behind a mutex that is never held across an await; each poll locks it
+//! once. A `send` while more input is at hand only queues the message, and starts a task (`Flusher`)
+//! that writes the queue when the caller's task yields. Streams that cannot move between threads have
+//! no such task, and write at once (`spawn` is `None`).
+//!
+//! Invariants: an item is taken out of the caller's `Option` only when it is queued, so a future that
+//! is dropped before has done nothing, and one that is dropped later has queued the whole item. At most
+//! one flusher runs (`flushing`). It unsets the flag while it holds the lock, so a caller that sees the
+//! flag can rely on a write that is still to come. A closure of the caller that panics leaves no
+//! partial state, so a poisoned lock is used on.
 
 use std::fmt;
 use std::future::poll_fn;

@@ -5,15 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
-use std::vec::Vec;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
 
 use super::tls::Tls;
+use wscodec::io::{read_certificates, read_private_key};
 
 /// How a server speaks TLS: the files that it reads. With feature `tls`.
 ///
@@ -154,20 +152,9 @@ fn named(path: &Path, error: &dyn fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
-fn certificates_in(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    let pem = std::fs::read(path)?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let chain = chain.map_err(|e| named(path, &e))?;
-    match chain.is_empty() {
-        true => Err(named(path, &"there is no certificate in the file")),
-        false => Ok(chain),
-    }
-}
-
 fn read(options: &ServerTlsOptions) -> io::Result<Arc<ServerConfig>> {
-    let chain = certificates_in(&options.certificates)?;
-    let pem = std::fs::read(&options.key)?;
-    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|e| named(&options.key, &e))?;
+    let chain = read_certificates(&options.certificates)?;
+    let key = read_private_key(&options.key)?;
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| Arc::new(ring::default_provider()));
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -177,7 +164,7 @@ fn read(options: &ServerTlsOptions) -> io::Result<Arc<ServerConfig>> {
         None => builder.with_no_client_auth(),
         Some(path) => {
             let mut roots = RootCertStore::empty();
-            for certificate in certificates_in(path)? {
+            for certificate in read_certificates(path)? {
                 roots.add(certificate).map_err(|e| named(path, &e))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
