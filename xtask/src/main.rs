@@ -18,6 +18,7 @@ mod hostile;
 mod installed;
 mod interop;
 mod js;
+mod manifest;
 mod node;
 mod package;
 mod paths;

@@ -1,9 +1,10 @@
 //! The package as its users get it: packed by npm, and installed into fresh projects.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::manifest::{read, states, version};
 use crate::report::{Outcome, Report, done};
 use crate::tool::{Failure, Tool};
 use crate::{build, node, paths, release};
@@ -128,29 +129,6 @@ fn same_as_the_crate() -> Result<Outcome, Failure> {
     done()
 }
 
-/// The version of all crates.
-pub fn version() -> Result<String, Failure> {
-    let manifest = read(&paths::root().join("Cargo.toml"))?;
-    let version = manifest
-        .lines()
-        .find_map(|line| line.strip_prefix("version = "));
-    let version = version.ok_or_else(|| Failure::new("Cargo.toml states no version"))?;
-    Ok(version.trim_matches('"').to_owned())
-}
-
-/// Fails unless the manifest of the npm package has this value.
-pub fn states(key: &str, value: &str) -> Result<(), Failure> {
-    let package = read(&paths::pkg().join("package.json"))?;
-    let package: serde_json::Value = serde_json::from_str(&package)
-        .map_err(|error| Failure::new(format!("pkg/package.json is no JSON: {error}")))?;
-    match package[key].as_str() {
-        Some(stated) if stated == value => Ok(()),
-        _ => Err(Failure::new(format!(
-            "Cargo.toml and pkg/package.json state different values of `{key}`"
-        ))),
-    }
-}
-
 /// Where the projects are made.
 fn folder() -> Result<PathBuf, Failure> {
     Ok(paths::target()?.join("wscodec-packages"))
@@ -171,8 +149,4 @@ fn pack() -> Result<PathBuf, Failure> {
         .as_str()
         .map(|name| folder.join(name))
         .ok_or_else(|| Failure::new("npm pack names no file"))
-}
-
-pub fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use crate::report::{Outcome, Report, done};
 use crate::tool::{Failure, cargo};
-use crate::{build, node, package, paths};
+use crate::{build, manifest, node, paths};
 
 /// The keys of the address of the project in the root `Cargo.toml`.
 const KEYS: [&str; 2] = ["repository", "homepage"];
@@ -19,7 +19,7 @@ pub fn command(report: &mut Report, arguments: &[String]) -> Result<ExitCode, St
         [] => {
             report.step("release: address", || {
                 let address = stated()?;
-                package::states("repository", &address)?;
+                manifest::states("repository", &address)?;
                 done()
             });
             report.step("release: changelog", changelog);
@@ -48,7 +48,7 @@ pub fn check(report: &mut Report) {
 
 /// The address in the root manifest, which all crates inherit.
 fn stated() -> Result<String, Failure> {
-    let manifest = package::read(&manifest())?;
+    let manifest = manifest::read(&manifest())?;
     let mut addresses = KEYS.map(|key| {
         let line = manifest
             .lines()
@@ -70,7 +70,7 @@ fn manifest() -> PathBuf {
 /// Replaces the address in the root manifest, and in the manifest of the npm package.
 fn write(url: &str) -> Result<Outcome, Failure> {
     let path = manifest();
-    let text = package::read(&path)?;
+    let text = manifest::read(&path)?;
     let lines = text.lines().map(|line| {
         let key = KEYS
             .iter()
@@ -89,8 +89,8 @@ fn write(url: &str) -> Result<Outcome, Failure> {
 
 /// The changelog has a section for the version that is to be published.
 fn changelog() -> Result<Outcome, Failure> {
-    let version = package::version()?;
-    let changelog = package::read(&paths::root().join("CHANGELOG.md"))?;
+    let version = manifest::version()?;
+    let changelog = manifest::read(&paths::root().join("CHANGELOG.md"))?;
     let heading = format!("## {version}");
     if !changelog.lines().any(|line| line.starts_with(&heading)) {
         return Err(Failure::new(format!(
