@@ -8,7 +8,7 @@ pub(crate) enum Failure {
     /// Options of a command can't be used together, or not with these values: status 2.
     Unusable {
         /// The name of the command.
-        command: &'static str,
+        command: String,
         /// The reason.
         why: String,
     },

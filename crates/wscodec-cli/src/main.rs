@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Err(Failure::Status(status)) => exit(status),
         Err(Failure::Usage(error)) => failed(2, &error.to_string()),
         Err(Failure::Unusable { command, why }) => {
-            failed(2, &args::error(command, why).to_string())
+            failed(2, &args::error(&command, why).to_string())
         }
     }
 }
