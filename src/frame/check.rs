@@ -1,11 +1,11 @@
-//! The rules of a header, given the side that reads it, the extensions agreed on, and whether a
+//! The rules for a header. They depend on the role, on the agreed extensions, and on whether a
 //! message is open.
 
 use super::{FrameHeader, MAX_CONTROL_LEN, OpCode, Rsv};
 use crate::Limits;
 use crate::error::{ErrorKind, LimitError, PeerError};
 
-/// Which side of the connection this endpoint is.
+/// The role of this endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Reads unmasked frames and writes masked ones.
@@ -25,7 +25,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Rules for what comes in at this side, without extensions, with the default
+    /// Creates the rules for frames that this side receives, without extensions, with the default
     /// [`Limits::max_frame`].
     pub const fn new(role: Role) -> Self {
         Self {
@@ -36,47 +36,47 @@ impl Rules {
         }
     }
 
-    /// Allows reserved bits, which negotiated extensions own, on the first frame of each message.
-    /// On continuation and control frames they stay forbidden (RFC 7692 §6.1).
+    /// Allows reserved bits of negotiated extensions on the first frame of each message. On
+    /// continuation and control frames they stay forbidden (RFC 7692 §6.1).
     #[must_use]
     pub const fn with_rsv(self, rsv: Rsv) -> Self {
         Self { rsv, ..self }
     }
 
-    /// Sets the most bytes of payload a frame may have.
+    /// Sets the largest payload of a frame in bytes.
     #[must_use]
     pub const fn with_max_len(self, max_len: u64) -> Self {
         Self { max_len, ..self }
     }
 
-    /// Lets a server take frames that are not masked, against RFC 6455 §5.1: masks keep a
-    /// browser's bytes from looking like another protocol to what lies in between (§10.3). Only
-    /// for networks where nothing does.
+    /// Accepts frames without a mask at a server, against RFC 6455 §5.1. Masks prevent that a
+    /// browser's bytes look like another protocol to hosts on the path (§10.3). Use it only in
+    /// networks without such hosts.
     #[must_use]
     pub const fn dangerously_accept_unmasked(self, unmasked: bool) -> Self {
         Self { unmasked, ..self }
     }
 
-    /// The side that reads.
+    /// The role of the reading side.
     pub const fn role(&self) -> Role {
         self.role
     }
 
-    /// The most bytes of payload a frame may have.
+    /// The largest payload of a frame in bytes.
     pub const fn max_len(&self) -> u64 {
         self.max_len
     }
 
-    /// The reserved bits allowed.
+    /// The allowed reserved bits.
     pub const fn rsv(&self) -> Rsv {
         self.rsv
     }
 
-    /// Checks a header; `message_open` says whether a message is begun and not finished.
+    /// Checks a header. `message_open` says whether a message has begun and is not finished.
     ///
     /// # Errors
-    /// A [`PeerError`] (close code 1002), or [`LimitError::FrameTooLarge`] (1009), from the header
-    /// alone.
+    /// A [`PeerError`] (close code 1002), or [`LimitError::FrameTooLarge`] (1009). The check needs
+    /// the header alone.
     #[inline]
     pub fn check(&self, header: &FrameHeader, message_open: bool) -> Result<(), ErrorKind> {
         self.check_start(header, message_open)?;

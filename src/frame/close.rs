@@ -4,21 +4,22 @@ use super::MAX_CONTROL_LEN;
 use crate::error::{CloseCode, ErrorKind, Fault, MisuseError, PeerError};
 use crate::utf8;
 
-/// A close frame's code and reason.
+/// The code and the reason of a close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseFrame<'a> {
-    /// Why the connection is closed.
+    /// The close code.
     pub code: CloseCode,
-    /// Words for people, at most [`CloseFrame::MAX_REASON_LEN`] bytes; may be empty.
+    /// The reason as text for people. It has at most [`CloseFrame::MAX_REASON_LEN`] bytes, and may be
+    /// empty.
     pub reason: &'a str,
 }
 
 impl<'a> CloseFrame<'a> {
-    /// The longest reason, in bytes.
+    /// The length of the longest reason in bytes.
     pub const MAX_REASON_LEN: usize = MAX_CONTROL_LEN - 2;
 
-    /// Reads the unmasked payload of a close frame. An empty one has no code: it stands for 1005,
-    /// and is `None` here.
+    /// Reads the unmasked payload of a close frame. An empty payload has no code, which stands for
+    /// 1005; the result is `None` then.
     ///
     /// # Errors
     /// [`PeerError::CloseLength`] for a single byte and [`PeerError::CloseCode`] for a code that
@@ -53,11 +54,11 @@ impl<'a> CloseFrame<'a> {
         }
     }
 
-    /// Writes the payload to the front of `out` and says how many bytes it took.
+    /// Writes the payload to the front of `out` and returns its length.
     ///
     /// # Errors
-    /// [`MisuseError::CloseCodeNotSendable`], [`MisuseError::CloseReasonTooLong`]; nothing is
-    /// written then.
+    /// [`MisuseError::CloseCodeNotSendable`], [`MisuseError::CloseReasonTooLong`]. The function has
+    /// written nothing then.
     pub fn encode(&self, out: &mut [u8; MAX_CONTROL_LEN]) -> Result<usize, MisuseError> {
         if !self.code.is_sendable() {
             return Err(MisuseError::CloseCodeNotSendable);

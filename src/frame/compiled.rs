@@ -1,12 +1,13 @@
-//! Frames whose bytes are made once and sent many times.
+//! Frames that are encoded once and sent many times.
 
 use super::{CloseFrame, FrameHeader, MAX_CONTROL_LEN, OpCode};
 use crate::error::MisuseError;
 
-/// The bytes of a whole frame, in an array of `N`: at compile time, on the stack, in a static.
+/// The bytes of a whole frame in an array of `N` bytes. It can be made at compile time, on the stack,
+/// or in a static.
 ///
-/// Only unmasked frames are compiled, which is what a server sends: a client needs a new key for
-/// each frame (RFC 6455 §5.3).
+/// A compiled frame has no mask, so only a server sends it: a client needs a new key for each frame
+/// (RFC 6455 §5.3).
 ///
 /// ```
 /// use wscodec::frame::CompiledFrame;
@@ -41,11 +42,12 @@ impl CompiledFrame<2> {
 }
 
 impl<const N: usize> CompiledFrame<N> {
-    /// A frame of any kind.
+    /// Compiles any frame.
     ///
     /// # Errors
-    /// [`MisuseError::BufferTooSmall`] if `N` can't hold it, and those of [`FrameHeader::encode`]. A
-    /// `header` with a mask is [`MisuseError::MaskedCompiled`]; its `len` is set to the payload's.
+    /// [`MisuseError::BufferTooSmall`] if the frame is longer than `N`, and the errors of
+    /// [`FrameHeader::encode`]. A `header` with a mask is [`MisuseError::MaskedCompiled`]. The
+    /// function sets `len` to the length of the payload.
     pub fn new(header: FrameHeader, payload: &[u8]) -> Result<Self, MisuseError> {
         if header.mask.is_some() {
             return Err(MisuseError::MaskedCompiled);
@@ -55,7 +57,7 @@ impl<const N: usize> CompiledFrame<N> {
         Ok(Self { bytes, len })
     }
 
-    /// A final text frame.
+    /// Compiles a final text frame.
     ///
     /// # Errors
     /// [`MisuseError::BufferTooSmall`].
@@ -63,7 +65,7 @@ impl<const N: usize> CompiledFrame<N> {
         Self::new(FrameHeader::new(OpCode::Text, 0), text.as_bytes())
     }
 
-    /// A final binary frame.
+    /// Compiles a final binary frame.
     ///
     /// # Errors
     /// [`MisuseError::BufferTooSmall`].
@@ -71,17 +73,17 @@ impl<const N: usize> CompiledFrame<N> {
         Self::new(FrameHeader::new(OpCode::Binary, 0), payload)
     }
 
-    /// A close frame.
+    /// Compiles a close frame.
     ///
     /// # Errors
-    /// Those of [`CloseFrame::encode`], and [`MisuseError::BufferTooSmall`].
+    /// The errors of [`CloseFrame::encode`], and [`MisuseError::BufferTooSmall`].
     pub fn close(close: CloseFrame<'_>) -> Result<Self, MisuseError> {
         let mut payload = [0; MAX_CONTROL_LEN];
         let len = close.encode(&mut payload)?;
         Self::new(FrameHeader::new(OpCode::Close, 0), &payload[..len])
     }
 
-    /// The frame.
+    /// The bytes of the frame.
     pub const fn as_bytes(&self) -> &[u8] {
         self.bytes.split_at(self.len).0
     }

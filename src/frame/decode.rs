@@ -1,4 +1,4 @@
-//! Frames from bytes that come cut anywhere.
+//! The frame decoder, which accepts its input in pieces of any size.
 //!
 //! The problem: a header has 2 to 14 bytes, its own bytes say how many, and a read may end within it.
 //! Nearly no header is cut, and the ones that are not must not pay for those that are.
@@ -19,8 +19,8 @@ use super::simple::{Shape, Simple};
 use super::{FrameHeader, MAX_HEADER_LEN, Role, Rules, mask, plain};
 use crate::error::{ErrorKind, Fault, PeerError};
 
-/// What [`FrameDecoder::decode`] hands out. Every frame is one `FrameHeader`, `Payload`s for as many pieces
-/// as its payload came in (none, if it is empty), and one `End`.
+/// An event of [`FrameDecoder::decode`]. Every frame gives one `FrameHeader`, a `Payload` for each
+/// piece of its payload (none if it is empty), and one `End`.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FrameEvent<'a> {
     /// A frame begins.
@@ -31,17 +31,17 @@ pub enum FrameEvent<'a> {
     End,
 }
 
-/// Reads frames out of a stream of bytes: any split of the stream gives the same frames. It keeps
-/// a header that is not yet whole, and nothing else.
+/// Reads frames from a stream of bytes. Every split of the stream gives the same frames. The decoder
+/// holds an incomplete header, and nothing else.
 ///
-/// Each header is held to the [`Rules`], and to the order of fragments (RFC 6455 §5.4). What a
-/// payload must be is not looked at here; that is [`message`](crate::message)'s.
+/// The decoder checks each header by the [`Rules`], and the order of fragments (RFC 6455 §5.4). It
+/// does not check payloads; the module [`message`](crate::message) does.
 #[derive(Clone, Debug)]
 pub struct FrameDecoder {
     rules: Rules,
     state: State,
     message_open: bool,
-    /// Bytes taken so far.
+    /// The number of bytes taken so far.
     offset: u64,
     frame_offset: u64,
     partial: [u8; MAX_HEADER_LEN],
@@ -117,18 +117,18 @@ impl FrameDecoder {
         }
     }
 
-    /// Counts offsets from here instead of 0: for a stream whose handshake was read before.
+    /// Sets the first offset, for a stream whose handshake was read before. The default is 0.
     #[must_use]
     pub const fn with_offset(self, offset: u64) -> Self {
         Self { offset, ..self }
     }
 
-    /// Takes bytes off the front of `input` until there is something to tell; `None` when `input`
-    /// is used up. Payloads are unmasked where they lie.
+    /// Takes bytes from the front of `input` until there is an event; `None` when `input` is empty.
+    /// The decoder unmasks payloads in place.
     ///
     /// # Errors
-    /// The first broken rule, with the offset of the frame's first byte. The decoder stays in that
-    /// state: it answers the same to every later call.
+    /// The first broken rule, with the offset of the frame's first byte. Every later call returns the
+    /// same error.
     #[inline]
     pub fn decode<'a>(
         &mut self,
@@ -162,8 +162,8 @@ impl FrameDecoder {
     /// Says that the stream ended.
     ///
     /// # Errors
-    /// [`PeerError::UnexpectedEof`] inside a frame or a fragmented message; the fault that the
-    /// decoder is in, if it is in one.
+    /// [`PeerError::UnexpectedEof`] inside a frame or a fragmented message, or the earlier fault, if
+    /// there was one.
     pub fn end(&mut self) -> Result<(), Fault> {
         match self.state {
             State::Failed(fault) => Err(fault),
@@ -172,17 +172,17 @@ impl FrameDecoder {
         }
     }
 
-    /// Whether all that came was whole, and more may come.
+    /// Whether all received frames are complete and no fault was found.
     pub(crate) fn is_settled(&self) -> bool {
         matches!(self.state, State::Header) && self.partial_len == 0 && !self.message_open
     }
 
-    /// The number of bytes taken so far, from the offset that the decoder began with.
+    /// The offset after the last byte taken, counted from the first offset.
     pub const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The offset of the first byte of the frame whose events come now, or came last.
+    /// The offset of the first byte of the current frame, or of the last one.
     pub const fn frame_offset(&self) -> u64 {
         self.frame_offset
     }
@@ -199,8 +199,8 @@ impl FrameDecoder {
         &mut self.rules
     }
 
-    /// How many bytes are missing, at least, until something new can be told: of a header as many
-    /// as its form still lacks, of a payload one.
+    /// The least number of bytes until the next event: the missing bytes of a header as far as its
+    /// form is known, or one byte of a payload.
     pub fn needed(&self) -> usize {
         match self.state {
             State::Header => missing(&self.partial[..usize::from(self.partial_len)]),

@@ -1,15 +1,15 @@
-//! A whole frame into a slice.
+//! Encodes a whole frame into a slice.
 
 use bytes::BufMut;
 
 use super::{FrameHeader, MAX_HEADER_LEN, mask};
 use crate::error::MisuseError;
 
-/// Writes a frame to the front of `out` and says how many bytes it took. The header's `len` is set
-/// to the payload's; with a mask the payload is masked as it is copied.
+/// Writes a frame to the front of `out` and returns its length. The function sets the header's `len`
+/// to the length of the payload. With a mask key, it masks the payload while it copies it.
 ///
 /// # Errors
-/// [`MisuseError::BufferTooSmall`], and those of [`FrameHeader::encode`].
+/// [`MisuseError::BufferTooSmall`], and the errors of [`FrameHeader::encode`].
 ///
 /// ```
 /// use wscodec::frame::{FrameHeader, OpCode, encode};
@@ -37,11 +37,12 @@ pub fn encode(header: FrameHeader, payload: &[u8], out: &mut [u8]) -> Result<usi
     Ok(total)
 }
 
-/// Finishes a frame whose payload lies in `out` already, [`FrameHeader::encoded_len`] bytes from the
-/// front: writes the header before it, and masks it in place. Says how many bytes the frame takes.
+/// Finishes a frame whose payload is in `out` already, [`FrameHeader::encoded_len`] bytes from the
+/// front. The function writes the header before it, masks the payload in place, and returns the
+/// length of the frame.
 ///
 /// # Errors
-/// [`MisuseError::BufferTooSmall`] if `out` ends before the payload does, and those of
+/// [`MisuseError::BufferTooSmall`] if `out` ends before the payload does, and the errors of
 /// [`FrameHeader::encode`].
 ///
 /// ```

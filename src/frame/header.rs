@@ -1,4 +1,4 @@
-//! The frame header (RFC 6455 §5.2), read and written in all three forms of the length.
+//! Reads and writes the frame header (RFC 6455 §5.2) with all three forms of the length.
 //!
 //! Problem: a header has 2 to 14 bytes, and its length is known after the second one. Small messages
 //! cost little besides their headers, so a loop over bytes is a large part of the whole cost.
@@ -34,19 +34,19 @@ impl Rsv {
     /// The third bit.
     pub const RSV3: Self = Self(1);
 
-    /// From a number; bits above the lowest three are dropped.
+    /// Creates the bits from a number; bits above the lowest three are dropped.
     #[inline]
     pub const fn new(bits: u8) -> Self {
         Self(bits & 7)
     }
 
-    /// As a number, 0–7.
+    /// The bits as a number from 0 to 7.
     #[inline]
     pub const fn bits(self) -> u8 {
         self.0
     }
 
-    /// The bits set in either.
+    /// The bits that are set in either value.
     #[inline]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -74,24 +74,24 @@ pub struct FrameHeader {
     pub rsv: Rsv,
     /// The type of the frame.
     pub opcode: OpCode,
-    /// The key that masks the payload; a client's frames have one, a server's have none.
+    /// The mask key of the payload. A client's frames have one, and a server's frames have none.
     pub mask: Option<[u8; 4]>,
-    /// Bytes of payload, below 2^63.
+    /// The length of the payload in bytes, below 2^63.
     pub len: u64,
 }
 
-/// What [`FrameHeader::parse`] found.
+/// The result of [`FrameHeader::parse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParsedHeader {
-    /// The header, and how many bytes it took.
+    /// The header, and its length in bytes.
     Complete(FrameHeader, usize),
-    /// The header goes on: at least this many bytes more are needed. Asking again with that many
-    /// may show that yet more are, once the form of the length is known.
+    /// The header is incomplete. At least this many more bytes are needed; when they are there, the
+    /// form of the length may show that more are needed.
     Incomplete(usize),
 }
 
 impl FrameHeader {
-    /// A final, unmasked frame without reserved bits.
+    /// Creates the header of a final frame without a mask and reserved bits.
     pub const fn new(opcode: OpCode, len: u64) -> Self {
         Self {
             fin: true,
@@ -102,10 +102,10 @@ impl FrameHeader {
         }
     }
 
-    /// Reads a header from the front of `bytes`, which may hold less or more than it.
+    /// Reads a header from the front of `bytes`, which may be shorter or longer than the header.
     ///
-    /// Only what no role or extension could change is checked here; the rest is
-    /// [`Rules::check`](super::Rules::check)'s.
+    /// The function checks only rules that do not depend on roles and extensions.
+    /// [`Rules::check`](super::Rules::check) checks the others.
     ///
     /// # Errors
     /// [`PeerError::ReservedOpcode`], [`PeerError::LengthNotMinimal`], [`PeerError::LengthTopBit`]
@@ -229,7 +229,7 @@ impl FrameHeader {
         Ok((header, if masked { n + 4 } else { n }))
     }
 
-    /// How many bytes the header takes, 2–14.
+    /// The length of the header, from 2 to 14 bytes.
     #[inline]
     pub const fn encoded_len(&self) -> usize {
         let len = match self.len {
@@ -240,11 +240,11 @@ impl FrameHeader {
         if self.mask.is_some() { len + 4 } else { len }
     }
 
-    /// Writes the header to the front of `out` and says how many bytes it took; the others are
-    /// left as they are.
+    /// Writes the header to the front of `out` and returns its length. It does not change the other
+    /// bytes of `out`.
     ///
     /// # Errors
-    /// [`MisuseError::PayloadTooLong`] from 2^63 on; for a control frame
+    /// [`MisuseError::PayloadTooLong`] from 2^63 on. For a control frame also
     /// [`MisuseError::ControlPayloadTooLong`] and [`MisuseError::ControlNotFinal`].
     #[inline]
     pub fn encode(&self, out: &mut [u8; MAX_HEADER_LEN]) -> Result<usize, MisuseError> {

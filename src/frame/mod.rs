@@ -1,11 +1,11 @@
-//! One frame's bytes (RFC 6455 §5.2–5.5): header, mask, close payload, and the rules that a single
-//! header must keep.
+//! The bytes of one frame (RFC 6455 §5.2–5.5): the header, the mask, the payload of a close frame,
+//! and the rules for a single header.
 //!
-//! Nothing in this room allocates, reads or writes anything but the slices that it is handed.
-//! Rules that span frames are in [`message`](crate::message), except for the one that a header
-//! shows by itself once it is known whether a message is open ([`Rules::check`]).
+//! Nothing in this module allocates, and nothing does I/O. Rules across frames are in
+//! [`message`](crate::message), except the rule that needs only the header and whether a message is
+//! open ([`Rules::check`]).
 //!
-//! To read frames as they come, cut anywhere, use the [`FrameDecoder`]:
+//! To read frames from pieces of any size, use the [`FrameDecoder`]:
 //!
 //! ```
 //! use wscodec::frame::{FrameDecoder, FrameEvent, OpCode, Rules, Role};
@@ -23,8 +23,8 @@
 //! # Ok::<(), wscodec::Fault>(())
 //! ```
 //!
-//! To write one, [`encode`] puts header and payload into a slice, and [`CompiledFrame`] keeps the bytes
-//! of a frame that is sent many times.
+//! To write a frame, [`encode`] puts the header and the payload into a slice, and [`CompiledFrame`]
+//! keeps the bytes of a frame that is sent many times.
 
 mod check;
 mod close;

@@ -6,22 +6,22 @@ use crate::error::PeerError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum OpCode {
-    /// 0: the next part of a message begun before.
+    /// 0: the next fragment of a message.
     Continuation = 0,
-    /// 1: a message of UTF-8 text, or its first part.
+    /// 1: a text message, or its first fragment.
     Text = 1,
-    /// 2: a message of bytes, or its first part.
+    /// 2: a binary message, or its first fragment.
     Binary = 2,
-    /// 8: the close handshake.
+    /// 8: a close frame.
     Close = 8,
-    /// 9: asks for a pong.
+    /// 9: a ping, which asks for a pong.
     Ping = 9,
-    /// 10: answers a ping, or comes unasked.
+    /// 10: a pong, which answers a ping or is unsolicited.
     Pong = 10,
 }
 
 impl OpCode {
-    /// The opcode with this number, 0–15.
+    /// The opcode with this number, from 0 to 15.
     ///
     /// # Errors
     /// [`PeerError::ReservedOpcode`] for 3–7 and 11 and above.
@@ -38,8 +38,8 @@ impl OpCode {
         })
     }
 
-    /// Close, ping and pong: never fragmented, at most 125 bytes, allowed between the fragments of
-    /// a message (RFC 6455 §5.5).
+    /// Whether this is close, ping or pong. Such a frame is never fragmented, has at most 125 bytes,
+    /// and may come between the fragments of a message (RFC 6455 §5.5).
     #[inline]
     pub const fn is_control(self) -> bool {
         self as u8 >= 8
@@ -49,7 +49,7 @@ impl OpCode {
 impl TryFrom<u8> for OpCode {
     type Error = PeerError;
 
-    /// As [`OpCode::new`].
+    /// The error of [`OpCode::new`].
     fn try_from(number: u8) -> Result<Self, PeerError> {
         Self::new(number)
     }

@@ -1,4 +1,4 @@
-//! Headers for onlookers: read whatever they say, with every rule that they break.
+//! Headers for inspectors: any header can be read, together with the rules that it breaks.
 //!
 //! An endpoint stops at the first fault, so [`FrameHeader`] and [`Rules::check`] know no other. A
 //! program that only observes a connection goes on wherever the length is known, and reports all
@@ -10,7 +10,7 @@
 use super::{FrameHeader, OpCode, Role, Rsv, Rules};
 use crate::error::PeerError;
 
-/// A frame header as it is on the wire, right or wrong (RFC 6455 §5.2).
+/// A frame header as it is on the wire, valid or not (RFC 6455 §5.2).
 ///
 /// ```
 /// use wscodec::PeerError;
@@ -34,11 +34,11 @@ pub struct RawHeader {
     pub rsv: Rsv,
     /// The opcode, 0–15.
     pub opcode: u8,
-    /// The key that masks the payload, if the frame is masked.
+    /// The mask key of the payload, if the frame is masked.
     pub mask: Option<[u8; 4]>,
-    /// The length of the payload. It may have its top bit set, which makes it no length.
+    /// The length of the payload. Its top bit may be set, and then it is not a valid length.
     pub len: u64,
-    /// Bytes of the header, 2–14.
+    /// The length of the header, from 2 to 14 bytes.
     pub header_len: u8,
 }
 
@@ -46,7 +46,7 @@ impl RawHeader {
     /// Reads a header from the front of `bytes`.
     ///
     /// # Errors
-    /// How many bytes more are needed at least, if the header is not whole.
+    /// The least number of further bytes, if the header is incomplete.
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Self, usize> {
         let &[first, second, ref rest @ ..] = bytes else {
@@ -89,15 +89,16 @@ impl RawHeader {
         }
     }
 
-    /// Whether the length can be one. If its top bit is set, the place of the next header is not
-    /// known.
+    /// Whether the length is valid. If its top bit is set, the position of the next header is
+    /// unknown.
     #[inline]
     pub const fn has_length(&self) -> bool {
         self.len >> 63 == 0
     }
 
-    /// Every rule that the header breaks; `message_open` says whether a message is begun and not
-    /// finished. The length is not held to [`Rules::max_len`], which is the reader's own limit.
+    /// Every rule that the header breaks. `message_open` says whether a message has begun and is not
+    /// finished. The function does not compare the length with [`Rules::max_len`], which is the
+    /// reader's own limit.
     #[inline]
     pub fn faults(&self, rules: &Rules, message_open: bool) -> HeaderFaults {
         let mut faults = HeaderFaults::default();

@@ -1,4 +1,4 @@
-//! Where messages that come in parts are put together.
+//! The buffer in which fragmented messages are collected.
 //!
 //! A header claims up to 2^63 bytes, and a peer that sends the header alone must not make us take
 //! memory for them. So the buffer grows with the bytes that came: by doubling, which keeps the copying
@@ -60,19 +60,19 @@ impl Assembly {
         }
     }
 
-    /// Forgets what was put together.
+    /// Forgets the collected messages.
     #[inline]
     pub(super) fn clear(&mut self) {
         (self.start, self.end) = (0, 0);
     }
 
-    /// Begins a message behind those that are there.
+    /// Begins a message after the existing ones.
     #[inline]
     pub(super) fn begin(&mut self) {
         self.start = self.end;
     }
 
-    /// Where the open message lies, or the last one.
+    /// The position of the open message, or of the last one.
     #[inline]
     pub(super) fn range(&self) -> Range<usize> {
         self.start..self.end
@@ -89,8 +89,9 @@ impl Assembly {
         self.end - self.start
     }
 
-    /// Room for `len` bytes behind the open message, to be written before [`advance`](Self::advance).
-    /// The open message has at most `most` bytes, and the buffer does not become larger for it.
+    /// Returns room for `len` bytes after the open message. The caller writes them and then calls
+    /// [`advance`](Self::advance). The open message has at most `most` bytes, and the buffer does not
+    /// grow beyond that for it.
     #[inline]
     pub(super) fn space(&mut self, len: usize, most: u64) -> Result<&mut [u8], LimitError> {
         let end = self.end + len;
@@ -115,7 +116,7 @@ impl Assembly {
         Ok(())
     }
 
-    /// Two stretches at the front, for bytes that are decoded in pieces: nothing is put together
+    /// Returns two areas at the front, for bytes that are decoded in pieces. No message is collected
     /// meanwhile.
     pub(super) fn halves(
         &mut self,
@@ -135,12 +136,12 @@ impl Assembly {
         Ok((front, &mut rest[..second]))
     }
 
-    /// Makes a part of the second of the [`halves`](Self::halves) the message that is there.
+    /// Makes a part of the second of the [`halves`](Self::halves) the current message.
     pub(super) fn lend(&mut self, range: Range<usize>) {
         (self.start, self.end) = (range.start, range.end);
     }
 
-    /// How much room there is without making more.
+    /// The free room without growth.
     pub(super) fn spare(&self) -> usize {
         self.bytes.len() - self.end
     }
@@ -155,7 +156,7 @@ impl Assembly {
         debug_assert!(self.end <= self.bytes.len());
     }
 
-    /// The last message with the memory that it lies in. Nothing is left here.
+    /// Takes the last message with its memory. The buffer is empty afterwards.
     pub(super) fn take(&mut self) -> Vec<u8> {
         let mut bytes = core::mem::take(&mut self.bytes);
         bytes.truncate(self.end);
@@ -198,14 +199,14 @@ impl Assembly {
         }
     }
 
-    /// Gives memory back, as far as no open message is in it.
+    /// Frees the memory that the open message does not use.
     pub(super) fn shrink(&mut self) {
         self.bytes.truncate(self.end);
         self.bytes.shrink_to_fit();
     }
 }
 
-/// The methods that only batches need.
+/// The methods for batches.
 impl Assembly {
     #[inline]
     pub(super) fn append(&mut self, piece: &[u8]) -> Result<(), LimitError> {
@@ -228,12 +229,12 @@ impl Assembly {
         &self.bytes[..self.end]
     }
 
-    /// The same, to be changed.
+    /// The same, mutably.
     pub(super) fn all_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[..self.end]
     }
 
-    /// Makes room so that `len` more bytes don't move the bytes that are there.
+    /// Makes room so that `len` more bytes do not move the existing bytes.
     pub(super) fn reserve(&mut self, len: usize) -> Result<(), LimitError> {
         let missing = (self.end + len).saturating_sub(self.bytes.len());
         reserve_exact(&mut self.bytes, missing)

@@ -1,4 +1,4 @@
-//! Where a sender writes.
+//! The buffers that a sender writes to.
 
 use alloc::vec::Vec;
 
@@ -6,15 +6,15 @@ use bytes::{BufMut, BytesMut};
 
 use crate::error::{ErrorKind, LimitError, MisuseError};
 
-/// A buffer that bytes to send are appended to, and that can say that it has no room. A sender makes
-/// all the room that a frame needs before it writes the frame's first byte, so that a frame is
-/// appended whole or not at all.
+/// A buffer to which a sender appends, and which can report that it has no room. A sender makes room
+/// for a whole frame before it writes the frame's first byte, so a frame is appended whole or not at
+/// all.
 pub trait Buffer: BufMut {
     /// Makes room for at least `additional` more bytes.
     ///
     /// # Errors
-    /// [`LimitError::OutOfMemory`] if the allocator has no memory left;
-    /// [`MisuseError::BufferTooSmall`] if the buffer can't grow.
+    /// [`LimitError::OutOfMemory`] if the allocator has no memory left.
+    /// [`MisuseError::BufferTooSmall`] if the buffer cannot grow.
     fn make_room(&mut self, additional: usize) -> Result<(), ErrorKind>;
 
     /// Whether there is room for `additional` more bytes now. A sender asks this first, because the
@@ -58,7 +58,7 @@ impl Buffer for BytesMut {
     }
 }
 
-/// A slice of a fixed length: its front is written to, and cut off.
+/// A slice of a fixed length. The sender writes to its front and removes the written part.
 impl Buffer for &mut [u8] {
     fn make_room(&mut self, additional: usize) -> Result<(), ErrorKind> {
         match additional > self.len() {

@@ -1,4 +1,4 @@
-//! The events that a decoder hands out.
+//! The events of a decoder.
 
 use crate::frame::{CloseFrame, OpCode};
 
@@ -7,7 +7,7 @@ use crate::frame::{CloseFrame, OpCode};
 pub enum Kind {
     /// UTF-8 text.
     Text,
-    /// Bytes.
+    /// Binary data.
     Binary,
 }
 
@@ -22,26 +22,26 @@ impl Kind {
     }
 }
 
-/// A whole message, lent from the input or from the receiver.
+/// A whole message, borrowed from the input or from the decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageRef<'a> {
-    /// Text or binary.
+    /// The kind of the message: text or binary.
     pub kind: Kind,
-    /// The payload; of a text, checked to be UTF-8 unless [`opaque`](Self::opaque).
+    /// The payload. The payload of a text is valid UTF-8 unless [`opaque`](Self::opaque) is set.
     pub payload: &'a [u8],
-    /// Whether all of the payload is known to be ASCII. Only a hint: it may be false for ASCII
-    /// that came in fragments, and is for binary messages.
+    /// Whether the whole payload is known to be ASCII. This is a hint: it may be `false` for ASCII in
+    /// fragments, and is `false` for binary messages.
     pub ascii: bool,
-    /// Whether an extension that is only [tolerated](super::Opaque) has coded the payload, so that
-    /// it is not what was sent.
+    /// Whether an extension that the decoder only [tolerates](super::Opaque) has coded the payload.
+    /// The payload is then not the sender's message.
     pub opaque: bool,
 }
 
 impl<'a> MessageRef<'a> {
-    /// The text, if the message is one and is not [`opaque`](Self::opaque).
+    /// The text of a text message that is not [`opaque`](Self::opaque).
     ///
-    /// The payload was checked as it came; `str` has no other safe way than to look once more,
-    /// at 10 and more bytes a nanosecond.
+    /// The decoder has checked the payload already. Safe code can make a `str` only by a second
+    /// check, which handles 10 or more bytes a nanosecond.
     pub fn text(&self) -> Option<&'a str> {
         match self.kind {
             Kind::Text if !self.opaque => simdutf8::basic::from_utf8(self.payload).ok(),
@@ -50,16 +50,16 @@ impl<'a> MessageRef<'a> {
     }
 }
 
-/// An event that was received.
+/// A received event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// A message, whole.
+    /// A whole message.
     Message(MessageRef<'a>),
-    /// A ping: a pong with the same payload is due (RFC 6455 §5.5.2).
+    /// A ping. Answer it with a pong that has the same payload (RFC 6455 §5.5.2).
     Ping(&'a [u8]),
-    /// A pong, asked for or not (RFC 6455 §5.5.3).
+    /// A pong, which may be unsolicited (RFC 6455 §5.5.3).
     Pong(&'a [u8]),
-    /// The peer closes: a close frame with the same code is due, if none was sent yet (RFC 6455
-    /// §5.5.1). `None` if it gave no code.
+    /// A close frame. Answer it with a close frame that has the same code, if none was sent yet (RFC
+    /// 6455 §5.5.1). `None` if it has no code.
     Close(Option<CloseFrame<'a>>),
 }

@@ -1,6 +1,6 @@
-//! The seam for extensions (RFC 6455 §9): they own reserved bits and may change the payloads of
-//! data messages on their way. What they are is not known here; how they are agreed on is the
-//! handshake's.
+//! The interface for extensions (RFC 6455 §9). An extension owns reserved bits, and may change the
+//! payloads of data messages. This module knows no particular extension; the handshake agrees on
+//! them.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,45 +11,45 @@ use super::Kind;
 use crate::error::ErrorKind;
 use crate::frame::Rsv;
 
-/// How the payload of a message is to be treated.
+/// The treatment of the payload of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadCoding {
-    /// It is what was sent.
+    /// The payload is the sender's message.
     Plain,
-    /// It goes through [`InboundExtension::decode`].
+    /// [`InboundExtension::decode`] decodes the payload.
     Decode,
-    /// It is coded and handed on as it is; text is not checked.
+    /// The payload is coded, and is passed on as it is. Text is not checked.
     Opaque,
 }
 
-/// The result of a call of [`InboundExtension::decode`].
+/// The result of [`InboundExtension::decode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeProgress {
-    /// Bytes of the input used up.
+    /// The number of bytes of the input that were used.
     pub read: usize,
-    /// Bytes written to the front of the output.
+    /// The number of bytes written to the front of the output.
     pub written: usize,
-    /// Whether nothing more can be written from the input handed in so far.
+    /// Whether the input so far gives no further output.
     pub done: bool,
 }
 
-/// An extension's part in receiving.
+/// The receiving side of an extension.
 pub trait InboundExtension {
-    /// The reserved bits that the extension may find set on the first frame of a message.
+    /// The reserved bits that the extension owns on the first frame of a message.
     fn rsv(&self) -> Rsv;
 
-    /// A data message begins with these bits on its first frame, at least one of them. A message
-    /// without any is [plain](PayloadCoding::Plain), and the extension is not asked.
+    /// Called for a data message with these bits on its first frame; at least one of them is set. A
+    /// message without any is [plain](PayloadCoding::Plain), and the extension is not called.
     ///
     /// # Errors
-    /// If the bits make no sense; the connection fails with that.
+    /// An error if the bits are not valid. The connection fails with it.
     fn begin(&mut self, rsv: Rsv) -> Result<PayloadCoding, ErrorKind>;
 
-    /// Decodes the next bytes of a message's payload. `last` says that `input` ends the message.
-    /// Called again with what is left until it is `done`.
+    /// Decodes the next bytes of a message's payload. `last` says that `input` ends the message. The
+    /// decoder calls it again with the rest of the input until the result is `done`.
     ///
     /// # Errors
-    /// If the payload is damaged; the connection fails with that.
+    /// An error if the payload is damaged. The connection fails with it.
     fn decode(
         &mut self,
         input: &[u8],
@@ -67,30 +67,31 @@ pub trait InboundExtension {
     fn release(&mut self) {}
 }
 
-/// An extension's part in sending.
+/// The sending side of an extension.
 pub trait OutboundExtension {
-    /// A data message begins, of `len` bytes if that is known. Returns the bits to set on its first
-    /// frame; with none of them set the message is sent as it is.
+    /// Called for a data message, with its length in bytes if that is known. Returns the bits to set
+    /// on its first frame. Without bits the message is sent as it is.
     fn begin(&mut self, kind: Kind, len: Option<usize>) -> Rsv;
 
-    /// Appends what is to be sent for the next bytes of the message. `last` says that `input` ends
-    /// it.
+    /// Appends the coded form of the next bytes of the message. `last` says that `input` ends it.
     ///
     /// # Errors
-    /// If it can't be encoded, or if `output` can't grow. [`discard`](Self::discard) follows.
+    /// An error if the bytes cannot be encoded, or if `output` cannot grow.
+    /// [`discard`](Self::discard) follows.
     fn encode(&mut self, input: &[u8], last: bool, output: &mut Vec<u8>) -> Result<(), ErrorKind>;
 
-    /// The last call of [`encode`](Self::encode) has failed, or there was no room for what it wrote.
-    /// Nothing of it is sent, so the peer does not have its input. What is encoded next must not
-    /// refer to it. `begun` says whether frames of the message were sent before; the same part of the
-    /// message may come again then. If not, the message is given up.
+    /// Called if the last call of [`encode`](Self::encode) has failed, or if there was no room for
+    /// its output. The output is not sent, so the peer does not have its input, and the next output
+    /// must not refer to it. `begun` says whether frames of the message were sent before. If so, the
+    /// caller may pass the same part of the message again; otherwise the message is given up.
     fn discard(&mut self, begun: bool) {
         let _ = begun;
     }
 
-    /// A [prepared](super::Prepared) message is at hand in a form that was coded elsewhere, with
-    /// these bits. Returns whether the peer can read that form here; if so, it is sent next, and the
-    /// extension isn't asked about the message again. If not, the message is sent plain.
+    /// Called for a [prepared](super::Prepared) message in a form that was coded elsewhere, with
+    /// these bits. Returns whether the peer can read that form. If it returns `true`, that form is
+    /// sent next and the extension is not called again for the message. Otherwise the message is sent
+    /// plain.
     fn pass(&mut self, rsv: Rsv, needs: u8) -> bool {
         let _ = (rsv, needs);
         false
@@ -273,11 +274,11 @@ impl<E: OutboundExtension + ?Sized> OutboundExtension for Box<E> {
     }
 }
 
-/// For those who look at a connection without taking part, such as inspectors: tolerates these
-/// bits, and hands messages that have any of them on as they are.
+/// An extension for inspectors, which observe a connection: it tolerates these bits, and passes coded
+/// messages on as they are.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Opaque(
-    /// The bits that the endpoints agreed on.
+    /// The bits of the agreed extensions.
     pub Rsv,
 );
 

@@ -1,9 +1,9 @@
-//! The rules that a decoder or an encoder leaves out if its caller asks for that.
+//! The rules that a decoder or an encoder skips on request.
 
 use super::{MaskSource, MessageDecoder, MessageEncoder, OutboundExtension};
 
 impl<E> MessageDecoder<E> {
-    /// Lets a server take frames that are not masked: see
+    /// Accepts frames without a mask at a server; see
     /// [`Rules::dangerously_accept_unmasked`](crate::frame::Rules::dangerously_accept_unmasked).
     #[must_use]
     pub fn dangerously_accept_unmasked(mut self, unmasked: bool) -> Self {
@@ -12,10 +12,10 @@ impl<E> MessageDecoder<E> {
         self
     }
 
-    /// Lets the peer send texts that are not UTF-8, against RFC 6455 §8.1: for relays that hand
-    /// payloads on and leave the check to the endpoint behind them. A text that is not UTF-8 is then
-    /// lent as any other, and [`MessageRef::text`](super::MessageRef::text) gives `None` for it. Long
-    /// payloads are not looked at. The reason of a close frame is checked all the same.
+    /// Accepts texts that are not valid UTF-8, against RFC 6455 §8.1, for relays that leave the check
+    /// to the next endpoint. Such a text is lent like any other, and
+    /// [`MessageRef::text`](super::MessageRef::text) returns `None` for it. Long payloads are not
+    /// examined. The reason of a close frame is still checked.
     ///
     /// ```
     /// use wscodec::{Limits, frame::Role, message::{Event, MessageDecoder}};
@@ -35,7 +35,7 @@ impl<E> MessageDecoder<E> {
 }
 
 impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
-    /// Sends texts that are not UTF-8, against RFC 6455 §5.6: for relays that
+    /// Sends texts that are not valid UTF-8, against RFC 6455 §5.6, for relays that
     /// [accept](super::MessageDecoder::dangerously_accept_invalid_utf8) such texts.
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! The memory in which a decoder puts messages together: taken, given, and given back.
+//! The memory in which a decoder collects messages: how it is taken, given and freed.
 
 use alloc::vec::Vec;
 
@@ -6,16 +6,17 @@ use super::MessageDecoder;
 use super::assembly::Assembly;
 
 impl<E> MessageDecoder<E> {
-    /// The message that was lent last, with the memory that it was put together in, for those who want
-    /// to keep it without a copy: right after its event. A message that was lent from the input is not
-    /// here. `None` inside a message, and in a [batch](Self::begin_batch).
+    /// Takes the message that was lent last, with the buffer that it was collected in, for callers
+    /// that keep it without a copy. Call it directly after the event. A message that was lent from
+    /// the input is not in this buffer. Returns `None` inside a message, and in a
+    /// [batch](Self::begin_batch).
     pub fn take_message(&mut self) -> Option<Vec<u8>> {
         let whole = !self.in_message() && !self.in_batch();
         whole.then(|| self.assembly().0.take())
     }
 
-    /// Uses this memory for messages in parts, such as that of another decoder's
-    /// [`take_message`](Self::take_message), in place of the memory held. Does nothing while a message
+    /// Uses this memory for fragmented messages in place of the current buffer, for example the
+    /// memory of another decoder's [`take_message`](Self::take_message). Does nothing while a message
     /// or a [batch](Self::begin_batch) is open.
     pub fn use_memory(&mut self, memory: Vec<u8>) {
         if !self.in_message() && !self.in_batch() {
@@ -23,7 +24,7 @@ impl<E> MessageDecoder<E> {
         }
     }
 
-    /// Gives the memory for messages in parts back, as far as no begun message needs it.
+    /// Frees the memory for fragmented messages that the current message does not use.
     pub fn shrink(&mut self) {
         if !self.in_pieces() {
             self.drop_finished();

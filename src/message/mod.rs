@@ -8,10 +8,10 @@
 //! | send one message to many | [`Prepared`] |
 //! | change payloads on the way | [`InboundExtension`] and [`OutboundExtension`], the seam for extensions (§9) |
 //!
-//! Everything here is sans-I/O: bytes that came are handed in as `&mut [u8]` (payloads are
-//! unmasked where they lie), bytes to send are appended to a buffer of the caller's, and mask keys
-//! are the caller's to choose. Text is checked as its bytes come, and refused at the first byte
-//! that can't be, wherever the stream is cut.
+//! Everything here does no I/O. The caller passes received bytes as `&mut [u8]`, and payloads are
+//! unmasked in place. The encoder appends bytes to send to the caller's buffer. The caller chooses
+//! the mask keys. Text is checked while it arrives, and is rejected at the first invalid byte for
+//! every split of the stream.
 //!
 //! ```
 //! use wscodec::Limits;

@@ -1,4 +1,4 @@
-//! The message that is begun and not finished, and the rules that it has to keep.
+//! The current message, and the rules that it has to keep.
 //!
 //! The rules across frames are here and nowhere else: that a continuation continues something, that a new
 //! message does not begin within another one (RFC 6455 §5.4), that reserved bits come with the first frame,
@@ -47,22 +47,22 @@ impl Bounds {
     }
 }
 
-/// How a payload is taken, which the header decides.
+/// The way in which a payload is taken. The header decides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// Of a whole message: copied to where the message is put together.
+    /// The payload of a whole message: it is copied to the buffer of the message.
     Held,
-    /// Of a message in pieces: left in the input.
+    /// The payload of a message in pieces: it stays in the input.
     InPlace,
-    /// Of a whole message: decoded to where the message is put together.
+    /// The coded payload of a whole message: it is decoded to the buffer of the message.
     Decoded,
-    /// Of a message in pieces: decoded piece by piece.
+    /// The coded payload of a message in pieces: it is decoded piece by piece.
     DecodedPieces,
-    /// Of a control frame: left in the input, if it is there as a whole.
+    /// The payload of a control frame: it stays in the input if all of it is there.
     Control,
 }
 
-/// A message of which the first frame's header came.
+/// A message whose first header has arrived.
 ///
 /// Invariant: `announced` is at most `bounds.message`, or `bounds.coded` if the extension decodes the
 /// message, and `1 <= fragments <= max(1, bounds.fragments)`.
@@ -74,14 +74,14 @@ pub(super) struct Open {
     /// Whether the message has to be UTF-8, once it is decoded.
     is_text: bool,
     ascii: bool,
-    /// Bytes in all frames of which the header came.
+    /// The sum of the payload lengths of all headers that have arrived.
     announced: u64,
     fragments: u32,
     text: Validator,
 }
 
 impl Open {
-    /// Takes note of a data frame's header that the frame's own rules allow.
+    /// Adds a data frame whose header is valid by itself.
     #[inline(always)]
     pub(super) fn header<'o>(
         open: &'o mut Option<Self>,
@@ -175,12 +175,12 @@ impl Open {
         Ok(open)
     }
 
-    /// Text or binary.
+    /// The kind of the message: text or binary.
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// How the payload is taken.
+    /// The way in which the payload is taken.
     #[inline]
     pub(super) fn way(&self) -> Way {
         self.way
@@ -192,7 +192,7 @@ impl Open {
         matches!(self.way, Way::InPlace | Way::DecodedPieces)
     }
 
-    /// Whether no more than the header of one frame came.
+    /// Whether only the header of one frame has arrived.
     #[inline]
     pub(super) fn has_one_frame(&self) -> bool {
         self.fragments == 1
@@ -204,8 +204,7 @@ impl Open {
         self.is_text
     }
 
-    /// Checks the next bytes of a text as it is meant; `Err` has the index of the first byte that
-    /// can't be.
+    /// Checks the next bytes of the decoded text. `Err` has the index of the first invalid byte.
     #[inline]
     pub(super) fn text(&mut self, piece: &[u8], ascii: bool) -> Result<(), usize> {
         if ascii {
@@ -221,7 +220,7 @@ impl Open {
         self.text.is_complete()
     }
 
-    /// The finished message, whose payload lies at `place`.
+    /// The finished message, whose payload is at `place`.
     #[inline(always)]
     pub(super) fn found(&self, place: Place) -> FoundMessage {
         FoundMessage {

@@ -1,4 +1,4 @@
-//! The loop for messages in pieces, as they come.
+//! The loop that receives messages in pieces.
 //!
 //! Problem: a program that passes large messages on wants bytes as they arrive, and no buffer for a
 //! whole message. It needs the same rules and limits as a program that reads whole messages.
@@ -22,9 +22,9 @@ use crate::error::Fault;
 use crate::frame::{CloseFrame, FrameHeader, OpCode, Role, Rsv};
 
 impl<E: InboundExtension> MessageDecoder<E> {
-    /// Takes bytes off the front of `input` until there is something to tell, as [`Pieces`] does, and
-    /// decodes what is coded: pieces of at most 16 KiB then. A message is received in pieces to its end;
-    /// before and after it, messages may be received whole.
+    /// Takes bytes from the front of `input` until there is a piece to report, like [`Pieces`], and
+    /// decodes coded messages in pieces of at most 16 KiB. A message is received in pieces until its
+    /// end. Before and after it, messages may be received whole.
     ///
     /// ```
     /// use wscodec::{Limits, frame::Role, message::{Event, Piece, MessageDecoder}};
@@ -47,8 +47,9 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// ```
     ///
     /// # Errors
-    /// As for [`receive`](Self::receive); [`MessageInPieces`](crate::MisuseError::MessageInPieces) if
-    /// [`receive`](Self::receive) has begun a message.
+    /// The errors of [`receive`](Self::receive), and
+    /// [`MessageInPieces`](crate::MisuseError::MessageInPieces) if [`receive`](Self::receive) has
+    /// begun the message.
     #[inline]
     pub fn receive_piece<'r, 'i: 'r>(
         &'r mut self,
@@ -65,14 +66,14 @@ impl<E: InboundExtension> MessageDecoder<E> {
         }
     }
 
-    /// As [`receive_piece`](Self::receive_piece), but returns the place of the bytes instead of the
-    /// bytes, as [`find`](Self::find) does. [`lend_piece`](Self::lend_piece) lends it.
+    /// Like [`receive_piece`](Self::receive_piece), but returns the position of the bytes instead of
+    /// the bytes, like [`find`](Self::find). [`lend_piece`](Self::lend_piece) lends them.
     ///
     /// # Errors
     /// The errors of [`receive_piece`](Self::receive_piece).
     ///
     /// # Panics
-    /// As [`find`](Self::find).
+    /// The panics of [`find`](Self::find).
     pub fn find_piece(
         &mut self,
         input: &mut [u8],
@@ -115,9 +116,9 @@ impl<E: InboundExtension> MessageDecoder<E> {
     }
 }
 
-/// What [`Pieces::receive`] hands out. Every frame begins with a `Frame`. For a control frame, one
-/// `Ping`, `Pong` or `Close` with the whole of it follows; for data, `Data` for as many pieces as
-/// its payload came in, and `End` if the frame ends its message.
+/// A piece that [`Pieces::receive`] returns. Every frame begins with a `Frame`. A control frame then
+/// gives one `Ping`, `Pong` or `Close` with its whole payload. A data frame gives a `Data` for each
+/// piece of its payload, and an `End` if it ends its message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// A frame begins.
@@ -128,16 +129,16 @@ pub enum Piece<'a> {
     End,
     /// A ping, which may come between the pieces of a message.
     Ping(&'a [u8]),
-    /// A pong, likewise.
+    /// A pong, which may come between the pieces of a message.
     Pong(&'a [u8]),
-    /// A close frame. Unlike [`MessageDecoder`](super::MessageDecoder), `Pieces` goes on with what comes after
-    /// it.
+    /// A close frame. Unlike [`MessageDecoder`](super::MessageDecoder), `Pieces` continues with the
+    /// bytes after it.
     Close(Option<CloseFrame<'a>>),
 }
 
-/// Reads messages out of a stream of bytes without putting them together: for those who pass large
-/// messages on, or look at each frame. All of the rules and limits of messages are kept, and it
-/// holds no payload but that of a control frame cut by the end of the input.
+/// Reads messages from a stream of bytes without collecting them, for programs that relay large
+/// messages or examine each frame. It checks all rules and limits of messages. It holds no payload,
+/// except a control frame that the end of the input cuts.
 ///
 /// ```
 /// use wscodec::{Limits, frame::Role, message::{Piece, Pieces}};
@@ -159,28 +160,29 @@ pub enum Piece<'a> {
 pub struct Pieces(MessageDecoder<Opaque>);
 
 impl Pieces {
-    /// At the beginning of the frames, without extensions.
+    /// Creates a decoder at the beginning of the frames, without extensions.
     pub fn new(role: Role, limits: &Limits) -> Self {
         Self::tolerating(Rsv::NONE, role, limits)
     }
 
-    /// Lets messages with these reserved bits pass as they are, their text unchecked: an extension
-    /// that the endpoints agreed on has coded them.
+    /// Accepts messages with these reserved bits as they are, and does not check their text: an
+    /// agreed extension has coded them.
     pub fn tolerating(rsv: Rsv, role: Role, limits: &Limits) -> Self {
         Self(MessageDecoder::with_extension(role, limits, Opaque(rsv)))
     }
 
-    /// Counts offsets from here instead of 0: for a stream whose handshake was read before.
+    /// Sets the first offset, for a stream whose handshake was read before. The default is 0.
     #[must_use]
     pub fn with_offset(self, offset: u64) -> Self {
         Self(self.0.with_offset(offset))
     }
 
-    /// Takes bytes off the front of `input` until there is something to tell; `None` when `input`
-    /// is used up.
+    /// Takes bytes from the front of `input` until there is a piece to report; `None` when `input` is
+    /// empty.
     ///
     /// # Errors
-    /// The first rule broken or limit passed, and where. The same is answered to every later call.
+    /// The first broken rule or exceeded limit, with its offset. Every later call returns the same
+    /// error.
     pub fn receive<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
@@ -189,27 +191,27 @@ impl Pieces {
         self.0.receive_piece(input)
     }
 
-    /// Says that the stream ended.
+    /// Reports that the stream has ended.
     ///
     /// # Errors
     /// [`PeerError::UnexpectedEof`](crate::PeerError::UnexpectedEof) inside a frame or a fragmented
-    /// message; the fault that was found before, if there was one.
+    /// message, or the earlier fault, if there was one.
     pub fn end(&mut self) -> Result<(), Fault> {
         self.0.ignore_close();
         self.0.end()
     }
 
-    /// The type of the message whose pieces come.
+    /// The kind of the current message.
     pub fn kind(&self) -> Option<Kind> {
         self.0.open().map(Open::kind)
     }
 
-    /// The number of bytes taken so far, from the offset begun with.
+    /// The offset after the last byte taken, counted from the first offset.
     pub fn offset(&self) -> u64 {
         self.0.offset()
     }
 
-    /// The offset of the first byte of the frame whose pieces come now, or came last.
+    /// The offset of the first byte of the current frame, or of the last one.
     pub fn frame_offset(&self) -> u64 {
         self.0.frame_offset()
     }

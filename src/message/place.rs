@@ -1,4 +1,4 @@
-//! Where the payload of an event lies, for callers that cannot hold a borrow of it.
+//! The position of the payload of an event, for callers that cannot borrow it.
 //!
 //! [`Event`] and [`Piece`](super::Piece) borrow their payload. A caller that reads more input in a loop
 //! until there is an event cannot return such a borrow from the loop, and a caller in another language
@@ -15,23 +15,23 @@ use super::{Event, MessageDecoder, MessageRef, Piece};
 use crate::frame::CloseFrame;
 use crate::frame::FrameHeader;
 
-/// Where bytes lie that a decoder has found.
+/// The position of bytes that a decoder has found.
 ///
 /// A place is valid until the next call of a method that takes input: a place in the input because
 /// the caller may overwrite its input, a place in the decoder because the decoder overwrites it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In the input that was handed in, counted from its front.
+    /// A range of the input.
     Input(Range<usize>),
-    /// In the decoder's buffer, where messages in several parts are put together and coded messages
+    /// A range of the decoder's buffer, in which fragmented messages are collected and coded messages
     /// are decoded. See [`MessageDecoder::held`].
     Held(Range<usize>),
-    /// In the decoder's own copy of a control frame that came in several parts.
+    /// A range of the decoder's copy of a control frame that arrived in several parts.
     Control(Range<usize>),
 }
 
 impl Place {
-    /// The range, wherever it lies.
+    /// The range in its buffer.
     #[inline]
     pub fn range(&self) -> Range<usize> {
         match self {
@@ -51,7 +51,7 @@ impl Place {
         self.range().is_empty()
     }
 
-    /// Leaves out `amount` bytes at the front, or all if there are fewer.
+    /// Skips `amount` bytes at the front, or all if there are fewer.
     pub fn advance(&mut self, amount: usize) {
         match self {
             Self::Input(range) | Self::Held(range) | Self::Control(range) => {
@@ -61,12 +61,12 @@ impl Place {
     }
 }
 
-/// A [`MessageRef`] with the place of its payload.
+/// A [`MessageRef`] with the position of its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundMessage {
-    /// Text or binary.
+    /// The kind of the message: text or binary.
     pub kind: Kind,
-    /// Where the payload lies.
+    /// The position of the payload.
     pub place: Place,
     /// See [`MessageRef::ascii`].
     pub ascii: bool,
@@ -74,7 +74,7 @@ pub struct FoundMessage {
     pub opaque: bool,
 }
 
-/// An [`Event`] with the place of its payload.
+/// An [`Event`] with the position of its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FoundEvent {
     /// A whole message.
@@ -88,7 +88,7 @@ pub enum FoundEvent {
     Close(Place),
 }
 
-/// A [`Piece`] with the place of its bytes.
+/// A [`Piece`] with the position of its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FoundPiece {
     /// A frame begins.

@@ -1,4 +1,4 @@
-//! Messages that are framed once and sent to many.
+//! Messages that are encoded once and sent to many connections.
 
 use alloc::vec::Vec;
 
@@ -9,7 +9,7 @@ use crate::error::ErrorKind;
 use crate::frame::{self, FrameHeader, Rsv};
 use crate::reserve::reserve_exact;
 
-/// A message with its frame, as a server sends it; cloning shares the bytes.
+/// An encoded message, as a server sends it. Clones share the bytes.
 ///
 /// ```
 /// use wscodec::message::{Prepared, MessageEncoder};
@@ -61,15 +61,15 @@ impl Form {
 }
 
 impl Prepared {
-    /// A text message.
+    /// Encodes a text message.
     ///
     /// # Errors
-    /// [`LimitError::OutOfMemory`](crate::LimitError::OutOfMemory), if there is no memory for a copy.
+    /// [`LimitError::OutOfMemory`](crate::LimitError::OutOfMemory) if there is no memory for a copy.
     pub fn text(text: &str) -> Result<Self, ErrorKind> {
         Self::new(Kind::Text, text.as_bytes())
     }
 
-    /// A binary message.
+    /// Encodes a binary message.
     ///
     /// # Errors
     /// The errors of [`text`](Self::text).
@@ -85,9 +85,9 @@ impl Prepared {
         })
     }
 
-    /// Adds a second form of the message, coded by an extension: with these bits set and that
-    /// payload. It is sent instead where the sender's extension [says so](super::OutboundExtension::pass);
-    /// what the number `needs` means is the extension's to say.
+    /// Adds a second form of the message that an extension has coded, with its bits and its payload.
+    /// A sender whose extension [accepts it](super::OutboundExtension::pass) sends this form instead.
+    /// The extension defines the meaning of `needs`.
     ///
     /// # Errors
     /// The errors of [`text`](Self::text).
@@ -99,7 +99,7 @@ impl Prepared {
         })
     }
 
-    /// The form to send over a connection, of whose extension `pass` is asked.
+    /// The form to send over a connection. `pass` asks the extension of the connection.
     pub(super) fn form(&self, pass: impl FnOnce(Rsv, u8) -> bool) -> &Form {
         match &self.coded {
             Some((form, needs)) if pass(form.rsv, *needs) => form,
@@ -107,17 +107,17 @@ impl Prepared {
         }
     }
 
-    /// Text or binary.
+    /// The kind of the message: text or binary.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The frame's bytes, unmasked and not coded: to be written as they are by a server.
+    /// The bytes of the frame, unmasked and uncompressed, as a server writes them.
     pub fn frame(&self) -> &Bytes {
         &self.plain.frame
     }
 
-    /// The message's bytes.
+    /// The payload of the message.
     pub fn payload(&self) -> &[u8] {
         self.plain.payload()
     }

@@ -26,18 +26,18 @@ use crate::frame::{
     CloseFrame, FrameDecoder, FrameHeader, MAX_CONTROL_LEN, OpCode, Role, Rules, Shape, Simple,
 };
 
-/// Reads whole messages and control frames out of a stream of bytes: any split of the stream gives
+/// Reads whole messages and control frames from a stream of bytes. Every split of the stream gives
 /// the same events.
 ///
-/// A message that lies in the input in one frame is unmasked there and lent from there. A message that
-/// comes in several frames, or over several inputs, is put together in a buffer that grows with
-/// the bytes that came (never by a length that a header claims) and is used again for the next.
+/// If the input has a whole message in one frame, the decoder unmasks and lends it in place.
+/// Otherwise the decoder collects the message in a buffer. The buffer grows with the received bytes,
+/// never by a length that a header declares, and is used again for the next message.
 ///
 /// # Memory
-/// The decoder keeps its buffer from one message to the next, because growing it again costs as much as
-/// receiving the message. A buffer of more than 1 MiB is given back by itself once 16 inputs in a row
+/// The decoder keeps its buffer from one message to the next, because growing it again costs as much
+/// as receiving the message. The decoder frees a buffer of more than 1 MiB when 16 inputs in a row
 /// ended between two messages and no message needed more than an eighth of the buffer.
-/// [`shrink`](Self::shrink) gives a buffer of any size back at once.
+/// [`shrink`](Self::shrink) frees a buffer of any size at once.
 ///
 /// ```
 /// use wscodec::{Limits, frame::Role, message::{Event, MessageDecoder}};
@@ -59,13 +59,13 @@ pub struct MessageDecoder<E = NoExtension> {
     frames: FrameDecoder,
     bounds: Bounds,
     extension: E,
-    /// How the payload of the frame is taken that comes, or that came last.
+    /// The way in which the payload of the current or last frame is taken.
     way: Way,
-    /// The type of the control frame that comes, or that came last.
+    /// The type of the current or last control frame.
     opcode: OpCode,
-    /// Whether the frame that comes, or that came last, is the last of its message.
+    /// Whether the current or last frame is the last of its message.
     fin: bool,
-    /// A close frame came. RFC 6455 §5.5.1 gives no meaning to the bytes behind it.
+    /// A close frame has arrived. RFC 6455 §5.5.1 gives no meaning to the bytes after it.
     closed: bool,
     open: Option<Open>,
     held: Assembly,
@@ -78,14 +78,14 @@ pub struct MessageDecoder<E = NoExtension> {
 }
 
 impl MessageDecoder {
-    /// A decoder at the beginning of the frames, without extensions.
+    /// Creates a decoder at the beginning of the frames, without extensions.
     pub fn new(role: Role, limits: &Limits) -> Self {
         Self::with_extension(role, limits, NoExtension)
     }
 }
 
 impl<E: InboundExtension> MessageDecoder<E> {
-    /// A decoder whose messages an extension decodes.
+    /// Creates a decoder with an extension.
     pub fn with_extension(role: Role, limits: &Limits, extension: E) -> Self {
         let rules = Rules::new(role)
             .with_rsv(extension.rsv())
@@ -108,7 +108,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
         }
     }
 
-    /// Counts offsets from here instead of 0: for a stream whose handshake was read before.
+    /// Sets the first offset, for a stream whose handshake was read before. The default is 0.
     #[must_use]
     pub fn with_offset(self, offset: u64) -> Self {
         Self {
@@ -117,11 +117,11 @@ impl<E: InboundExtension> MessageDecoder<E> {
         }
     }
 
-    /// Says that the stream ended.
+    /// Reports that the stream has ended.
     ///
     /// # Errors
-    /// [`PeerError::UnexpectedEof`] inside a frame or a fragmented message; the fault that the
-    /// decoder is in, if it is in one.
+    /// [`PeerError::UnexpectedEof`] inside a frame or a fragmented message, or the earlier fault, if
+    /// there was one.
     pub fn end(&mut self) -> Result<(), Fault> {
         if self.closed {
             return Ok(());
@@ -129,7 +129,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
         self.frames.end()
     }
 
-    /// Exchanges the extension, between two messages, and has frames carry the bits of the new one.
+    /// Replaces the extension between two messages. Frames may then carry the bits of the new one.
     pub fn exchange_extension(&mut self, with: impl FnOnce(&mut E)) {
         with(&mut self.extension);
         let rules = self.frames.rules_mut();

@@ -1,4 +1,4 @@
-//! Messages into bytes to send.
+//! The message encoder: messages in, bytes to send out.
 //!
 //! Problem: a small message costs little besides its header, so a call with arguments in memory costs a
 //! third of sending it. Compiling everything into each caller makes the wasm module too large.
@@ -23,8 +23,9 @@ use crate::error::{CloseCode, ErrorKind, MisuseError};
 use crate::frame::{CloseFrame, FrameHeader, MAX_CONTROL_LEN, OpCode, Rsv};
 use crate::utf8::Validator;
 
-/// Where mask keys come from. A client needs a new one for each frame, that its peer's neighbours
-/// can't guess (RFC 6455 §5.3, §10.3); any `FnMut() -> [u8; 4]` will do, over a CSPRNG.
+/// The source of mask keys. A client needs a new key for each frame, which programs near its peer
+/// cannot predict (RFC 6455 §5.3, §10.3). Any `FnMut() -> [u8; 4]` over a cryptographic random
+/// generator works.
 pub trait MaskSource {
     /// The key of the next frame; `None` leaves it unmasked.
     fn next_key(&mut self) -> Option<[u8; 4]>;
@@ -37,7 +38,7 @@ impl<F: FnMut() -> [u8; 4]> MaskSource for F {
     }
 }
 
-/// No masks: what a server sends (RFC 6455 §5.1).
+/// No masks, as a server sends frames (RFC 6455 §5.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unmasked;
 
@@ -48,8 +49,8 @@ impl MaskSource for Unmasked {
     }
 }
 
-/// Masks of zeros, against RFC 6455 §10.3: what is sent lies open to whatever is in between, which
-/// may take it for another protocol. Only for networks where nothing is.
+/// Masks of zeros, against RFC 6455 §10.3. Hosts on the path see the payload as it is, and may take
+/// it for another protocol. Use it only in networks without such hosts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DangerouslyZero;
 
@@ -60,12 +61,11 @@ impl MaskSource for DangerouslyZero {
     }
 }
 
-/// Writes messages and control frames, each frame with one header, appended to the caller's buffer
-/// (a `Vec<u8>`, a `BytesMut`, any [`Buffer`]). The bytes are to be sent in the order in which they
-/// were appended.
+/// Encodes messages and control frames, and appends each frame to the caller's buffer (a `Vec<u8>`, a
+/// `BytesMut`, or any [`Buffer`]). Send the bytes in the order in which they were appended.
 ///
 /// Every method appends a whole frame or fails. A method that fails has appended nothing, and the
-/// sender can be used as if the method had not been called. Where memory runs out that is
+/// encoder can be used as if the method had not been called. If memory runs out, the error is
 /// [`LimitError::OutOfMemory`](crate::LimitError::OutOfMemory).
 ///
 /// ```
@@ -103,21 +103,21 @@ struct Open {
 }
 
 impl MessageEncoder {
-    /// A server's: unmasked, without extensions.
+    /// Creates a server's encoder: without masks and extensions.
     pub fn server() -> Self {
         Self::new(Unmasked, NoExtension)
     }
 }
 
 impl<M: MaskSource> MessageEncoder<M> {
-    /// A client's: masked with these keys, without extensions.
+    /// Creates a client's encoder: with these mask keys, without extensions.
     pub fn client(keys: M) -> Self {
         Self::new(keys, NoExtension)
     }
 }
 
 impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
-    /// With any keys and an extension.
+    /// Creates an encoder with these mask keys and this extension.
     pub fn new(keys: M, extension: X) -> Self {
         Self {
             keys,
@@ -148,10 +148,10 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         self.append(Kind::Binary, payload, out)
     }
 
-    /// Sends a message in one frame; a text is checked to be UTF-8.
+    /// Sends a message in one frame. The encoder checks that a text is valid UTF-8.
     ///
     /// # Errors
-    /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
+    /// The errors of [`text`](Self::text), and [`MisuseError::TextNotUtf8`].
     pub fn send(
         &mut self,
         kind: Kind,
@@ -164,11 +164,11 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         self.append(kind, payload, out)
     }
 
-    /// Sends a message that was received, as it is: its text was checked then.
+    /// Sends a received message as it is, without a second check of its text.
     ///
     /// # Errors
-    /// As for [`text`](Self::text), and [`MisuseError::TextNotUtf8`] for one that wasn't, because
-    /// it is [`opaque`](MessageRef::opaque).
+    /// The errors of [`text`](Self::text), and [`MisuseError::TextNotUtf8`] for a text that was not
+    /// checked because it is [`opaque`](MessageRef::opaque).
     #[inline]
     pub fn forward(
         &mut self,
@@ -222,8 +222,8 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         self.fragment(true, Append { payload: part, out })
     }
 
-    /// Sends a message that was framed once for many receivers, in its coded form if it has one
-    /// that the extension lets [pass](OutboundExtension::pass). A client's is masked anew.
+    /// Sends a message that was encoded once for many receivers. It sends the coded form if there is
+    /// one that the extension [accepts](OutboundExtension::pass). A client masks the message anew.
     ///
     /// # Errors
     /// [`MisuseError::MessageUnfinished`], and an error of the [buffer](Buffer::make_room).
@@ -255,7 +255,8 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         self.control(OpCode::Ping, payload, out)
     }
 
-    /// Sends a pong, of at most 125 bytes: a ping's payload, or any if none was asked for.
+    /// Sends a pong of at most 125 bytes. It has the payload of a ping, or any payload if it is
+    /// unsolicited.
     ///
     /// # Errors
     /// The errors of [`ping`](Self::ping).
@@ -263,8 +264,8 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         self.control(OpCode::Pong, payload, out)
     }
 
-    /// Sends a close frame. With `None` for the code it is empty. Nothing must be sent after it
-    /// (RFC 6455 §5.5.1): the caller has to see to that.
+    /// Sends a close frame. With `None` for the code it is empty. The caller must send nothing after
+    /// it (RFC 6455 §5.5.1).
     ///
     /// ```
     /// # use wscodec::{CloseCode, message::MessageEncoder};
@@ -295,27 +296,27 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         &self.extension
     }
 
-    /// The extension, to be changed.
+    /// The extension, mutably.
     pub fn extension_mut(&mut self) -> &mut X {
         &mut self.extension
     }
 
-    /// Where mask keys come from, to be changed.
+    /// The source of mask keys, mutably.
     pub fn keys_mut(&mut self) -> &mut M {
         &mut self.keys
     }
 
-    /// Whether a message is begun and not finished.
+    /// Whether a message has begun and is not finished.
     pub fn in_message(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Bytes of memory held for what the extension makes of payloads.
+    /// The number of bytes that the encoder holds for coded payloads.
     pub fn buffered(&self) -> usize {
         self.coded.capacity()
     }
 
-    /// Gives that memory back.
+    /// Frees that memory.
     pub fn shrink(&mut self) {
         self.coded = Vec::new();
     }

@@ -1,4 +1,4 @@
-//! The loop for whole messages.
+//! The loop that receives whole messages.
 //!
 //! The problem: most messages are small, come in one frame, and lie in the input as a whole; a loop that is
 //! right for fragments, cuts and extensions costs more than such a message does.
@@ -21,12 +21,12 @@ use crate::frame::{OpCode, Simple};
 use crate::utf8::Validator;
 
 impl<E: InboundExtension> MessageDecoder<E> {
-    /// Takes bytes off the front of `input` until there is an event; `None` when `input` is used
-    /// up. The decoder takes and drops the bytes that follow a close frame.
+    /// Takes bytes from the front of `input` until there is an event; `None` when `input` is empty.
+    /// The decoder drops the bytes after a close frame.
     ///
     /// # Errors
-    /// The first rule broken or limit passed, and where. The decoder stays in that state: it
-    /// answers the same to every later call.
+    /// The first broken rule or exceeded limit, with its offset. Every later call returns the same
+    /// error.
     // Always inlined: an event that is handed over in memory, written by parts and read as a whole,
     // costs more than a small frame.
     #[inline(always)]
@@ -66,9 +66,9 @@ impl<E: InboundExtension> MessageDecoder<E> {
         }
     }
 
-    /// As [`receive`](Self::receive), but returns the place of the payload instead of the payload: for
-    /// callers that call this in a loop and [`lend`](Self::lend) the event afterwards. Takes bytes of
-    /// `input` from `at` on, and sets `at` behind the bytes that were taken.
+    /// Like [`receive`](Self::receive), but returns the position of the payload instead of the
+    /// payload, for callers that call this in a loop and [`lend`](Self::lend) the event afterwards.
+    /// Takes bytes of `input` from `at` on, and sets `at` after the bytes that were taken.
     ///
     /// ```
     /// use wscodec::{Limits, frame::Role, message::{Event, FoundEvent, MessageDecoder, Place}};
@@ -91,7 +91,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// The errors of [`receive`](Self::receive).
     ///
     /// # Panics
-    /// If `at` lies behind the end of `input`.
+    /// If `at` is beyond the end of `input`.
     #[inline(always)]
     pub fn find(&mut self, input: &mut [u8], at: &mut usize) -> Result<Option<FoundEvent>, Fault> {
         if let Some(shape) = self.shape() {
@@ -111,14 +111,14 @@ impl<E: InboundExtension> MessageDecoder<E> {
         self.find_any(input, at)
     }
 
-    /// As [`find`](Self::find), without its shortcut for simple frames: for callers that have tried
+    /// Like [`find`](Self::find), without the shortcut for simple frames, for callers that have tried
     /// [`find_simple`](Self::find_simple) before.
     ///
     /// # Errors
     /// The errors of [`find`](Self::find).
     ///
     /// # Panics
-    /// As [`find`](Self::find).
+    /// The panics of [`find`](Self::find).
     #[inline(never)]
     pub fn find_any(
         &mut self,
@@ -161,11 +161,11 @@ impl<E: InboundExtension> MessageDecoder<E> {
         }
     }
 
-    /// Where the next bytes of the stream may be written instead of handing them to
-    /// [`receive`](Self::receive), which spares a copy of large messages: at most `max` bytes, all
-    /// of them payload of the frame that is being read. `None` where the stream is not within such
-    /// a payload, or where there is no memory: [`receive`](Self::receive) says so then. Follow with
-    /// [`fill`](Self::fill).
+    /// The space for the next bytes of the stream. A caller may write them here instead of passing
+    /// them to [`receive`](Self::receive), which saves a copy of large messages. It has at most `max`
+    /// bytes, all of them payload of the current frame. `None` if the stream is not within such a
+    /// payload, or if there is no memory; [`receive`](Self::receive) reports that then. Call
+    /// [`fill`](Self::fill) afterwards.
     ///
     /// ```
     /// use wscodec::{Limits, frame::Role, message::{Event, MessageDecoder}};
@@ -187,7 +187,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
         if max == 0 {
             return None;
         }
-        // Without memory the caller hands the bytes to `receive`, which fails.
+        // Without memory, the caller passes the bytes to `receive`, which fails.
         let (buffer, most) = self.assembly();
         buffer.space(max, most).ok()
     }
@@ -198,7 +198,7 @@ impl<E: InboundExtension> MessageDecoder<E> {
     /// The errors of [`receive`](Self::receive).
     ///
     /// # Panics
-    /// If `len` is more than `space` handed out.
+    /// If `len` is larger than the length of `space`.
     pub fn fill(&mut self, len: usize) -> Result<Option<Event<'_>>, Fault> {
         match self.find_filled(len)? {
             Some(found) => Ok(Some(self.lend(&[], &found))),
@@ -206,13 +206,13 @@ impl<E: InboundExtension> MessageDecoder<E> {
         }
     }
 
-    /// As [`fill`](Self::fill), but returns the place of the payload, as [`find`](Self::find) does.
+    /// Like [`fill`](Self::fill), but returns the position of the payload, like [`find`](Self::find).
     ///
     /// # Errors
     /// The errors of [`receive`](Self::receive).
     ///
     /// # Panics
-    /// As [`fill`](Self::fill).
+    /// The panics of [`fill`](Self::fill).
     pub fn find_filled(&mut self, len: usize) -> Result<Option<FoundEvent>, Fault> {
         let place = self.take_written(len)?;
         match len > 0 && self.end_frame() {
