@@ -116,6 +116,35 @@ impl CloseCode {
     }
 }
 
+/// The names that the crate tungstenite gives to the codes, so that programs can move over by a change of
+/// their imports: see the crate `wscodec-tokio`.
+#[doc(hidden)]
+#[allow(non_upper_case_globals, non_snake_case, missing_docs)]
+impl CloseCode {
+    pub const Normal: Self = Self::NORMAL;
+    pub const Away: Self = Self::GOING_AWAY;
+    pub const Protocol: Self = Self::PROTOCOL_ERROR;
+    pub const Unsupported: Self = Self::UNSUPPORTED_DATA;
+    pub const Status: Self = Self::NO_STATUS;
+    pub const Abnormal: Self = Self::ABNORMAL;
+    pub const Invalid: Self = Self::INVALID_PAYLOAD;
+    pub const Policy: Self = Self::POLICY_VIOLATION;
+    pub const Size: Self = Self::TOO_BIG;
+    pub const Extension: Self = Self::MANDATORY_EXTENSION;
+    pub const Error: Self = Self::INTERNAL_ERROR;
+    pub const Restart: Self = Self::SERVICE_RESTART;
+    pub const Again: Self = Self::TRY_AGAIN_LATER;
+    pub const Tls: Self = Self::TLS_HANDSHAKE;
+
+    pub const fn Iana(code: u16) -> Self {
+        Self(code)
+    }
+
+    pub const fn Library(code: u16) -> Self {
+        Self(code)
+    }
+}
+
 impl From<CloseCode> for u16 {
     fn from(code: CloseCode) -> Self {
         code.0

@@ -302,7 +302,7 @@ impl Connector {
         };
         stream.set_nodelay(true)?;
         if !url.is_secure() {
-            return Ok(ClientStream::Tcp(stream));
+            return Ok(ClientStream::Plain(stream));
         }
         let (host, stream) = (url.host().to_owned(), Box::new(stream));
         let stream = match &self.secure {

@@ -18,32 +18,32 @@ pub type BoxStream = Box<dyn AsyncStream>;
 
 /// The stream of a client: TCP, or whatever stands on it, such as TLS.
 #[non_exhaustive]
-pub enum ClientStream {
+pub enum ClientStream<S = TcpStream> {
     /// TCP.
-    Tcp(TcpStream),
+    Plain(S),
     /// TLS over TCP.
     Boxed(BoxStream),
 }
 
-impl ClientStream {
+impl<S: AsyncStream> ClientStream<S> {
     fn inner(self: Pin<&mut Self>) -> Pin<&mut dyn AsyncStream> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream),
+            Self::Plain(stream) => Pin::new(stream),
             Self::Boxed(stream) => Pin::new(&mut **stream),
         }
     }
 }
 
-impl fmt::Debug for ClientStream {
+impl<S: fmt::Debug> fmt::Debug for ClientStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(stream) => stream.fmt(f),
+            Self::Plain(stream) => stream.fmt(f),
             Self::Boxed(_) => f.write_str("ClientStream::Boxed"),
         }
     }
 }
 
-impl AsyncRead for ClientStream {
+impl<S: AsyncStream> AsyncRead for ClientStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -53,7 +53,7 @@ impl AsyncRead for ClientStream {
     }
 }
 
-impl AsyncWrite for ClientStream {
+impl<S: AsyncStream> AsyncWrite for ClientStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -363,7 +363,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<S> {
     type Error = Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.lock().poll_room(cx)
+        let mut connection = self.shared.lock();
+        // `StreamExt::split` of the crate `futures` makes two halves for two tasks, and does not say so.
+        connection.share();
+        connection.poll_room(cx)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {

@@ -9,10 +9,14 @@ use wscodec_tokio::tokio_tungstenite::tungstenite::handshake::server::{
     ErrorResponse, Request, Response,
 };
 use wscodec_tokio::tokio_tungstenite::tungstenite::http::HeaderValue;
-use wscodec_tokio::tokio_tungstenite::tungstenite::protocol::Message;
-use wscodec_tokio::tokio_tungstenite::tungstenite::{Error, Result};
+use wscodec_tokio::tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use wscodec_tokio::tokio_tungstenite::tungstenite::protocol::{
+    CloseFrame, Message, Role, WebSocketConfig,
+};
+use wscodec_tokio::tokio_tungstenite::tungstenite::{ClientRequestBuilder, Error, Result};
 use wscodec_tokio::tokio_tungstenite::{
-    WebSocketStream, accept_async, accept_hdr_async, client_async, connect_async,
+    MaybeTlsStream, WebSocketStream, accept_async, accept_async_with_config, accept_hdr_async,
+    client_async, client_async_with_config, connect_async, connect_async_with_config,
 };
 
 async fn echo<S>(ws: WebSocketStream<S>)
@@ -90,10 +94,113 @@ async fn headers_and_subprotocols_go_both_ways() {
     assert_eq!(response.headers()["X-Room"], "7");
 
     let request = "ws://example.com/chat".into_client_request().unwrap();
-    let Err(Error::Rejected(rejected)) = asked(request).await else {
+    let Err(Error::Http(response)) = asked(request).await else {
         panic!("the callback has rejected it");
     };
-    assert_eq!(rejected.status(), 401);
-    assert_eq!(rejected.body(), b"who are you?");
+    assert_eq!(response.status(), 401);
+    assert_eq!(response.body().as_deref(), Some(&b"who are you?"[..]));
     assert!("no URL".into_client_request().is_err());
+}
+
+#[tokio::test]
+async fn a_close_frame_leaves_by_the_names_of_tungstenite() {
+    let (here, there) = tokio::io::duplex(1 << 10);
+    let mut server = WebSocketStream::from_raw_socket(here, Role::Server, None).await;
+    let first = b"\x89\x00".to_vec();
+    let mut client = WebSocketStream::from_partially_read(there, first, Role::Client, None).await;
+    assert_eq!(
+        client.next().await.unwrap().unwrap(),
+        Message::Ping("".into())
+    );
+    assert_eq!(
+        server.next().await.unwrap().unwrap(),
+        Message::Pong("".into())
+    );
+    let frame = CloseFrame {
+        code: CloseCode::Library(4000),
+        reason: "bye".into(),
+    };
+    client.close(Some(frame.clone())).await.unwrap();
+    let late = client.send(Message::text("late")).await;
+    assert!(matches!(late, Err(Error::AlreadyClosed)));
+    let received = server.next().await.unwrap().unwrap();
+    assert_eq!(received, Message::Close(Some(frame.clone())));
+    let (end, answer) = tokio::join!(server.next(), client.next());
+    assert!(end.is_none());
+    assert_eq!(answer.unwrap().unwrap(), Message::Close(Some(frame)));
+    assert!(client.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_configuration_limits_messages() {
+    let config = WebSocketConfig::default().max_message_size(Some(10));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("ws://{}/", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    let serving = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut ws = accept_async_with_config(stream, Some(config))
+            .await
+            .unwrap();
+        assert!(matches!(ws.next().await, Some(Err(Error::Capacity(_)))));
+        assert!(ws.next().await.is_none());
+    });
+    let request = ClientRequestBuilder::new(uri).with_header("X-Room", "7");
+    let (mut ws, _) = connect_async_with_config(request, None, false)
+        .await
+        .unwrap();
+    let plain = |stream: &mut MaybeTlsStream<tokio::net::TcpStream>| matches!(stream, MaybeTlsStream::Plain(stream) if stream.nodelay().unwrap());
+    assert!(ws.with_stream(plain));
+    ws.send(Message::text("more than ten")).await.unwrap();
+    let Some(Ok(Message::Close(Some(frame)))) = ws.next().await else {
+        panic!("the server closes");
+    };
+    assert_eq!(frame.code, CloseCode::Size);
+    while ws.next().await.is_some() {}
+    drop(ws);
+    serving.await.unwrap();
+}
+
+/// Both halves of `futures` wait for the same stream to take bytes. It remembers one waker only.
+#[tokio::test]
+async fn the_halves_of_futures_wake_each_other() {
+    let (here, there) = tokio::io::duplex(64);
+    let url = "ws://example.com/";
+    let (server, client) = tokio::join!(
+        accept_async(here),
+        client_async_with_config(url, there, Some(WebSocketConfig::default())),
+    );
+    let (server, client) = (server.unwrap(), client.unwrap().0);
+    let talk = |ws: WebSocketStream<DuplexStream>| async move {
+        let (mut write, mut read) = StreamExt::split(ws);
+        let writing = tokio::spawn(async move {
+            for i in 0..50_u8 {
+                write
+                    .send(Message::Ping(vec![i; 100].into()))
+                    .await
+                    .unwrap();
+                write.send(Message::binary(vec![i; 1000])).await.unwrap();
+            }
+            write
+        });
+        let (mut messages, mut pongs) = (0, 0);
+        while messages < 50 || pongs == 0 {
+            match read.next().await.unwrap().unwrap() {
+                Message::Binary(_) => messages += 1,
+                Message::Pong(_) => pongs += 1,
+                _ => {}
+            }
+        }
+        // The peer may still wait for pongs.
+        let reading = tokio::spawn(async move { while read.next().await.is_some() {} });
+        let write = writing.await.unwrap();
+        (write, reading)
+    };
+    let both = async { tokio::join!(talk(server), talk(client)) };
+    let time = std::time::Duration::from_secs(60);
+    let ((a, one), (b, two)) = tokio::time::timeout(time, both).await.unwrap();
+    one.abort();
+    two.abort();
+    drop((a, b));
 }

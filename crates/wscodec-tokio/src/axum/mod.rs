@@ -36,13 +36,14 @@ use wscodec::handshake::HttpUpgrade;
 use wscodec::session::Policy;
 
 use crate::accept::Acceptor;
-use crate::hyper::{UpgradedStream, rejection};
+use crate::hyper::rejection;
 use crate::names::{DeflateOptions, Error};
 use crate::options::ConnectionOptions;
 pub use crate::{CloseFrame, Message, Utf8Bytes};
 
-/// The WebSocket of a handler.
-pub type WebSocket = crate::WebSocket<UpgradedStream>;
+mod socket;
+
+pub use socket::WebSocket;
 
 /// Close codes by the names that axum gives them.
 pub mod close_code {
@@ -219,10 +220,11 @@ impl WebSocketUpgrade {
             Err(error) => return Rejection(error).into_response(),
         };
         let upgrading = accepted.upgrading(self.on_upgrade);
+        let protocol = self.protocol;
         let on_failed = self.on_failed;
         tokio::spawn(async move {
             match upgrading.await {
-                Ok(ws) => callback(ws).await,
+                Ok(inner) => callback(WebSocket { inner, protocol }).await,
                 Err(error) => {
                     if let Some(on_failed) = on_failed {
                         on_failed(error);

@@ -1,10 +1,9 @@
 //! The functions of [tokio-tungstenite](https://docs.rs/tokio-tungstenite), by its names. With the feature
 //! `tokio-tungstenite`.
 //!
-//! A program moves over by a change of its `use`: `use tokio_tungstenite::…` becomes
-//! `use wscodec_tokio::tokio_tungstenite::…`, and `use tungstenite::…` becomes
-//! `use wscodec_tokio::tokio_tungstenite::tungstenite::…`. The page "coming from tokio-tungstenite" has the
-//! differences. Options beyond these are set by [`Connector`] and [`Acceptor`].
+//! A program moves over by one line in each file, `use wscodec_tokio::tokio_tungstenite;`, because its other
+//! imports then begin with this module. The page "coming from tokio-tungstenite" has the differences. Options
+//! beyond these are set by [`Connector`] and [`Acceptor`].
 //!
 //! ```no_run
 //! use futures_util::{SinkExt, StreamExt};
@@ -21,114 +20,34 @@
 //! # }
 //! ```
 
+use std::pin::Pin;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 use wscodec::MisuseError;
 use wscodec::handshake::Rejection;
 use wscodec::head::HeaderField;
-use wscodec::session::Policy;
 
-use crate::accept::{Acceptor, Boxed};
+use crate::accept::Acceptor;
 use crate::connect::Connector;
-use crate::names::Error;
 use crate::stream::ClientStream;
-pub use crate::websocket::WebSocket as WebSocketStream;
-
 pub use crate::stream::ClientStream as MaybeTlsStream;
+use crate::websocket::WebSocket;
+pub use socket::WebSocketStream;
 
-/// The names of the crate tungstenite.
-pub mod tungstenite {
-    pub use http;
+mod config;
+mod error;
+mod request;
+mod socket;
+pub mod tungstenite;
 
-    pub use crate::Error;
-    pub use crate::{Message, Utf8Bytes};
-
-    /// A result with [`Error`].
-    pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-    /// Requests of clients.
-    pub mod client {
-        pub use super::super::IntoClientRequest;
-    }
-
-    /// The types of the opening handshake.
-    pub mod handshake {
-        /// Of clients.
-        pub mod client {
-            pub use super::server::{Request, Response};
-        }
-
-        /// Of servers.
-        pub mod server {
-            /// A request for a WebSocket.
-            pub type Request = http::Request<()>;
-            /// The response that accepts it.
-            pub type Response = http::Response<()>;
-            /// The response that rejects it.
-            pub type ErrorResponse = http::Response<Option<String>>;
-        }
-    }
-
-    /// Messages.
-    pub mod protocol {
-        pub use wscodec::frame::Role;
-
-        pub use crate::{CloseFrame, Message};
-
-        /// Close frames.
-        pub mod frame {
-            pub use crate::CloseFrame;
-
-            /// Close codes.
-            pub mod coding {
-                pub use crate::CloseCode;
-            }
-        }
-    }
-}
-
+use config::options;
+use error::{Error, add_headers};
+use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tungstenite::protocol::WebSocketConfig;
 
-/// A URL, or a request with a URL and headers.
-pub trait IntoClientRequest {
-    /// The request, without the headers that connecting adds.
-    ///
-    /// # Errors
-    /// [`MisuseError::Url`].
-    fn into_client_request(self) -> Result<Request, Error>;
-}
-
-impl IntoClientRequest for &str {
-    fn into_client_request(self) -> Result<Request, Error> {
-        let request = http::Request::get(self).body(());
-        request.map_err(|_| MisuseError::Url.into())
-    }
-}
-
-impl IntoClientRequest for &String {
-    fn into_client_request(self) -> Result<Request, Error> {
-        self.as_str().into_client_request()
-    }
-}
-
-impl IntoClientRequest for String {
-    fn into_client_request(self) -> Result<Request, Error> {
-        self.as_str().into_client_request()
-    }
-}
-
-impl IntoClientRequest for http::Uri {
-    fn into_client_request(self) -> Result<Request, Error> {
-        Ok(http::Request::get(self)
-            .body(())
-            .map_err(|_| MisuseError::Url)?)
-    }
-}
-
-impl IntoClientRequest for Request {
-    fn into_client_request(self) -> Result<Request, Error> {
-        Ok(self)
-    }
-}
+/// A future of this module's: see [`crate::Boxed`].
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// The URL, and a connector with the headers of the request. Those that the handshake makes itself are
 /// left out, because a request that was written by hand may have them.
@@ -152,19 +71,11 @@ fn connector(request: &Request) -> Result<(String, Connector), Error> {
 }
 
 /// The server's answer, with the types of the crate `http`.
-fn response<S>(ws: &WebSocketStream<S>) -> Response {
+fn response<S>(ws: &WebSocket<S>) -> Response {
     let mut response = http::Response::new(());
     *response.status_mut() = http::StatusCode::SWITCHING_PROTOCOLS;
     if let Some(answer) = ws.response() {
-        for HeaderField { name, value } in answer.headers() {
-            // The answer was read, so its names and values are those of HTTP.
-            if let (Ok(name), Ok(value)) = (
-                http::HeaderName::from_bytes(name.as_bytes()),
-                http::HeaderValue::from_bytes(value),
-            ) {
-                response.headers_mut().append(name, value);
-            }
-        }
+        add_headers(answer.headers(), response.headers_mut());
     }
     response
 }
@@ -176,12 +87,26 @@ fn response<S>(ws: &WebSocketStream<S>) -> Response {
 pub fn connect_async(
     request: impl IntoClientRequest,
 ) -> Boxed<'static, (WebSocketStream<ClientStream>, Response)> {
+    connect_async_with_config(request, None, true)
+}
+
+/// As [`connect_async`], with a configuration. Messages are sent without delay (`TCP_NODELAY`), whatever
+/// `disable_nagle` says.
+///
+/// # Errors
+/// As for [`Connector::connect`].
+pub fn connect_async_with_config(
+    request: impl IntoClientRequest,
+    config: Option<WebSocketConfig>,
+    disable_nagle: bool,
+) -> Boxed<'static, (WebSocketStream<ClientStream>, Response)> {
+    let _ = disable_nagle;
     let request = request.into_client_request();
     Box::pin(async move {
         let (url, connector) = connector(&request?)?;
-        let ws = connector.connect(url).await?;
+        let ws = connector.options(options(config)).connect(url).await?;
         let response = response(&ws);
-        Ok((ws, response))
+        Ok((ws.into(), response))
     })
 }
 
@@ -196,16 +121,32 @@ pub fn client_async<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    client_async_with_config(request, stream, None)
+}
+
+/// As [`client_async`], with a configuration.
+///
+/// # Errors
+/// As for [`Connector::connect`].
+pub fn client_async_with_config<S>(
+    request: impl IntoClientRequest,
+    stream: S,
+    config: Option<WebSocketConfig>,
+) -> Boxed<'static, (WebSocketStream<S>, Response)>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let request = request.into_client_request();
     Box::pin(async move {
         let (url, connector) = connector(&request?)?;
+        let connector = connector.options(options(config));
         let ws = connector.connect_on(stream, url).await?;
         let response = response(&ws);
-        Ok((ws, response))
+        Ok((ws.into(), response))
     })
 }
 
-/// As [`accept`](crate::accept), with [`Policy::DEFAULT`].
+/// As [`accept`](crate::accept), with [`Policy::DEFAULT`](wscodec::session::Policy::DEFAULT).
 ///
 /// # Errors
 /// As for [`Acceptor::accept`].
@@ -213,7 +154,29 @@ pub fn accept_async<S>(stream: S) -> Boxed<'static, WebSocketStream<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    crate::accept(stream, &Policy::DEFAULT)
+    accept_async_with_config(stream, None)
+}
+
+/// As [`accept_async`], with a configuration.
+///
+/// # Errors
+/// As for [`Acceptor::accept`].
+pub fn accept_async_with_config<S>(
+    stream: S,
+    config: Option<WebSocketConfig>,
+) -> Boxed<'static, WebSocketStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let acceptor = acceptor(config);
+    Box::pin(async move { Ok(acceptor.accept(stream).await?.into()) })
+}
+
+fn acceptor(config: Option<WebSocketConfig>) -> Acceptor<'static> {
+    Acceptor {
+        options: options(config),
+        ..Acceptor::default()
+    }
 }
 
 /// As [`accept_async`]; `callback` sees the request and adds headers to the response, or rejects it.
@@ -225,8 +188,25 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     C: FnOnce(&Request, Response) -> Result<Response, ErrorResponse> + Send + 'c,
 {
+    accept_hdr_async_with_config(stream, callback, None)
+}
+
+/// As [`accept_hdr_async`], with a configuration.
+///
+/// # Errors
+/// As for [`accept_hdr_async`].
+pub fn accept_hdr_async_with_config<'c, S, C>(
+    stream: S,
+    callback: C,
+    config: Option<WebSocketConfig>,
+) -> Boxed<'c, WebSocketStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    C: FnOnce(&Request, Response) -> Result<Response, ErrorResponse> + Send + 'c,
+{
+    let acceptor = acceptor(config);
     Box::pin(async move {
-        let mut incoming = Acceptor::default().read_request(stream).await?;
+        let mut incoming = acceptor.read_request(stream).await?;
         let mut request = http::Request::builder().uri(incoming.request().target());
         for HeaderField { name, value } in incoming.request().headers() {
             request = request.header(name, value);
@@ -241,7 +221,7 @@ where
                         name => incoming.header(name, value),
                     };
                 }
-                incoming.accept().await
+                Ok(incoming.accept().await?.into())
             }
             Err(response) => {
                 let headers = response.headers().iter();
