@@ -117,3 +117,27 @@ fn dead_links_are_found() {
     assert_eq!(links(markdown), ["b.md#c", "e.svg"]);
     assert!(fragments("## A `b`, c\n").contains("a-b-c"));
 }
+
+/// rustdoc hides lines that begin with `#`. Readers of the Markdown see them, and cannot compile them.
+#[test]
+fn examples_have_no_hidden_lines() {
+    let mut found = Vec::new();
+    documents(Path::new(env!("CARGO_MANIFEST_DIR")), &mut found);
+    let mut faults = Vec::new();
+    for path in found
+        .iter()
+        .filter(|path| !path.components().any(|it| it.as_os_str() == "src"))
+    {
+        let mut in_rust = false;
+        for line in fs::read_to_string(path).unwrap().lines() {
+            match line.strip_prefix("```") {
+                Some(language) => in_rust = !in_rust && language.starts_with("rust"),
+                None if in_rust && line.starts_with("# ") => {
+                    faults.push(format!("{}: {line}", path.display()));
+                }
+                None => {}
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -38,7 +38,7 @@ async function run<T>(source: string, name: string): Promise<T> {
   }
 }
 
-for (const file of ["README.md", "docs/sans-io.md"]) {
+for (const file of ["README.md", "docs/sans-io.md", "docs/coming-from-ws.md"]) {
   test(`the server of ${file} echoes what a client sends`, { timeout: 20_000 }, () => echoes(file));
 }
 

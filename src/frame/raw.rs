@@ -80,6 +80,35 @@ impl RawHeader {
         })
     }
 
+    /// Appends the header as it is on the wire.
+    ///
+    /// ```
+    /// use wscodec::frame::RawHeader;
+    ///
+    /// // A length of 5 in 16 bits.
+    /// let bytes = [0x83, 0xfe, 0, 5, 1, 2, 3, 4];
+    /// let mut out = Vec::new();
+    /// RawHeader::parse(&bytes).unwrap().put(&mut |bytes| out.extend_from_slice(bytes));
+    /// assert_eq!(out, bytes);
+    /// ```
+    pub fn put(&self, out: &mut dyn FnMut(&[u8])) {
+        let key = if self.mask.is_some() { 4 } else { 0 };
+        let length = self.len.to_be_bytes();
+        let (short, extended) = match self.header_len.saturating_sub(2 + key) {
+            0 => (length[7] & 0x7f, &[][..]),
+            2 => (126, &length[6..]),
+            _ => (127, &length[..]),
+        };
+        let fin = if self.fin { 0x80 } else { 0 };
+        let masked = if self.mask.is_some() { 0x80 } else { 0 };
+        out(&[
+            fin | self.rsv.bits() << 4 | self.opcode & 15,
+            masked | short,
+        ]);
+        out(extended);
+        out(self.mask.as_ref().map_or(&[], |key| &key[..]));
+    }
+
     /// The opcode, if it is not reserved.
     #[inline]
     pub const fn op(&self) -> Option<OpCode> {

@@ -64,8 +64,20 @@ impl Client {
         Self::over(open(address), deflate)
     }
 
-    pub(crate) fn over(mut stream: TcpStream, deflate: Option<deflate::DeflateOptions>) -> Self {
-        let mut connect = Connect::new("localhost", "/", [7; 16]).deflate(deflate);
+    /// With a path, and perhaps header fields.
+    pub(crate) fn at(address: SocketAddr, path: &str, headers: Option<&[(&str, &str)]>) -> Self {
+        let connect = Connect::new("localhost", path, [7; 16]).headers(headers.unwrap_or_default());
+        Self::connected(open(address), connect)
+    }
+
+    pub(crate) fn over(stream: TcpStream, deflate: Option<deflate::DeflateOptions>) -> Self {
+        Self::connected(
+            stream,
+            Connect::new("localhost", "/", [7; 16]).deflate(deflate),
+        )
+    }
+
+    fn connected(mut stream: TcpStream, mut connect: Connect<'_>) -> Self {
         let mut out = Vec::new();
         connect.write(&mut out).unwrap();
         stream.write_all(&out).unwrap();

@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
@@ -29,6 +30,17 @@ pub(crate) fn command(args: &[&str]) -> Command {
     let mut words = words.split('\n');
     let mut command = Command::new(words.next().unwrap());
     command.args(words).args(args);
+    command
+}
+
+/// An example of `examples/wasi` with these arguments, not started yet. The components of all examples
+/// are in the same folder.
+pub(crate) fn example(name: &str, args: &[&str]) -> Command {
+    let component = command(&[]);
+    let mut words: Vec<_> = component.get_args().collect();
+    let file = Path::new(words.pop().unwrap()).with_file_name(format!("{name}.wasm"));
+    let mut command = Command::new(component.get_program());
+    command.args(words).arg(file).args(args);
     command
 }
 

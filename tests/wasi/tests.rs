@@ -6,6 +6,7 @@ mod common;
 
 mod client;
 mod component;
+mod examples;
 mod faults;
 mod memory;
 mod serves;

@@ -50,6 +50,7 @@ linker = Linker(engine)
 linker.add_wasip2()
 wasi = WasiConfig()
 wasi.argv = sys.argv[1:]
+wasi.inherit_env()
 wasi.inherit_stdin()
 wasi.inherit_stdout()
 wasi.inherit_stderr()

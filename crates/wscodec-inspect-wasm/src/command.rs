@@ -3,7 +3,34 @@
 
 use crate::address;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wscodec_inspect::command::{Asked, HELP, Run, read};
+use wscodec_inspect::command::{Asked, HELP, OutputFile, Run, read};
+
+/// Bytes for a file that the command writes.
+#[wasm_bindgen]
+pub struct FileBytes {
+    file: OutputFile,
+}
+
+#[wasm_bindgen]
+impl FileBytes {
+    /// The name of the file, as the command line has it.
+    #[wasm_bindgen(getter)]
+    pub fn name(&self) -> String {
+        self.file.name.clone()
+    }
+
+    /// The next bytes.
+    #[wasm_bindgen(getter)]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.file.bytes.clone()
+    }
+
+    /// Whether the file has these bytes only.
+    #[wasm_bindgen(getter)]
+    pub fn whole(&self) -> bool {
+        self.file.whole
+    }
+}
 
 /// One run of the command.
 #[wasm_bindgen]
@@ -96,6 +123,13 @@ impl InspectRun {
     /// Drops the output, which the host has copied, and keeps its memory.
     pub fn clear(&mut self) {
         self.out.clear();
+    }
+
+    /// Takes the bytes for files. The host appends those of one name, after it has made the file empty for
+    /// the first of them.
+    pub fn written(&mut self) -> Vec<FileBytes> {
+        let files = self.run.files().into_iter();
+        files.map(|file| FileBytes { file }).collect()
     }
 
     /// Takes the sentences for standard error.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `command` | the command `wscodec inspect` without its I/O |
 //! | `events` | events of captures and of live connections, as JSON lines |
+//! | `page` | the rows, connections and figures of the inspector page |
 //!
 //! Events leave the module as JSON lines, which the crate documents and the command prints as well:
 //! one call and one string for each pushed chunk. `JSON.parse` makes objects of them faster than a
@@ -24,6 +25,7 @@
 
 mod command;
 mod events;
+mod page;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -26,6 +26,7 @@
 //! | to | use |
 //! |---|---|
 //! | read a capture or another file with WebSocket traffic | [`Inspector`] |
+//! | read several files, or two files with the bytes of the two directions | [`FilesInspector`] |
 //! | read the two directions of one connection | [`ConversationInspector`] |
 //! | know what is reported | [`InspectEvent`] and the module [`event`] |
 //! | print events as JSON lines | [`json`] |
@@ -33,6 +34,7 @@
 //! | list the conversations of a capture | [`summary`] |
 //! | pick frames and messages by an expression | [`filter`] |
 //! | judge a connection, or get figures | [`lint`], [`stats`] |
+//! | keep events and show any of them at any time | [`store`] |
 //! | write a HAR file, or blank secrets | [`har`], [`redact`] |
 //! | lay out JSON and MessagePack | [`pretty`] |
 //! | write live connections as a capture | [`record`] |
@@ -63,14 +65,17 @@ pub mod reassembly;
 pub mod record;
 pub mod redact;
 pub mod safe;
+pub mod show;
 pub mod source;
 pub mod stats;
+pub mod store;
 pub mod summary;
 pub mod text;
 
 mod align;
 mod context;
 mod conversation;
+mod files;
 mod flow;
 mod frames;
 mod handshake;
@@ -83,6 +88,7 @@ mod tls;
 
 pub use conversation::ConversationInspector;
 pub use event::InspectEvent;
+pub use files::{FilesInspector, FilesOptions};
 pub use inspector::{CaptureCounts, Inspector};
 pub use source::{Format, SourceError};
 pub use start::ConversationStart;

@@ -59,7 +59,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    fn new(conversation: Conversation) -> Self {
+    pub(crate) fn new(conversation: Conversation) -> Self {
         Self {
             conversation,
             host: None,

@@ -327,13 +327,8 @@ impl<'a> Server<'a> {
     }
 }
 
-/// The examples of the README.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
-
 /// The examples of the how-to page.
-#[cfg(doctest)]
+#[cfg(all(doctest, unix, feature = "tls"))]
 #[doc = include_str!("../../../docs/server.md")]
 struct HowTo;
 
@@ -345,4 +340,4 @@ struct SansIo;
 /// The example of the README of this crate.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct CrateReadme;
+struct Readme;

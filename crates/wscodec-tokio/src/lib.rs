@@ -113,3 +113,18 @@ pub use wscodec::session::SessionState;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The examples of the README of the project.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ProjectReadme;
+
+/// The examples of the page about blocking connections.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/rust.md")]
+struct Blocking;
+
+/// The examples of the page about this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tokio.md")]
+struct Tokio;

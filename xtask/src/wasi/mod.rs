@@ -17,6 +17,9 @@ use crate::toolchain::{WASI, ensure_targets};
 /// The version whose faults the server has to live with.
 const FAULTY: &str = "wasmtime-48";
 
+/// The packages of `examples/wasi`.
+const EXAMPLES: [&str; 3] = ["wasi-authenticated-echo", "wasi-blocking", "wasi-chat"];
+
 /// Runs `wasi` with these arguments; without any, the check.
 pub fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, Wrong> {
     let mut name = None;
@@ -100,6 +103,17 @@ pub fn build_in(
     Ok(target.join(WASI).join("release/wscodec.wasm"))
 }
 
+/// Builds the components of `examples/wasi`, beside the other one.
+fn build_examples() -> Result<(), Failure> {
+    let packages = EXAMPLES.iter().flat_map(|name| ["--package", name]);
+    cargo()
+        .args(["build", "--release"])
+        .args(packages)
+        .args(["--target", WASI])
+        .run()?;
+    Ok(())
+}
+
 /// The part of `cargo xtask test`: on the first runner that can be had, and on the version of
 /// wasmtime whose faults are worked around.
 pub fn check(report: &mut Report) {
@@ -111,6 +125,7 @@ fn run_tests(report: &mut Report, names: &[&str]) {
     let mut component = None;
     report.step("wasi: build", || {
         component = Some(build()?);
+        build_examples()?;
         Ok(Outcome::Done(String::new()))
     });
     let Some(component) = component else { return };

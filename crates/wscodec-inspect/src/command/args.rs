@@ -8,6 +8,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::event::{ConversationId, Direction};
 use crate::filter::Filter;
+use crate::show::Show;
 
 /// The parsed command line.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,17 +57,6 @@ pub struct Arguments {
     pub first: Option<Direction>,
     /// Whether permessage-deflate was agreed on, without a handshake.
     pub deflate: bool,
-}
-
-/// The form of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Show {
-    /// Frames.
-    Frames,
-    /// Messages and control frames.
-    Messages,
-    /// One line for each connection.
-    Connections,
 }
 
 /// A request that can be met.

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::args::{Arguments, Show};
-use crate::event::{Conversation, ConversationId, InspectEvent, Violation};
+use super::args::Arguments;
+use crate::event::{Conversation, ConversationId, InspectEvent};
 use crate::filter::Filter;
 use crate::har::HarWriter;
 use crate::json;
 use crate::lint::Lint;
 use crate::pretty::pretty;
 use crate::redact::Redactor;
+use crate::show::Show;
 use crate::stats::TrafficStats;
 use crate::summary::{Summaries, Summary};
 use crate::text::{self, TextStyle, TextWriter};
@@ -162,12 +163,12 @@ impl View {
         if let Some(lint) = &mut self.lint {
             lint.event(event);
         }
-        let violations = violations(event);
+        let violations = event.violations();
         self.violations += violations;
         if passes {
             self.exports.event(event);
         }
-        if self.is_shown(event, passes, violations) {
+        if self.is_shown(event, passes) {
             self.print(id, event, out);
         }
         if let Some(summary) = ended {
@@ -178,23 +179,13 @@ impl View {
         }
     }
 
-    fn is_shown(&mut self, event: &InspectEvent<'_>, passes: bool, violations: u64) -> bool {
-        let shown = match event {
+    fn is_shown(&mut self, event: &InspectEvent<'_>, passes: bool) -> bool {
+        match event {
             InspectEvent::Conversation(_) => return false,
-            InspectEvent::Frame(frame) => match self.show {
-                Show::Frames => true,
-                Show::Messages => frame.header.opcode >= 8 || violations > 0,
-                Show::Connections => false,
-            },
-            // A source without frames has messages only.
-            InspectEvent::Message(message) => match self.show {
-                Show::Frames => message.frames == 0,
-                Show::Messages => true,
-                Show::Connections => false,
-            },
+            InspectEvent::Frame(_) | InspectEvent::Message(_) => {}
             _ => return !self.narrow && (self.show != Show::Connections || self.json),
-        };
-        if !shown || !passes || self.left == 0 {
+        }
+        if !self.show.includes(event) || !passes || self.left == 0 {
             return false;
         }
         self.left -= 1;
@@ -343,16 +334,5 @@ impl Exports {
                 whole: false,
             }),
         }
-    }
-}
-
-/// How many violations an event has.
-fn violations(event: &InspectEvent<'_>) -> u64 {
-    let of = |violations: &[Violation]| violations.len() as u64;
-    match event {
-        InspectEvent::Handshake(handshake) => handshake.violations.len() as u64,
-        InspectEvent::Frame(frame) => of(frame.violations),
-        InspectEvent::Violation(..) => 1,
-        _ => 0,
     }
 }

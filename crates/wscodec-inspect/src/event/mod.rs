@@ -81,6 +81,16 @@ impl InspectEvent<'_> {
         }
     }
 
+    /// How many rules are broken in what the event is about.
+    pub fn violations(&self) -> u64 {
+        match self {
+            Self::Handshake(it) => it.violations.len() as u64,
+            Self::Frame(it) => it.violations.len() as u64,
+            Self::Violation(..) => 1,
+            Self::Conversation(_) | Self::Message(_) | Self::Note(..) | Self::End(_) => 0,
+        }
+    }
+
     /// The packet of the last byte that the event is about.
     pub fn packet(&self) -> PacketInfo {
         match self {
@@ -143,6 +153,22 @@ pub struct CapturedClose<'a> {
     pub code: Option<u16>,
     /// The reason.
     pub reason: &'a [u8],
+}
+
+impl<'a> CapturedClose<'a> {
+    /// The code and the reason in the payload of a close frame.
+    pub fn of(payload: &'a [u8]) -> Self {
+        match payload.split_first_chunk() {
+            Some((code, reason)) => Self {
+                code: Some(u16::from_be_bytes(*code)),
+                reason,
+            },
+            None => Self {
+                code: None,
+                reason: b"",
+            },
+        }
+    }
 }
 
 /// A message (RFC 6455 §5.6).

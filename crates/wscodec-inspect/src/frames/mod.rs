@@ -506,14 +506,11 @@ impl FrameReader {
                 let fault = violations::of_close(fault, payload, start);
                 frame.violations.push(fault);
             }
-            let (code, reason) = match payload.split_first_chunk() {
-                Some((code, reason)) => (Some(u16::from_be_bytes(*code)), reason),
-                None => (None, &[][..]),
-            };
-            close = Some(CapturedClose { code, reason });
+            let it = CapturedClose::of(payload);
+            close = Some(it);
             if self.close.is_none() {
-                self.close = Some(code);
-                cx.closed(self.direction, code, reason);
+                self.close = Some(it.code);
+                cx.closed(self.direction, it.code, it.reason);
             }
         }
         self.totals.frames[usize::from(header.opcode)] += 1;

@@ -17,7 +17,7 @@ use crate::event::{
 use crate::json::NAMES;
 use crate::safe::safe;
 
-use summary::ending;
+pub(crate) use summary::ending;
 pub use summary::{finding, stats, summary};
 pub(crate) use words::addresses;
 
@@ -259,10 +259,7 @@ impl TextWriter {
                 }
             }
             None => {
-                // Pings and pongs are mostly text.
-                let control =
-                    header.opcode > 8 && frame.payload.iter().all(|it| matches!(it, b' '..=b'~'));
-                let text = frame.kind == Some(Kind::Text) || control;
+                let text = is_text(frame);
                 let total = frame.inflated.unwrap_or(frame.captured);
                 self.payload(text, frame.payload, !frame.unknown.is_empty(), total);
             }
@@ -313,54 +310,79 @@ impl TextWriter {
             Some(width) => width,
             None => usize::MAX,
         });
-        let mut shown = &bytes[..bytes.len().min(most)];
         if unknown {
             self.paint(DIM, "partly unknown ");
         }
-        if text {
-            if let Err(e) = core::str::from_utf8(shown) {
-                // A character at the cut is left out; anything else is no text.
-                match e.error_len() {
-                    None if (shown.len() as u64) < total => shown = &shown[..e.valid_up_to()],
-                    _ => {
-                        let hex = hex(shown);
-                        self.paint(DIM, &hex);
-                        self.line.push(' ');
-                    }
-                }
-            }
-            let _ = write!(self.line, "\"{}\"", safe(shown));
-        } else {
-            let hex = hex(shown);
-            self.paint(DIM, &hex);
+        let shown = Excerpt::of(text, bytes, total, most);
+        if let Some(hex) = &shown.hex {
+            self.paint(DIM, hex);
         }
-        if (shown.len() as u64) < total {
+        if let Some(text) = &shown.text {
+            let space = if shown.hex.is_some() { " " } else { "" };
+            let _ = write!(self.line, "{space}\"{text}\"");
+        }
+        if shown.cut {
             self.paint(DIM, "...");
         }
     }
 
     fn fault(&mut self, fault: &Violation) {
-        let Violation {
-            error,
-            found,
-            expected,
-            offset,
-        } = fault;
-        let found = safe(found.as_bytes());
-        let expected = safe(expected.as_bytes());
-        let section = fault.section();
-        let line = format!(
-            "!! {}: {}, at byte {offset}; found {found}; expected {expected} ({section})",
-            error.code(),
-            error.message()
-        );
-        self.paint(RED, &line);
+        self.paint(RED, &format!("!! {}", broken(fault)));
     }
 
     fn ending(&mut self, end: &ConversationEnd) {
         let line = ending(end.ending, end.closed.as_ref(), &end.totals);
         self.paint(BOLD, &line);
     }
+}
+
+/// The beginning of a payload as it is shown.
+pub(crate) struct Excerpt {
+    /// The bytes, if they are no text.
+    pub(crate) hex: Option<String>,
+    /// The text, with escapes.
+    pub(crate) text: Option<String>,
+    /// Whether more bytes follow.
+    pub(crate) cut: bool,
+}
+
+impl Excerpt {
+    /// At most so many bytes of a payload that has `total`.
+    pub(crate) fn of(text: bool, bytes: &[u8], total: u64, most: usize) -> Self {
+        let mut shown = &bytes[..bytes.len().min(most)];
+        let mut is_valid = true;
+        if text && let Err(e) = core::str::from_utf8(shown) {
+            // A character at the cut is left out; anything else is no text.
+            match e.error_len() {
+                None if (shown.len() as u64) < total => shown = &shown[..e.valid_up_to()],
+                _ => is_valid = false,
+            }
+        }
+        Self {
+            hex: (!text || !is_valid).then(|| hex(shown)),
+            text: text.then(|| safe(shown)),
+            cut: (shown.len() as u64) < total,
+        }
+    }
+}
+
+/// Whether the payload of a frame is shown as text. Pings and pongs are mostly text.
+pub(crate) fn is_text(frame: &CapturedFrame<'_>) -> bool {
+    let ascii = || frame.payload.iter().all(|it| matches!(it, b' '..=b'~'));
+    frame.kind == Some(Kind::Text) || frame.header.opcode > 8 && ascii()
+}
+
+/// A rule that was broken, in words.
+pub(crate) fn broken(violation: &Violation) -> String {
+    let found = safe(violation.found.as_bytes());
+    let expected = safe(violation.expected.as_bytes());
+    format!(
+        "{}: {}, at byte {}; found {found}; expected {expected} ({})",
+        violation.error.code(),
+        violation.error.message(),
+        violation.offset,
+        violation.section()
+    )
 }
 
 /// Nanoseconds as seconds with microseconds; `plus` stands in front of those that are not negative.
@@ -400,7 +422,7 @@ fn bits(rsv: u8) -> &'static str {
     ["   ", "--3", "-2-", "-23", "1--", "1-3", "12-", "123"][usize::from(rsv & 7)]
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         let _ = write!(text, "{byte:02x}");

@@ -52,7 +52,7 @@ pub fn summary(summary: &Summary) -> String {
 }
 
 /// How a conversation ended and what was sent, in words.
-pub(super) fn ending(ending: Ending, closed: Option<&Closed>, totals: &[Totals; 2]) -> String {
+pub(crate) fn ending(ending: Ending, closed: Option<&Closed>, totals: &[Totals; 2]) -> String {
     let mut line = match ending.by() {
         Some(by) => format!("ended by {} of {}", ending.name(), side(by)),
         None => match ending {
