@@ -245,6 +245,28 @@ function development(name, to) {
   );
 }
 
+/**
+ * Vercel's edge functions, of Next for example, must not compile bytes either. Their bundlers compile a
+ * module that is imported with the query `module`. In `next dev` that module is of another realm, so it
+ * is known by its tag.
+ */
+const FOR_EDGE = [
+  ['"./wscodec.wasm"', '"./wscodec.wasm?module"'],
+  [
+    "module instanceof WebAssembly.Module",
+    'Object.prototype.toString.call(module) === "[object WebAssembly.Module]"',
+  ],
+];
+
+function forEdgeFunctions() {
+  let text = readFileSync(join(dist, "workerd.mjs"), "utf8");
+  for (const [from, to] of FOR_EDGE) {
+    if (text.split(from).length !== 2) refuse(`workerd.mjs does not have once: ${from}`);
+    text = text.replace(from, to);
+  }
+  put(join(dist, "edge-light.mjs"), text);
+}
+
 if (wanted("wscodec")) {
   await import("./codes.mjs");
   await onShared("esm", "shared.mjs");
@@ -258,6 +280,7 @@ for (const entry of entries) {
   await library(entry, "cjs", `${name}.cjs`);
   await library(entry, "esm", name === "index" ? "workerd.mjs" : `${name}-workerd.mjs`, true);
   development(name, name === "index" ? "development" : `${name}-development`);
+  if (name === "index") forEdgeFunctions();
   put(join(dist, wasm), readFileSync(join(js, generated, "wscodec.wasm")));
 }
 if (wanted("inspect")) {

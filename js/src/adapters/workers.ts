@@ -71,10 +71,18 @@ interface PairSocket {
  *     const { response, socket } = upgrade(request, { protocols: ["chat"] });
  *     socket?.accept();
  *     socket?.addEventListener("message", ({ data }) => socket.send(data));
+ *     socket?.addEventListener("close", ({ code, reason }) => {
+ *       if (code === 1005 || code === 1006) socket.close(); // no code came
+ *       else socket.close(code, reason);
+ *     });
  *     return response;
  *   },
  * };
  * ```
+ *
+ * The listener for `close` answers the peer's close frame. With a compatibility date from 2026-04-07 on
+ * the runtime answers by itself, unless the socket was accepted with `{ allowHalfOpen: true }`. In a
+ * Durable Object, pass the socket to `ctx.acceptWebSocket` instead of calling `accept`.
  */
 export function upgrade(
   request: Request,

@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { inBrowser } from "./browser.mjs";
+import { inEdge, wasmModules } from "./edge.mjs";
 import { testPage } from "./page.mjs";
 import { portable } from "./portable.mjs";
 import { inWorkerd } from "./workerd.mjs";
+import { inWrangler, unitTests } from "./workers.mjs";
 
 /** A case can't run here; the message says why. */
 export class Skipped extends Error {}
@@ -114,6 +116,23 @@ export const cases = {
     },
   },
 
+  // As Next does it: the bundler compiles `*.wasm?module` and hands the module over as a global. The
+  // runtime itself compiles nothing.
+  "edge-light": {
+    async test({ folder, tools, peers, judged }) {
+      await bundle(tools, folder, "edge.mjs", "edge.js", {
+        conditions: ["edge-light", "browser"],
+        format: "iife",
+        plugins: [{ name: "wasm?module", setup: wasmModules }],
+      });
+      return judged(await inEdge(peers, join(folder, "out", "edge.js"), folder));
+    },
+  },
+
+  "workers-unit": { test: unitTests },
+
+  "workers-wrangler": { test: inWrangler },
+
   esbuild: {
     async test(place) {
       const { folder, tools } = place;
@@ -217,7 +236,7 @@ export const cases = {
       const cli = join(peers, "@arethetypeswrong/cli/dist/index.js");
       // node10 knows no exports map; the modules as files have no types.
       const options = ["--profile", "node16", "--format", "ascii", "--no-emoji"];
-      const files = ["wscodec.wasm", "slim.wasm", "zlib.wasm"];
+      const files = ["wscodec.wasm", "slim.wasm", "zlib.wasm", "inspect.wasm"];
       // Of what only these have there is no CommonJS.
       const modules = ["deno", "workers"];
       const rest = ["--exclude-entrypoints", ...files, ...modules];
@@ -397,7 +416,7 @@ async function inPage({ folder, judged }, root, html) {
 /** Where a page finds the package's files. */
 function importMap() {
   const imports = Object.fromEntries(
-    ["index", "slim", "zlib", "shared", "ring"].map((file) => [
+    ["index", "slim", "zlib", "shared", "ring", "inspect"].map((file) => [
       file === "index" ? "wscodec" : `wscodec/${file}`,
       `/node_modules/wscodec/dist/${file}.mjs`,
     ]),

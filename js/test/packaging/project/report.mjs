@@ -1,12 +1,13 @@
 // Runs the smoke test on what was imported, and tells whoever started it.
 
-import { smoke, smokeRing } from "./smoke.mjs";
+import { smoke, smokeInspect, smokeRing } from "./smoke.mjs";
 
 export function result(builds) {
   try {
+    const others = { ring: smokeRing, inspect: smokeInspect };
     const tried = Object.entries(builds).map(([name, build]) => [
       name,
-      name === "ring" ? smokeRing(build) : smoke(build, { deflate: name !== "slim" }),
+      others[name]?.(build) ?? smoke(build, { deflate: name !== "slim" }),
     ]);
     return { ok: true, tried: Object.fromEntries(tried) };
   } catch (error) {

@@ -4,6 +4,7 @@
  */
 
 import type * as Package from "wscodec";
+import type * as Inspect from "wscodec/inspect";
 import type * as Ring from "wscodec/ring";
 
 type Wscodec = typeof Package;
@@ -48,6 +49,31 @@ export function smokeRing({ createRing, RingReader, RingWriter, RingError }: typ
   const error = thrown(() => writer.tryWrite(new Uint8Array(0)));
   equal(error instanceof RingError && error.code, "CLOSED");
   return ["ring"];
+}
+
+export function smokeInspect({ ConversationInspector, Inspector }: typeof Inspect): string[] {
+  const inspector = new ConversationInspector({ start: "frames", payload: 4 });
+  const events = [
+    ...inspector.push("c2s", STREAM),
+    ...inspector.push("s2c", bytes("81 02 6f6b 88 02 03e8")),
+    ...inspector.finish(),
+  ];
+  inspector.free();
+  const messages = events.flatMap((event) =>
+    event.type === "message" ? [`${event.dir} ${event.kind} ${event.text ?? event.bytes}`] : [],
+  );
+  equal(messages.join("; "), "c2s text Hell; c2s binary 1,2; c2s text Grü; s2c text ok");
+  const violations = events.filter((event) => event.type === "violation");
+  equal(JSON.stringify(violations), "[]");
+  const end = events.find((event) => event.type === "end");
+  equal(end?.type === "end" && `${end.closedBy} ${end.closeCode} ${end.closeReason}`, "c2s 1000 ok");
+  const file = new Inspector();
+  file.push(bytes("0a0d0d0a 00000000 00000000"));
+  file.finish();
+  equal(file.error !== undefined, true);
+  file.free();
+  equal(thrown(() => new Inspector({ payload: -1 })) instanceof TypeError, true);
+  return ["conversation", "file"];
 }
 
 /** A masked "Hello", two bytes, a ping within a text in fragments, and a close frame. */

@@ -1,13 +1,14 @@
 // What the types promise, and refuse.
 
 import { type Bytes, type DecoderOptions, MessageDecoder, type OwnedMessage } from "wscodec";
+import * as inspect from "wscodec/inspect";
 import * as ring from "wscodec/ring";
 import * as shared from "wscodec/shared";
 import * as slim from "wscodec/slim";
 import * as wscodec from "wscodec";
 import * as zlib from "wscodec/zlib";
 
-import { smoke, smokeRing } from "./smoke.mjs";
+import { smoke, smokeInspect, smokeRing } from "./smoke.mjs";
 
 const options: DecoderOptions = { role: "server", maxMessage: 1024 };
 const decoder = new MessageDecoder(options);
@@ -34,3 +35,4 @@ for (const [build, deflate] of [[wscodec, true], [slim, false], [zlib, true]] as
   console.log(JSON.stringify({ ok: true, tried: smoke(build, { deflate }) }));
 }
 console.log(JSON.stringify({ ok: true, tried: smokeRing(ring) }));
+console.log(JSON.stringify({ ok: true, tried: smokeInspect(inspect) }));
