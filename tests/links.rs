@@ -1,6 +1,6 @@
 //! Every relative link in the Markdown files leads to a file, and its fragment to a heading of that file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -42,18 +42,29 @@ fn links(markdown: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The fragment that leads to each heading, as GitHub makes it.
+/// The fragments of a page: one for each heading, as GitHub makes it, and the anchors in the text. A
+/// heading that is there for the second time gets `-1`, and so on.
 fn fragments(markdown: &str) -> BTreeSet<String> {
-    let headings = text(markdown).filter_map(|line| line.strip_prefix('#')?.split_once(' '));
-    let fragment = |heading: &str| {
+    let anchors = text(markdown).flat_map(|line| line.split("<a id=\"").skip(1));
+    let anchors = anchors.filter_map(|rest| rest.split('"').next());
+    let mut found: BTreeSet<String> = anchors.map(str::to_owned).collect();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let headings = text(markdown).filter(|line| line.starts_with('#'));
+    for (_, heading) in headings.filter_map(|line| line.split_once(' ')) {
         let kept = heading.trim().chars().filter_map(|it| match it {
             ' ' => Some('-'),
             _ if it.is_alphanumeric() || matches!(it, '-' | '_') => Some(it),
             _ => None,
         });
-        kept.collect::<String>().to_lowercase()
-    };
-    headings.map(|(_, heading)| fragment(heading)).collect()
+        let name = kept.collect::<String>().to_lowercase();
+        let count = seen.entry(name.clone()).or_default();
+        found.insert(match count {
+            0 => name,
+            _ => format!("{name}-{count}"),
+        });
+        *count += 1;
+    }
+    found
 }
 
 /// `path` without `.` and `..`.
@@ -69,8 +80,11 @@ fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-/// What is wrong with a link of the document `from`.
-fn fault(from: &Path, link: &str) -> Option<String> {
+/// The fragments of the pages that were read.
+type Known = BTreeMap<PathBuf, BTreeSet<String>>;
+
+/// The fault of a link of the document `from`.
+fn fault(known: &mut Known, from: &Path, link: &str) -> Option<String> {
     let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
     let target = match file {
         "" => from.to_owned(),
@@ -80,7 +94,10 @@ fn fault(from: &Path, link: &str) -> Option<String> {
         return Some(format!("{}: {link}: no such file", from.display()));
     }
     let is_known = fragment.is_empty()
-        || fragments(&fs::read_to_string(&target).unwrap_or_default()).contains(fragment);
+        || known
+            .entry(target)
+            .or_insert_with_key(|page| fragments(&fs::read_to_string(page).unwrap_or_default()))
+            .contains(fragment);
     (!is_known).then(|| format!("{}: {link}: no such heading", from.display()))
 }
 
@@ -88,12 +105,12 @@ fn fault(from: &Path, link: &str) -> Option<String> {
 fn every_link_leads_somewhere() {
     let mut found = Vec::new();
     documents(Path::new(env!("CARGO_MANIFEST_DIR")), &mut found);
-    let (mut count, mut faults) = (0, Vec::new());
+    let (mut count, mut faults, mut known) = (0, Vec::new(), Known::new());
     for path in &found {
         let markdown = fs::read_to_string(path).unwrap();
         for link in links(&markdown) {
             count += 1;
-            faults.extend(fault(path, link));
+            faults.extend(fault(&mut known, path, link));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -111,7 +128,11 @@ fn dead_links_are_found() {
         ("../README.md#no-such-heading", true),
         ("#no-such-heading", true),
     ] {
-        assert_eq!(fault(&from, link).is_some(), dead, "{link}");
+        assert_eq!(
+            fault(&mut Known::new(), &from, link).is_some(),
+            dead,
+            "{link}"
+        );
     }
     let markdown = "[a](b.md#c) and ![d](e.svg)\n```\n[in code](x.md)\n```\n[f](https://g.h)";
     assert_eq!(links(markdown), ["b.md#c", "e.svg"]);

@@ -80,6 +80,11 @@ pub const CHECKS: &[Check] = &[
         wasi::check,
     ),
     js_check("types", "TypeScript's checker on js/", js::types),
+    js_check(
+        "reference",
+        "The JavaScript reference is that of the declarations",
+        js::reference,
+    ),
     js_check("node", "JavaScript tests in Node", js::node),
     js_check("deno", "JavaScript tests in Deno", js::deno),
     js_check(

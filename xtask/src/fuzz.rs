@@ -165,7 +165,8 @@ fn fuzz(target: &str, plan: &Plan) -> Result<Outcome, Failure> {
     Ok(Outcome::Done(note))
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+/// Copies the files of a folder, without its folders.
+pub fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     fs::create_dir_all(to).map_err(|error| Failure::file("make", to, &error))?;
     let files = fs::read_dir(from).map_err(|error| Failure::file("read", from, &error))?;
     for file in files.flatten() {

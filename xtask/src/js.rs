@@ -1,11 +1,13 @@
 //! The checks of the JavaScript side, on the built package.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::report::{Outcome, Report, done};
 use crate::tool::{Failure, Tool};
-use crate::{build, bundle, node, package, paths};
+use crate::{build, bundle, fuzz, node, package, paths};
 
 pub fn types(report: &mut Report) {
     if !build::needed_by(report, "types") {
@@ -18,6 +20,52 @@ pub fn types(report: &mut Report) {
             .run()?;
         done()
     });
+}
+
+/// The reference in `docs/javascript` is that of the declarations. With the environment variable
+/// `WSCODEC_UPDATE_DOCS` it is written anew.
+pub fn reference(report: &mut Report) {
+    if !build::needed_by(report, "reference") {
+        return;
+    }
+    report.step("reference", || {
+        let generator = paths::js().join("reference");
+        node::ensure_installed(&generator)?;
+        let made = paths::target()?.join("wscodec-reference");
+        node::node()
+            .args([
+                generator.join("generate.mjs"),
+                paths::pkg().join("dist/types"),
+            ])
+            .args([&made])
+            .run()?;
+        let committed = paths::root().join("docs/javascript");
+        if std::env::var_os("WSCODEC_UPDATE_DOCS").is_some() {
+            let _ = fs::remove_dir_all(&committed);
+            fuzz::copy(&made, &committed)?;
+        }
+        same_files(&made, &committed)
+    });
+}
+
+/// Fails unless the folders have the same files.
+fn same_files(made: &Path, committed: &Path) -> Result<Outcome, Failure> {
+    let read = |folder: &Path| -> Result<BTreeMap<OsString, Vec<u8>>, Failure> {
+        let files = fs::read_dir(folder).map_err(|e| Failure::file("read", folder, &e))?;
+        let texts = files.flatten().map(|file| {
+            let text = fs::read(file.path());
+            let text = text.map_err(|e| Failure::file("read", &file.path(), &e))?;
+            Ok((file.file_name(), text))
+        });
+        texts.collect()
+    };
+    let (made, committed) = (read(made)?, read(committed)?);
+    if made != committed {
+        return Err(Failure::new(
+            "docs/javascript is not current: run `WSCODEC_UPDATE_DOCS=1 cargo xtask reference`",
+        ));
+    }
+    Ok(Outcome::Done(format!("{} pages", made.len())))
 }
 
 pub fn node(report: &mut Report) {

@@ -173,7 +173,7 @@ fn usage() -> String {
     for check in checks::CHECKS {
         text += &format!("  {:<9} {}\n", check.name, check.about);
     }
-    text += "  js        The four checks of the package: types, node, deno, package\n\n\
+    text += "  js        The five checks of the package: types, reference, node, deno, package\n\n\
              Options:\n  \
              --verbose Show what the tools print while they run\n";
     text

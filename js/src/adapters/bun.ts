@@ -31,7 +31,7 @@ import type { ClientSessionOptions, ConnectOptions } from "../index.ts";
 import { type Checks, integerFrom, object, text } from "../options/check.ts";
 import { targetOf } from "./target.ts";
 
-export type { ShutdownOptions } from "../connection/index.ts";
+export type { ConnectionOptions, Handlers, ShutdownOptions, Verdict } from "../connection/index.ts";
 
 /** The part of Bun's `Socket` that is used here. */
 export interface BunSocket {

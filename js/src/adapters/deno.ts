@@ -34,7 +34,7 @@ import type { ClientSessionOptions, ConnectOptions } from "../index.ts";
 import { callable, type Checks, object } from "../options/check.ts";
 import { targetOf } from "./target.ts";
 
-export type { ShutdownOptions } from "../connection/index.ts";
+export type { ConnectionOptions, Handlers, ShutdownOptions, Verdict } from "../connection/index.ts";
 
 /** The part of `Deno.Conn` and `Deno.TlsConn` that is used here. */
 export interface DenoConn {

@@ -38,7 +38,7 @@ import { type ClientSessionOptions, type ConnectOptions, UpgradeRequest } from "
 import { type Checks, flag, object } from "../options/check.ts";
 import { targetOf } from "./target.ts";
 
-export type { ShutdownOptions } from "../connection/index.ts";
+export type { ConnectionOptions, Handlers, ShutdownOptions, Verdict } from "../connection/index.ts";
 
 /** The property of a socket that leads to its transport. */
 const OWNER = Symbol("wscodec");

@@ -11,6 +11,7 @@ export {
   MessageEncoderStream,
   type Sendable,
 } from "../streams/codec.ts";
+export type { Verdict } from "../connection/index.ts";
 export type { OwnedFrame } from "../index.ts";
 export {
   type ClientStreamOptions,

@@ -23,7 +23,7 @@ import {
 import { debug } from "../memory/lent.ts";
 import { integer } from "../limits/check.ts";
 
-/** What a {@link MessageCursor} finds. */
+/** The type of a message or control frame that a {@link MessageDecoder} finds. */
 export type MessageType = "text" | "binary" | "ping" | "pong" | "close";
 
 /** A message or control frame with memory of its own. */

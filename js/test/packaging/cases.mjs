@@ -220,8 +220,6 @@ export const cases = {
     },
   },
 
-  reference: { typed: true, test: reference },
-
   publint: {
     async test({ tarball, peers, run }) {
       const cli = join(peers, "publint/src/cli.js");
@@ -247,48 +245,6 @@ export const cases = {
     },
   },
 };
-
-/** The declarations of all subpaths that differ. */
-const ADAPTERS = ["node", "deno", "bun", "workers", "streams"].map((name) => `adapters/${name}`);
-const DOCUMENTED = ["index", "ring/index", ...ADAPTERS];
-
-/** A reference in Markdown, made from the package's types; a link that leads nowhere fails. */
-async function reference({ folder, peers, run }) {
-  const types = "node_modules/wscodec/dist/types";
-  const entries = DOCUMENTED.map((name) => `${types}/${name}.d.ts`);
-  const config = {
-    compilerOptions: {
-      target: "ES2022",
-      lib: ["ESNext", "DOM"],
-      module: "NodeNext",
-      types: [],
-      skipLibCheck: true,
-    },
-    files: entries,
-  };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
-  const options = {
-    plugin: [pathToFileURL(join(peers, "typedoc-plugin-markdown/dist/index.js")).href],
-    name: "wscodec",
-    readme: "none",
-    entryPoints: entries,
-    excludeInternal: true,
-    excludeExternals: true,
-    disableSources: true,
-    skipErrorChecking: true,
-    treatWarningsAsErrors: true,
-    validation: {
-      invalidLink: true,
-      notDocumented: false,
-      notExported: false,
-      rewrittenLink: false,
-    },
-    out: "reference",
-  };
-  writeFileSync(join(folder, "typedoc.json"), JSON.stringify(options));
-  await run(node, [join(peers, "typedoc/bin/typedoc"), "--options", "typedoc.json"], { cwd: folder });
-  return join(folder, "reference", "README.md");
-}
 
 /** A platform's program, as npm has put it beside the package that names all platforms. */
 function binary(modules, scope, path) {
