@@ -303,6 +303,7 @@ pub struct PayloadReader {
     seen: usize,
     payload: Option<Vec<u8>>,
     compressed: Vec<u8>,
+    lines: Vec<u8>,
 }
 
 #[wasm_bindgen]
@@ -316,6 +317,7 @@ impl PayloadReader {
             seen: 0,
             payload: None,
             compressed: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
@@ -357,6 +359,7 @@ impl PayloadReader {
             seen,
             payload,
             compressed,
+            lines,
         } = self;
         let sink = move |event: InspectEvent<'_>| {
             if matches!(event, InspectEvent::Conversation(_)) {
@@ -371,6 +374,7 @@ impl PayloadReader {
                     InspectEvent::Message(message) => *payload = Some(message.payload.to_vec()),
                     _ => {}
                 }
+                json::write(&event, usize::MAX, lines);
             }
             *seen += 1;
         };
@@ -383,6 +387,11 @@ impl PayloadReader {
             true => Some(self.compressed.clone()),
             false => self.payload.clone(),
         }
+    }
+
+    /// The JSON lines of the row.
+    pub fn json(&self) -> String {
+        String::from_utf8_lossy(&self.lines).into_owned()
     }
 
     /// The payload with one member of its JSON or MessagePack in each line.

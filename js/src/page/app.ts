@@ -41,8 +41,11 @@ export class App {
   readonly detail: DetailPane;
   readonly filter: FilterLine;
   readonly side: SidePane;
-  /** Milliseconds from the opening of the files to the first row and to the end, for measurements. */
-  readonly times = { open: 0, first: 0, last: 0 };
+  /**
+   * For measurements, in milliseconds: when the module was ready and when the files were opened, and from
+   * then on to the first row and to the end.
+   */
+  readonly times = { ready: 0, open: 0, first: 0, last: 0 };
 
   constructor(client: Client) {
     this.#client = client;
@@ -80,7 +83,12 @@ export class App {
     }
     byId("export-payload").addEventListener("click", () => {
       byId<HTMLDetailsElement>("exports").open = false;
-      this.detail.save();
+      if (this.detail.detail === undefined) return this.fail("Select a row, whose payload is to be exported.");
+      this.detail.save().catch((error: Error) => this.fail(error.message));
+    });
+    document.addEventListener("pointerdown", ({ target }) => {
+      const menu = byId<HTMLDetailsElement>("exports");
+      if (!menu.contains(target as Node)) menu.open = false;
     });
     byId("help").addEventListener("click", () => this.#help());
     listenForKeys(this.#allKeys());
@@ -222,6 +230,7 @@ export class App {
     this.frames.setLength(state.length);
     if (before?.list !== state.list) this.frames.list.refresh();
     if (follows && state.length > 0) this.frames.list.reveal(state.length - 1);
+    this.timeline.start = state.start;
     this.#measure(state);
     this.#progress(state);
     const done = !state.reading && state.scanned === state.rows;

@@ -11,7 +11,7 @@ restoreTheme();
 const client = new Client(byId("worker").textContent ?? "");
 const loaded = client.call("load", (byId("module").textContent ?? "").trim());
 const app = new App(client);
-loaded.catch((error: Error) => app.fail(`The inspector can't be started: ${error.message}`));
+loaded.then(() => (app.times.ready = performance.now()), (error: Error) => app.fail(`The inspector can't be started: ${error.message}`));
 // For tests and for measurements by the console.
 Object.assign(window, { wscodec: app });
 

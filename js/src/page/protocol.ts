@@ -40,7 +40,7 @@ export interface Calls {
   position(row: number): number;
   connectionOf(row: number): number;
   detail(row: number, most: number): Detail;
-  whole(row: number): Payload;
+  whole(row: number): Whole;
   histogram(count: number, range: TimeRange | null): Float64Array;
   figures(): string;
   export(form: ExportForm, selection: Selection, range: TimeRange | null, redact: boolean): Blob;
@@ -94,10 +94,14 @@ export interface Payload {
   readonly layout: string | null;
 }
 
-/** All that is known about a row. */
-export interface Detail extends Payload {
+/** A payload that was too long to be kept, and was read again. */
+export interface Whole extends Payload {
   /** The lines of `wscodec inspect --json`. */
   readonly json: string;
+}
+
+/** All that is known about a row. */
+export interface Detail extends Whole {
   /** The bytes of a frame's header. */
   readonly header: Uint8Array;
 }

@@ -234,7 +234,7 @@ export const cases = {
       const cli = join(peers, "@arethetypeswrong/cli/dist/index.js");
       // node10 knows no exports map; the modules as files have no types.
       const options = ["--profile", "node16", "--format", "ascii", "--no-emoji"];
-      const files = ["wscodec.wasm", "slim.wasm", "zlib.wasm", "inspect.wasm"];
+      const files = ["wscodec.wasm", "slim.wasm", "zlib.wasm", "inspect.wasm", "inspect.html"];
       // Of what only these have there is no CommonJS.
       const modules = ["deno", "workers"];
       const rest = ["--exclude-entrypoints", ...files, ...modules];

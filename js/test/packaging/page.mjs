@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { chromium, Driven, launch } from "./chromium.mjs";
-import { manyFrames, sample } from "./pcap.mjs";
+import { frame, manyFrames, Pcap, sample } from "./pcap.mjs";
 
 /** Frames of the large capture, and bytes of the payload of each: 100 MB, one frame in each packet. */
 const FRAMES = 1_000_000;
@@ -165,10 +165,17 @@ const tests = {
     const digits = await page.evaluate("document.querySelector('.hex .line .digits').textContent");
     const bytes = digits.replace(/ /g, "");
     assert.ok(bytes.length >= 16 && Buffer.from(event.text).toString("hex").startsWith(bytes));
-    const header = await page.evaluate("document.querySelector('table.header').innerText");
+    const header = await page.evaluate("document.querySelector('#detail .header').innerText");
     assert.match(header, new RegExp(`mask key\\s+${event.mask}`));
     assert.match(header, /opcode\s+0001\s+1 text/);
     await shot(context, "detail-hex");
+    await page.evaluate("wscodec.frames.select(0)");
+    await page.until("document.querySelector('table.head')?.innerText.includes('Sec-WebSocket-Key')");
+    await shot(context, "detail-handshake");
+    const faulty = lines.find((line) => line.includes('"INVALID_UTF8"'));
+    await page.evaluate(`wscodec.frames.select(${lines.filter((line) => !/^\{"type":"(conversation|violation)"/.test(line)).indexOf(faulty)})`);
+    await page.until("document.querySelector('#detail .violation')?.innerText.includes('INVALID_UTF8')");
+    await shot(context, "detail-violation");
   },
 
   async "keys move through the rows"({ page }) {
@@ -307,6 +314,29 @@ const tests = {
     await page.until(rowsThere(frames.length));
   },
 
+  async "a long payload is read again"(context) {
+    const { page, folder, command } = context;
+    const pcap = new Pcap();
+    const connection = pcap.connection(0);
+    const text = JSON.stringify({ long: Array.from({ length: 30_000 }, (_, i) => `item ${i}`) });
+    const bytes = frame(0x81, text);
+    for (let at = 0; at < bytes.length; at += 1400) pcap.packet(connection, 1, 0.1, bytes.subarray(at, at + 1400));
+    const path = put(folder, "long.pcap", pcap.bytes());
+    await choose(context, [path]);
+    await page.until(`document.title.startsWith('long.pcap') && wscodec.frames.list.length === 3`);
+    await page.evaluate("wscodec.frames.select(1)");
+    await page.until("document.querySelector('#detail .cut')");
+    await shot(context, "cut");
+    await page.click("#detail .cut button");
+    await page.until("!document.querySelector('#detail .cut')");
+    const lines = (await command("--json", "--payloads", path)).split("\n");
+    await page.click("#view-json");
+    const shown = await page.evaluate("document.querySelector('pre.json').textContent");
+    assert.equal(shown, lines.find((line) => line.startsWith('{"type":"frame"')));
+    await page.click("#view-tree");
+    assert.match(await page.evaluate("document.querySelector('.tree').innerText"), /30000 … \]/);
+  },
+
   async "bytes of frames are pasted"({ page }) {
     await page.evaluate(`(() => {
       const data = new DataTransfer();
@@ -368,7 +398,7 @@ const tests = {
     const { page, folder, url } = context;
     const path = put(folder, "large.pcap", manyFrames(FRAMES, PAYLOAD));
     await page.goto(url);
-    await page.until("window.wscodec");
+    await page.until("window.wscodec?.times.ready > 0");
     await choose(context, [path]);
     await page.until("wscodec.times.first > 0");
     await page.until("wscodec.times.last > 0", 240_000);

@@ -3,7 +3,7 @@
 import type { CapturedPayload, InspectEvent, Violation } from "../../inspect/events.ts";
 import { button, element, save } from "../dom/dom.ts";
 import { size } from "../dom/format.ts";
-import type { Detail, Payload } from "../protocol.ts";
+import type { Detail, Whole } from "../protocol.ts";
 import { factsView, handshakeView, violationView } from "./facts.ts";
 import { headerView } from "./header.ts";
 import { hexView, type Unknown } from "./hex.ts";
@@ -28,12 +28,12 @@ export class DetailPane {
   #box: HTMLElement;
   #row = -1;
   #view: ViewName | undefined;
-  #whole: (row: number) => Promise<Payload>;
+  #whole: (row: number) => Promise<Whole>;
   #detail: Detail | undefined;
   /** Called when the pane is closed. */
   onClose: () => void = () => {};
 
-  constructor(box: HTMLElement, whole: (row: number) => Promise<Payload>) {
+  constructor(box: HTMLElement, whole: (row: number) => Promise<Whole>) {
     this.#box = box;
     this.#whole = whole;
   }
@@ -124,7 +124,7 @@ export class DetailPane {
       load.disabled = true;
       load.textContent = "Reading…";
       this.#whole(row).then((whole) => {
-        if (row === this.#row) this.show(row, { ...detail, ...whole, json: completed(detail.json, whole) });
+        if (row === this.#row) this.show(row, { ...detail, ...whole });
       }, (error: Error) => {
         box.textContent = error.message;
       });
@@ -133,23 +133,16 @@ export class DetailPane {
     return box;
   }
 
-  /** Saves the payload to a file. */
-  save(): void {
-    const { payload, json } = this.#detail ?? {};
-    if (payload === undefined || json === undefined) return;
-    const { text, stream, dir } = JSON.parse(json.split("\n")[0] ?? "{}") as Record<string, unknown>;
+  /** Saves the payload to a file; one that is not kept as a whole is read again. */
+  async save(): Promise<void> {
+    const row = this.#row;
+    const detail = this.#detail;
+    if (detail === undefined) return;
+    const { text, stream, dir, cut } = JSON.parse(detail.json.split("\n")[0] ?? "{}") as Record<string, unknown>;
+    const { payload } = cut === true ? await this.#whole(row) : detail;
     const ending = text === undefined ? "bin" : "txt";
-    save(new Blob([payload as Uint8Array<ArrayBuffer>]), `payload-${stream}-${dir ?? "both"}-${this.#row}.${ending}`);
+    save(new Blob([payload as Uint8Array<ArrayBuffer>]), `payload-${stream}-${dir ?? "both"}-${row}.${ending}`);
   }
-}
-
-/** The JSON line with the whole payload as text. */
-function completed(json: string, whole: Payload): string {
-  const [first = "{}", ...others] = json.split("\n");
-  const event = JSON.parse(first) as Record<string, unknown>;
-  delete event.cut;
-  if (event.text !== undefined) event.text = new TextDecoder().decode(whole.payload);
-  return [JSON.stringify(event), ...others].join("\n");
 }
 
 function titleOf(event: Line): string {

@@ -17,12 +17,12 @@ export function fieldsOf(bytes: Uint8Array, frame: CapturedFrame): HeaderField[]
   const key = frame.masked ? 4 : 0;
   const extended = bytes.subarray(2, bytes.length - key);
   const fields: HeaderField[] = [
-    ["FIN", binary(first >> 7, 1), frame.fin ? "the last frame of its message" : "more frames follow"],
-    ["RSV1", binary((first >> 6) & 1, 1), (first & 0x40) === 0 ? "" : "the message is compressed"],
+    ["FIN", binary(first >> 7, 1), frame.fin ? "last frame" : "more follow"],
+    ["RSV1", binary((first >> 6) & 1, 1), (first & 0x40) === 0 ? "" : "compressed"],
     ["RSV2", binary((first >> 5) & 1, 1), ""],
     ["RSV3", binary((first >> 4) & 1, 1), ""],
     ["opcode", binary(first & 15, 4), `${frame.opcode} ${frame.name}`],
-    ["MASK", binary(second >> 7, 1), frame.masked ? "the payload is masked" : "the payload is not masked"],
+    ["MASK", binary(second >> 7, 1), frame.masked ? "masked" : "not masked"],
     ["length", binary(second & 0x7f, 7), extended.length === 0 ? `${frame.length} bytes` : `in ${8 * extended.length} bits`],
   ];
   if (extended.length > 0) fields.push(["extended length", hex(extended), `${frame.length} bytes`]);
@@ -30,11 +30,14 @@ export function fieldsOf(bytes: Uint8Array, frame: CapturedFrame): HeaderField[]
   return fields;
 }
 
-/** A table of the fields. */
+/** The fields side by side, as the RFC draws them. */
 export function headerView(bytes: Uint8Array, frame: CapturedFrame): HTMLElement {
-  const rows = fieldsOf(bytes, frame).map(([name, bits, value]) =>
-    element("tr", {}, element("th", { scope: "row" }, name), element("td", { class: "bits" }, bits), element("td", {}, value)),
+  const cells = fieldsOf(bytes, frame).map(([name, bits, value]) => element(
+    "div", { title: value },
+    element("dt", {}, name), element("dd", { class: "bits" }, bits), element("dd", { class: "value" }, value),
+  ));
+  return element(
+    "section", { class: "header", "aria-label": "Header" },
+    element("h3", {}, "Header ", element("code", {}, hex(bytes))), element("dl", {}, ...cells),
   );
-  const caption = element("caption", {}, "Header ", element("code", {}, hex(bytes)));
-  return element("table", { class: "header" }, caption, element("tbody", {}, ...rows));
 }

@@ -2,8 +2,9 @@
 
 import { decodedHex, isKeyLog } from "./content.ts";
 
-/** Bytes that are looked at for the kind of a file. */
+/** Bytes that are looked at for the kind of a file, and bytes of a key log at most. */
 const FRONT = 4096;
+const MAX_KEYS = 64 * 2 ** 20;
 
 /** Files to inspect, with TLS keys beside them. */
 export interface Dropped {
@@ -16,7 +17,8 @@ export async function sorted(all: readonly File[]): Promise<Dropped> {
   const files: File[] = [];
   const keys: Uint8Array[] = [];
   for (const file of all) {
-    const front = new Uint8Array(await file.slice(0, FRONT).arrayBuffer());
+    const isShort = file.size <= MAX_KEYS;
+    const front = isShort ? new Uint8Array(await file.slice(0, FRONT).arrayBuffer()) : new Uint8Array();
     if (isKeyLog(front)) keys.push(new Uint8Array(await file.arrayBuffer()));
     else files.push(file);
   }

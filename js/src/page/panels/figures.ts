@@ -81,13 +81,17 @@ export function findingsView(lines: string, narrow: (filter: string) => void): [
   return [box, findings.length];
 }
 
-const STEPS = ["min", "p50", "p95", "p99", "max"] as const;
+const STEPS = ["min", "mean", "p50", "p95", "p99", "max"] as const;
+const NAMES = { count: "count", min: "least", mean: "mean", p50: "50 %", p95: "95 %", p99: "99 %", max: "greatest" };
 
-function table(caption: string, rows: readonly (readonly [string, Distribution])[], shown: (value: number) => string): HTMLElement {
-  const heads = ["", "count", ...STEPS].map((name) => element("th", { scope: "col" }, name));
-  const lines = rows.filter(([, it]) => it.count > 0).map(([name, it]) => element(
-    "tr", {}, element("th", { scope: "row" }, name), element("td", {}, count(it.count)),
-    ...STEPS.map((step) => element("td", {}, shown(it[step]))),
+/** A column for each distribution. */
+function table(caption: string, all: readonly (readonly [string, Distribution])[], shown: (value: number) => string): HTMLElement {
+  const columns = all.filter(([, it]) => it.count > 0);
+  if (columns.length === 0) return element("p", { class: "hint" }, `${caption}: none`);
+  const heads = ["", ...columns.map(([name]) => name)].map((name) => element("th", { scope: "col" }, name));
+  const lines = (["count", ...STEPS] as const).map((step) => element(
+    "tr", {}, element("th", { scope: "row" }, NAMES[step]),
+    ...columns.map(([, it]) => element("td", {}, step === "count" ? count(it.count) : shown(it[step]))),
   ));
   return element(
     "table", {}, element("caption", {}, caption),
@@ -111,7 +115,7 @@ export function figuresView(lines: string): HTMLElement {
   }
   box.append(
     table("Message sizes", [["client", it.c2s.size], ["server", it.s2c.size]], size),
-    table("Times", [["ping to pong", it.pong], ["request to answer", it.answer], ["between messages", it.gap]], duration),
+    table("Times to pongs and answers, and between messages", [["pong", it.pong], ["answer", it.answer], ["gap", it.gap]], duration),
   );
   return box;
 }

@@ -1,6 +1,6 @@
 /** The time line: how many frames there are at which time, and a range of time that is selected. */
 
-import { counted, duration, seconds } from "../dom/format.ts";
+import { duration, seconds } from "../dom/format.ts";
 import type { TimeRange } from "../protocol.ts";
 
 /** Pixels of an interval. */
@@ -24,6 +24,8 @@ export class Timeline {
   #ask: (count: number) => Promise<Float64Array>;
   #bars: Bars = { from: 0, to: 0, counts: new Float64Array() };
   #range: TimeRange | null = null;
+  /** The start of the capture in milliseconds since 1970, if it is known. */
+  start: number | null = null;
   #asking = false;
   #again = false;
   /** Called when another range is selected. */
@@ -129,12 +131,17 @@ export class Timeline {
       this.#mark.style.left = `${part(range[0])}%`;
       this.#mark.style.width = `${Math.max(0.2, part(range[1]) - part(range[0]))}%`;
     }
-    let frames = 0;
-    for (let i = 0; i < counts.length; i++) if (i % 3 < 2) frames += counts[i] ?? 0;
-    const all = counts.length === 0 ? "" : `${counted(frames, "row")} in ${duration(to - from)}`;
+    const all = counts.length === 0 ? "" : `${duration(to - from)}${this.#date(from)}`;
     const text = range === null ? all : `${seconds(range[0])} s to ${seconds(range[1])} s`;
     this.#text.textContent = text;
     this.#box.setAttribute("aria-valuetext", text);
+  }
+
+  /** The time of day of a time of the capture. */
+  #date(time: number): string {
+    if (this.start === null) return "";
+    const [day = "", clock = ""] = new Date(this.start + 1000 * time).toISOString().split(/[T.]/);
+    return ` from ${day} ${clock} UTC`;
   }
 
   #time(x: number): number {

@@ -2,7 +2,7 @@
 
 import { PageInspector, PayloadReader } from "../../inspect/module.ts";
 import type {
-  Detail, Input, Payload, Selection, State, TimeRange,
+  Detail, Input, Selection, State, TimeRange, Whole,
 } from "../protocol.ts";
 import { bytesOf, textOf } from "./output.ts";
 import { readAll, type Reader } from "./reading.ts";
@@ -191,7 +191,7 @@ export class Capture {
   }
 
   /** Reads the files again, up to a row, for the whole of its payload. */
-  async whole(row: number): Promise<Payload> {
+  async whole(row: number): Promise<Whole> {
     const reader = new PayloadReader(this.#names, this.#start, row);
     try {
       for (const lines of this.keys) reader.keys(lines);
@@ -200,7 +200,7 @@ export class Capture {
       const payload = reader.payload(false);
       if (payload === undefined) throw new Error("the payload was not found again");
       const compressed = reader.payload(true) ?? new Uint8Array();
-      return { payload, compressed, layout: reader.layout() ?? null };
+      return { payload, compressed, layout: reader.layout() ?? null, json: reader.json() };
     } finally {
       reader.free();
     }

@@ -13,6 +13,8 @@ export class Source {
   #stream: Blob[] = [];
   #ended = false;
   #wake: (() => void) | undefined;
+  /** Read once for the kind of the file and for its first piece. */
+  #front: Promise<Uint8Array> | undefined;
 
   constructor({ name, blob }: Input) {
     this.name = name;
@@ -22,6 +24,11 @@ export class Source {
   /** All bytes; `null` for a stream that has not ended. */
   get size(): number | null {
     return this.#blob?.size ?? null;
+  }
+
+  /** The first piece; empty for a stream. */
+  front(): Promise<Uint8Array> {
+    return (this.#front ??= read(this.#blob ?? new Blob(), 0, FIRST));
   }
 
   /** The bytes so far, as a file. */
@@ -44,7 +51,9 @@ export class Source {
   /** The pieces of the file. Those of a stream are given as they arrive, until it ends. */
   async *pieces(): AsyncGenerator<Uint8Array, void, undefined> {
     if (this.#blob !== undefined) {
-      yield* piecesOf(this.#blob);
+      const first = await this.front();
+      if (first.length > 0) yield first;
+      for (let at = first.length; at < this.#blob.size; at += PIECE) yield await read(this.#blob, at, PIECE);
       return;
     }
     for (let next = 0; ; ) {
@@ -61,11 +70,6 @@ export class Source {
   }
 }
 
-/** The pieces of a file from its beginning. */
-export async function* piecesOf(blob: Blob): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = 0; at < blob.size; ) {
-    const end = Math.min(blob.size, at + (at === 0 ? FIRST : PIECE));
-    yield new Uint8Array(await blob.slice(at, end).arrayBuffer());
-    at = end;
-  }
+async function read(blob: Blob, at: number, length: number): Promise<Uint8Array> {
+  return new Uint8Array(await blob.slice(at, at + length).arrayBuffer());
 }

@@ -19,8 +19,8 @@ const RSV1 = 0x40;
 export async function startOf(sources: readonly Source[]): Promise<number> {
   const [source] = sources;
   if (source === undefined || source.size === null) return HANDSHAKE;
-  const bytes = new Uint8Array(await source.bytes.slice(0, 1).arrayBuffer());
-  const [first = 0] = bytes;
+  // A file that can't be read is refused when it is read.
+  const [first = 0] = await source.front().catch(() => new Uint8Array());
   if (FIRST.includes(first)) return FRAMES;
   return FIRST.includes(first & ~RSV1) && (first & 0x0f) <= 2 && first >= 0x80 ? FRAMES_DEFLATE : HANDSHAKE;
 }

@@ -19,8 +19,11 @@ for (const entry of ["slim", "zlib"]) {
   assert.deepEqual(Object.keys(require(path)).sort(), names);
 }
 
-for (const name of ["wscodec", "slim", "zlib"]) {
+for (const name of ["wscodec", "slim", "zlib", "inspect"]) {
   const file = readFileSync(require.resolve(`wscodec/${name}.wasm`));
   const exports = WebAssembly.Module.exports(new WebAssembly.Module(file));
   assert.ok(exports.some(({ name }) => name === "memory"), "the file is the module");
 }
+
+const page = readFileSync(require.resolve("wscodec/inspect.html"), "utf8");
+assert.ok(page.startsWith("<!doctype html>") && page.includes("<!-- live -->"), "the file is the inspector page");
