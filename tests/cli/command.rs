@@ -197,6 +197,12 @@ fn what_makes_no_sense_has_status_2() {
         &["tap", "--to", "ws://a", "--filter", "dir == up"],
         &["tap", "--to", "ws://a", "--max-connections", "0"],
         &["tap", "--to", "ws://a", "--follow"],
+        &["replay", "file"],
+        &["replay", "--to", "ws://a"],
+        &["replay", "--to", "http://a", "file"],
+        &["replay", "--to", "ws://a", "-", "-"],
+        &["replay", "--to", "ws://a", "file", "--first", "up"],
+        &["replay", "--to", "ws://a", "file", "--deflate"],
         &["help", "dance"],
     ] {
         let output = fed(&mut wscodec(arguments), "");
@@ -365,10 +371,11 @@ fn the_documentation_has_the_help_of_each_command() {
     let help = |command| text(&fed(&mut wscodec(&["help", command]), "").stdout).to_owned();
     let block = |command| format!("<!-- help {command} -->\n```text\n{}```\n", help(command));
     let expected = format!(
-        "{front}{}\n## All options of `wscodec serve`\n\n{}\n## All options of `wscodec tap`\n\n{}",
+        "{front}{}\n## All options of `wscodec serve`\n\n{}\n## All options of `wscodec tap`\n\n{}\n## All options of `wscodec replay`\n\n{}",
         block("connect"),
         block("serve"),
-        block("tap")
+        block("tap"),
+        block("replay")
     );
     if std::env::var_os("WSCODEC_UPDATE_DOCS").is_some() {
         std::fs::write(path, &expected).unwrap();

@@ -1,4 +1,5 @@
-//! The `wscodec` command: a server, a client, an inspector of captures, and a tap of live connections.
+//! The `wscodec` command: a server, a client, an inspector of captures, a tap of live
+//! connections, and a replay of recorded ones.
 
 mod args;
 mod connect;
@@ -16,6 +17,8 @@ mod program;
 mod proxy;
 #[cfg_attr(not(unix), path = "no_relay.rs")]
 mod relay;
+#[cfg(not(target_os = "wasi"))]
+mod replay;
 mod serve;
 mod stop;
 mod talk;
@@ -25,6 +28,8 @@ mod target;
 #[cfg_attr(not(unix), path = "no_terminal.rs")]
 mod terminal;
 mod tls;
+#[cfg(not(target_os = "wasi"))]
+mod upstream;
 
 use std::process::ExitCode;
 
@@ -38,6 +43,8 @@ fn main() -> ExitCode {
         Ok(Command::Inspect(arguments)) => inspect::run(arguments.words),
         #[cfg(not(target_os = "wasi"))]
         Ok(Command::Tap(arguments)) => tap::run(*arguments),
+        #[cfg(not(target_os = "wasi"))]
+        Ok(Command::Replay(arguments)) => replay::run(&arguments),
         Ok(Command::Completions(arguments)) => pages::completions(&arguments),
         Ok(Command::Man(arguments)) => pages::man(&arguments),
         // A text that was asked for.

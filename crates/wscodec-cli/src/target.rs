@@ -14,6 +14,13 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Whether a URL has a path other than `/`, or a query.
+    #[cfg(not(target_os = "wasi"))]
+    pub(crate) fn has_path(url: &str) -> bool {
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find(['/', '?']).is_some_and(|at| rest[at..] != *"/")
+    }
+
     /// Takes a `ws:` or `wss:` URL apart.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         // A password is not shown.

@@ -9,6 +9,8 @@ mod compression;
 mod connect;
 mod foreign;
 mod input;
+#[cfg(not(target_os = "wasi"))]
+mod replay;
 mod rules;
 mod serve;
 #[cfg(not(target_os = "wasi"))]
@@ -22,6 +24,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 pub(crate) use client_tls::ClientTlsArgs;
 pub(crate) use connect::ConnectArgs;
 pub(crate) use input::{AtEnd, Cut};
+#[cfg(not(target_os = "wasi"))]
+pub(crate) use replay::ReplayArgs;
 pub(crate) use rules::unusable;
 pub(crate) use serve::ServeArgs;
 #[cfg(not(target_os = "wasi"))]
@@ -32,7 +36,7 @@ pub(crate) use values::Target;
 
 /// The commands whose options are defined here.
 #[cfg(not(target_os = "wasi"))]
-const COMMANDS: [&str; 3] = ["serve", "connect", "tap"];
+const COMMANDS: [&str; 4] = ["serve", "connect", "tap", "replay"];
 #[cfg(target_os = "wasi")]
 const COMMANDS: [&str; 2] = ["serve", "connect"];
 
@@ -59,6 +63,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     #[cfg(not(target_os = "wasi"))]
     Tap(Box<TapArgs>),
+    #[cfg(not(target_os = "wasi"))]
+    Replay(Box<ReplayArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use wscodec::handshake::Rejection;
 use wscodec::head::HeadScanner;
-use wscodec::io::{ClientStream, ClientTls, ConnectionOptions, Connector, Error, Url};
+use wscodec::io::{ClientStream, Error};
 use wscodec::{Fault, Limits};
 
 use super::copy::{End, PIECE, Pipe, Shared, is_pause};
@@ -17,43 +17,10 @@ use super::status::Status;
 use super::watch::{Side, Watch};
 use super::{STACK, Tap};
 use crate::failed::failed;
-use crate::proxy::Proxy;
-use crate::{log, tls};
+use crate::log;
 
 /// How long the end of a connection that the tap has rejected is waited for.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// The way to the server.
-pub(super) struct Upstream {
-    pub(super) url: Url,
-    pub(super) tls: Option<ClientTls>,
-    pub(super) proxy: Option<Proxy>,
-    pub(super) timeout: Duration,
-}
-
-impl Upstream {
-    fn connect(&self) -> Result<ClientStream, Error> {
-        let Some(proxy) = &self.proxy else {
-            let connector = Connector {
-                connect_timeout: Some(self.timeout),
-                tls: self.tls.as_ref(),
-                options: ConnectionOptions {
-                    handshake_timeout: Some(self.timeout),
-                    ..ConnectionOptions::DEFAULT
-                },
-                ..Connector::DEFAULT
-            };
-            return connector.stream(&self.url);
-        };
-        let socket = proxy.dial(&self.url, self.timeout)?;
-        socket.set_nodelay(true)?;
-        let until = Instant::now().checked_add(self.timeout);
-        Ok(match &self.tls {
-            None => socket.into(),
-            Some(tls) => tls::over(socket, tls, self.url.host(), until)?,
-        })
-    }
-}
 
 /// How a connection went, for the summary.
 #[derive(Clone, Copy, Debug, Default)]

@@ -37,8 +37,9 @@ use wscodec_inspect::command::{self, Asked, Run};
 
 use crate::args::{TapArgs, unusable};
 use crate::target::Target;
+use crate::upstream::Upstream;
 use crate::{Failure, inspect, log, out, proxy, stop, tls};
-use connection::{Outcome, Upstream};
+use connection::Outcome;
 use open::Open;
 use record::Recording;
 use request::Changes;
@@ -98,10 +99,7 @@ pub(crate) fn run(arguments: TapArgs) -> Result<(), Failure> {
         let why = "--to has a user: give --header 'Authorization: …' instead";
         return Err(usage(why.into()));
     }
-    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
-    let has_path = authority
-        .find(['/', '?'])
-        .is_some_and(|at| authority[at..] != *"/");
+    let has_path = Target::has_path(&url);
     let Ok(url) = Url::parse(&url) else {
         return Err(usage(format!("--to: {url:?} is not a URL")));
     };
