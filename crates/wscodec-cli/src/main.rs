@@ -12,6 +12,8 @@ mod log;
 mod out;
 mod pages;
 mod pings;
+#[cfg(not(target_os = "wasi"))]
+mod pointer;
 mod program;
 #[cfg_attr(target_os = "wasi", path = "no_proxy.rs")]
 mod proxy;

@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use wscodec_inspect::event::{ConversationId, Direction};
 
+use super::client_tls::ClientTlsArgs;
+use super::compression::CompressionArgs;
+use super::rules::unusable;
 use super::values::{self, Header};
-use super::{ClientTlsArgs, CompressionArgs, unusable};
-use crate::replay::Pointer;
+use crate::pointer::Pointer;
 use crate::{Failure, proxy};
 
 /// Send the client's side of a recorded connection again, and compare the answers

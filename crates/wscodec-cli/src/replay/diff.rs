@@ -3,8 +3,8 @@
 use serde_json::Value;
 use wscodec::message::Kind;
 
-use super::pointer::{Pointer, escaped};
 use super::script::Message;
+use crate::pointer::{Pointer, escaped};
 
 /// How far a message is looked for in the other list before two messages count as one that differs.
 const AHEAD: usize = 64;

@@ -4,12 +4,11 @@
 //! |---|---|
 //! | `script` | the steps and answers of a recording |
 //! | `play` | the connection on which the steps are sent |
-//! | `diff`, `pointer` | the comparison of the answers |
+//! | `diff` | the comparison of the answers |
 //! | `report` | the differences in words and as JSON |
 
 mod diff;
 mod play;
-mod pointer;
 mod report;
 mod script;
 
@@ -22,7 +21,6 @@ use crate::target::Target;
 use crate::upstream::Upstream;
 use crate::{Failure, proxy, tls};
 use play::{Pace, play};
-pub(crate) use pointer::Pointer;
 use report::Report;
 use script::Script;
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use wscodec_inspect::safe::safe;
 
 use super::diff::{Change, Difference, Shown};
-use super::pointer::Pointer;
 use super::script::Message;
+use crate::pointer::Pointer;
 
 /// Bytes of a value that are shown.
 const MOST: usize = 200;

@@ -13,9 +13,9 @@ use wscodec::{Fault, Limits};
 
 use super::copy::{End, PIECE, Pipe, Shared, is_pause};
 use super::request::{begins_request, is_upgrade};
+use super::settings::{STACK, Tap};
 use super::status::Status;
 use super::watch::{Side, Watch};
-use super::{STACK, Tap};
 use crate::failed::failed;
 use crate::log;
 

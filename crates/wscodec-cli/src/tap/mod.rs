@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `connection` | a connection from its first request to its end |
 //! | `request` | the changes of a request |
+//! | `settings` | the parts that all connections share |
 //! | `copy` | one direction |
 //! | `open` | the connections that are open, to end them |
 //! | `watch` | the queues to the onlookers |
@@ -20,6 +21,7 @@ mod display;
 mod open;
 mod record;
 mod request;
+mod settings;
 mod status;
 mod watch;
 
@@ -40,47 +42,16 @@ use crate::target::Target;
 use crate::upstream::Upstream;
 use crate::{Failure, inspect, log, out, proxy, stop, tls};
 use connection::Outcome;
-use open::Open;
 use record::Recording;
 use request::Changes;
+use settings::{STACK, Sums, Tap};
 use watch::{Loss, Watch};
-
-/// The stack of a thread that relays. Its buffers are on the heap.
-const STACK: usize = 256 << 10;
 
 /// How long the end may take.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A pause after the system could not accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// The parts that all connections share.
-struct Tap {
-    upstream: Upstream,
-    acceptor: Option<tls::Acceptor>,
-    changes: Changes,
-    timeout: Duration,
-    idle: Option<Duration>,
-    max_head: usize,
-    max_connections: usize,
-    watch: Option<Arc<Watch>>,
-    open: Arc<Open>,
-    sums: Sums,
-}
-
-/// The numbers of the summary.
-#[derive(Debug, Default)]
-struct Sums {
-    connections: AtomicU64,
-    upgraded: AtomicU64,
-    refused: AtomicU64,
-    /// Without a server, or without a request.
-    failed: AtomicU64,
-    /// Beyond the limit.
-    rejected: AtomicU64,
-    sent: AtomicU64,
-    received: AtomicU64,
-}
 
 /// Why the run ends.
 enum Stop {

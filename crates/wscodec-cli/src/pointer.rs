@@ -22,7 +22,7 @@ impl Pointer {
     }
 
     /// Removes the members that it names.
-    pub(super) fn remove(&self, value: &mut Value) {
+    pub(crate) fn remove(&self, value: &mut Value) {
         remove(&self.0, value);
     }
 }
@@ -60,7 +60,7 @@ fn remove(parts: &[String], value: &mut Value) {
 }
 
 /// A part of a pointer as it is written.
-pub(super) fn escaped(part: &str) -> String {
+pub(crate) fn escaped(part: &str) -> String {
     part.replace('~', "~0").replace('/', "~1")
 }
 
