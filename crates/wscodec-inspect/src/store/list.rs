@@ -1,6 +1,6 @@
 //! The rows that pass a filter.
 
-use super::{EventStore, NEVER};
+use super::events::{EventStore, NEVER};
 use crate::event::{Direction, InspectEvent};
 use crate::filter::Filter;
 use crate::show::Show;
@@ -73,7 +73,7 @@ impl RowList {
     }
 
     fn passes(&self, store: &EventStore, row: usize, conversation: u32, narrow: bool) -> bool {
-        let summary = Some(&store.conversations[conversation as usize].summary);
+        let summary = Some(&store.conversations()[conversation as usize].summary);
         if !self.filter.passes_conversation(summary) {
             return false;
         }
@@ -82,7 +82,7 @@ impl RowList {
         }
         let mut passes = false;
         store.with(row, &mut |event: &InspectEvent<'_>| {
-            passes = self.filter.passes(event, summary, store.start);
+            passes = self.filter.passes(event, summary, store.start());
         });
         passes
     }

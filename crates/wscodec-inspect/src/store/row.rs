@@ -1,29 +1,16 @@
-//! The members that a list shows of a row, and how other events than frames and messages are kept.
+//! The members that a list shows of a row.
 
 use wscodec::message::Kind;
 
-use super::{EventStore, NEVER, RowKind, record};
-use crate::event::{CapturedFrame, CapturedHandshake, CapturedMessage, InspectEvent};
-use crate::json::{self, NAMES, put_seconds};
+use super::events::{EventStore, NEVER};
+use super::record;
+use crate::event::{CapturedFrame, CapturedMessage, InspectEvent};
+use crate::json::{NAMES, put_seconds};
 use crate::safe::safe;
 use crate::text::{self, Excerpt};
 
 /// Bytes of a payload that a row shows.
 const SHOWN: usize = 160;
-
-impl RowKind {
-    /// `handshake`, `frame`, `message`, `violation`, `note` or `end`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Handshake => "handshake",
-            Self::Frame => "frame",
-            Self::Message => "message",
-            Self::Violation => "violation",
-            Self::Note => "note",
-            Self::End => "end",
-        }
-    }
-}
 
 impl EventStore {
     /// Appends a row as a JSON array: its number, its kind, seconds since the start or null, the
@@ -34,7 +21,7 @@ impl EventStore {
         let Some((found, bytes)) = self.find(row, &[]) else {
             return out.extend_from_slice(b"null");
         };
-        let conversation = &self.conversations[found.conversation as usize]
+        let conversation = &self.conversations()[found.conversation as usize]
             .summary
             .conversation;
         out.extend_from_slice(format!("[{row},\"{}\",", found.kind.name()).as_bytes());
@@ -60,12 +47,12 @@ impl EventStore {
     /// Appends a conversation as a JSON object: its summary, what was sent so far, and its first row. Times
     /// are in seconds since the start.
     pub fn conversation_row(&self, index: usize, out: &mut Vec<u8>) {
-        let Some(stored) = self.conversations.get(index) else {
+        let Some(stored) = self.conversations().get(index) else {
             return out.extend_from_slice(b"null");
         };
         let summary = &stored.summary;
         let conversation = &summary.conversation;
-        let seconds = |time: Option<i128>| Some((time? - self.start?) as f64 / 1e9);
+        let seconds = |time: Option<i128>| Some((time? - self.start()?) as f64 / 1e9);
         let text = |value: &Option<String>| value.as_ref().map(|it| safe(it.as_bytes()));
         let last = summary.last.unwrap_or(stored.last).time;
         let closed = summary.closed.as_ref();
@@ -217,42 +204,4 @@ fn put_shown(shown: &str, out: &mut Vec<u8>) {
         out.push(byte);
     }
     out.push(b'"');
-}
-
-/// Appends the record of an event that is no frame and no message.
-pub(super) fn put_text(event: &InspectEvent<'_>, out: &mut Vec<u8>) {
-    let shown = match event {
-        InspectEvent::Handshake(it) => handshake(it),
-        InspectEvent::Violation(_, it) => text::broken(it),
-        InspectEvent::Note(_, it) => safe(it.to_string().as_bytes()),
-        InspectEvent::End(it) => text::ending(it.ending, it.closed.as_ref(), &it.totals),
-        _ => String::new(),
-    };
-    let mut lines = Vec::new();
-    json::write(event, usize::MAX, &mut lines);
-    record::put_text(&shown, &lines, out);
-}
-
-fn handshake(handshake: &CapturedHandshake<'_>) -> String {
-    let mut shown = match handshake.request {
-        Some(head) => {
-            let [method, target, _] = head.start_line();
-            let host = handshake.host().map_or("-".into(), safe);
-            format!("{} {} host {host}", safe(method), safe(target))
-        }
-        None => "request missing".to_owned(),
-    };
-    match handshake.response {
-        Some(head) => {
-            let [_, status, reason] = head.start_line();
-            shown.push_str(&format!("; {} {}", safe(status), safe(reason)));
-        }
-        None => shown.push_str("; no answer"),
-    }
-    match handshake.accepted {
-        true => shown.push_str(&text::agreed(handshake)),
-        false if handshake.response.is_some() => shown.push_str(": the upgrade is rejected"),
-        false => {}
-    }
-    shown
 }

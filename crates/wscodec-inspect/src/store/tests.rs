@@ -1,6 +1,10 @@
-use super::*;
+use super::events::NEVER;
+use super::{EventStore, RowKind, RowList, StoreLimits};
+use crate::event::InspectEvent;
 use crate::filter::Filter;
 use crate::json;
+use crate::show::Show;
+use crate::summary::Summaries;
 use crate::{InspectOptions, Inspector};
 
 /// Each capture of `tests/pcap`, with its name.
