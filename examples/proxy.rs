@@ -19,7 +19,7 @@ pub(crate) fn serve(stream: TcpStream, upstream: &str) -> Result<(), Error> {
         let offered: Vec<_> = request.protocols().collect();
         let mut connector = Connector::DEFAULT;
         connector.protocols = &offered;
-        match connector.connect(&format!("{upstream}{}", request.path())) {
+        match connector.connect(&format!("{upstream}{}", request.path_and_query())) {
             Ok(ws) => {
                 // The server can choose only from the offers.
                 let _ = answer.choose_protocol(ws.protocol());

@@ -63,6 +63,7 @@ const TYPESCRIPT: &[&str] = &[
     "export type ",
     "export function ",
     "export const ",
+    "get ",
 ];
 
 fn names(sources: &[(PathBuf, String)], words: &[&str]) -> Vec<String> {
@@ -89,10 +90,10 @@ fn glossary() -> Vec<(String, String)> {
     rows.collect()
 }
 
-/// The words in backticks, without the path in front of a name.
+/// The words in backticks, without the path or the class in front of a name.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     let words = cell.split('`').skip(1).step_by(2);
-    words.map(|word| word.rsplit("::").next().unwrap_or(word))
+    words.map(|word| word.rsplit([':', '.']).next().unwrap_or(word))
 }
 
 #[test]

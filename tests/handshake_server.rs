@@ -74,7 +74,8 @@ fn a_browsers_request() {
     assert_accepted(CHROME);
     let request = parse(CHROME);
     assert_eq!(request.target(), "/chat?room=1");
-    assert_eq!(request.path(), "/chat?room=1");
+    assert_eq!((request.path(), request.query()), ("/chat", Some("room=1")));
+    assert_eq!(request.path_and_query(), "/chat?room=1");
     assert_eq!(request.host(), "example.com:8080");
     assert_eq!(request.origin(), Some(&b"http://example.com:8080"[..]));
     assert_eq!(request.key(), b"dGhlIHNhbXBsZSBub25jZQ==");
@@ -144,7 +145,7 @@ fn targets() {
         let head = head(&[("GET", &line)]);
         assert_accepted(&head);
         assert_eq!(
-            (parse(&head).target(), &*parse(&head).path()),
+            (parse(&head).target(), &*parse(&head).path_and_query()),
             (target, path)
         );
     }

@@ -28,8 +28,8 @@ impl Handler for Room {
         request: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
     ) -> Result<Guest, NotAccepted> {
-        match request.path().split_once('?') {
-            Some((_, name)) if (1..=20).contains(&name.len()) => Ok(Guest {
+        match request.query() {
+            Some(name) if (1..=20).contains(&name.len()) => Ok(Guest {
                 name: name.to_owned(),
             }),
             _ => Err(Response::new(400).text("who are you? /?NAME\n").into()),

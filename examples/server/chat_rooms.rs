@@ -46,9 +46,9 @@ impl Handler for Chat {
         request: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
     ) -> Result<Guest, NotAccepted> {
-        match request.path().split_once('?') {
-            Some((room, name)) if (1..=20).contains(&name.len()) => Ok(Guest {
-                room: room.to_owned(),
+        match request.query() {
+            Some(name) if (1..=20).contains(&name.len()) => Ok(Guest {
+                room: request.path().to_owned(),
                 name: name.to_owned(),
             }),
             _ => Err(Response::new(400).text("The path is /ROOM?NAME.\n").into()),

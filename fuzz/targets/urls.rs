@@ -8,9 +8,9 @@ use wscodec::io::Url;
 fuzz_target!(|text: &str| {
     let Ok(url) = Url::parse(text) else { return };
     assert!(!url.host().is_empty());
-    assert!(url.path().starts_with('/'));
+    assert!(url.path_and_query().starts_with('/'));
     let mut out = Vec::new();
-    let request = ClientRequest::new(url.authority(), url.path(), [0; 16]);
+    let request = ClientRequest::new(url.authority(), url.path_and_query(), [0; 16]);
     request
         .write(&mut out)
         .expect("an accepted URL can be asked for");

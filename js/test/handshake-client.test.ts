@@ -83,7 +83,7 @@ test("an offer is what a server takes, and checks what it says", () => {
   });
   const request = UpgradeRequest.parse(offer.bytes) as UpgradeRequest;
   assert.equal(request.headLength, offer.bytes.length);
-  assert.deepEqual([request.host, request.path], ["example.com:8080", "/chat?room=1"]);
+  assert.deepEqual([request.host, request.pathAndQuery], ["example.com:8080", "/chat?room=1"]);
   assert.deepEqual([request.key, offer.key], [KEY, KEY]);
   assert.deepEqual([request.protocols, offer.protocols], [["v2", "v1"], ["v2", "v1"]]);
   assert.deepEqual(offer.extensions, ["permessage-deflate", "x"]);

@@ -44,7 +44,7 @@ test("a request is the same at every cut", () => {
   }
   const reader = new UpgradeRequestReader();
   const every = Array.from(input.subarray(0, end), (_, i) => input.subarray(i, i + 1));
-  assert.equal(read(reader, every)?.path, "/chat?room=1");
+  assert.equal(read(reader, every)?.pathAndQuery, "/chat?room=1");
   assert.equal(reader.rest.length, 0);
   assert.equal(thrown(() => reader.push(input)).code, "HEAD_COMPLETE");
 });

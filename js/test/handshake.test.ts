@@ -41,7 +41,8 @@ test("a request gives what it asks for", () => {
     x: "X-Odd: \t caf\xe9 \x80\xff\xa0\t ",
   });
   assert.equal(request.target, "/chat?room=1");
-  assert.equal(request.path, "/chat?room=1");
+  assert.deepEqual([request.path, request.query], ["/chat", "room=1"]);
+  assert.equal(request.pathAndQuery, "/chat?room=1");
   assert.equal(request.host, "example.com:8080");
   assert.equal(request.origin, "https://example.com");
   assert.equal(request.key, KEY);
@@ -73,7 +74,7 @@ test("a request gives what it asks for", () => {
 });
 
 test("absolute targets lose scheme and authority", () => {
-  for (const [target, path] of [
+  for (const [target, path = ""] of [
     ["http://example.com/a?b", "/a?b"],
     ["HTTPS://example.com", "/"],
     ["ws://example.com?a", "/?a"],
@@ -83,7 +84,9 @@ test("absolute targets lose scheme and authority", () => {
     ["/a//b?c=://d", "/a//b?c=://d"],
   ]) {
     const request = parse({ GET: `GET ${target} HTTP/1.1` });
-    assert.deepEqual([request.target, request.path], [target, path]);
+    assert.deepEqual([request.target, request.pathAndQuery], [target, path]);
+    const [before, query] = path.split("?", 2);
+    assert.deepEqual([request.path, request.query], [before, query]);
   }
 });
 

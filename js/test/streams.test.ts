@@ -256,7 +256,7 @@ test("a rejection is an answer, and both ends learn of it", limit, async () => {
 
   const seen: string[] = [];
   const fine = await opened(
-    { upgrade: (upgrade: Upgrade) => (seen.push(upgrade.request.path), { "X-Seen": "yes" }) },
+    { upgrade: (upgrade: Upgrade) => (seen.push(upgrade.request.pathAndQuery), { "X-Seen": "yes" }) },
     { path: "/a?b" },
   );
   assert.deepEqual(seen, ["/a?b"]);

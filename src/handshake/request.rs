@@ -8,8 +8,8 @@ use super::origin::Origin;
 use super::reject::Rejection;
 use crate::error::{ErrorKind, Fault, HandshakeError};
 use crate::head::{
-    Cookies, Extension, Extensions, HeadLine, HeadScanner, HeaderFields, Named, Tokens, is_host,
-    malformed,
+    Cookies, Extension, Extensions, HeadLine, HeadScanner, HeaderFields, Named, Tokens, absolute,
+    is_host, malformed, split_target,
 };
 use crate::limits::Limits;
 
@@ -137,10 +137,21 @@ impl<'h> UpgradeRequest<'h> {
         self.target
     }
 
-    /// The target's path with its query. Of an absolute URI, this is the part behind the authority;
-    /// an empty path is `/` (RFC 9110 §4.2.3), so the path of `ws://example.com?a=1` is `/?a=1`.
-    /// Only an absolute URI with a query and no path makes this call allocate.
-    pub fn path(&self) -> Cow<'h, str> {
+    /// The path of the target, without its query: at least `/`, also for an absolute URI without a
+    /// path (RFC 9110 §4.2.3).
+    pub fn path(&self) -> &'h str {
+        split_target(self.target).0
+    }
+
+    /// The query of the target: the bytes behind the first `?`. `None` if there is no `?`.
+    pub fn query(&self) -> Option<&'h str> {
+        split_target(self.target).1
+    }
+
+    /// The path with its query, such as `/chat?room=1`. The path and the query of
+    /// `ws://example.com?a=1` are `/?a=1`. Only an absolute URI with a query and no path makes this
+    /// call allocate.
+    pub fn path_and_query(&self) -> Cow<'h, str> {
         match self.sent_path() {
             "" => "/".into(),
             path if path.starts_with('/') => path.into(),
@@ -149,7 +160,7 @@ impl<'h> UpgradeRequest<'h> {
     }
 
     /// The path with its query as it was sent, a slice of the target: of an absolute URI, this may
-    /// be empty or begin with the `?` of the query. See [`path`](Self::path).
+    /// be empty or begin with the `?` of the query. See [`path_and_query`](Self::path_and_query).
     pub fn sent_path(&self) -> &'h str {
         absolute(self.target).map_or(self.target, |(_, path)| path)
     }
@@ -281,21 +292,6 @@ impl<'h> UpgradeRequest<'h> {
         self.fields.host.value = authority.as_bytes();
         Ok(())
     }
-}
-
-/// The authority of an absolute-form target (RFC 9112 §3.2.2), and the path and query behind it.
-/// `None` if this is another form: authority-form and asterisk-form are not for GET.
-fn absolute(target: &str) -> Option<(&str, &str)> {
-    let bytes = target.as_bytes();
-    let scheme = bytes.iter().position(|&b| b == b':')?;
-    let schemes: [&[u8]; 4] = [b"http", b"https", b"ws", b"wss"];
-    let is_known = |it: &&[u8]| bytes[..scheme].eq_ignore_ascii_case(it);
-    if !schemes.iter().any(is_known) || !bytes[scheme..].starts_with(b"://") {
-        return None;
-    }
-    let rest = target.get(scheme + 3..)?;
-    let end = rest.bytes().position(|b| b == b'/' || b == b'?');
-    rest.split_at_checked(end.unwrap_or(rest.len()))
 }
 
 /// The members of a list that was checked: a malformed one can't come.

@@ -29,6 +29,7 @@ mod line;
 mod list;
 mod param;
 mod scan;
+mod target;
 mod token;
 
 pub use cookie::{Cookie, CookieRules, Cookies};
@@ -40,5 +41,7 @@ pub(crate) use param::count_extensions;
 pub use param::{Extension, Extensions, Param, ParamValue, Params, split_quoted};
 pub(crate) use scan::{Field, malformed};
 pub use scan::{HeadScanner, end_of_head, start_line};
+pub(crate) use target::absolute;
+pub use target::split_target;
 pub(crate) use token::is_base64;
 pub use token::{is_token, is_token_byte, is_value, is_value_byte};

@@ -291,7 +291,7 @@ impl Connector<'_> {
         hooks: &mut impl ConnectHooks,
     ) -> Result<(usize, IoSession, Negotiated), Error> {
         let options = &self.options;
-        let path = url.path();
+        let path = url.path_and_query();
         let host = self.host.unwrap_or(url.authority());
         let connect = Connect::new(host, path, nonce()?)
             .protocols(self.protocols)

@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use core::str::FromStr;
 
 use crate::error::MisuseError;
+use crate::head::split_target;
 
 /// A parsed WebSocket URL: `ws://host[:port][/path][?query]`, or the same with `wss:`. The parser is
 /// strict. It rejects fragments (RFC 6455 §3), and user names, because they are never sent: use an
@@ -17,7 +18,8 @@ use crate::error::MisuseError;
 /// let url = Url::parse("wss://example.com/chat?room=1")?;
 /// assert!(url.is_secure());
 /// assert_eq!((url.host(), url.port()), ("example.com", 443));
-/// assert_eq!((url.authority(), url.path()), ("example.com", "/chat?room=1"));
+/// assert_eq!((url.authority(), url.path_and_query()), ("example.com", "/chat?room=1"));
+/// assert_eq!((url.path(), url.query()), ("/chat", Some("room=1")));
 ///
 /// let url = Url::parse("ws://[::1]:9001")?;
 /// assert_eq!((url.host(), url.port()), ("::1", 9001));
@@ -121,8 +123,18 @@ impl Url {
         &self.authority
     }
 
-    /// The path and the query as they are sent; at least `/`.
+    /// The path as it is sent, without the query; at least `/`.
     pub fn path(&self) -> &str {
+        split_target(&self.path).0
+    }
+
+    /// The query as it is sent: the bytes behind the first `?`. `None` if there is no `?`.
+    pub fn query(&self) -> Option<&str> {
+        split_target(&self.path).1
+    }
+
+    /// The path and the query as they are sent, such as `/chat?room=1`; at least `/`.
+    pub fn path_and_query(&self) -> &str {
         &self.path
     }
 }
@@ -178,7 +190,7 @@ mod tests {
             let found = Url::parse(url).unwrap();
             assert_eq!(found.authority(), authority, "{url}");
             assert_eq!((found.host(), found.port()), (host, port), "{url}");
-            assert_eq!(found.path(), path, "{url}");
+            assert_eq!(found.path_and_query(), path, "{url}");
         }
     }
 

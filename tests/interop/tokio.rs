@@ -143,7 +143,7 @@ async fn echo(
     mut stopped: watch::Receiver<()>,
 ) -> Result<(), Error> {
     let incoming = acceptor.read_request(stream).await?;
-    let path = incoming.request().path().into_owned();
+    let path = incoming.request().path_and_query().into_owned();
     let mut ws = incoming.accept().await?;
     let deflate = if ws.deflate().is_some() {
         " permessage-deflate"

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &ConnectArgs) -> Result<(), Failure> {
         }
         headers.push(("Authorization", value));
     }
-    let path = url.path();
+    let path = url.path_and_query();
     let protocols: Vec<&str> = arguments.protocol.iter().map(|it| &it[..]).collect();
     let host = arguments.host().unwrap_or(url.authority());
     let deflate = arguments.compression.options();

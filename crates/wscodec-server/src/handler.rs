@@ -43,7 +43,7 @@ use wscodec::session::{Outbox, Outcome, Piece, Upgrade};
 ///     type State = u64;
 ///
 ///     fn accept(&mut self, request: &UpgradeRequest<'_>, _: &mut AcceptOptions<'_>) -> Result<u64, NotAccepted> {
-///         match &*request.path() {
+///         match request.path() {
 ///             "/count" => Ok(0),
 ///             _ => Err(Response::new(404).into()),
 ///         }

@@ -22,7 +22,7 @@
 //!
 //!     // A request that the options grant: a state, or a rejection.
 //!     fn accept(&mut self, request: &UpgradeRequest, _: &mut AcceptOptions) -> Result<String, NotAccepted> {
-//!         match &*request.path() {
+//!         match request.path() {
 //!             "/" => Err(Response::new(404).text("Choose a room.\n").into()),
 //!             room => Ok(room.to_owned()),
 //!         }

@@ -152,7 +152,12 @@ impl<S> Conn<S> {
             Some(Ok(state)) => state,
             Some(Err(NotAccepted::Deferred)) => return Looked::Deferred,
             Some(Err(NotAccepted::Rejected(response))) => {
-                info!("{} {} {}", self.address, response.status(), request.path());
+                info!(
+                    "{} {} {}",
+                    self.address,
+                    response.status(),
+                    request.path_and_query()
+                );
                 return Looked::Answered(self.rejected(key, &response, cx));
             }
         };
@@ -172,7 +177,7 @@ impl<S> Conn<S> {
             ));
         }
         let deflate = upgrade.deflate().is_some();
-        let path = request.path();
+        let path = request.path_and_query();
         self.span.accepted(&path, upgrade.protocol(), deflate);
         info!(
             "{} open {} {} {}",

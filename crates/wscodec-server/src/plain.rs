@@ -11,7 +11,7 @@ use std::vec::Vec;
 use super::address::Address;
 use wscodec::error::MisuseError;
 use wscodec::handshake::Rejection;
-use wscodec::head::{HeaderFields, end_of_head, lists, split_host, start_line};
+use wscodec::head::{HeaderFields, end_of_head, lists, split_host, split_target, start_line};
 
 /// A request that is no upgrade to WebSocket, as a view on its bytes. Its head is well-formed
 /// (RFC 9112), and has one valid `Host` unless its version is HTTP/1.0.
@@ -62,9 +62,15 @@ impl<'h> PlainRequest<'h> {
         self.target
     }
 
-    /// The target without its query.
+    /// The path of the target, without its query: see
+    /// [`UpgradeRequest::path`](wscodec::handshake::UpgradeRequest::path).
     pub fn path(&self) -> &'h str {
-        self.target.split('?').next().unwrap_or_default()
+        split_target(self.target).0
+    }
+
+    /// The query of the target: the bytes behind the first `?`. `None` if there is no `?`.
+    pub fn query(&self) -> Option<&'h str> {
+        split_target(self.target).1
     }
 
     /// The first value of the header with that name, in any case.

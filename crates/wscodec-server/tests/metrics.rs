@@ -24,7 +24,7 @@ impl Handler for Counted {
         request: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
     ) -> Result<(), NotAccepted> {
-        match &*request.path() {
+        match request.path() {
             "/401" => Err(Response::new(401).into()),
             "/panic" => panic!("a panic that is meant"),
             _ => Ok(()),

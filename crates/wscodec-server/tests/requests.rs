@@ -35,7 +35,7 @@ impl Handler for Door {
         options: &mut AcceptOptions<'_>,
     ) -> Result<&'static str, NotAccepted> {
         let event = options.event().map(|it| *it.downcast().unwrap());
-        match (&*request.path(), event) {
+        match (request.path(), event) {
             ("/later", Some(Decision::Welcome(name))) => {
                 options.header("X-Name", name);
                 Ok(name)

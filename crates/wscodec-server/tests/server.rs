@@ -270,7 +270,7 @@ impl Handler for Chat {
             return Err(Response::new(401).into());
         }
         grant.header("X-Seen", grant.address());
-        Ok(request.path().into_owned())
+        Ok(request.path_and_query().into_owned())
     }
 
     fn open(&mut self, peer: &mut Peer<'_, String>) {

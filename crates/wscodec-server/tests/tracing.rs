@@ -82,7 +82,7 @@ impl Handler for Traced {
         request: &UpgradeRequest<'_>,
         _: &mut AcceptOptions<'_>,
     ) -> Result<(), NotAccepted> {
-        match &*request.path() {
+        match request.path() {
             "/401" => Err(Response::new(401).into()),
             _ => Ok(()),
         }

@@ -333,11 +333,15 @@ impl Connector {
             .map(|(name, value)| (&**name, &**value))
             .collect();
         let host = self.host.as_deref().filter(|_| own);
-        let mut connect = Connect::new(host.unwrap_or(url.authority()), url.path(), nonce()?)
-            .protocols(&protocols)
-            .headers(&headers)
-            .limits(limits)
-            .deflate(self.deflate);
+        let mut connect = Connect::new(
+            host.unwrap_or(url.authority()),
+            url.path_and_query(),
+            nonce()?,
+        )
+        .protocols(&protocols)
+        .headers(&headers)
+        .limits(limits)
+        .deflate(self.deflate);
         let mut out = Vec::new();
         connect.write(&mut out)?;
         write(&mut stream, &out).await?;
@@ -448,7 +452,7 @@ fn redirect(from: &Url, rejected: &Rejected) -> Option<Url> {
         location.to_owned()
     } else {
         // Relative to the folder of the path.
-        let path = from.path().split('?').next()?;
+        let path = from.path();
         let folder = &path[..=path.rfind('/')?];
         format!("{scheme}://{}{folder}{location}", from.authority())
     };
@@ -472,7 +476,11 @@ mod tests {
             let rejected = Rejected::new(head.into_bytes(), 302);
             let url = redirect(&Url::parse(from).unwrap(), &rejected)?;
             let scheme = if url.is_secure() { "wss" } else { "ws" };
-            Some(format!("{scheme}://{}{}", url.authority(), url.path()))
+            Some(format!(
+                "{scheme}://{}{}",
+                url.authority(),
+                url.path_and_query()
+            ))
         };
         let from = "ws://a:1/x/y?z";
         for (location, expected) in [

@@ -118,10 +118,24 @@ export class UpgradeRequest extends Head {
   }
 
   /**
-   * The path with its query. Of a target that is an absolute URI, this is the part behind the
-   * authority; an empty path is `/`.
+   * The path of the target, without its query: at least `/`, also for an absolute URI without a
+   * path (RFC 9110 §4.2.3).
    */
   get path(): string {
+    const path = this.pathAndQuery;
+    const end = path.indexOf("?");
+    return end < 0 ? path : path.slice(0, end);
+  }
+
+  /** The query of the target: the characters behind the first `?`. `undefined` if there is no `?`. */
+  get query(): string | undefined {
+    const path = this.pathAndQuery;
+    const end = path.indexOf("?");
+    return end < 0 ? undefined : path.slice(end + 1);
+  }
+
+  /** The path with its query, such as `/chat?room=1`. Of `ws://example.com?a=1`, it is `/?a=1`. */
+  get pathAndQuery(): string {
     const path = this.text.slice(this.#path, this.#path + this.#pathLength);
     return path.startsWith("/") ? path : `/${path}`;
   }

@@ -125,7 +125,7 @@ impl Proxy {
         };
         // A URL of WebSocket has the same hosts.
         let url = Url::parse(&format!("ws://{place}/")).map_err(|_| not_a_place())?;
-        if url.path() != "/" {
+        if url.path_and_query() != "/" {
             return Err(not_a_place());
         }
         let has_port = place.ends_with(&format!(":{}", url.port()));

@@ -18,8 +18,7 @@ pub(super) fn variables(
     secure: bool,
 ) -> Vec<(String, OsString)> {
     let (host, port) = split(request.host(), secure);
-    let target = request.path();
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let (path, query) = (request.path(), request.query().unwrap_or_default());
     let mut variables: Vec<(String, OsString)> = [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
         (

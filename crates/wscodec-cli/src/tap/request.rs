@@ -35,7 +35,7 @@ impl Changes {
             fields.push(("Origin".into(), value));
         }
         Self {
-            target: has_path.then(|| url.path().into()),
+            target: has_path.then(|| url.path_and_query().into()),
             fields,
             removed: arguments.removed.clone(),
         }
