@@ -6,7 +6,7 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct ClientTlsArgs {
-    /// The authorities to trust for wss, in PEM; default: the system's
+    /// Trust the authorities in this PEM file for wss, instead of those of the system
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// Accept any certificate, with a warning

@@ -17,7 +17,7 @@ pub(crate) struct CompressionArgs {
     /// Compress each message by itself, in both directions
     #[arg(long)]
     no_takeover: bool,
-    /// From 1 (fastest) to 9 (smallest); default 6
+    /// The level from 1 (fastest) to 9 (smallest output); default 6
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=9))]
     level: Option<u8>,
     /// Send shorter messages without compression; default 64

@@ -27,38 +27,40 @@ use crate::{Failure, proxy};
                   all of the input was sent; 1 otherwise; 2 if the command line makes no sense."
 )]
 pub(crate) struct ConnectArgs {
-    /// Such as ws://localhost:9001/path, or wss:// for TLS. The user and password of
-    /// ws://user:password@host/ are sent as Authorization: Basic
+    /// The URL of the server, for example ws://localhost:9001/path; wss:// uses TLS. The client sends
+    /// the user and password of ws://user:password@host/ as Authorization: Basic
     #[arg(help_heading = None::<&'static str>)]
     pub(crate) url: String,
-    /// Those who are used to other programs write it in front of the URL.
+    /// Accepted in front of the URL, because other clients have this option.
     #[arg(short = 'c', hide = true)]
     _connect: bool,
-    /// A header of the request, such as Authorization, Cookie or Origin; may be given several times.
-    /// Host replaces the URL's
+    /// Add a header to the request, for example Authorization, Cookie or Origin. The option may be given
+    /// several times. A Host replaces the one of the URL
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = values::header)]
     headers: Vec<Header>,
-    /// A subprotocol to offer; may be given several times
+    /// Offer this subprotocol. The option may be given several times
     #[arg(short = 's', long, alias = "subprotocol", value_name = "NAME", value_parser = values::protocol)]
     pub(crate) protocol: Vec<String>,
-    /// The origin for which the client connects, as browsers tell it
+    /// Send this Origin, as browsers do
     #[arg(short, long, value_name = "ORIGIN", value_parser = values::origin)]
     origin: Option<String>,
     #[command(flatten)]
     pub(crate) tls: ClientTlsArgs,
-    /// The client's own certificate chain, in PEM
+    /// Present the certificate chain in this PEM file to the server
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
-    /// The key of the client's certificate, in PEM; default: in the file of the certificate
+    /// The private key of the client's certificate, in a PEM file. By default, the file of the
+    /// certificate has the key
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
-    /// The proxy to connect through: http://HOST:PORT for CONNECT, socks5://HOST:PORT, or
-    /// socks5h://HOST:PORT if the proxy looks up names; with user:password@ in front of the host if need
-    /// be. none: no proxy. Default: as the environment says, by HTTPS_PROXY for wss, HTTP_PROXY for ws,
-    /// ALL_PROXY and NO_PROXY, or in lower case
+    /// Connect through a proxy: http://HOST:PORT for CONNECT, socks5://HOST:PORT, or
+    /// socks5h://HOST:PORT if the proxy looks up names. user:password@ may precede the host. With none,
+    /// the client uses no proxy. By default, the variables HTTPS_PROXY for wss, HTTP_PROXY for ws,
+    /// ALL_PROXY and NO_PROXY decide, also in lower case
     #[arg(long, value_name = "URL", value_parser = proxy::choice)]
     pub(crate) proxy: Option<proxy::Choice>,
-    /// How many seconds connecting and the handshake may take, each; above 0; default 10
+    /// Give up after S seconds of connecting, or S seconds of the handshake. S is above 0; the default
+    /// is 10
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     timeout: Option<Duration>,
     #[command(flatten)]
@@ -76,7 +78,7 @@ pub(crate) struct ConnectArgs {
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
     /// Send all of standard input as one binary message, in fragments of 64 KiB. An empty input sends
-    /// none
+    /// no message
     #[arg(short, long, group = "cut")]
     binary: bool,
     /// Send all of standard input as one text message, in the same way
@@ -92,12 +94,12 @@ pub(crate) struct InputArgs {
     /// such object ends the run with status 1
     #[arg(long, group = "cut")]
     json_lines: bool,
-    /// A text message to send each time that a connection opens, before standard input; may be given
-    /// several times. With --json-lines an object
+    /// Send this text message each time that a connection opens, before standard input. The option may
+    /// be given several times. With --json-lines, the message is an object
     #[arg(short = 'x', long = "send", alias = "execute", value_name = "MESSAGE")]
     pub(crate) first: Vec<String>,
-    /// Stay for S seconds after the end of standard input, and print the messages that are received;
-    /// default 0
+    /// Stay for S seconds after the end of standard input, and print the messages that are received. The
+    /// default is 0
     #[arg(short, long, value_name = "S", value_parser = values::seconds_or_none)]
     wait: Option<Duration>,
     /// Stay until the server closes the connection
@@ -110,7 +112,7 @@ pub(crate) struct InputArgs {
     /// The same as --receive 1
     #[arg(short = '1', long, conflicts_with_all = ["wait", "no_close", "receive"])]
     one_message: bool,
-    /// On a terminal: keep the lines that were typed in this file, and bring them back
+    /// On a terminal, keep the typed lines in this file, and load them at the next start
     #[arg(long, value_name = "FILE")]
     pub(crate) history_file: Option<PathBuf>,
 }
@@ -118,13 +120,13 @@ pub(crate) struct InputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// always: print one message a line, and write control characters and others that a terminal acts
-    /// upon as \n or \u001b, and bytes that are not UTF-8 as \xff. never: print messages as they are
-    /// received, text with a line end and binary without. auto (the default): always if standard output
-    /// is a terminal
+    /// With always, print one message on each line, and write characters that a terminal acts upon as \n
+    /// or \u001b, and bytes that are not UTF-8 as \xff. With never, print messages as they are received,
+    /// text with a line end and binary without. The default, auto, is always if standard output is a
+    /// terminal, and never otherwise
     #[arg(long, value_name = "WHEN", hide_possible_values = true)]
     escape: Option<Escape>,
-    /// Report other events, on standard error
+    /// Report other events on standard error
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }
@@ -142,19 +144,20 @@ enum Escape {
 )]
 struct ConnectionArgs {
     /// Connect again after a connection was lost or could not be made. The first pause takes S seconds,
-    /// and each further one twice as long, up to a minute, until a connection opens; a random part of
-    /// up to a half is left out of each. Lines that were on their way are lost. It is over when the server closes with another code than
-    /// 1001 or 1011 to 1014, or refuses with a status that a retry does not change
+    /// and each further one twice as long, up to a minute, until a connection opens. A random part of up
+    /// to one half is left out of each pause. Lines that were on their way are lost. The client stops
+    /// when the server closes with another code than 1001 or 1011 to 1014, or rejects with a status that
+    /// a retry does not change
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     reconnect: Option<Duration>,
-    /// How often to try in a row, with --reconnect; default: without end
+    /// With --reconnect, give up after N attempts in a row. By default, the client does not give up
     #[arg(long, value_name = "N", value_parser = values::count::<u32>, requires = "reconnect")]
     tries: Option<u32>,
     /// Ping every S seconds, and report each round trip on standard error. Give up when nothing is
-    /// received for 2 S and 20 seconds more; default never
+    /// received for 2 S and 20 seconds more. By default, the client sends no pings
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     ping: Option<Duration>,
-    /// How long the server may take to answer a close frame; default 10
+    /// Wait S seconds for the server to answer a close frame; default 10
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     close_timeout: Option<Duration>,
     /// The largest message; default 64M

@@ -139,7 +139,7 @@ fn program() -> clap::Command {
 fn shown() -> impl Iterator<Item = clap::Arg> {
     let all = foreign::arguments(wscodec_inspect::command::HELP);
     all.into_iter().filter(|arg| {
-        let of_input = arg.get_help_heading().is_none_or(|it| it == "How to read");
+        let of_input = arg.get_help_heading().is_none_or(|it| it == "Input");
         // `--record` writes such a file.
         !of_input && arg.get_id() != "har"
     })

@@ -22,12 +22,12 @@ use crate::Failure;
                   makes no sense."
 )]
 pub(crate) struct ServeArgs {
-    /// Where to listen, such as 127.0.0.1:9001 (the default), 0.0.0.0:80 or [::]:9001; may be given
-    /// several times. Port 0 takes a free one. unix:PATH listens on a Unix socket. Sockets that
+    /// Listen on this address, for example 127.0.0.1:9001 (the default), 0.0.0.0:80 or [::]:9001. The
+    /// option may be given several times. Port 0 selects a free port. unix:PATH listens on a Unix socket. Sockets that
     /// systemd hands over (LISTEN_FDS) are served without this option
     #[arg(long, value_name = "ADDRESS", value_parser = values::listen)]
     pub(crate) listen: Vec<Listen>,
-    /// Share the addresses with other servers that ask for it too (SO_REUSEPORT)
+    /// Share the addresses with other servers that also set SO_REUSEPORT
     #[arg(long)]
     reuse_port: bool,
     /// Speak TLS (wss) on all addresses, with the certificate chain in this PEM file
@@ -47,25 +47,25 @@ pub(crate) struct ServeArgs {
     /// seconds
     #[arg(long, value_name = "COMMAND", group = "backend")]
     pipe: Option<String>,
-    /// With --pipe: hand on bytes instead of lines, and send what the command writes as binary messages
+    /// With --pipe, pass bytes instead of lines, and send the output of the command as binary messages
     #[arg(long, requires = "pipe")]
     pipe_bytes: bool,
-    /// Connect to tcp:HOST:PORT or unix:PATH for each connection, and hand on bytes: the payloads of
-    /// messages one way, binary messages the other way. The client's close ends the output of that
+    /// Connect to tcp:HOST:PORT or unix:PATH for each connection, and pass bytes: the payloads of
+    /// messages to the target, and the bytes of the target as binary messages. The client's close ends the output of that
     /// connection. Its end closes the client's
     #[arg(long, value_name = "TARGET", value_parser = values::target, group = "backend")]
     forward: Option<Target>,
-    /// A subprotocol to speak; may be given several times
+    /// Accept this subprotocol. The option may be given several times
     #[arg(long, value_name = "NAME", value_parser = values::protocol)]
     pub(crate) protocol: Vec<String>,
-    /// Whom browsers may connect for: any (the default of an echo, from which there is nothing to
-    /// steal), same (the same host and port; the default with --pipe and --forward), or an origin such
-    /// as https://example.com, several times
+    /// Accept requests of browsers from these origins: any (the default of an echo, which has no
+    /// secrets), same (the same host and port; the default with --pipe and --forward), or an origin, for
+    /// example https://example.com. The option may be given several times
     #[arg(long, value_name = "ORIGIN", value_parser = values::origin_or_policy)]
     pub(crate) origin: Vec<String>,
-    /// A host that clients reach the server by, such as example.com or example.com:8080; may be given
-    /// several times. Requests for other hosts get status 421, which stops DNS rebinding. Default:
-    /// any host
+    /// Accept requests for this host, for example example.com or example.com:8080. The option may be
+    /// given several times. Requests for other hosts get status 421, which stops DNS rebinding. By
+    /// default, the server accepts any host
     #[arg(long, value_name = "HOST", value_parser = values::host)]
     pub(crate) allow_host: Vec<String>,
     #[command(flatten)]
@@ -81,11 +81,12 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Compression (permessage-deflate)")]
 struct MemoryArgs {
-    /// shared: one engine for all connections of a loop, and at most --history of each (the default).
-    /// dedicated: fastest, and some hundred KiB for each connection
+    /// With shared (the default), the connections of a loop have one engine, and each keeps at most
+    /// --history. With dedicated, each connection has its own engine, which is fastest and takes some
+    /// hundred KiB
     #[arg(long, value_name = "MODE", hide_possible_values = true)]
     memory: Option<Mode>,
-    /// With shared memory, how much of the sent bytes is kept; default 12, which is 4 KiB
+    /// With shared memory, keep so many of the sent bytes; default 12, which is 4 KiB
     #[arg(long, value_name = "BITS", value_parser = values::window)]
     history: Option<WindowBits>,
 }
@@ -107,59 +108,60 @@ struct LimitArgs {
     /// The largest frame; default: the size that a message needs; close code 1009
     #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
     max_frame: Option<u64>,
-    /// Frames of a message; default 131072; close code 1008
+    /// The largest number of frames of a message; default 131072; close code 1008
     #[arg(long, value_name = "N", value_parser = values::count::<u32>)]
     max_fragments: Option<u32>,
-    /// How many times its size a message may inflate to, above 1 MiB; default: no limit but
-    /// --max-message; close code 1009
+    /// The largest ratio of a message of more than 1 MiB to its compressed size. By default, only
+    /// --max-message is the limit; close code 1009
     #[arg(long, value_name = "N", value_parser = values::count::<u32>)]
     max_inflation: Option<u32>,
     /// The largest head of a request; default 16K; status 431
     #[arg(long, value_name = "BYTES", value_parser = values::memory)]
     max_head: Option<usize>,
-    /// Connections; default 100000; status 503
+    /// The largest number of connections; default 100000; status 503
     #[arg(long, value_name = "N", value_parser = values::count::<usize>)]
     max_connections: Option<usize>,
-    /// Connections of one address; default 16384; status 429. A server behind a proxy needs none
+    /// The largest number of connections of one address; default 16384; status 429. Use none behind a
+    /// proxy
     #[arg(long, value_name = "N", value_parser = values::limit)]
     max_per_address: Option<Limit>,
-    /// Connections of one address that have not sent their request; default 4096
+    /// The largest number of connections of one address that have not sent their request; default 4096
     #[arg(long, value_name = "N", value_parser = values::limit)]
     max_opening_per_address: Option<Limit>,
-    /// Processes of --pipe; default 256; status 503
+    /// The largest number of processes of --pipe; default 256; status 503
     #[arg(long, value_name = "N", value_parser = values::count::<usize>)]
     max_processes: Option<usize>,
-    /// Memory that all connections together may hold; default 1G. Past it, status 503 for new ones,
-    /// and close code 1013 for those that come to hold more
+    /// The memory that all connections together may hold; default 1G. Beyond it, new connections get
+    /// status 503, and connections that need more are closed with 1013
     #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
     max_memory: Option<u64>,
-    /// How long a request may take; default 10; status 408
+    /// Wait S seconds for a request; default 10; status 408
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     handshake_timeout: Option<Duration>,
-    /// How long a peer may take to answer a close frame; default 10
+    /// Wait S seconds for the answer to a close frame; default 10
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     close_timeout: Option<Duration>,
-    /// Close with 1001 when no message is received for that long; default never
+    /// Close with 1001 when no message is received for S seconds; default never
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     idle_timeout: Option<Duration>,
-    /// Ping when nothing is received for that long; default never
+    /// Send a ping when nothing is received for S seconds; default never
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     heartbeat: Option<Duration>,
-    /// How long a pong may take; default 20
+    /// Wait S seconds for a pong; default 20
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     pong_timeout: Option<Duration>,
-    /// Bytes that may be queued for a peer that does not read; default 16M, or the largest message if
-    /// that is more. A peer for which more is queued is dropped
+    /// The largest queue for a peer that does not read; default 16M, or the largest message if that is
+    /// more. The server drops a peer whose queue is larger
     #[arg(long, value_name = "BYTES", value_parser = values::memory)]
     max_buffered: Option<usize>,
     /// Stop reading from a peer while 64K or more are queued for it, instead of queueing up to
     /// --max-buffered
     #[arg(long)]
     pause_reading_when_full: bool,
-    /// How long a peer may read nothing; default 30
+    /// Drop a peer that reads nothing for S seconds; default 30
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     stall_timeout: Option<Duration>,
-    /// Take frames from clients that are not masked. Not for the internet
+    /// Accept frames without a mask from clients. Do not use this option on the internet
     #[arg(long)]
     dangerously_accept_unmasked: bool,
 }
@@ -167,25 +169,25 @@ struct LimitArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Running")]
 pub(crate) struct RunningArgs {
-    /// Event loops, a thread each; default one for each core
+    /// The number of event loops. Each has a thread; default one for each core
     #[arg(long, value_name = "N", value_parser = values::count::<usize>)]
     loops: Option<usize>,
-    /// How long connections may take to close at the end, 0 for no time at all; default 5
+    /// Wait S seconds at the end until all connections have closed; 0 does not wait; default 5
     #[arg(long, value_name = "S", value_parser = values::seconds_or_none)]
     grace: Option<Duration>,
     /// Stop when standard input ends, besides SIGINT and SIGTERM
     #[arg(long)]
     stop_on_eof: bool,
-    /// Answer GET /metrics with figures in the OpenMetrics format, and GET /healthz with 200. Whoever
-    /// reaches the server can read them
+    /// Answer GET /metrics with figures in the OpenMetrics format, and GET /healthz with 200.
+    /// Everyone who reaches the server can read them
     #[arg(long)]
     pub(crate) metrics: bool,
-    /// Write figures every S seconds
+    /// Print figures every S seconds
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     pub(crate) stats: Option<Duration>,
-    /// off, error, warn (with what commands of --pipe write to standard error), info (one line for each
-    /// connection that opens or ends), debug or trace; to standard error. Default error, with --pipe
-    /// warn
+    /// Log to standard error at this level: off, error, warn (with the standard error of the commands of
+    /// --pipe), info (one line for each connection that opens or ends), debug or trace. The default is
+    /// error, with --pipe warn
     #[arg(long, value_name = "LEVEL", value_parser = values::log_level)]
     pub(crate) log: Option<log::LevelFilter>,
 }

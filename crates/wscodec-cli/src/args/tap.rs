@@ -25,8 +25,8 @@ const FIXED: [&str; 5] = [
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Relay",
-    after_help = "The options under \"What to show\", \"Which frames and messages to show\" and \"What to \
-                  write\" are those of wscodec inspect.\n\n\
+    after_help = "The options under \"Output\", \"Selection\" and \"Output \
+                  files\" are those of wscodec inspect.\n\n\
                   Only the head of a request may be changed. All other bytes are relayed as they are, so \
                   the client and the server agree on compression by themselves. The response of a server \
                   that refuses goes to the client and is shown.\n\n\
@@ -39,11 +39,11 @@ const FIXED: [&str; 5] = [
                   be run or the recording could not be written, 2 if the command line makes no sense."
 )]
 pub(crate) struct TapArgs {
-    /// Where to listen; default 127.0.0.1:9000. Port 0 takes a free one
+    /// Listen on this address; default 127.0.0.1:9000. Port 0 selects a free port
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// The server, such as wss://example.com/path. If the URL has a path or a query, they replace those
-    /// of each request; if it has none, the request's stay
+    /// The URL of the server, for example wss://example.com/path. If the URL has a path or a query, they replace those
+    /// of each request; otherwise those of the request stay
     #[arg(long, value_name = "URL")]
     pub(crate) to: String,
     /// Speak TLS with the clients, with the certificate chain in this PEM file
@@ -54,21 +54,21 @@ pub(crate) struct TapArgs {
     pub(crate) key: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tls: ClientTlsArgs,
-    /// The proxy to connect through, as for connect
+    /// Connect through this proxy, as the command connect does
     #[arg(long, value_name = "URL", value_parser = proxy::choice)]
     pub(crate) proxy: Option<proxy::Choice>,
-    /// A header of the request to the server, in place of the client's headers of this name; may be
-    /// given several times
+    /// Replace the client's headers of this name in the request to the server. The option may be given
+    /// several times
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = values::header)]
     pub(crate) headers: Vec<Header>,
-    /// Leave out the client's headers of this name, such as Sec-WebSocket-Extensions to have no
-    /// compression; may be given several times
+    /// Leave out the client's headers of this name, for example Sec-WebSocket-Extensions to have no
+    /// compression. The option may be given several times
     #[arg(long = "remove-header", value_name = "NAME", value_parser = values::protocol)]
     pub(crate) removed: Vec<String>,
-    /// Send the client's Host on. Default: the host and port of --to
+    /// Pass the client's Host on. By default, the tap sends the host and port of --to
     #[arg(long)]
     pub(crate) keep_host: bool,
-    /// The Origin to send in place of the client's; target: the origin of --to. Default: the client's
+    /// Send this Origin instead of the client's. With target, the tap sends the origin of --to
     #[arg(long, value_name = "ORIGIN", value_parser = values::origin_or_target)]
     pub(crate) origin: Option<String>,
     /// Write all bytes to a file: a capture with plain TCP, which Wireshark reads, if the name ends in
