@@ -10,8 +10,10 @@
 //! `--merge` puts what a run has found back into the kept corpus.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use crate::arguments::{Arguments, Wrong, unknown};
 use crate::paths;
@@ -19,7 +21,7 @@ use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 
 /// The targets below `fuzz/targets`.
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 12] = [
     "header",
     "frames",
     "messages",
@@ -31,6 +33,7 @@ const TARGETS: [&str; 11] = [
     "inspector",
     "conversations",
     "filters",
+    "sessions",
 ];
 
 const RUSTFLAGS: &str = "-Cpasses=sancov-module \
@@ -106,9 +109,34 @@ fn run(report: &mut Report, plan: &Plan) {
     }) {
         return;
     }
+    let mut all = 0;
     for target in &plan.targets {
-        report.step(&format!("fuzz: {target}"), || fuzz(target, plan));
+        report.step(&format!("fuzz: {target}"), || {
+            let executions = fuzz(target, plan)?;
+            all += executions;
+            log(target, executions, plan.seconds)?;
+            Ok(Outcome::Done(format!("{executions} executions")))
+        });
     }
+    let targets = plan.targets.len();
+    println!("{all} executions of {targets} targets; {LOG} in the target folder has all runs");
+}
+
+/// The log of all runs, below the target folder.
+const LOG: &str = "fuzz/runs.tsv";
+
+/// Adds a line to the log: the time in seconds since 1970, the target, its executions, and the seconds
+/// that it was given.
+fn log(target: &str, executions: u64, seconds: u64) -> Result<(), Failure> {
+    let path = paths::target()?.join(LOG);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_secs();
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .and_then(|mut file| writeln!(file, "{now}\t{target}\t{executions}\t{seconds}"))
+        .map_err(|error| Failure::file("write", &path, &error))
 }
 
 fn folder() -> Result<PathBuf, Failure> {
@@ -128,7 +156,8 @@ fn build() -> Result<(), Failure> {
         .map(drop)
 }
 
-fn fuzz(target: &str, plan: &Plan) -> Result<Outcome, Failure> {
+/// Runs a target, and gives the number of its executions.
+fn fuzz(target: &str, plan: &Plan) -> Result<u64, Failure> {
     let folder = folder()?;
     let program = folder.join(HOST).join("release").join(target);
     let kept = paths::root().join("fuzz/corpus").join(target);
@@ -148,8 +177,8 @@ fn fuzz(target: &str, plan: &Plan) -> Result<Outcome, Failure> {
     let executions = output
         .lines()
         .find_map(|line| line.strip_prefix("stat::number_of_executed_units: "))
+        .and_then(|number| number.trim().parse().ok())
         .ok_or_else(|| Failure::new("the fuzzer did not say how many inputs it ran"))?;
-    let note = format!("{} executions", executions.trim());
     if plan.merge {
         // The set is made anew: what other inputs cover goes.
         let new = folder.join("merged").join(target);
@@ -162,7 +191,7 @@ fn fuzz(target: &str, plan: &Plan) -> Result<Outcome, Failure> {
         fs::remove_dir_all(&kept).map_err(|error| Failure::file("empty", &kept, &error))?;
         copy(&new, &kept)?;
     }
-    Ok(Outcome::Done(note))
+    Ok(executions)
 }
 
 /// Copies the files of a folder, without its folders.

@@ -19,6 +19,7 @@ mod installed;
 mod interop;
 mod js;
 mod manifest;
+mod mutants;
 mod node;
 mod package;
 mod paths;
@@ -68,6 +69,7 @@ fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, W
         "churn" => return hostile::churn(report, arguments),
         "fuzz" => return fuzz::command(report, arguments),
         "hostile" => return hostile::floods(report, arguments),
+        "mutants" => return mutants::command(report, arguments),
         _ => {}
     }
     let rest = arguments.words()?;
@@ -86,6 +88,10 @@ fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, W
         }
         ("model", []) => {
             rust::model(report);
+            Ok(report.close())
+        }
+        ("coverage", []) => {
+            mutants::coverage(report);
             Ok(report.close())
         }
         ("deny", []) => {
@@ -157,6 +163,9 @@ fn usage() -> String {
          release   Everything that must hold before a release; release URL writes the address\n            \
          of the project into the manifests\n  \
          packages  The packed package in each runtime and bundler: packages [NAME...]\n  \
+         mutants   Changes of the core that no test notices: mutants [LAYER...]\n            \
+         [--file PATTERN] [--iterate] [--shard K/N]\n  \
+         coverage  Lines and regions of the core that its tests run\n  \
          deny      Licences, sources and versions of the dependencies, by cargo-deny\n  \
          sbom      Bills of materials of the npm package and the component, in target\n  \
          reproducible [NAME...]\n            \
