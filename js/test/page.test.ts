@@ -102,13 +102,13 @@ test("rows are asked for once, and again when the list has grown or changed", as
   cache.grow(100);
   cache.want(0, 70);
   cache.want(0, 100);
-  await new Promise(setImmediate);
+  await new Promise((done) => setTimeout(done));
   assert.deepEqual(asked.splice(0), ["0-64", "64-100"]);
   assert.deepEqual([cache.get(0), cache.get(99), cache.get(100)], [0, 99, undefined]);
   cache.grow(130);
   cache.want(60, 130);
   assert.equal(cache.get(99), 99);
-  await new Promise(setImmediate);
+  await new Promise((done) => setTimeout(done));
   assert.deepEqual(asked.splice(0), ["64-128", "128-130"]);
   cache.want(0, 10);
   cache.reset();
@@ -117,7 +117,7 @@ test("rows are asked for once, and again when the list has grown or changed", as
     cache.grow(64 * 100);
     cache.want(page * 64, page * 64 + 1);
   }
-  await new Promise(setImmediate);
+  await new Promise((done) => setTimeout(done));
   assert.equal(cache.get(0), undefined);
   assert.equal(cache.get(64 * 99), 64 * 99);
 });

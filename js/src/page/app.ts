@@ -33,6 +33,8 @@ export class App {
   /** How often files were opened. */
   #opened = 0;
   #why: string | undefined;
+  /** Ends when the row that was selected last is shown. */
+  #showing: Promise<void> = Promise.resolve();
   #refreshed = 0;
   #timer = 0;
   readonly frames: FrameList;
@@ -64,8 +66,10 @@ export class App {
   }
 
   #connect(): void {
-    this.frames.onSelect = (index) => void this.#show(index);
-    this.frames.onOpen = () => byId("detail").querySelector<HTMLElement>('[role="tab"][aria-selected="true"]')?.focus();
+    this.frames.onSelect = (index) => (this.#showing = this.#show(index));
+    this.frames.onOpen = () => void this.#showing.then(() => {
+      byId("detail").querySelector<HTMLElement>('[role="tab"][aria-selected="true"]')?.focus();
+    });
     this.detail.onClose = () => this.#closeDetail();
     this.connections.onSelect = (connection) => {
       this.#connectionName = connection === undefined ? "" : `#${connection.id}`;
