@@ -1,4 +1,4 @@
-//! What `memory` says, against the allocator (hostile 45).
+//! Compares the result of `memory` with the allocator (hostile 45).
 
 #![cfg(feature = "deflate")]
 

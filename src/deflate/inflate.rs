@@ -224,7 +224,7 @@ impl<E: Inflate> Decompressor<E> {
                 return Ok(false);
             }
             if !self.ended && done.read < piece.len() {
-                // Neither at the end of the input nor of the output: the engine's fault.
+                // There is input and room for output, so this is a fault of the engine.
                 return Err(PeerError::InvalidCompressedData.into());
             }
             if self.read.is_multiple_of(CHECK) {

@@ -27,7 +27,7 @@ const REQUEST: &str = "GET /client?q HTTP/1.1\r\nHost: tap.example\r\nUpgrade: w
 struct Tapped {
     child: Option<Child>,
     errors: BufReader<ChildStderr>,
-    /// Such as `ws://127.0.0.1:5000`.
+    /// A URL, for example `ws://127.0.0.1:5000`.
     url: String,
     address: String,
 }

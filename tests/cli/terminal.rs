@@ -237,7 +237,7 @@ fn without_a_terminal_on_both_sides_nothing_is_edited() {
         "line\n",
     );
     assert_eq!(output.stdout, b"line\n");
-    // Such as `wscodec connect URL | jq`.
+    // An example is `wscodec connect URL | jq`.
     let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&keys).unwrap();
     unlockpt(&keys).unwrap();

@@ -19,7 +19,7 @@ pub fn head(base: &[&str], changes: &[(&str, &str)]) -> String {
     lines.join("\r\n") + "\r\n\r\n"
 }
 
-/// What `outcome` makes of so many bytes, given where reads end: the same in one piece, at every
+/// The result of `outcome` for bytes that arrive in reads with these ends: the same in one piece, at every
 /// split, and byte by byte.
 pub fn however_cut<T: Debug + PartialEq>(
     len: usize,

@@ -46,7 +46,7 @@ const RUSTFLAGS: &str = "-Cpasses=sancov-module \
 /// Longer inputs find little that shorter ones do not, and slow a run down.
 const MAX_LEN: &str = "-max_len=4096";
 
-/// What `fuzz` was asked for.
+/// The request to `fuzz`.
 struct Plan {
     targets: Vec<String>,
     seconds: u64,

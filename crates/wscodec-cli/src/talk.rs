@@ -1,4 +1,4 @@
-//! What `wscodec connect` does with a connection: standard input goes out, messages are printed.
+//! The use of a connection by `wscodec connect`: it sends standard input, and prints messages.
 //!
 //! A line that is not UTF-8 can't be a text message (RFC 6455 §5.6). It ends the run with an error,
 //! and no line after it is sent: a pipeline that loses a line in the middle must not succeed.
@@ -228,7 +228,7 @@ impl Conversation {
     fn check(&mut self, written: io::Result<()>, line: &mut Line<'_>) {
         match written {
             Ok(()) => {}
-            // Such as `wscodec connect … | head`.
+            // An example is `wscodec connect … | head`.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
                 self.enough(line);
             }

@@ -39,7 +39,7 @@ pub struct Stats {
 /// ```
 /// use wscodec_server::{Handler, PlainRequest, Response, ServerHandle};
 ///
-/// /// What a handler returns for plain requests.
+/// /// The response of a handler to plain requests.
 /// fn request(request: &PlainRequest<'_>, handle: &ServerHandle) -> Option<Response> {
 ///     match request.path() {
 ///         "/metrics" => Some(handle.metrics().response()),

@@ -154,7 +154,7 @@ impl<S> Connection<S> {
         self.wakers.get_or_insert_default();
     }
 
-    /// What `f` appends to the queue, if the connection can send.
+    /// Lets `f` append to the queue, if the connection can send.
     pub(crate) fn queue<R>(
         &mut self,
         f: impl FnOnce(&mut Sending, &mut Vec<u8>) -> Result<R, Error>,

@@ -25,7 +25,7 @@ pub(super) const LIMIT: usize = 16 << 20;
 /// The cost of an entry, beside its bytes.
 const ENTRY: usize = 128;
 
-/// What an onlooker learns.
+/// An entry in the queue of an onlooker.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     /// The number of the connection.
@@ -82,7 +82,7 @@ struct Lane {
     lost: Lost,
 }
 
-/// What a lane has lost.
+/// The numbers of lost bytes and connections of a lane.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lost {
     pub(super) bytes: u64,
