@@ -1,15 +1,16 @@
 //! Reading a client's request (RFC 6455 §4.2.1).
 
 use alloc::borrow::Cow;
+use core::ops::Range;
 
 use super::accept::Accept;
-use super::fields::{Fields, Values};
+use super::fields::{Fields, Slot, Values};
 use super::origin::Origin;
 use super::reject::Rejection;
 use crate::error::{ErrorKind, Fault, HandshakeError};
 use crate::head::{
     Cookies, Extension, Extensions, HeadLine, HeadScanner, HeaderFields, Named, Tokens, absolute,
-    is_host, malformed, split_target,
+    is_host, malformed, split_target, value_offset,
 };
 use crate::limits::Limits;
 
@@ -103,6 +104,7 @@ impl UpgradeRequestReader {
         let mut request = UpgradeRequest {
             head,
             target: target.unwrap_or_default(),
+            target_end: start.target_end,
             fields,
         };
         request.check(&head[..start.method_end], start.minor)?;
@@ -118,6 +120,8 @@ impl UpgradeRequestReader {
 pub struct UpgradeRequest<'h> {
     head: &'h [u8],
     target: &'h str,
+    /// Where the target ends in the head.
+    target_end: usize,
     fields: Fields<'h>,
 }
 
@@ -165,12 +169,30 @@ impl<'h> UpgradeRequest<'h> {
         absolute(self.target).map_or(self.target, |(_, path)| path)
     }
 
+    /// The place of [`sent_path`](Self::sent_path) in [`head`](Self::head).
+    pub fn sent_path_range(&self) -> Range<usize> {
+        // The path with its query is the end of the target in both forms.
+        self.target_end - self.sent_path().len()..self.target_end
+    }
+
     /// The host that the request is for: a name or address, and a port if it is not the scheme's.
     ///
     /// This is the value of `Host`, or the authority of the target if the target is an absolute
     /// URI: a server must ignore `Host` then (RFC 9112 §3.2.2).
     pub fn host(&self) -> &'h str {
         core::str::from_utf8(self.fields.host.value).unwrap_or_default()
+    }
+
+    /// The place of [`host`](Self::host) in [`head`](Self::head).
+    pub fn host_range(&self) -> Range<usize> {
+        match absolute(self.target) {
+            // The authority is directly before the path.
+            Some((authority, _)) => {
+                let end = self.sent_path_range().start;
+                end - authority.len()..end
+            }
+            None => self.value_range(&self.fields.host, "host"),
+        }
     }
 
     /// The value of `Origin`, which browsers always send; the first if there are several. See
@@ -183,6 +205,25 @@ impl<'h> UpgradeRequest<'h> {
     /// The value of `Sec-WebSocket-Key`, 24 bytes.
     pub fn key(&self) -> &'h [u8] {
         self.fields.key.value
+    }
+
+    /// The place of [`key`](Self::key) in [`head`](Self::head), for callers that keep offsets instead
+    /// of slices.
+    ///
+    /// ```
+    /// use wscodec::{Limits, handshake::UpgradeRequest};
+    ///
+    /// let bytes = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+    ///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    ///     Sec-WebSocket-Version: 13\r\n\r\n";
+    /// let request = UpgradeRequest::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+    /// assert_eq!(&bytes[request.key_range()], b"dGhlIHNhbXBsZSBub25jZQ==");
+    /// assert_eq!(&bytes[request.host_range()], b"example.com");
+    /// assert_eq!(&bytes[request.sent_path_range()], b"/chat");
+    /// # Ok::<(), wscodec::Fault>(())
+    /// ```
+    pub fn key_range(&self) -> Range<usize> {
+        self.value_range(&self.fields.key, "sec-websocket-key")
     }
 
     /// The subprotocols that the client offers, most wanted first; all lines as one list.
@@ -267,6 +308,14 @@ impl<'h> UpgradeRequest<'h> {
     /// Begins an answer that rejects the request; the same as [`Rejection::new`].
     pub fn reject<'a>(&self, status: u16) -> Rejection<'a> {
         Rejection::new(status)
+    }
+
+    /// The place of the value of a header that the head has once, with this name in any case.
+    fn value_range(&self, slot: &Slot<'_>, name: &str) -> Range<usize> {
+        let at = slot.at as usize;
+        let line = self.head.get(at..).unwrap_or_default();
+        let start = at + value_offset(line, name.len());
+        start..start + slot.value.len()
     }
 
     pub(super) fn fields(&self) -> &Fields<'h> {

@@ -1,5 +1,7 @@
 //! Reading a server's answer (RFC 6455 §4.1).
 
+use core::ops::Range;
+
 use super::fields::Fields;
 use super::key::accept_key;
 use super::request::{Offered, OfferedExtensions, UpgradeRequest};
@@ -99,9 +101,24 @@ impl<'h> UpgradeResponse<'h> {
 
     /// The reason phrase as it was sent; often empty.
     pub fn reason(&self) -> &'h [u8] {
-        let end = self.head.iter().position(|&b| b == b'\r');
-        let line = end.map_or(&[][..], |end| &self.head[..end]);
-        line.get("HTTP/1.1 101 ".len()..).unwrap_or_default()
+        &self.head[self.reason_range()]
+    }
+
+    /// The place of [`reason`](Self::reason) in [`head`](Self::head), for callers that keep offsets
+    /// instead of slices.
+    ///
+    /// ```
+    /// use wscodec::{Limits, handshake::UpgradeResponse};
+    ///
+    /// let bytes = b"HTTP/1.1 403 Forbidden\r\n\r\n";
+    /// let response = UpgradeResponse::parse(bytes, &Limits::DEFAULT)?.expect("a whole head");
+    /// assert_eq!(&bytes[response.reason_range()], b"Forbidden");
+    /// # Ok::<(), wscodec::Fault>(())
+    /// ```
+    pub fn reason_range(&self) -> Range<usize> {
+        let line = self.head.iter().position(|&b| b == b'\r').unwrap_or(0);
+        // A status line may end behind the status, without the space.
+        "HTTP/1.1 101 ".len().min(line)..line
     }
 
     /// The subprotocol that the server chose.

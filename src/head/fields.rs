@@ -1,7 +1,9 @@
 //! The header lines of a head.
 
+use core::ops::Range;
+
 use super::line::Line;
-use super::token::value_len;
+use super::token::{skip_space, value_len};
 
 /// One header line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub enum HeadLine<'b> {
 #[derive(Clone, Debug)]
 pub struct HeaderFields<'h> {
     rest: &'h [u8],
+    /// Where `rest` ends: the length of the head.
+    end: usize,
 }
 
 impl<'h> HeaderFields<'h> {
@@ -64,7 +68,23 @@ impl<'h> HeaderFields<'h> {
         let rest = head.get(value_len(head) + 2..);
         Self {
             rest: rest.unwrap_or_default(),
+            end: head.len(),
         }
+    }
+
+    /// The places of the header lines that are left, for callers that keep offsets into the head
+    /// instead of slices of it, such as the wasm module.
+    ///
+    /// ```
+    /// use wscodec::head::HeaderFields;
+    ///
+    /// let head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    /// let place = HeaderFields::of(head).places().next().unwrap();
+    /// assert_eq!(&head[place.name], b"Host");
+    /// assert_eq!(&head[place.value], b"a");
+    /// ```
+    pub fn places(self) -> HeaderPlaces<'h> {
+        HeaderPlaces(self)
     }
 
     /// The values of the headers with that name, in any case.
@@ -87,6 +107,41 @@ impl<'h> Iterator for HeaderFields<'h> {
             value,
         })
     }
+}
+
+/// The place of one header line in its head, in bytes from the first byte of the head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderPlace {
+    /// The place of the [name](HeaderField::name).
+    pub name: Range<usize>,
+    /// The place of the [value](HeaderField::value), without white space at its ends.
+    pub value: Range<usize>,
+}
+
+/// The places of the header lines of a head, in their order; see [`HeaderFields::places`].
+#[derive(Clone, Debug)]
+pub struct HeaderPlaces<'h>(HeaderFields<'h>);
+
+impl Iterator for HeaderPlaces<'_> {
+    type Item = HeaderPlace;
+
+    fn next(&mut self) -> Option<HeaderPlace> {
+        let line = self.0.rest;
+        let at = self.0.end - line.len();
+        let HeaderField { name, value } = self.0.next()?;
+        let start = at + value_offset(line, name.len());
+        Some(HeaderPlace {
+            name: at..at + name.len(),
+            value: start..start + value.len(),
+        })
+    }
+}
+
+/// The number of bytes between the first byte of a header line and its value, behind the name, the
+/// colon and white space. The line is well-formed and its name has `name_len` bytes.
+pub(crate) fn value_offset(line: &[u8], name_len: usize) -> usize {
+    let after_colon = line.get(name_len + 1..).unwrap_or_default();
+    line.len() - skip_space(after_colon).len()
 }
 
 /// The values of all headers of one name; see [`HeaderFields::named`].
@@ -119,6 +174,18 @@ mod tests {
     }
 
     #[test]
+    fn places_are_those_of_the_slices() {
+        let head = b"GET / HTTP/1.1\r\nA: 1\r\nbc:\t 2 3 \r\nD:\r\nE:  \r\nF:4\r\n\r\n";
+        let places: Vec<_> = HeaderFields::of(head).places().collect();
+        let fields: Vec<_> = HeaderFields::of(head).collect();
+        assert_eq!((places.len(), fields.len()), (5, 5));
+        for (place, field) in places.into_iter().zip(fields) {
+            assert_eq!(&head[place.name], field.name.as_bytes());
+            assert_eq!(&head[place.value], field.value);
+        }
+    }
+
+    #[test]
     fn takes_any_bytes() {
         for bytes in [
             "",
@@ -129,7 +196,9 @@ mod tests {
             "\n:\r",
             "\n\u{e9}:a\r\n\r\n",
         ] {
-            assert!(HeaderFields::of(bytes.as_bytes()).count() <= 1, "{bytes:?}");
+            let fields = HeaderFields::of(bytes.as_bytes());
+            assert!(fields.clone().count() <= 1, "{bytes:?}");
+            assert_eq!(fields.clone().places().count(), fields.count(), "{bytes:?}");
         }
     }
 }

@@ -33,7 +33,8 @@ mod target;
 mod token;
 
 pub use cookie::{Cookie, CookieRules, Cookies};
-pub use fields::{HeadLine, HeaderField, HeaderFields, Named};
+pub(crate) use fields::value_offset;
+pub use fields::{HeadLine, HeaderField, HeaderFields, HeaderPlace, HeaderPlaces, Named};
 pub use host::split_host;
 pub(crate) use host::{is_host, split as split_host_bytes};
 pub use list::{Malformed, Tokens, lists};
