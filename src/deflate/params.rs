@@ -179,12 +179,16 @@ impl Params {
             out.write_str("; client_no_context_takeover")?;
         }
         if let Some(window) = self.server_max_window_bits {
-            write!(out, "; server_max_window_bits={window}")?;
+            out.write_str("; server_max_window_bits=")?;
+            out.write_str(window.digits())?;
         }
         match self.client_max_window_bits {
             None => Ok(()),
             Some(None) => out.write_str("; client_max_window_bits"),
-            Some(Some(window)) => write!(out, "; client_max_window_bits={window}"),
+            Some(Some(window)) => {
+                out.write_str("; client_max_window_bits=")?;
+                out.write_str(window.digits())
+            }
         }
     }
 }

@@ -38,6 +38,21 @@ impl WindowBits {
         self.0
     }
 
+    /// The bits as a decimal number. The machinery of `core::fmt` would be 2 KB of the wasm module, which
+    /// formats nothing else.
+    pub(super) const fn digits(self) -> &'static str {
+        match self.0 {
+            8 => "8",
+            9 => "9",
+            10 => "10",
+            11 => "11",
+            12 => "12",
+            13 => "13",
+            14 => "14",
+            _ => "15",
+        }
+    }
+
     /// The window's bytes, 256 to 32,768.
     #[allow(
         clippy::len_without_is_empty,
@@ -68,6 +83,6 @@ impl TryFrom<u8> for WindowBits {
 
 impl fmt::Display for WindowBits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.pad(self.digits())
     }
 }

@@ -58,9 +58,24 @@ macro_rules! group {
                 match self { $(Self::$variant => $value,)* }
             }
 
+            /// Where each message begins in [`TABLE`](Self::TABLE), and its length. A second copy of the
+            /// texts would be 3 KB of the wasm module.
+            const PLACES: &'static [(u16, u16)] = &{
+                let mut end = concat!(stringify!($name), "\n").len();
+                let places = [$({
+                    let start = end + concat!($code, "\t", $value, "\t").len();
+                    end = start + concat!($text, "\n").len();
+                    (start as u16, $text.len() as u16)
+                },)*];
+                assert!(end == Self::TABLE.len());
+                places
+            };
+
             /// The error in one sentence.
             pub const fn message(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
+                let (start, len) = Self::PLACES[self as usize];
+                let (_, message) = Self::TABLE.split_at(start as usize);
+                message.split_at(len as usize).0
             }
         }
 

@@ -268,6 +268,24 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_tables_have_the_codes_and_the_messages() {
+        macro_rules! check {
+            ($($group:ident),*) => {$({
+                let lines = $group::TABLE.lines().skip(1);
+                assert_eq!(lines.clone().count(), $group::ALL.len());
+                for (line, error) in lines.zip($group::ALL) {
+                    let (front, message) = line.rsplit_once('\t').unwrap();
+                    assert_eq!(message, error.message());
+                    assert_eq!(front.split('\t').next(), Some(error.code()));
+                }
+            })*};
+        }
+        check!(PeerError, HandshakeError, LimitError, MisuseError);
+        let message = LimitError::OutOfMemory.message();
+        assert_eq!(message, "there is no memory left for this");
+    }
+
     /// JavaScript has a few codes of its own; the page explains each code of both languages.
     #[test]
     fn the_page_explains_the_codes_of_javascript() {

@@ -321,7 +321,12 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
         self.coded = Vec::new();
     }
 
-    #[inline(always)]
+    // The module for JavaScript has one copy, because it sends small messages in place.
+    #[cfg_attr(
+        not(all(target_arch = "wasm32", target_os = "unknown")),
+        inline(always)
+    )]
+    #[cfg_attr(all(target_arch = "wasm32", target_os = "unknown"), inline(never))]
     fn append(
         &mut self,
         kind: Kind,
@@ -446,13 +451,18 @@ impl<M: MaskSource, X: OutboundExtension> MessageEncoder<M, X> {
             .map_err(ErrorKind::from)
             .and_then(|part| self.extension.encode(part, header.fin, &mut self.coded));
         let result = encoded.and_then(|()| payload.write_coded(header, &self.coded));
-        if result.is_err() {
+        self.coded_part_ends(result.is_err(), begun);
+        result
+    }
+
+    /// The end of [`coded_part`](Self::coded_part), apart from the kind of payload.
+    fn coded_part_ends(&mut self, has_failed: bool, begun: bool) {
+        if has_failed {
             self.extension.discard(begun);
         }
         if self.coded.capacity() > KEPT {
             self.coded = Vec::new();
         }
-        result
     }
 
     // The wasm module has one copy for its encoders and its sessions.
