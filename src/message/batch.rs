@@ -133,26 +133,32 @@ impl<E: InboundExtension> MessageDecoder<E> {
         Ok(())
     }
 
-    /// Ends a batch. The messages that were put together stay valid until `shared` is used again.
-    pub fn end_batch(&mut self, shared: &mut BatchBuffer) {
+    /// Ends a batch. The messages that were put together stay valid until `shared` is used again. Returns
+    /// whether they are in [`shared`](BatchBuffer::held); if not, they are in the decoder's own
+    /// [buffer](Self::held).
+    pub fn end_batch(&mut self, shared: &mut BatchBuffer) -> bool {
         let is_open = self.in_message();
         let (own, _) = self.assembly();
         let begun = if is_open { own.message() } else { &[] };
         let enough = SMALL.max(4 * begun.len());
         if own.capacity() <= enough {
-            return;
+            return false;
         }
         if shared.0.capacity() <= enough {
             shared.0.clear();
             // Without memory for the copy the decoder keeps its large buffer.
-            if shared.0.append(begun).is_ok() {
+            let is_copied = shared.0.append(begun).is_ok();
+            if is_copied {
                 mem::swap(own, &mut shared.0);
             }
+            is_copied
         } else {
             let mut small = Assembly::new();
-            if small.append(begun).is_ok() {
+            let is_copied = small.append(begun).is_ok();
+            if is_copied {
                 shared.0 = mem::replace(own, small);
             }
+            is_copied
         }
     }
 }

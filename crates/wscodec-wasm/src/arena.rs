@@ -12,12 +12,13 @@ use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::{address, grow};
+use super::grow;
+use super::numbers::address;
 use wscodec::LimitError;
 use wscodec::frame::MAX_CONTROL_LEN;
 use wscodec::message::BatchBuffer;
 
-/// Four numbers; what they are is said at the decoder that writes them.
+/// Four numbers; the module that writes a row documents them.
 pub(super) type Row = [u32; 4];
 
 /// The most rows of one decoding, and some for the frame that is found last: all that 64 KiB of input
@@ -40,6 +41,7 @@ pub struct Arena {
     pub(super) input: Vec<u8>,
     pub(super) stage: Vec<u8>,
     pub(super) decoded: Decoded,
+    control: [u8; MAX_CONTROL_LEN],
 }
 
 /// What a decoding leaves, apart from the input, in which most payloads lie.
@@ -64,6 +66,7 @@ impl Arena {
             input: Vec::new(),
             stage: Vec::new(),
             decoded: Decoded::default(),
+            control: [0; MAX_CONTROL_LEN],
         }
     }
 
@@ -93,6 +96,13 @@ impl Arena {
     /// The address of the rows, which does not change once there is an input region.
     pub fn rows(&self) -> u32 {
         self.decoded.rows.as_ptr() as usize as u32
+    }
+
+    /// The address of 125 bytes for the payload of a control frame, which does not change:
+    /// JavaScript copies the payload there before the frame is answered, so that the answer does not
+    /// depend on the buffer in which the payload has arrived.
+    pub fn control(&self) -> u32 {
+        address(&self.control)
     }
 
     /// The address of at least so many bytes for a payload to send; 0 if there is no memory for
@@ -147,17 +157,9 @@ impl Decoded {
 }
 
 impl Arena {
-    /// The bytes at an address, if a decoding of a receiver without a buffer of its own has left them,
-    /// or they are in the stage.
-    pub(super) fn find(&self, at: u32, len: usize) -> Option<&[u8]> {
-        [
-            &self.input[..],
-            &self.stage,
-            &self.decoded.side,
-            self.decoded.shared.held(),
-        ]
-        .into_iter()
-        .find_map(|bytes| within(bytes, at, len))
+    /// The payload of the control frame that is being answered.
+    pub(super) fn control_payload(&self, len: usize) -> &[u8] {
+        self.control.get(..len).unwrap_or_default()
     }
 
     /// Gives a stage back that a large payload has needed.
@@ -167,17 +169,4 @@ impl Arena {
             self.stage = Vec::new();
         }
     }
-}
-
-/// Copies a control payload to where it stays.
-pub(super) fn keep(side: &mut Vec<u8>, payload: &[u8]) -> u32 {
-    let start = side.len();
-    side.extend_from_slice(payload);
-    address(&side[start..])
-}
-
-/// The `len` bytes at an address, if they lie in `bytes`.
-pub(super) fn within(bytes: &[u8], at: u32, len: usize) -> Option<&[u8]> {
-    let start = at.wrapping_sub(address(bytes)) as usize;
-    bytes.get(start..start.checked_add(len)?)
 }

@@ -9,12 +9,12 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::Arena;
 #[cfg(feature = "deflate")]
-use super::deflate::Engines;
+use super::engines::Engines;
 use super::errors;
 use super::extension::Coding;
 use super::frame_buffer::FrameBuffer;
-use super::send::{Keys, kind_of, prepared_form};
-use wscodec::error::{CloseCode, ErrorKind, MisuseError};
+use super::send::{Keys, close_of, kind_of, prepared_form};
+use wscodec::error::{ErrorKind, MisuseError};
 use wscodec::frame::{FrameHeader, OpCode, Rsv};
 use wscodec::message::{Kind, MaskSource, MessageEncoder, OutboundExtension};
 
@@ -165,13 +165,6 @@ impl Encoder {
             frames: FrameBuffer::default(),
         }
     }
-}
-
-/// The code and the reason of a close frame. A `code` below 0 is none; the reason lies in the stage.
-pub(super) fn close_of(arena: &Arena, code: i32, len: usize) -> (Option<CloseCode>, &str) {
-    let reason = arena.stage.get(..len).unwrap_or_default();
-    let reason = core::str::from_utf8(reason).unwrap_or_default();
-    (u16::try_from(code).ok().map(CloseCode::new), reason)
 }
 
 #[inline]

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::address;
+use super::numbers::address;
 use wscodec::error::{ErrorKind, HandshakeError, LimitError, MisuseError, PeerError};
 
 /// The groups in the order of their numbers.

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 
 #[cfg(feature = "deflate")]
-pub(super) use super::deflate::Inflating;
+pub(super) use super::engines::Inflating;
 use wscodec::ErrorKind;
 use wscodec::frame::Rsv;
 #[cfg(not(feature = "deflate"))]
@@ -22,7 +22,7 @@ pub(super) type Inflate = Inflating;
 /// The part of a session that compresses, if that was agreed on.
 #[derive(Default)]
 pub(super) struct Coding(
-    #[cfg(feature = "deflate")] pub(super) Option<Box<super::deflate::Deflating>>,
+    #[cfg(feature = "deflate")] pub(super) Option<Box<super::engines::Deflating>>,
     #[cfg(not(feature = "deflate"))] wscodec::message::NoExtension,
 );
 

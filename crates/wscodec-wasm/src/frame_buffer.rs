@@ -15,7 +15,8 @@
 
 use alloc::vec::Vec;
 
-use super::{address, grow};
+use super::grow;
+use super::numbers::address;
 use wscodec::frame::{FrameHeader, encode_in_place};
 use wscodec::message::InPlace;
 use wscodec::{ErrorKind, LimitError};

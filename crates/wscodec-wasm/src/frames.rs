@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::{Arena, Row};
-use super::extension::Extension;
-use super::intake::settled;
-use super::messages::decoder;
-use super::{errors, grow, limits, outcome};
+use super::decoder::{Decoder, decoder};
+use super::numbers::{limits, outcome};
+use super::rows::settled;
+use super::{errors, grow};
 use wscodec::error::{ErrorKind, Fault};
 use wscodec::frame::FrameHeader;
-use wscodec::message::{FoundPiece, MessageDecoder, Place};
+use wscodec::message::{FoundPiece, Place};
 
 const FIN: u32 = 1 << 4;
 const MASKED: u32 = 1 << 5;
@@ -34,7 +34,7 @@ type Pair = [Row; 2];
 #[wasm_bindgen]
 pub struct Frames {
     /// The same as for messages in pieces, so that its code is in the module once.
-    pieces: MessageDecoder<Extension>,
+    pieces: Decoder,
     fault: Option<Fault>,
     /// The head of the current frame's rows, without its payload.
     row: Pair,

@@ -6,6 +6,8 @@
 
 use alloc::vec::Vec;
 
+use wasm_bindgen::prelude::wasm_bindgen;
+
 use wscodec::LimitError;
 
 /// Room for at least `additional` more elements; the buffer may take more than that.
@@ -32,11 +34,13 @@ pub(super) fn to(vec: &mut Vec<u8>, len: usize) -> Result<(), LimitError> {
     Ok(())
 }
 
-/// Whether so many bytes could be allocated at once now.
-pub(super) fn probe(len: usize) -> Result<(), LimitError> {
+/// Whether so many bytes can be allocated at once. JavaScript asks before calls that allocate no more
+/// than that and cannot report a failure.
+#[wasm_bindgen]
+pub fn has_room(len: usize) -> bool {
     let mut block = Vec::<u64>::new();
-    exact(&mut block, len.div_ceil(8))?;
+    let result = exact(&mut block, len.div_ceil(8));
     // The compiler may leave out an allocation that nobody uses.
     core::hint::black_box(&mut block);
-    Ok(())
+    result.is_ok()
 }

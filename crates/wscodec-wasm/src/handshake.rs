@@ -1,10 +1,12 @@
 //! Heads: reading both sides', and writing what answers or asks.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::{address, errors};
+use super::errors;
+use super::numbers::address;
 use wscodec::Limits;
 use wscodec::error::{ErrorKind, Fault, LimitError, MisuseError};
 use wscodec::handshake::{
@@ -12,7 +14,7 @@ use wscodec::handshake::{
     accept_key, accept_plainly,
 };
 use wscodec::head::{
-    Extensions, HeaderField, HeaderFields, Param, Tokens, end_of_head, start_line,
+    Extensions, HeaderFields, HeaderPlace, Param, Tokens, end_of_head, start_line,
 };
 
 /// The words of the row. Pairs are a place and a length: of the last output; of the last table; and
@@ -97,9 +99,9 @@ impl Heads {
             Ok(None) => 0,
             Ok(Some(request)) => {
                 let row = &mut self.row;
-                row[KEY] = offset(bytes, request.key());
-                pair(row, HOST, bytes, request.host().as_bytes());
-                pair(row, PATH, bytes, request.sent_path().as_bytes());
+                row[KEY] = request.key_range().start as u32;
+                pair(row, HOST, request.host_range());
+                pair(row, PATH, request.sent_path_range());
                 request.head_len() as i32
             }
             Err(fault) => failed(&mut self.row, fault),
@@ -128,7 +130,7 @@ impl Heads {
                 Err(fault) if response.status() == 101 => failed(&mut self.row, fault),
                 _ => {
                     self.row[STATUS] = response.status().into();
-                    pair(&mut self.row, REASON, bytes, response.reason());
+                    pair(&mut self.row, REASON, response.reason_range());
                     response.head_len() as i32
                 }
             },
@@ -151,18 +153,16 @@ impl Heads {
         if self.table.try_reserve_exact(count).is_err() {
             return number(LimitError::OutOfMemory.into());
         }
-        for HeaderField { name, value } in HeaderFields::of(head) {
-            let name = name.as_bytes();
+        for HeaderPlace { name, value } in HeaderFields::of(head).places() {
             let lengths = (name.len() as u32, value.len() as u32);
-            self.table.push([
-                offset(head, name),
-                lengths.0,
-                offset(head, value),
-                lengths.1,
-            ]);
+            let line = [name.start as u32, lengths.0, value.start as u32, lengths.1];
+            self.table.push(line);
         }
-        for (at, part) in start_line(head).into_iter().enumerate() {
-            pair(&mut self.row, START + 2 * at, head, part);
+        let mut at = 0;
+        for (part, bytes) in start_line(head).into_iter().enumerate() {
+            pair(&mut self.row, START + 2 * part, at..at + bytes.len());
+            // One space separates two parts.
+            at += bytes.len() + 1;
         }
         self.row[TABLE] = self.table.as_ptr() as usize as u32;
         self.row[TABLE + 1] = self.table.len() as u32;
@@ -434,15 +434,10 @@ fn split(bytes: &[u8], a: usize, b: usize) -> (&[u8], &[u8]) {
     (front, first(rest, b))
 }
 
-/// Where `part` begins in `whole`, whose slice it is.
-fn offset(whole: &[u8], part: &[u8]) -> u32 {
-    part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr()) as u32
-}
-
 /// Puts a part's place and length into two words of the row.
-fn pair(row: &mut [u32], word: usize, whole: &[u8], part: &[u8]) {
-    row[word] = offset(whole, part);
-    row[word + 1] = part.len() as u32;
+fn pair(row: &mut [u32], word: usize, place: Range<usize>) {
+    row[word] = place.start as u32;
+    row[word + 1] = place.len() as u32;
 }
 
 /// The bytes that a head takes, of which a text has the parts: a part may be written with four

@@ -1,38 +1,23 @@
-//! The loop that decodes a chunk into rows, for [`Messages`](super::messages::Messages) and
-//! [`Endpoint`](super::session::Endpoint) alike.
+//! The loop that decodes a chunk into [rows](super::rows), for
+//! [`Messages`](super::messages::Messages) and [`Endpoint`](super::session::Endpoint) alike.
 //!
-//! A row is four numbers: the opcode (1, 2, 8, 9, 10) with [`ASCII`] and [`OPAQUE`]; the address of
-//! the payload; its length; and the close code, 1005 if a close frame has none. The payload of a close
-//! frame is its reason. Rows point into the input, into the buffer where messages are put together,
-//! and, for control payloads that came in two parts, into the arena's `side`. All three stay where
-//! they are until the next call that decodes:
-//!
-//! - The input and `side` do not grow while a chunk is decoded.
-//! - The decoder's buffer has room for the whole chunk before the first message is put together in it.
-//!   Only an extension can make it longer than that, and then the buffer moves. So a row of a message in
-//!   the buffer has the place in the buffer and the mark [`HELD`] until the chunk is decoded, and
-//!   [`settle`] turns the places into addresses.
-//! - A call stops early, with [`MORE`], when the rows are full or when 4 MiB were inflated: a chunk can
-//!   stand for a thousand times its length. The rest is copied out of the arena, because other
-//!   decoders use the arena before this one goes on.
+//! A call stops early, with [`MORE`], when the rows are full or when 4 MiB were inflated: a chunk can
+//! stand for a thousand times its length. The rest is copied out of the arena, because other decoders
+//! use the arena before this one goes on.
 
 use alloc::vec::Vec;
 use core::mem::take;
 
-use super::arena::{Arena, Decoded, Row, keep};
-use super::extension::Extension;
-use super::{address, grow, outcome};
+use super::arena::{Arena, Decoded};
+use super::decoder::Decoder;
+use super::grow;
+use super::numbers::{address, outcome};
+use super::pieces::decode_pieces;
+use super::rows::{ASCII, ELSEWHERE, row, settle};
 use wscodec::error::{ErrorKind, Fault, LimitError};
-use wscodec::message::{FoundEvent, FoundMessage, Kind, MessageDecoder, Place};
-
-const ASCII: u32 = 1 << 8;
-pub(super) const OPAQUE: u32 = 1 << 9;
-
-/// The second number is a place in the decoder's buffer. No row has this mark after a call.
-const HELD: u32 = 1 << 12;
 
 /// There is more in the chunk.
-pub(super) const MORE: i32 = 1 << 30;
+const MORE: i32 = 1 << 30;
 
 /// The buffer of the arena in which messages are put together is large. JavaScript gives it back when
 /// it has gone through the rows.
@@ -60,12 +45,7 @@ impl Intake {
     /// complement if a fault came after them; with [`MORE`] if the rest waits for
     /// [`resume`](Self::resume).
     #[inline(never)]
-    pub(super) fn push(
-        &mut self,
-        receiver: &mut MessageDecoder<Extension>,
-        arena: &mut Arena,
-        len: usize,
-    ) -> i32 {
+    pub(super) fn push(&mut self, receiver: &mut Decoder, arena: &mut Arena, len: usize) -> i32 {
         let Arena { input, decoded, .. } = arena;
         if let Err(error) = decoded.begin(len) {
             return self.fails(receiver, error);
@@ -78,17 +58,16 @@ impl Intake {
     }
 
     /// Goes on with the bytes that [`push`](Self::push) has left.
-    pub(super) fn resume(
-        &mut self,
-        receiver: &mut MessageDecoder<Extension>,
-        arena: &mut Arena,
-    ) -> i32 {
+    pub(super) fn resume(&mut self, receiver: &mut Decoder, arena: &mut Arena) -> i32 {
         let Arena { decoded, .. } = arena;
         if let Err(error) = decoded.begin(self.rest.len() - self.at) {
             return self.fails(receiver, error);
         }
         let mut bytes = take(&mut self.rest);
         let (outcome, left) = self.decode(receiver, decoded, &mut bytes[self.at..]);
+        for row in &mut decoded.rows {
+            row[0] |= ELSEWHERE;
+        }
         self.at = bytes.len() - left;
         // It is kept even if all of it is read, because rows point into it.
         self.rest = bytes;
@@ -100,7 +79,7 @@ impl Intake {
     #[cold]
     fn keeps(
         &mut self,
-        receiver: &MessageDecoder<Extension>,
+        receiver: &Decoder,
         arena: &Arena,
         len: usize,
         left: usize,
@@ -125,7 +104,7 @@ impl Intake {
     /// how many; `(0, 0)` where the stream is not within a payload.
     pub(super) fn space(
         &mut self,
-        receiver: &mut MessageDecoder<Extension>,
+        receiver: &mut Decoder,
         arena: &mut Arena,
         len: usize,
     ) -> (u32, usize) {
@@ -139,20 +118,13 @@ impl Intake {
     }
 
     /// Takes the bytes that were written to [`space`](Self::space). Returns the number of rows.
-    pub(super) fn fill(
-        &mut self,
-        receiver: &mut MessageDecoder<Extension>,
-        arena: &mut Arena,
-        len: usize,
-    ) -> i32 {
+    pub(super) fn fill(&mut self, receiver: &mut Decoder, arena: &mut Arena, len: usize) -> i32 {
         let Arena { decoded, .. } = arena;
         decoded.rows.clear();
         match receiver.find_filled(len) {
             Ok(Some(found)) => {
                 row(&mut decoded.rows, &mut decoded.side, receiver, &[], found);
-                settle(&mut decoded.rows, receiver.held());
-                // The message stays where it is; the arena owns it from here on.
-                receiver.end_batch(&mut decoded.shared);
+                settle(decoded, receiver);
             }
             Ok(None) => {}
             Err(fault) => self.fault = Some(fault),
@@ -164,11 +136,6 @@ impl Intake {
     /// Whether all bytes that came are decoded.
     pub(super) fn is_done(&self) -> bool {
         self.fault.is_none() && self.at == self.rest.len()
-    }
-
-    /// The rest of a chunk that rows may point into.
-    pub(super) fn rest(&self) -> &Vec<u8> {
-        &self.rest
     }
 
     /// Bytes of memory held for the part of a chunk that is not decoded yet.
@@ -185,19 +152,14 @@ impl Intake {
 
     /// Ends the stream with an error of ours.
     #[cold]
-    fn fails(&mut self, receiver: &MessageDecoder<Extension>, error: LimitError) -> i32 {
+    fn fails(&mut self, receiver: &Decoder, error: LimitError) -> i32 {
         self.fault = Some(ErrorKind::from(error).at(receiver.offset()));
         outcome(0, true)
     }
 
     /// The same behind the rows that were found.
     #[cold]
-    fn fails_after(
-        &mut self,
-        receiver: &MessageDecoder<Extension>,
-        decoded: &Decoded,
-        error: LimitError,
-    ) -> i32 {
+    fn fails_after(&mut self, receiver: &Decoder, decoded: &Decoded, error: LimitError) -> i32 {
         self.fails(receiver, error);
         outcome(decoded.rows.len(), true)
     }
@@ -206,7 +168,7 @@ impl Intake {
     #[inline]
     fn decode(
         &mut self,
-        receiver: &mut MessageDecoder<Extension>,
+        receiver: &mut Decoder,
         decoded: &mut Decoded,
         input: &mut [u8],
     ) -> (i32, usize) {
@@ -216,8 +178,17 @@ impl Intake {
         if self.fault.is_some() {
             return (outcome(0, true), 0);
         }
-        if let Some(head) = self.piece {
-            return self.decode_pieces(receiver, decoded, head, input);
+        if let Some(head) = &mut self.piece {
+            let left = decode_pieces(receiver, decoded, head, input);
+            let rows = decoded.rows.len();
+            return match left {
+                Ok(Some(left)) => (rows as i32 | MORE, left),
+                Ok(None) => (outcome(rows, false), 0),
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    (outcome(rows, true), 0)
+                }
+            };
         }
         let base = address(input);
         let inflates = receiver.extension().inflates();
@@ -229,8 +200,8 @@ impl Intake {
             let simple = receiver.find_simple(input, &mut at, room, |text, ascii, place| {
                 let opcode = if text { 1 } else { 2 };
                 let ascii = if ascii { ASCII } else { 0 };
-                let address = base + place.start as u32;
-                rows.push([opcode | ascii, address, place.len() as u32, 0]);
+                let start = place.start as u32;
+                rows.push([opcode | ascii, base + start, place.len() as u32, start]);
             });
             if let Err(fault) = simple {
                 break Some(fault);
@@ -260,8 +231,7 @@ impl Intake {
             self.fault = fault;
         }
         if batch {
-            settle(&mut decoded.rows, receiver.held());
-            receiver.end_batch(&mut decoded.shared);
+            settle(decoded, receiver);
         }
         let rows = decoded.rows.len();
         let large = if batch {
@@ -282,74 +252,5 @@ fn large(decoded: &Decoded, faulty: bool) -> i32 {
         LARGE_BUFFER
     } else {
         0
-    }
-}
-
-/// Writes one row, with a place in the decoder's buffer until [`settle`].
-fn row(
-    rows: &mut Vec<Row>,
-    side: &mut Vec<u8>,
-    receiver: &MessageDecoder<Extension>,
-    input: &[u8],
-    found: FoundEvent,
-) {
-    let (head, place, code) = match found {
-        FoundEvent::Message(message) => (head(&message), message.place, 0),
-        FoundEvent::Ping(place) => (9, place, 0),
-        FoundEvent::Pong(place) => (10, place, 0),
-        FoundEvent::Close(place) => close(receiver, input, place),
-    };
-    let len = place.len() as u32;
-    let (held, at) = match place {
-        Place::Held(range) => (HELD, range.start as u32),
-        place => (0, settled(side, receiver, input, &place)),
-    };
-    rows.push([head | held, at, len, u32::from(code)]);
-}
-
-/// The first number of a message's row.
-fn head(message: &FoundMessage) -> u32 {
-    let opcode = match message.kind {
-        Kind::Text => 1,
-        Kind::Binary => 2,
-    };
-    let ascii = if message.ascii { ASCII } else { 0 };
-    let opaque = if message.opaque { OPAQUE } else { 0 };
-    opcode | ascii | opaque
-}
-
-/// The opcode of a close frame, the place of its reason, and its code. `place` is its payload.
-pub(super) fn close(
-    receiver: &MessageDecoder<Extension>,
-    input: &[u8],
-    mut place: Place,
-) -> (u32, Place, u16) {
-    let code = receiver.bytes(input, &place).first_chunk();
-    let code = code.map_or(1005, |code| u16::from_be_bytes(*code));
-    place.advance(2);
-    (8, place, code)
-}
-
-/// The address of bytes that lie in the input, or that are copied to where they stay.
-pub(super) fn settled(
-    side: &mut Vec<u8>,
-    receiver: &MessageDecoder<Extension>,
-    input: &[u8],
-    place: &Place,
-) -> u32 {
-    match place {
-        Place::Input(range) => address(input) + range.start as u32,
-        _ => keep(side, receiver.bytes(input, place)),
-    }
-}
-
-/// Gives the rows of messages in the decoder's buffer their addresses.
-fn settle(rows: &mut [Row], held: &[u8]) {
-    let base = address(held);
-    for row in rows {
-        if row[0] & HELD != 0 {
-            row[0] &= !HELD;
-            row[1] += base;
-        }
     }
 }

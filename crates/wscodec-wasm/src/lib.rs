@@ -20,64 +20,42 @@
 
 extern crate alloc;
 
+// A module uses only modules of the lines above its own, and none uses this file.
+mod grow;
+mod numbers;
+
 mod arena;
+mod errors;
+mod frame_buffer;
+
+#[cfg(feature = "deflate")]
+mod engines;
+
+mod extension;
+
+mod decoder;
+mod rows;
+mod send;
+
+mod pieces;
+
+mod intake;
+
 #[cfg(feature = "deflate")]
 mod deflate;
 mod encoder;
-mod errors;
-mod extension;
-mod frame_buffer;
 mod frames;
-mod grow;
 mod handshake;
-mod intake;
 mod messages;
-mod pieces;
-mod send;
+
 mod session;
 
 use wasm_bindgen::prelude::wasm_bindgen;
-
-use wscodec::Limits;
-use wscodec::frame::Role;
 
 /// Whether the module was built with SIMD.
 #[wasm_bindgen]
 pub fn simd() -> bool {
     cfg!(target_feature = "simd128")
-}
-
-/// Whether so many bytes can be allocated at once: asked before calls that allocate no more than that
-/// and cannot say that they failed.
-#[wasm_bindgen]
-pub fn has_room(len: usize) -> bool {
-    grow::probe(len).is_ok()
-}
-
-/// Where a slice lies in the module's memory.
-fn address(bytes: &[u8]) -> u32 {
-    bytes.as_ptr() as usize as u32
-}
-
-/// JavaScript's numbers for the sides of a connection.
-fn role(client: bool) -> Role {
-    if client { Role::Client } else { Role::Server }
-}
-
-/// Limits out of JavaScript's numbers, which are integers up to 2^53. A frame limit of NaN is none
-/// of its own: it follows the message limit.
-fn limits(frame: f64, message: f64, fragments: u32) -> Limits {
-    let mut limits = Limits::DEFAULT;
-    limits.frame = (!frame.is_nan()).then_some(frame as u64);
-    limits.message = message as u64;
-    limits.fragments = fragments;
-    limits
-}
-
-/// The number of rows, or its complement if a fault came after them.
-fn outcome(rows: usize, faulty: bool) -> i32 {
-    let rows = rows as i32;
-    if faulty { !rows } else { rows }
 }
 
 /// A panic is a trap: what it would say, and the code that formats it, is a good part of a module.

@@ -3,22 +3,20 @@
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::arena::Arena;
+use super::decoder::{Decoder, decoder};
 #[cfg(feature = "deflate")]
-use super::deflate::Engines;
-use super::extension::{Extension, Inflate};
+use super::engines::Engines;
+use super::errors;
+use super::extension::Inflate;
 use super::intake::Intake;
-use super::{errors, limits, role};
+use super::numbers::limits;
 use wscodec::Limits;
-use wscodec::frame::Rsv;
-use wscodec::message::{InboundExtension, MessageDecoder};
+use wscodec::message::InboundExtension;
 
-/// Beside the reserved bits: a server takes frames that are not masked.
-pub(super) const UNMASKED: u8 = 8;
-
-/// A receiver of whole messages, which writes the rows that [`intake`](super::intake) describes.
+/// A receiver of whole messages, which writes the rows that [`rows`](super::rows) describes.
 #[wasm_bindgen]
 pub struct Messages {
-    receiver: MessageDecoder<Extension>,
+    receiver: Decoder,
     intake: Intake,
     /// How many bytes [`space`](Self::space) has handed out.
     space: usize,
@@ -161,19 +159,4 @@ impl Messages {
             space: 0,
         }
     }
-}
-
-/// A decoder at a stream's `offset`, for one side. `rsv` has the reserved bits to tolerate, and
-/// [`UNMASKED`].
-pub(super) fn decoder(
-    client: bool,
-    rsv: u8,
-    limits: &Limits,
-    deflate: Option<Inflate>,
-    offset: f64,
-) -> MessageDecoder<Extension> {
-    let extension = Extension::new(Rsv::new(rsv & 7), deflate);
-    MessageDecoder::with_extension(role(client), limits, extension)
-        .dangerously_accept_unmasked(rsv & UNMASKED != 0)
-        .with_offset(offset as u64)
 }

@@ -1,6 +1,8 @@
 //! What the endpoints and the encoders have in common: the numbers by which JavaScript says how a
 //! payload is sent, and its mask keys.
 
+use super::arena::Arena;
+use wscodec::error::CloseCode;
 use wscodec::frame::Rsv;
 use wscodec::message::{Kind, MaskSource};
 
@@ -26,6 +28,13 @@ pub(super) fn prepared_form(first: u8) -> (Kind, Rsv) {
         _ => Kind::Binary,
     };
     (kind, Rsv::new(first >> 4 & 7))
+}
+
+/// The code and the reason of a close frame. A `code` below 0 is none; the reason lies in the stage.
+pub(super) fn close_of(arena: &Arena, code: i32, len: usize) -> (Option<CloseCode>, &str) {
+    let reason = arena.stage.get(..len).unwrap_or_default();
+    let reason = core::str::from_utf8(reason).unwrap_or_default();
+    (u16::try_from(code).ok().map(CloseCode::new), reason)
 }
 
 /// The mask keys of the frames that a call may write: JavaScript draws them. A server has none.

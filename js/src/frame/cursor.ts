@@ -43,7 +43,7 @@ import { copyOut } from "../memory/copy.ts";
 import { freed, useAfterFree } from "../memory/freed.ts";
 
 /**
- * What a decoder's part of the module can be asked.
+ * The part of a decoder that is in the module.
  *
  * @internal
  */
@@ -76,7 +76,7 @@ export abstract class Cursor<Owned> {
   protected generation = 0;
   /** Whether a fault comes after the rows. @internal */
   protected faulty = false;
-  /** What is added to the module's offsets. @internal */
+  /** The number that is added to the module's offsets. @internal */
   protected shift = 0;
   /** Whether the push has left something, which {@link resume} goes on with. @internal */
   protected more = false;
@@ -142,7 +142,7 @@ export abstract class Cursor<Owned> {
     }
   }
 
-  /** What the cursor is at, with memory of its own. */
+  /** The item at the cursor, with memory of its own. */
   abstract owned(): Owned;
 
   /**
@@ -234,7 +234,7 @@ export abstract class Cursor<Owned> {
     this.#take(count);
   }
 
-  /** The same of what was left of a push: it is still the same walk. @internal */
+  /** As {@link found}, for rows that {@link resume} has decoded: the walk goes on. @internal */
   protected foundMore(count: number): void {
     refresh();
     this.#take(count);
@@ -260,6 +260,22 @@ export abstract class Cursor<Owned> {
   protected get address(): number {
     const at = this.#at;
     return at >= 0 ? (words[at + 1] as number) : -1;
+  }
+
+  /**
+   * The number of the current row, if its payload has this place; -1 if not. Only a cursor over
+   * messages has such rows.
+   *
+   * @internal
+   */
+  rowOf(_address: number, _length: number): number {
+    return -1;
+  }
+
+  /** The number of the current row in the arena; -1 if there is none or it was copied. @internal */
+  protected get row(): number {
+    const at = this.#at;
+    return at < 0 ? -1 : (at - rows) / this.width;
   }
 
   /** Goes on as long as there is more and nothing was found. @internal */

@@ -16,7 +16,7 @@ import { Lent } from "./lent.ts";
 import { encodable, TextEncoder, Utf8Decoder } from "../bytes/text.ts";
 import { misuse, named, type WscodecError } from "../error/errors.ts";
 
-/** What one read of a socket brings at most, nearly everywhere, and what is decoded at once. */
+/** The most bytes that one read of a socket returns, nearly everywhere, and that one call decodes. */
 export const CHUNK = 64 * 1024;
 /** The stage for messages of usual size, and the size from which the module gives it back. */
 const STAGE = 16 * 1024;
@@ -30,12 +30,14 @@ export let words: Uint32Array<ArrayBuffer>;
 export let floats: Float64Array<ArrayBuffer>;
 /** The memory's buffer. */
 export let buffer: ArrayBuffer;
-/** What decoders have lent since the last use of the arena. */
+/** The views that decoders have lent since the last use of the arena. */
 export const lent = new Lent();
 /** Goes up with each use of the arena: what was decoded before is stale then. */
 export let generation = 0;
 
 export const arena = new Arena();
+/** The address of the payload of a control frame that a session answers: room for 125 bytes. */
+export const controlAddress = arena.control();
 let capacity = 0;
 let inputAddress = 0;
 /** The index of the first row, in words. */
@@ -84,6 +86,8 @@ export interface Holder {
   keep(): void;
   /** Whether the decoder reads none of its rows any more. */
   readonly hasLeft: boolean;
+  /** The number of the current row, if that is a message whose payload has this place; -1 if not. */
+  rowOf(address: number, length: number): number;
 }
 
 let holder: Holder | undefined;
@@ -96,6 +100,19 @@ export function claim(next: Holder): void {
   if (holder === next) return;
   holder?.keep();
   holder = next;
+}
+
+/**
+ * The number of the row whose payload has this place, if the holder is at it; -1 if not. The module
+ * finds a payload by its row, so that an address never has to be turned into a slice.
+ */
+export function rowOf(address: number, length: number): number {
+  return holder === undefined ? -1 : holder.rowOf(address, length);
+}
+
+/** Whether this decoder is the arena's holder. */
+export function isHolder(decoder: Holder): boolean {
+  return holder === decoder;
 }
 
 /** The arena has no holder any more, if it was this one. */
@@ -238,7 +255,7 @@ export function decodeText(address: number, length: number, ascii: boolean): str
   return decoder.decode(SHARED ? heap.slice(address, end) : heap.subarray(address, end));
 }
 
-/** The same of bytes outside of the module's memory. */
+/** Decodes text outside of the module's memory, with the same conditions. */
 export function decodeBytes(bytes: Uint8Array<ArrayBuffer>, ascii: boolean): string {
   if (NodeBuffer === undefined) return decoder.decode(bytes);
   const node = NodeBuffer.from(bytes.buffer);

@@ -32,16 +32,17 @@ export type OwnedMessage =
   | { type: "binary" | "ping" | "pong"; data: Uint8Array<ArrayBuffer> }
   | { type: "close"; code: number; reason: string };
 
-// As the module writes its rows: four numbers each.
+// The rows that the module writes have four numbers each: see `crates/wscodec-wasm/src/rows.rs`.
 export const WIDTH = 4;
 const OPCODE = 15;
+const CLOSE = 8;
 const ASCII = 1 << 8;
 const OPAQUE = 1 << 9;
 const CONTINUED = 1 << 10;
 const UNFINISHED = 1 << 11;
-/** Beside the number of rows: the module has not decoded all that it was given. */
+/** A flag beside the number of rows: the module has not decoded all of its input. */
 const MORE = 1 << 30;
-/** Beside the number of rows: messages were put together in a buffer of more than 1 MiB. */
+/** A flag beside the number of rows: messages were put together in a buffer of more than 1 MiB. */
 const LARGE_BUFFER = 1 << 29;
 
 const types: readonly (MessageType | undefined)[] = [
@@ -54,7 +55,7 @@ const types: readonly (MessageType | undefined)[] = [
   "pong",
 ];
 
-/** From here on a chunk is worth the question whether it can be read into place. */
+/** From this length on, the module is asked whether it can take a chunk without a slice. */
 const LARGE = 16 * 1024;
 
 /** Shows the messages and control frames that a chunk holds. */
@@ -151,12 +152,12 @@ export abstract class MessageCursor extends Cursor<OwnedMessage> {
     this.found(this.#counted(filled ? this.fill(length) : this.decode(length)));
   }
 
-  /** What the cursor is at. */
+  /** The type of the message or control frame at the cursor. */
   get type(): MessageType {
     return types[this.opcode] as MessageType;
   }
 
-  /** The same as its opcode: 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
+  /** The type as an opcode: 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
   get opcode(): number {
     return this.cell(0) & OPCODE;
   }
@@ -194,7 +195,8 @@ export abstract class MessageCursor extends Cursor<OwnedMessage> {
 
   /** The code of a close frame; 1005 if it has none, 0 if this is no close frame. */
   get closeCode(): number {
-    return this.cell(3);
+    // In the row of a message this number is a place.
+    return this.opcode === CLOSE ? this.cell(3) : 0;
   }
 
   /**
@@ -205,13 +207,18 @@ export abstract class MessageCursor extends Cursor<OwnedMessage> {
     return this.decoded(this.ascii);
   }
 
-  /** What the cursor is at, with memory of its own. A piece of a text is bytes. */
+  /** The message or control frame at the cursor, with memory of its own. A piece of a text is bytes. */
   owned(): OwnedMessage {
     const { type } = this;
     if (type === "close") return { type, code: this.closeCode, reason: this.text() };
     const part = OPAQUE | CONTINUED | UNFINISHED;
     if (type === "text" && (this.cell(0) & part) === 0) return { type, data: this.text() };
     return { type: type === "text" ? "binary" : type, data: this.copy() };
+  }
+
+  /** @internal */
+  override rowOf(address: number, length: number): number {
+    return this.address === address && this.length === length ? this.row : -1;
   }
 
   /** @internal */

@@ -1,4 +1,4 @@
-/** What a client asks a server, and the session that begins when it agrees. */
+/** The request of a client, and the session that begins when the server accepts it. */
 
 import type { Bytes } from "../bytes/bytes.ts";
 import { DeflateOffer } from "../deflate/negotiate.ts";
@@ -15,10 +15,10 @@ import type { InPieces, SessionBehavior } from "./options.ts";
 import { Session } from "./session.ts";
 import type { SessionLimits } from "./upgrade.ts";
 
-/** What a client asks for. */
+/** The options of a client. */
 export interface ConnectOptions extends Omit<OfferOptions, "extensions">, HandshakeLimits {
   /**
-   * What compression to offer; `false` for none. Default: as `DeflateOptions`
+   * The compression to offer; `false` for none. Default: as `DeflateOptions`
    * has it, where the build has compression.
    */
   readonly deflate?: DeflateOptions | false | undefined;
@@ -101,12 +101,12 @@ export class Connect {
     return this.#reader.rest;
   }
 
-  /** What was agreed on for compression. */
+  /** The agreement on compression. */
   get deflate(): AgreedDeflate | undefined {
     return this.#agreed;
   }
 
-  /** What it means that the transport ended before the answer was whole. */
+  /** The error if the transport ended before the answer was complete. */
   cut(): WscodecError {
     this.#reader.free();
     return named("UNEXPECTED_EOF");

@@ -1,4 +1,4 @@
-/** What a session does by itself, and its times. */
+/** The options of a session: its automatic answers and its times. */
 
 import type { DecoderOptions } from "../frame/options.ts";
 import { integer } from "../limits/check.ts";
@@ -36,7 +36,7 @@ export interface SessionBehavior {
 /** Whether messages are shown as they come. */
 export type InPieces = Pick<DecoderOptions, "pieces">;
 
-/** What a {@link Session} is made with: its role, its limits, what was agreed on. */
+/** The options of a {@link Session}: its role, its limits, and the agreement of the handshake. */
 export interface SessionOptions extends DecoderOptions, SessionBehavior {
   /** Where a client's mask keys come from: see `MessageEncoderOptions`. */
   readonly maskKey?: (() => number) | undefined;

@@ -1,7 +1,7 @@
 /** How far a session is, and how it has ended. */
 
 import type { WscodecError } from "../error/errors.ts";
-import { decodeText } from "../memory/memory.ts";
+import { decodeText, words } from "../memory/memory.ts";
 import type { Endpoint } from "../wasm/module.ts";
 
 /**
@@ -29,7 +29,7 @@ export interface Outcome {
   readonly sent: number | undefined;
   /** Whether both close frames went (RFC 6455 §7.1.4). */
   readonly clean: boolean;
-  /** What went wrong, if something did. */
+  /** The error that ended the session, if there was one. */
   readonly error: WscodecError | undefined;
 }
 
@@ -38,18 +38,27 @@ export const STATES = ["open", "closing", "peer-closed", "closed"] as const;
 
 export const [CLOSING, PEER_CLOSED, CLOSED] = [1, 2, 3];
 
+/** The place of the outcome in the words that an endpoint shows. */
+const OUTCOME = 12;
 const CLEAN = 1 << 16;
 
 /**
- * The outcome of an endpoint whose session is closed, and whose error is known.
+ * The outcome of an endpoint whose session is closed, and whose error is known. `word` is the index of
+ * the words that the endpoint shows.
  *
  * @internal
  */
-export function outcomeOf(endpoint: Endpoint, error: WscodecError | undefined): Outcome {
-  const sent = endpoint.sent();
+export function outcomeOf(endpoint: Endpoint, word: number, error: WscodecError | undefined): Outcome {
+  endpoint.show_outcome();
+  const [code, address, length, sent] = words.subarray(word + OUTCOME, word + OUTCOME + 4) as unknown as [
+    number,
+    number,
+    number,
+    number,
+  ];
   return {
-    code: endpoint.code(),
-    reason: decodeText(endpoint.reason(), endpoint.reason_len(), false),
+    code,
+    reason: decodeText(address, length, false),
     sent: sent & 0xffff || undefined,
     clean: (sent & CLEAN) !== 0,
     error,

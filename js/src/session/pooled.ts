@@ -23,7 +23,7 @@ export class PooledSession {
   protected idleOffset: number;
   /** With timers, and in a close: see `SlotOwner`, as the next two. @internal */
   idleTimes: Times | undefined;
-  /** What only few sessions have. @internal */
+  /** The state that only few sessions have. @internal */
   protected rare: Rare | undefined;
 
   /** @internal */
@@ -97,7 +97,7 @@ export class PooledSession {
     return this.rare?.deflate;
   }
 
-  /** Not even the memory for an endpoint is there: it ends without a close frame. */
+  /** Ends the session without a close frame, because there is no memory for an endpoint. */
   #withoutMemory(error: WscodecError): WscodecError {
     const rare = (this.rare ??= new Rare(undefined, undefined));
     rare.error = error;

@@ -1,4 +1,4 @@
-/** What only few sessions have: most have no compression, no keys of their own, and no end yet. */
+/** The state that only few sessions have: most have no compression, no keys of their own, and no end yet. */
 
 import { limitsOf } from "../deflate/decompressor.ts";
 import { enginesFor } from "../deflate/engines.ts";
@@ -10,7 +10,7 @@ import { keysFrom } from "../message/keys.ts";
 import type { SessionOptions } from "./options.ts";
 import type { Outcome, SessionState } from "./outcome.ts";
 
-/** More than a `SessionDeflate` takes. */
+/** More bytes than a `SessionDeflate` takes. */
 const DEFLATE = 4 * 1024;
 
 export class Rare {
@@ -30,7 +30,7 @@ export class Rare {
 }
 
 /**
- * What these options ask for.
+ * The state that these options need; `undefined` for none.
  *
  * @throws LimitError `OUT_OF_MEMORY`
  */

@@ -89,7 +89,7 @@ export class Session extends PooledSession {
     refresh();
     if (words[slot.word + STATE] !== CLOSED) return undefined;
     const number = slot.endpoint.fault();
-    return outcomeOf(slot.endpoint, number === 0 ? undefined : this.error(slot, number));
+    return outcomeOf(slot.endpoint, slot.word, number === 0 ? undefined : this.error(slot, number));
   }
 
   /**
@@ -286,8 +286,8 @@ export class Session extends PooledSession {
   }
 
   /**
-   * What is to be sent, in memory of its own; nothing waits then. A pong that found
-   * no room is the last of it.
+   * The bytes to send, in memory of their own; no bytes wait afterwards. A pong that found no room
+   * comes last.
    */
   take(): Uint8Array<ArrayBuffer> {
     const slot = this.slot;
@@ -490,7 +490,7 @@ export class Session extends PooledSession {
     return slot;
   }
 
-  /** All that waited was copied out. */
+  /** The end of a call that has copied out all bytes that waited. */
   #taken(slot: Slot, length: number): void {
     const { frames, word } = slot;
     frames.clear();

@@ -1,5 +1,5 @@
 /**
- * What sessions of the same options have in common: how they behave, and the endpoints that they
+ * The part that sessions of the same options share: how they behave, and the endpoints that they
  * use in turn.
  *
  * An endpoint of the module costs 0.9 KB with its JavaScript object, and a session between two
@@ -17,7 +17,18 @@
 import type { SessionDeflate } from "../deflate/module.ts";
 import { Endpoint, EndpointOptions } from "../wasm/module.ts";
 import { asUint8Array, lengthOf, memoryOf } from "../bytes/bytes.ts";
-import { arena, buffer, ensure, floats, heap, refresh, stage, words } from "../memory/memory.ts";
+import {
+  arena,
+  buffer,
+  controlAddress,
+  ensure,
+  floats,
+  heap,
+  isHolder,
+  refresh,
+  rowOf,
+  words,
+} from "../memory/memory.ts";
 import { FrameBuffer } from "../memory/frame-buffer.ts";
 import { MessageCursor } from "../message/cursor.ts";
 import { keysFrom } from "../message/keys.ts";
@@ -35,7 +46,7 @@ export const SMALL_OUTPUT = 4 * 1024;
 /** How many sets of options are remembered. */
 const KINDS = 32;
 
-/** More than an endpoint takes, with what belongs to it. */
+/** More bytes than an endpoint takes, with its buffers. */
 const ENDPOINT = 8 * 1024;
 
 // The words that the module shows; see `crates/wscodec-wasm/src/session.rs`.
@@ -54,10 +65,10 @@ export const IN_MESSAGE = 4;
 export const FAILED = 8;
 export const FRAME_QUEUED = 16;
 
-/** From here on, lent bytes go from where they lie. */
+/** From this length on, the module sends a lent payload from the place where it lies. */
 const FORWARDED = 4 * 1024;
 
-/** An address that no decoding has left: `forward` was not done. */
+/** The module does not reach the payload of this row: `forward` was not done. */
 const UNKNOWN = 0xffff_ffff;
 
 /** A session that has a slot. */
@@ -70,7 +81,7 @@ export interface SlotOwner {
 }
 
 /**
- * What is known of a session's timers without a slot, in whole milliseconds; -1 is none. All of
+ * The state of a session's timers without a slot, in whole milliseconds; -1 is none. All of
  * these are small integers, which V8 keeps in the object.
  */
 export class Times {
@@ -85,7 +96,7 @@ export class Times {
   look = false;
 }
 
-/** The same number, as a small integer if it is one; -1 for NaN. */
+/** Returns the number as a small integer if it is one; -1 for NaN. */
 function small(number: number): number {
   const integer = number | 0;
   if (integer === number) return integer;
@@ -97,9 +108,9 @@ export class Slot extends MessageCursor implements Sending {
   readonly endpoint: Endpoint;
   /** The index of the words that the endpoint shows. */
   readonly word: number;
-  /** The same as an index of 64-bit numbers. */
+  /** The index of the first of these words among 64-bit numbers. */
   readonly float: number;
-  /** What is to be sent. */
+  /** The output. */
   readonly frames: FrameBuffer;
   /** Where mask keys come from; a server has none. */
   keys: (() => number) | undefined;
@@ -169,12 +180,12 @@ export class Slot extends MessageCursor implements Sending {
     return this.endpoint.offset() + this.shift;
   }
 
-  /** The same for a session at rest, without a call of the module. */
+  /** The place in the stream of a session at rest, without a call of the module. */
   get restOffset(): number {
     return this.fed + this.shift;
   }
 
-  /** What is added to the module's offsets. */
+  /** The number that is added to the module's offsets. */
   get moved(): number {
     return this.shift;
   }
@@ -205,14 +216,10 @@ export class Slot extends MessageCursor implements Sending {
 
   /** Acts on the control frame that the walk is at. */
   answer(): void {
-    const { opcode, length, closeCode } = this;
-    let at = this.address;
-    if (at < 0) {
-      const payload = this.copy();
-      at = stage(length);
-      heap.set(payload, at);
-    }
-    this.endpoint.answer(arena, opcode, at, length, closeCode, this.key(), this.key());
+    const { opcode, length, closeCode, address } = this;
+    if (address < 0) heap.set(this.copy(), controlAddress);
+    else heap.copyWithin(controlAddress, address, address + length);
+    this.endpoint.answer(arena, opcode, length, closeCode, this.key(), this.key());
     refresh();
   }
 
@@ -226,10 +233,13 @@ export class Slot extends MessageCursor implements Sending {
   send(how: number, bytes: Uint8Array): number {
     const length = lengthOf(bytes);
     if (length >= FORWARDED && memoryOf(bytes) === buffer) {
-      const at = asUint8Array(bytes).byteOffset;
-      const error = this.endpoint.forward(arena, how, at, length, this.key());
-      if (error !== UNKNOWN) return this.done(error);
-      refresh();
+      const row = rowOf(asUint8Array(bytes).byteOffset, length);
+      if (row >= 0) {
+        const own = isHolder(this) ? 1 : 0;
+        const error = this.endpoint.forward(arena, how, row, own, this.key());
+        if (error !== UNKNOWN) return this.done(error);
+        refresh();
+      }
     }
     this.frames.putBytes(bytes, length);
     return this.done(this.endpoint.send(how, length, this.key()));
@@ -302,7 +312,7 @@ export class Kind {
   readonly keys: (() => number) | undefined;
   readonly #options: SessionOptions;
   readonly #resting: Slot[] = [];
-  #turn = 0;
+  #seed = 0;
 
   constructor(options: SessionOptions) {
     const { closeTimeout, heartbeat = NaN, pongTimeout, idle = NaN } = timesOf(options);
@@ -341,12 +351,22 @@ export class Kind {
    */
   take(keeps: boolean): Slot {
     const { length } = this.#resting;
-    // Who has left nothing behind can take the newest, which is in the caches. For others a slot of
-    // their own saves exchanges; if there are too many of them, any is as good.
+    // A session that leaves nothing behind takes the newest slot, which is in the caches. For other
+    // sessions a slot of their own saves exchanges.
     if (length === 0 || (keeps && length < SPARE)) return new Slot(this.endpoint, this.client);
-    const slot = this.#resting[keeps ? this.#turn++ % length : length - 1] as Slot;
+    const slot = this.#resting[keeps ? this.#any(length) : length - 1] as Slot;
     this.resume(slot);
     return slot;
+  }
+
+  /**
+   * One of so many slots, chosen by a linear congruential generator. To take the slots in turn was
+   * tried: if slightly more sessions than slots are busy one after the other, each of them lost its
+   * slot just before its next message, and an echo took a seventh longer.
+   */
+  #any(length: number): number {
+    this.#seed = (Math.imul(this.#seed, 1_664_525) + 1_013_904_223) | 0;
+    return (this.#seed >>> 16) % length;
   }
 
   /** A slot that rests is in use again. */

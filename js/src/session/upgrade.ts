@@ -1,4 +1,4 @@
-/** What a server makes of a request: origin, subprotocol and compression in one step. */
+/** The decision of a server on a request: origin, subprotocol and compression in one step. */
 
 import { acceptDeflate, type AcceptedDeflate } from "../deflate/negotiate.ts";
 import { available } from "../deflate/module.ts";
@@ -19,7 +19,7 @@ export interface SessionLimits {
   readonly maxInflation?: number;
 }
 
-/** What a server grants to those who ask. */
+/** The options of a server that accepts requests. */
 export interface Policy {
   /**
    * Whom browsers may connect for: pages of the same host and port
@@ -65,7 +65,7 @@ export interface Policy {
  */
 export class Upgrade {
   readonly request: UpgradeRequest;
-  /** What was agreed on for compression. */
+  /** The agreement on compression. */
   readonly deflate: AcceptedDeflate | undefined;
   #protocol: string | undefined;
 

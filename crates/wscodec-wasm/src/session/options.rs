@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::limits;
-use crate::messages::UNMASKED;
+use crate::decoder::UNMASKED;
+use crate::numbers::limits;
 use wscodec::session::SessionOptions;
 
 /// How the sessions of the same options behave.
@@ -22,13 +22,18 @@ pub(super) fn time(milliseconds: f64) -> Option<Duration> {
     (milliseconds >= 0.0).then(|| Duration::from_millis(milliseconds as u64))
 }
 
+/// The reverse of [`time`]; NaN for `None`. `Duration::as_millis` multiplies 128-bit numbers, which
+/// WebAssembly has not, and each call that shows a deadline needs this.
 pub(super) fn milliseconds(time: Option<Duration>) -> f64 {
-    time.map_or(f64::NAN, |time| time.as_millis() as u64 as f64)
+    time.map_or(f64::NAN, |time| {
+        let seconds = time.as_secs() as f64;
+        seconds * 1000.0 + f64::from(time.subsec_millis())
+    })
 }
 
 #[wasm_bindgen]
 impl EndpointOptions {
-    /// For one side; `rsv` as for [`Messages`](super::messages::Messages).
+    /// For one side; `rsv` as for [`decoder`](crate::decoder::decoder).
     #[wasm_bindgen(constructor)]
     pub fn new(client: bool, rsv: u8, frame: f64, message: f64, fragments: u32) -> Self {
         let mut config = SessionOptions::DEFAULT;

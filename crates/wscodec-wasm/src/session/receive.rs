@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::Endpoint;
-use crate::arena::{Arena, within};
+use super::endpoint::Endpoint;
+use crate::arena::Arena;
 use wscodec::error::CloseCode;
 use wscodec::frame::CloseFrame;
 
@@ -43,28 +43,18 @@ impl Endpoint {
         self.received(arena, outcome)
     }
 
-    /// Acts on a control frame, whose payload lies where a decoding has left it, or in the stage.
-    #[allow(clippy::too_many_arguments, reason = "objects are dear at this border")]
+    /// Acts on a control frame, whose payload is at [`Arena::control`].
     pub fn answer(
         &mut self,
         arena: &Arena,
         opcode: u8,
-        at: u32,
         len: usize,
         code: u16,
         first: u32,
         second: u32,
     ) {
         self.begin(first, second);
-        let payload = [
-            &arena.input,
-            &arena.decoded.side,
-            &arena.stage,
-            self.intake.rest(),
-        ]
-        .into_iter()
-        .find_map(|bytes| within(bytes, at, len))
-        .unwrap_or_default();
+        let payload = arena.control_payload(len);
         let sender = self.session.sender();
         match opcode {
             9 => self.frames.append(|out| sender.answer_ping(payload, out)),

@@ -4,16 +4,16 @@ use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::Endpoint;
-use crate::arena::{Arena, within};
-use crate::encoder::close_of;
+use super::endpoint::Endpoint;
+use crate::arena::Arena;
 use crate::grow;
-use crate::send::{kind_of, prepared_form};
-use wscodec::error::{ErrorKind, LimitError, MisuseError};
+use crate::rows::{ELSEWHERE, HELD, OWN};
+use crate::send::{close_of, kind_of, prepared_form};
+use wscodec::error::{ErrorKind, MisuseError};
 use wscodec::frame::Rsv;
 use wscodec::message::{Kind, MessageRef, OutboundExtension};
 
-/// The address lies in no buffer that is known, and nothing was done.
+/// The payload is in no buffer that can be reached, and nothing was done.
 const UNKNOWN: u32 = u32::MAX;
 
 #[wasm_bindgen]
@@ -27,27 +27,38 @@ impl Endpoint {
         let result = self
             .frames
             .in_place(len, |place| sender.send_in_place(kind, checked, place));
-        match result {
-            Ok(()) => 0,
-            Err(error) => self.failed(error),
-        }
+        self.number(result)
     }
 
-    /// Sends a message whose payload lies where a decoding has left it; [`UNKNOWN`] if it does not.
-    pub fn forward(&mut self, arena: &Arena, how: u32, at: u32, len: usize, key: u32) -> u32 {
-        let held = self.session.decoder().held();
-        // The receiver's own buffer cannot be lent while the session sends.
-        let result = match arena.find(at, len) {
-            Some(payload) => self.sends(how, payload, key),
-            None if within(held, at, len).is_some() => match copied(held, at, len) {
-                Ok(payload) => self.sends(how, &payload, key),
-                Err(error) => Err(error.into()),
-            },
-            None => return UNKNOWN,
+    /// Sends a message whose payload is that of a row of the arena. `own` is 1 if a decoding of this
+    /// endpoint has left the row, else 0. Returns [`UNKNOWN`] if the payload is in no buffer that can be
+    /// reached from here.
+    pub fn forward(&mut self, arena: &Arena, how: u32, row: usize, own: u32, key: u32) -> u32 {
+        let Some(&[head, _, len, start]) = arena.decoded.rows.get(row) else {
+            return UNKNOWN;
         };
-        match result {
-            Ok(()) => 0,
-            Err(error) => self.failed(error),
+        let (start, len) = (start as usize, len as usize);
+        let place = start..start.saturating_add(len);
+        let payload = match head & (HELD | OWN | ELSEWHERE) {
+            0 => arena.input.get(place),
+            HELD => arena.decoded.shared.held().get(place),
+            OWN if own == 1 => match self.session.decoder().held().get(place) {
+                // The buffer of the decoder cannot be lent while the session sends.
+                Some(payload) => {
+                    let copy = copied(payload);
+                    let result = copy.and_then(|payload| self.sends(how, &payload, key));
+                    return self.number(result);
+                }
+                None => None,
+            },
+            _ => None,
+        };
+        match payload {
+            Some(payload) => {
+                let result = self.sends(how, payload, key);
+                self.number(result)
+            }
+            None => UNKNOWN,
         }
     }
 
@@ -108,6 +119,16 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// The number of the error, 0 for none, of a message that was sent. Unlike
+    /// [`wrote`](Self::wrote), this shows nothing anew: a message changes nothing that is shown.
+    #[inline]
+    fn number(&mut self, result: Result<(), ErrorKind>) -> u32 {
+        match result {
+            Ok(()) => 0,
+            Err(error) => self.failed(error),
+        }
+    }
+
     fn sends(&mut self, how: u32, payload: &[u8], key: u32) -> Result<(), ErrorKind> {
         let sender = self.session.sender();
         sender.keys_mut().set(key, key);
@@ -128,9 +149,9 @@ impl Endpoint {
     }
 }
 
-fn copied(bytes: &[u8], at: u32, len: usize) -> Result<Vec<u8>, LimitError> {
+fn copied(bytes: &[u8]) -> Result<Vec<u8>, ErrorKind> {
     let mut copy = Vec::new();
-    grow::exact(&mut copy, len)?;
-    copy.extend_from_slice(within(bytes, at, len).unwrap_or_default());
+    grow::exact(&mut copy, bytes.len())?;
+    copy.extend_from_slice(bytes);
     Ok(copy)
 }
