@@ -7,7 +7,7 @@ import * as esbuild from "esbuild";
 
 import { dist, put, refuse, src } from "./files.mjs";
 
-/** What these have of their own; all else they take through the public face. */
+/** The sources of each adapter. It takes everything else through the public interface. */
 const OWN = ["adapters", "connection", "options", "streams"].map((name) => join(src, name));
 
 /** The source of each, and the library's file that each form of it uses. */

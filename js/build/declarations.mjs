@@ -38,8 +38,8 @@ function needed(roots) {
 const written = new Set();
 
 /**
- * What TypeScript has had since 5.7: the memory of a view as a parameter of its type. For the
- * versions before, the same declarations are written once more without it, to a folder that
+ * Since version 5.7 of TypeScript, the type of a view has its memory as a parameter. For earlier
+ * versions, this script writes the same declarations once more without the parameter, to a folder that
  * package.json names by `types@<5.7` and `typesVersions`.
  */
 const OLD = "before-5.7";
@@ -69,7 +69,7 @@ const parts = [join("ring", "index.d.ts"), join("inspect", "index.d.ts")];
 const reached = needed(["index.d.ts", ...parts, ...adapters]);
 take(reached, ".");
 
-// What is lent lies on the module's memory, and that of this entry is shared.
+// Lent views lie on the module's memory, which is shared in this entry.
 const LENT = /^(\s+(?:bytes|reserve|pieces)\(.*\): .*)Uint8Array<ArrayBuffer>/gm;
 let lent = 0;
 take(needed([join("entry", "shared.d.ts")]), "shared", (text) =>

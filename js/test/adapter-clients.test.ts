@@ -56,7 +56,7 @@ for (const [name, find] of [["node", node], ["deno", deno], ["bun", bun]] as con
     const runtime = driver(find);
     if ("skip" in runtime) return t.skip(runtime.skip);
     const sockets: Socket[] = [];
-    /** What clients sent in the clear, and inside TLS. */
+    /** The bytes that clients sent in the clear, and inside TLS. */
     const clear: string[] = [];
     const inside: string[] = [];
     const greets = createServer(granting("\x81\x05hello\x81\x05again\x88\x02\x03\xe8"));

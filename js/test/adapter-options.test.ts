@@ -75,7 +75,7 @@ test("createServer checks its options", () => {
     for (const value of values) {
       assert.throws(() => createServer({ [name]: value }), named(name), `${name}: ${String(value)}`);
     }
-    // Not given.
+    // The option is not given.
     createServer({ [name]: undefined });
   }
   for (const name of [...UNKNOWN, "headers", "socket"]) {

@@ -75,7 +75,7 @@ for (const [name, find] of [["node", node], ["deno", deno], ["bun", bun]] as con
         closing.close(4000);
         assert.equal(await closedWith(closing), 4000);
 
-        // None of it is the other connections' affair.
+        // The other connections notice nothing of this.
         await echoes(steady);
         steady.close(1000);
         assert.equal(await closedWith(steady), 1000);

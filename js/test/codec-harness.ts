@@ -1,4 +1,4 @@
-/** What the tests of frames and messages share: vectors, cuts, and decoders driven to one form. */
+/** The code that tests of frames and messages share: vectors, cuts, and decoders with results in one form. */
 
 import assert from "node:assert/strict";
 import { Buffer, isUtf8 } from "node:buffer";
@@ -13,7 +13,7 @@ import {
   WscodecError,
 } from "wscodec";
 
-/** What came in: its name, and its payload as text, as hex, or as a code and a reason. */
+/** A received item: its name, and its payload as text, as hex, or as a code and a reason. */
 export type Seen = readonly [what: string, ...rest: (string | number)[]];
 
 /** An error as the vectors have it. */
@@ -23,7 +23,7 @@ export interface Fault {
   readonly offset: number | undefined;
 }
 
-/** What a stream held. */
+/** The content of a stream. */
 export interface Run<T = Seen> {
   readonly seen: T[];
   /** The fault, by which class of errors it was told, and whether it was there before the end. */
@@ -195,7 +195,7 @@ export function faultOf(error: unknown): Fault {
   return { code, closeCode, offset };
 }
 
-/** What the cursor of a decoder is at; its different faces must agree. */
+/** The item at the cursor of a decoder. Its different methods must agree. */
 export function seenAt(decoder: MessageDecoder): Seen {
   const { type, opcode, length, ascii, opaque } = decoder;
   const payload = decoder.copy();

@@ -26,7 +26,7 @@ function misuse(code: string): { name: string; code: string } {
   return { name: "MisuseError", code };
 }
 
-/** What a server sends: a text of each of these. */
+/** The frames of a server: one text message for each of these strings. */
 function texts(...messages: string[]): Uint8Array<ArrayBuffer> {
   const encoder = new MessageEncoder(server);
   for (const message of messages) encoder.text(message);

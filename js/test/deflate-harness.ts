@@ -1,4 +1,4 @@
-/** What the tests of compression share: messages to compress, and zlib on the other side. */
+/** The code that tests of compression share: messages to compress, and zlib on the other side. */
 
 import { Buffer } from "node:buffer";
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
@@ -39,7 +39,7 @@ export function messages(seed = 1): Buffer[] {
     found.push(Buffer.from(Array.from({ length }, () => random() & 0xff)));
     found.push(Buffer.alloc(length, random() & 0xff));
   }
-  // Once more, for there to be something to refer back to.
+  // The message is sent once more, so that it can refer back.
   return [...found, ...found.slice(2, 14)];
 }
 

@@ -114,7 +114,7 @@ for (const name of ["index", "zlib"]) {
     const decoder = new MessageDecoder({ role: "client", deflate });
     encoder.text(message).binary(Uint8Array.from({ length: 200_000 }, (_, i) => i * i * i));
     assert.ok(encoder.memory() > 100_000);
-    // What frames lay in is for other encoders as soon as they are taken.
+    // Other encoders may use the memory of frames as soon as the frames are taken.
     decoder.push(encoder.take());
     while (decoder.next());
     encoder.release();

@@ -36,7 +36,7 @@ function framed(...payloads: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** What a stream holds, and the fault after it. */
+/** The messages of a stream, and the fault after them. */
 function read(chunks: Iterable<Uint8Array>, options: Partial<DecoderOptions> = {}) {
   const decoder = new MessageDecoder({ role: "client", deflate, ...options });
   const seen: string[] = [];
@@ -118,7 +118,7 @@ for (const [name, load] of builds) {
           const payload = compressor.part(part, last);
           before += part.length;
           for (const piece of decompressor.pieces(payload, last)) found.push(piece.slice());
-          // All of a frame can be read as soon as it is there.
+          // A frame can be read completely as soon as it has arrived.
           assert.equal(found.reduce((sum, { length }) => sum + length, 0), before);
         }
         if (parts.length === 0) continue;
@@ -177,7 +177,7 @@ for (const [name, load] of builds) {
           count++;
           assert.equal(decoder.length, count > 100 ? 0 : 1 << 20);
           assert.ok(decoder.bytes().every((byte) => byte === 0));
-          // Others may use the arena between.
+          // Other decoders may use the arena in between.
           if (count % 4 === 1) decoder.copy();
         }
         assert.equal(count, 101);
@@ -185,7 +185,7 @@ for (const [name, load] of builds) {
         assert.ok(decoder.next());
         assert.throws(() => decoder.push(stream.subarray(0, 0)), { code: "UNREAD" });
         assert.throws(() => decoder.end(), { code: "UNREAD" });
-        // What is skipped is decoded all the same, and the stream goes on.
+        // The decoder also decodes messages that are skipped, and the stream goes on.
         decoder.skip().push(stream.subarray(0, 0));
         assert.equal(decoder.next(), false);
       }
@@ -193,7 +193,7 @@ for (const [name, load] of builds) {
       decoder.end();
       decoder.free();
     }
-    // What another decoder does between does not matter either.
+    // Another decoder that is used in between changes nothing.
     const decoder = new MessageDecoder({ role: "client", deflate: { receive } }).push(stream);
     for (let count = 1; count <= 101; count++) {
       if (count % 9 === 0) other.skip().push(framed(bomb(100)));

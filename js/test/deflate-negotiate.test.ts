@@ -1,4 +1,4 @@
-// What two sides agree on.
+// The agreement of two sides on compression.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

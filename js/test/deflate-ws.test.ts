@@ -23,7 +23,7 @@ import { messages } from "./deflate-harness.ts";
 
 const data = messages(31);
 
-/** What both sides want, ours and theirs. */
+/** The options of both sides, ours and those of ws. */
 const policies: [DeflateOptions, object][] = [
   [{}, {}],
   [{ send: { windowBits: 9 }, receive: { windowBits: 10 } }, {}],

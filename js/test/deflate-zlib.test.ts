@@ -39,7 +39,7 @@ for (const [name, load] of builds) {
           encoder.frame({ opcode: 2, rsv: 4 }, coded);
         }
         decompressor.free();
-        // The same as a stream, in which messages lie and move together.
+        // The messages are decoded once more as one stream, in which they lie together.
         const stream = encoder.take();
         encoder.free();
         for (const step of [stream.length, 4099]) {
@@ -62,7 +62,7 @@ for (const [name, load] of builds) {
   test(`${name}: a message that refers beyond the window is damaged`, async () => {
     const { Compressor, Decompressor } = await load();
     const random = messages(3).find(({ length }) => length === 3000) as Buffer;
-    // The same 3,000 bytes twice: the second refer 3,000 bytes back.
+    // The stream has the same 3,000 bytes twice: the second time they refer 3,000 bytes back.
     const twice = Buffer.concat([random, random]);
     const coded = new Compressor().message(twice);
     for (let windowBits = 8; windowBits <= 15; windowBits++) {

@@ -86,7 +86,7 @@ test("text at the borders of the length forms", () => {
       for (const character of characters) {
         const size = Buffer.byteLength(character);
         for (const more of [-4, -3, -2, -1, 0, 1]) {
-          // As many as fit, then ASCII up to the byte.
+          // The text has as many of these characters as fit, then ASCII up to the last byte.
           const length = border + more;
           const count = Math.floor(length / size);
           const text = character.repeat(count) + "y".repeat(length - count * size);

@@ -49,12 +49,12 @@ test("each code that the sources name has a type, and the other way round", () =
     .join("\n");
   const table = new Set(errorTable().map(({ code }) => code as string));
   for (const code of union(read("js/src/error/codes.ts"), "MisuseErrorCode")) {
-    // What only JavaScript reports is reported somewhere.
+    // Each error that only JavaScript reports is reported somewhere.
     if (!table.has(code)) assert.ok(sources.includes(`"${code}"`), code);
   }
 });
 
-// What the compiler has to accept, and to refuse.
+// Programs that the compiler has to accept, and programs that it has to reject.
 export function exhaustive(error: PeerError): string {
   const code: PeerErrorCode = error.code;
   // @ts-expect-error: there is no such code

@@ -28,7 +28,7 @@ test("an answer gives what was agreed on", () => {
   const short = UpgradeResponse.parse(bytes("HTTP/1.1 404\r\nA: b\r\n\r\nbody")) as UpgradeResponse;
   assert.deepEqual([short.status, short.reason, short.accepted], [404, "", false]);
   assert.equal(short.headLength, 22);
-  // What a rejection says of these means nothing, so it is not checked and not handed out.
+  // These headers mean nothing in a rejection, so they are not checked and not handed out.
   const rejected = answer({ HTTP: "HTTP/1.1 400 Bad", e: "Sec-WebSocket-Extensions: ;;=" }, request);
   assert.deepEqual([rejected.protocol, rejected.extensions], [undefined, []]);
   assert.equal(rejected.header("sec-websocket-extensions"), ";;=");

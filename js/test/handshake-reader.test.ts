@@ -17,7 +17,7 @@ import { bytes, head, KEY, REQUEST, RESPONSE, text, thrown } from "./handshake-h
 
 const FRAME = "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
 
-/** What a reader gives for chunks. */
+/** The results of a reader for chunks. */
 function read<T>(
   reader: { push(chunk: Uint8Array): T | undefined },
   chunks: Uint8Array[],

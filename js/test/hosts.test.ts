@@ -48,7 +48,7 @@ const skip = isNode ? false : "node:vm and flags of Node";
 
 test("without TextDecoder and TextEncoder, Node's Buffer does", { skip }, () => {
   for (const file of ["index.cjs", "slim.cjs", "zlib.cjs"]) {
-    // As jest-environment-jsdom has them.
+    // These are the globals of jest-environment-jsdom.
     works(inContext(file, { Buffer, process, performance, crypto }));
   }
   works(inContext("index.cjs", { Buffer, process, performance }), "client");
@@ -83,7 +83,7 @@ class WebKitDecoder {
 
 test("a decoder of WebKit, which fails after 2 GiB, is renewed before", { skip, timeout: 120_000 }, () => {
   const w = inContext("index.cjs", { TextDecoder: WebKitDecoder, TextEncoder, crypto });
-  // Not ASCII, and sent again and again: 2.6 GiB in all.
+  // The text is not ASCII, and is sent again and again: 2.6 GiB in all.
   const wire = new MessageEncoder({ role: "server" }).text("ü".repeat(15 * 2 ** 20)).take();
   const decoder = new w.MessageDecoder({ role: "client" });
   for (let i = 0; i < 90; i++) {

@@ -93,7 +93,7 @@ export function frame(first: number, payload: Uint8Array | string, masked = fals
   return Buffer.concat([head, bytes]);
 }
 
-/** What a process did. */
+/** The result of a process. */
 export interface Exit {
   readonly status: number | null;
   readonly stdout: string;

@@ -1,4 +1,4 @@
-// What is lent, how its use after its time is caught, and cursors that are stale.
+// Lent views, the detection of their use after their time, and stale cursors.
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";

@@ -317,7 +317,7 @@ test("control payloads that were cut stay where they are", async () => {
     const encoder = new MessageEncoder({ role: "server" });
     const payloads = [1, 2, 3].map((n) => new Uint8Array(125).fill(n));
     const decoder = new Decoder({ role: "client" });
-    // What is behind the decoder's memory then, so that nothing can grow in place.
+    // Another allocation lies behind the decoder's memory then, so that nothing can grow in place.
     decoder.push(encoder.binary(pattern(total - 4)).take()).skip();
     new MessageEncoder({ role: "server" });
     for (const payload of payloads) encoder.ping(payload);

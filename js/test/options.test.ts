@@ -1,4 +1,4 @@
-// What decoders and encoders are told when they are made, and the table of errors.
+// The options of decoders and encoders, and the table of errors.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -243,7 +243,7 @@ test("the classes of errors", () => {
     assert.equal(error.message, "words (at byte 7)");
     const { code, closeCode, status, offset } = error;
     assert.deepEqual([code, closeCode, status, offset], ["CLOSE_CODE", 1002, undefined, 7]);
-    // What the first line of a stack is, is the engine's affair.
+    // The engine decides about the first line of a stack.
     if (!("Bun" in globalThis)) assert.match(String(error.stack), new RegExp(Class.name));
   }
   assert.equal(new PeerError({ ...row, group: "PeerError", code: "CLOSE_CODE" }).message, "words");

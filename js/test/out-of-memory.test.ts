@@ -1,4 +1,4 @@
-// What happens when the module's memory is at its limit: one connection ends, and the others go on.
+// The module's memory is at its limit: one connection ends, and the others go on.
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";

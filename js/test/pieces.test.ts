@@ -10,7 +10,7 @@ import { cutsOf, randomNumbers } from "./codec-harness.ts";
 
 type Seen = [type: string, bytes: string];
 
-/** What a decoder in pieces finds, pieces of a message put together. */
+/** The messages that a decoder in pieces finds, each put together from its pieces. */
 function joined(wire: Uint8Array, cuts: readonly number[], deflate?: DeflateOptions): Seen[] {
   const decoder = new MessageDecoder({ role: "client", pieces: true, deflate });
   const seen: Seen[] = [];
@@ -110,7 +110,7 @@ test("what a chunk stands for is inflated as it is asked for", () => {
   assert.deepEqual([decoder.text(), decoder.first, decoder.last], ["behind", true, true]);
   assert.ok(largest < 256 * 1024, `${largest} bytes`);
   assert.equal(decoder.next(), false);
-  // What is skipped is decoded all the same: takeover goes on.
+  // The decoder also decodes messages that are skipped: takeover goes on.
   decoder.push(wire).skip();
   decoder.push(new Uint8Array(0));
   assert.equal(decoder.next(), false);

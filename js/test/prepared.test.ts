@@ -8,7 +8,7 @@ import * as slim from "wscodec/slim";
 
 const news = "news ".repeat(50);
 
-/** What a receiver finds, and how many bytes came. */
+/** The messages that a receiver finds, and the number of bytes that came. */
 function sent(
   role: "client" | "server",
   deflate: DeflateOptions | undefined,

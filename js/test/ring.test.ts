@@ -21,7 +21,7 @@ async function told<T>(worker: Worker): Promise<T> {
   return message;
 }
 
-/** The same as in the thread. */
+/** The record with this number, as the thread makes it. */
 function record(i: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array((i * 7) % 90).fill(i);
 }
@@ -57,7 +57,7 @@ test("records come in their order, wherever the memory's end cuts", () => {
 
 test("positions pass 2^32", () => {
   const ring = createRing(64);
-  // As after 4 GiB: both sides are 32 bytes before the turn.
+  // This is the state after 4 GiB: both sides are 32 bytes before the turn.
   const words = new Int32Array(ring);
   words[16] = words[32] = -32;
   const writer = new RingWriter(ring);

@@ -1,4 +1,4 @@
-/** Other runtimes as processes, for the tests of what runs there only. */
+/** Other runtimes as processes, for tests of code that runs only there. */
 
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -16,7 +16,7 @@ const dist = new URL("pkg/dist/", root);
 /** A runtime's program with what comes before a script, or why there is none. */
 export type Runtime = { readonly command: readonly string[] } | { readonly skip: string };
 
-/** What `cargo xtask packages` installs, beside the folder that this test was made in. */
+/** The folder in which `cargo xtask packages` installs runtimes, beside the folder in which this test was made. */
 function installed(...path: string[]): string[] {
   const target = join(dirname(process.argv[1] ?? "."), "..", "..");
   const peers = join(target, "wscodec-packages", "peers", "node_modules");
@@ -132,7 +132,7 @@ export async function started(
   try {
     await listens(child, port, () => said);
     await run();
-    // What it says at the end of a connection may still be on its way.
+    // Its report at the end of a connection may still be on its way.
     await sleep(100);
   } finally {
     child.kill("SIGKILL");

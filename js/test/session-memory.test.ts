@@ -51,7 +51,7 @@ test("sessions that are freed leave nothing", { timeout: 120_000 }, () => {
     use(session);
     session[Symbol.dispose]();
   }
-  // Those made before may have been finalised meanwhile.
+  // Sessions that were made before may have been finalised meanwhile.
   assert.ok(memory() <= before, `${memory() - before} bytes`);
 });
 
@@ -66,7 +66,7 @@ test("sessions that are dropped are freed by the collector", { timeout: 120_000 
     if (i % 1000 === 0) await turn();
     if (i % 50_000 === 0) {
       collect();
-      // What is to be finalised may wait for a timer.
+      // Finalisers may wait for a timer.
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     if (i === COUNT / 2) settled = memory();

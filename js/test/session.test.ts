@@ -46,7 +46,7 @@ function words(event: SessionEvent): string {
   return `${type} ${event.length}`;
 }
 
-/** What comes out for a chunk, as words, and what is sent for it. */
+/** The events of a chunk, as words, and the bytes that the session sends for it. */
 function feed(session: Session, chunk: Uint8Array): { seen: string[]; out: string } {
   const seen: string[] = [];
   try {
@@ -213,7 +213,7 @@ test("pings are answered in order until the peer stops reading", () => {
   assert.equal(session.takeInto(into), before);
   assert.equal(feed(session, bytes()).out, "\x8a\x06newest");
 
-  // Behind a long answer, a pong is the last that is taken.
+  // A pong behind a long answer is taken last.
   session.binary(new Uint8Array(20_000));
   for (const _ of session.receive(bytes(masked(PING, "a"), masked(PING, "b"))));
   const taken = session.take();
@@ -447,7 +447,7 @@ test("an event that was kept shows nothing of the next one, nor of other session
   assert.equal(all.length, 1);
   for (const use of uses) assert.throws(() => use(all[0] as SessionEvent), stale, String(use));
 
-  // What is taken out of an event can be kept.
+  // Values that were taken out of an event can be kept.
   session.take();
   const kept = Array.from(session.receive(bytes(masked(TEXT, "a"), masked(BINARY, "b"))), (event) => event.owned());
   assert.deepEqual(kept.map(({ type }) => type), ["text", "binary"]);

@@ -37,7 +37,7 @@ import * as onShared from "wscodec/shared";
 const client = { role: "client" } as const;
 const server = { role: "server" } as const;
 
-/** The same bytes on shared memory, in each shape that a caller may have them in. */
+/** The bytes on shared memory, in each shape in which a caller may have them. */
 function shapes(bytes: Uint8Array): [string, Uint8Array | DataView | SharedArrayBuffer][] {
   const alone = new SharedArrayBuffer(bytes.length);
   new Uint8Array(alone).set(bytes);

@@ -15,7 +15,7 @@ const MOST = { rss: 15 * 2 ** 20, heap: 4 * 2 ** 20, wasm: 0 };
 
 const words = "the quick brown fox jumps over the lazy dog and runs away from it ".repeat(400);
 
-/** Of 0 to 300 bytes, text and binary; and one in two thousand of 20,000. */
+/** Messages of 0 to 300 bytes, text and binary. One in two thousand has 20,000 bytes. */
 function* payloads() {
   const bytes = new TextEncoder().encode(words);
   for (let i = 0; ; i = (i + 1) % 1_000_000) {

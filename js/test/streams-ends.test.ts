@@ -360,7 +360,7 @@ test("over Duplex.toWeb a writer waits for a peer that reads nothing", { ...limi
       }
     })();
     writing.catch(() => {});
-    // As long as it goes on; the kernel takes some megabytes.
+    // Writes as long as that goes on; the kernel takes some megabytes.
     for (let before = -1; before < taken; ) {
       before = taken;
       await new Promise((resolve) => setTimeout(resolve, 300));

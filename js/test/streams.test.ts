@@ -270,7 +270,7 @@ test("a transport that ends without a close frame is 1006", limit, async () => {
   const client = new SocketStream(two, { role: "client", host: "example.com" });
   await server.opened;
   await client.opened;
-  // As if the process had ended.
+  // This is as if the process had ended.
   client.terminate();
   await assert.rejects(server.closed, (error) => (error as WscodecError).code === "UNEXPECTED_EOF");
 });

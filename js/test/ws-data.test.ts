@@ -1,9 +1,9 @@
 /**
- * What npm ws tries its receiver and its sender with (websockets/ws, MIT: the bytes and
+ * The data with which npm ws tests its receiver and its sender (websockets/ws, MIT: the bytes and
  * the results in test/receiver.test.js and test/sender.test.js), put into words of this
  * package: each is run here and, where ws is to be had, by ws itself.
  *
- * Not here, as there is nothing of the kind: binary types, blobs, a limit on chunks that
+ * These features do not exist here, so their data is left out: binary types, blobs, a limit on chunks that
  * are kept (none are), and what happens between calls of an asynchronous compressor.
  */
 

@@ -64,9 +64,9 @@ class BunTransport implements Transport {
   /** Set right after both are made. */
   connection!: BunConnection<any>;
   ended = false;
-  /** Why the socket was lost. */
+  /** The reason why the socket was lost. */
   error: unknown;
-  /** What the socket did not take yet. */
+  /** The bytes that the socket did not accept yet. */
   #queue: Uint8Array[] = [];
   #unsent = 0;
   #ending = false;
@@ -316,7 +316,7 @@ export async function connect<T = unknown>(
 }
 
 /**
- * What is wrong with a server's certificate. Bun before 1.4 calls `open` before the handshake, says
+ * The fault of a server's certificate. Bun before 1.4 calls `open` before the handshake, says
  * that it succeeded whatever the certificate is, and does not compare the certificate's names; so
  * all of this is checked here, in every version.
  */

@@ -96,9 +96,9 @@ class NodeTransport implements Transport {
   readonly socket: Owned;
   /** Set right after both are made. */
   connection!: NodeConnection<any>;
-  /** Why the socket was lost. */
+  /** The reason why the socket was lost. */
   error: Error | undefined;
-  /** What the socket was not given yet. */
+  /** The bytes that were not passed to the socket yet. */
   #queue: Uint8Array[] | undefined;
   #queued = 0;
   #ending = false;
@@ -233,7 +233,7 @@ export class NodeConnection<T = unknown> extends Connection<T> {
     return this.#transport.socket;
   }
 
-  /** Why the socket was lost. */
+  /** The reason why the socket was lost. */
   get error(): Error | undefined {
     return this.#transport.error;
   }
@@ -288,7 +288,7 @@ export function createServer<T = unknown>(options: NodeServerOptions<T> = {}): n
   return server;
 }
 
-/** What is internal to Node, and used only if it is there. */
+/** The internals of Node that are used only if they exist. */
 interface Internals {
   _handle?: { onconnection?: (error: number, handle: unknown) => void };
   _connections?: number;

@@ -23,7 +23,7 @@ import { targetOf } from "./target.ts";
 export { SocketStream } from "../streams/socket.ts";
 export type { Closed, Opened } from "../streams/socket.ts";
 
-/** What a client asks for. */
+/** The options of a client. */
 export type WorkerClientOptions = Partial<Omit<ClientStreamOptions, "role" | "path">>;
 
 const { path: _, ...asked } = connectChecks;
@@ -46,7 +46,7 @@ export function connect(url: string | URL, options: WorkerClientOptions = {}): S
   return new SocketStream(duplex, { host, ...options, role: "client", path });
 }
 
-/** What a worker grants; compression is the runtime's own affair. */
+/** The options of a worker that accepts requests. The runtime itself decides about compression. */
 export interface WorkerPolicy extends Omit<Policy, "deflate"> {
   /** Further headers of the answer. */
   readonly headers?: HeadersInput | undefined;

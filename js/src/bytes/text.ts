@@ -14,7 +14,7 @@
 type DecoderClass = typeof globalThis.TextDecoder;
 type EncoderClass = typeof globalThis.TextEncoder;
 
-/** What is needed of Node's Buffer. */
+/** The methods of Node's Buffer that this file needs. */
 interface BufferClass {
   from(bytes: ArrayBufferLike, offset: number, length: number): {
     toString(encoding: "utf8"): string;
@@ -44,7 +44,7 @@ class BufferDecoder {
   }
 }
 
-/** The same the other way round. */
+/** A `TextEncoder` over Node's Buffer. */
 class BufferEncoder {
   readonly #buffers = buffers();
 
@@ -86,7 +86,7 @@ function complete(Encoder: EncoderClass): EncoderClass {
 export const TextDecoder = host.TextDecoder ?? (BufferDecoder as unknown as DecoderClass);
 export const TextEncoder = complete(host.TextEncoder ?? (BufferEncoder as unknown as EncoderClass));
 
-/** What one decoder decodes at most. */
+/** The most bytes that one decoder decodes. */
 const MOST = 2 ** 31 - 2 ** 20;
 
 /** Decodes UTF-8, a byte order mark included, over any number of bytes. */

@@ -68,9 +68,9 @@ export class Connection<T = unknown> {
   #mark = 0;
   #protocol: string | undefined;
   #outcome: Outcome | undefined;
-  /** Why this side ended the connection. */
+  /** The reason why this side ended the connection. */
   #reason: WscodecError | undefined;
-  /** What came behind the handshake, until the promise of `connect` has settled. */
+  /** The bytes that came behind the handshake, until the promise of `connect` has settled. */
   #held: Uint8Array[] | undefined;
   /** The transport's end, if it was closed while bytes were held back or gone through. */
   #cut: { readonly error: unknown } | undefined;

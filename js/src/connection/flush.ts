@@ -3,7 +3,7 @@
  * connection, because a write costs more than the messages in it.
  */
 
-/** What has something to write at the end of the turn. */
+/** An object that has output to write at the end of the turn. */
 interface Writing {
   flush(): void;
 }

@@ -1,4 +1,4 @@
-/** What the adapters share. */
+/** The code that the adapters share. */
 
 export { Calling } from "./call.ts";
 export { Connection, type Opening } from "./connection.ts";

@@ -1,11 +1,11 @@
 /**
- * What waits to be sent on all connections of a program together, in bytes. A connection tells
+ * The bytes that wait to be sent on all connections of a program together. A connection tells
  * when its part changes; a connection with nothing to send costs nothing here.
  */
 
 import type { WscodecError } from "../error/errors.ts";
 
-/** What has bytes to send, and can be dropped for it. */
+/** A connection that has bytes to send, and that can be dropped because of them. */
 interface Sender {
   drop(reason: WscodecError): void;
 }

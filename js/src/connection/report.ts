@@ -1,4 +1,4 @@
-/** What the adapters do with errors: errors of ours, and errors of the program. */
+/** The reports of errors: errors of the adapters, and errors of the program. */
 
 import { errorTable, LimitError, MisuseError, WscodecError } from "../error/errors.ts";
 

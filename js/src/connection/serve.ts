@@ -18,7 +18,7 @@ export class Serving implements Opening {
   readonly server = true;
   readonly #plan: Plan;
   #reader: UpgradeRequestReader | undefined;
-  /** What followed the request, while it is decided on. */
+  /** The bytes that followed the request, until the program has decided on it. */
   #early: Uint8Array[] | undefined;
   #length = 0;
   /** Whether the request was answered, or can't be any more. */

@@ -1,4 +1,4 @@
-/** What a connection needs of a socket. Each runtime's adapter has one of these. */
+/** The interface of a socket to a connection. The adapter of each runtime implements it. */
 export interface Transport {
   /** Hands bytes over. They belong to the transport then. False if it has no room for more. */
   write(bytes: Uint8Array<ArrayBuffer>): boolean;

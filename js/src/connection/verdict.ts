@@ -1,5 +1,5 @@
 /**
- * What a server's `upgrade` may return, and what each of it means. The rule is that a decision
+ * The values that a server's `upgrade` may return, and their meaning. The rule is that a decision
  * fails closed: a value is a grant only if it is on the list, and everything else is an error of the
  * program (status 500).
  *

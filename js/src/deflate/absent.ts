@@ -1,4 +1,4 @@
-/** What `module.ts` is in builds without permessage-deflate. */
+/** The replacement for `module.ts` in builds without permessage-deflate. */
 
 import { misuse } from "../error/errors.ts";
 

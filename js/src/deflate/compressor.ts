@@ -11,7 +11,7 @@ import { checkGiven } from "../options/check.ts";
 import { agreedChecks } from "../options/tables.ts";
 import { type AgreedOptions, type DeflateOptions, levelAndThreshold, packed } from "./options.ts";
 
-/** More than a handle takes. */
+/** More bytes than a handle takes. */
 const HANDLE = 4 * 1024;
 
 /**

@@ -24,10 +24,10 @@ export interface DecompressorLimits {
   readonly maxInflation?: number;
 }
 
-/** What is handed to the module at once. */
+/** The most bytes that are passed to the module in one call. */
 const SLICE = 16 * 1024;
 
-/** More than a handle takes. */
+/** More bytes than a handle takes. */
 const HANDLE = 4 * 1024;
 
 /** The limits as the module takes them. */
@@ -94,9 +94,9 @@ export class Decompressor {
   }
 
   /**
-   * What the next bytes of a message's payload stand for, in pieces of up to
-   * 64 KiB, each lent until the next one is asked for. All of them have to be.
-   * `last` says that `payload` ends the message.
+   * Inflates the next bytes of a message's payload, in pieces of up to 64 KiB. Each piece is lent
+   * until the next one is asked for, and the caller has to ask for all of them. `last` says that
+   * `payload` ends the message.
    *
    * @throws as {@link message}; MisuseError `MESSAGE_UNFINISHED` after pieces
    * that were not all asked for

@@ -6,8 +6,7 @@ import { type DeflateOptions, historyOf } from "./options.ts";
 let engines: Engines | undefined;
 
 /**
- * What the module's part of a connection is made with: the engines, and which of
- * them to use.
+ * The arguments for the module's part of a connection: the engines, and which of them to use.
  *
  * @internal
  */
@@ -15,7 +14,7 @@ export function enginesFor(options: DeflateOptions): [Engines, history: number] 
   return [(engines ??= new Engines()), historyOf(options)];
 }
 
-/** What connections share to compress and inflate; each connection has its own `memory()`. */
+/** The engines that connections share to compress and inflate; each connection has its own `memory()`. */
 export const deflateEngines = {
   /** Bytes of the module's memory that shared engines hold. */
   memory(): number {

@@ -8,7 +8,7 @@ import { deflateChecks } from "../options/tables.ts";
 import { deflate_accept, deflate_check, deflate_observe, deflate_offer } from "./module.ts";
 import { type AgreedDeflate, type DeflateDirection, type DeflateOptions, filled, packed, unpacked } from "./options.ts";
 
-/** What a server agreed to, with the answer that says so. */
+/** The agreement of a server, with the answer that states it. */
 export interface AcceptedDeflate extends AgreedDeflate {
   /** The value of `Sec-WebSocket-Extensions` to answer with. */
   readonly header: string;
@@ -72,8 +72,7 @@ export class DeflateOffer {
   }
 
   /**
-   * What the server's answer means; `undefined` if it did not choose the
-   * extension.
+   * The agreement that the server's answer states; `undefined` if it did not choose the extension.
    *
    * @throws HandshakeError `EXTENSION_PARAMETER` if the answer is malformed, has
    * what was not offered, or lacks what the offer asks for; the client then
@@ -98,8 +97,8 @@ export interface ObservedDeflate {
 }
 
 /**
- * What a server's answer means for a program that observes both sides; `undefined` if the server
- * did not choose the extension.
+ * The agreement that a server's answer states, for a program that observes both sides; `undefined` if
+ * the server did not choose the extension.
  *
  * @throws HandshakeError `EXTENSION_PARAMETER` if the answer is malformed
  */
@@ -117,13 +116,13 @@ function agreed(found: number, options: DeflateOptions): AgreedDeflate {
   return { send: unpacked(send), receive: unpacked(receive), ...filled(options) };
 }
 
-/** More than the module needs for a short text. */
+/** More bytes than the module needs for a short text. */
 const HANDLE = 4 * 1024;
 /** A text takes three bytes for a character at most, and the list of its members 40 for two of them. */
 const EXPANSION = 64;
 
 /**
- * As a header's value, for which there is memory: wasm-bindgen can't say that it has none.
+ * The value of a header, after the module was asked for memory: wasm-bindgen cannot report that it has none.
  *
  * @throws LimitError `OUT_OF_MEMORY`
  */
@@ -133,7 +132,7 @@ function fitting(extensions: ExtensionsInput): string {
   return value;
 }
 
-/** As a header's value. */
+/** The value of the header. */
 function text(extensions: ExtensionsInput): string {
   if (typeof extensions === "string") return extensions;
   const list = extensions.map(({ name, params }) =>

@@ -50,7 +50,7 @@ export interface DeflateOptions {
   readonly historyBits?: number;
 }
 
-/** What both sides keep to, for a `MessageDecoder` and a `MessageEncoder`. */
+/** The agreement that both sides keep, for a `MessageDecoder` and a `MessageEncoder`. */
 export interface AgreedDeflate extends DeflateOptions {
   readonly send: Required<DeflateDirection>;
   readonly receive: Required<DeflateDirection>;
@@ -71,7 +71,7 @@ export function packed(direction: DeflateDirection = {}): number {
   return bits("windowBits", windowBits) | (flag("contextTakeover", contextTakeover) ? TAKEOVER : 0);
 }
 
-/** The same the other way round. */
+/** The direction that {@link packed} has put into a number. */
 export function unpacked(direction: number): Required<DeflateDirection> {
   return { windowBits: direction & 15, contextTakeover: (direction & TAKEOVER) !== 0 };
 }

@@ -1,4 +1,4 @@
-// As load-inline.ts, on memory that threads share.
+// Does the same as load-inline.ts, on memory that threads share.
 
 import { load } from "../wasm/module.ts";
 import bytes from "../../generated/wscodec.wasm";

@@ -1,6 +1,6 @@
 /**
- * All of `wscodec`, with its module on memory that other threads can read: what
- * `bytes()` lends in one thread is read in another without a copy.
+ * All of `wscodec`, with its module on memory that other threads can read. One thread can read the
+ * bytes that `bytes()` has lent in another thread, without a copy.
  *
  * @module
  */

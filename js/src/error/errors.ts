@@ -1,6 +1,6 @@
 /**
- * What can go wrong, as classes: who is at fault is the class, what it is the
- * `code`, the same as in Rust.
+ * Errors as classes. The class says who is at fault: the peer, the handshake, a limit or the caller.
+ * The `code` says which rule was broken, and it is the same as in Rust.
  */
 
 import { errors, errors_len, wasm } from "../wasm/module.ts";
@@ -136,7 +136,7 @@ export class MisuseError extends WscodecError {
   }
 }
 
-/** What is known of an error without an instance of it. */
+/** The properties of an error that are known without an instance of it. */
 export interface ErrorRow {
   readonly group: ErrorGroup;
   readonly code: ErrorCode;

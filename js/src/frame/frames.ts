@@ -9,7 +9,7 @@ import { checkGiven } from "../options/check.ts";
 import { decoderChecks } from "../options/tables.ts";
 import { type DecoderOptions, decoderArguments } from "./options.ts";
 
-// As the module writes its rows: eight numbers each.
+// The rows that the module writes have eight numbers each.
 const WIDTH = 8;
 const OPCODE = 15;
 const FIN = 1 << 4;
@@ -18,12 +18,12 @@ const FIRST = 1 << 6;
 const LAST = 1 << 7;
 const RSV = 8;
 
-/** What compressed messages have set (RFC 7692 §6). */
+/** The reserved bit that compressed messages have set (RFC 7692 §6). */
 const RSV1 = 4;
 
 const HIGH = 2 ** 32;
 
-/** More than a handle takes. */
+/** More bytes than a handle takes. */
 const HANDLE = 1024;
 
 /** A frame, or a piece of one that came in several chunks, with memory of its own. */
@@ -61,7 +61,7 @@ const LARGE = 16 * 1024;
  * }
  * ```
  *
- * What comes after a close frame has no meaning (RFC 6455 §5.5.1), and is dropped.
+ * Bytes after a close frame have no meaning (RFC 6455 §5.5.1). The decoder drops them.
  *
  * `bytes()` is lent, as {@link MessageDecoder}'s is.
  */
@@ -162,7 +162,7 @@ export class FrameDecoder extends Cursor<OwnedFrame> {
     return this.decoded(false);
   }
 
-  /** What the cursor is at, with memory of its own. */
+  /** The frame at the cursor, with memory of its own. */
   owned(): OwnedFrame {
     const { opcode, fin, rsv, masked, offset, length, first, last } = this;
     return { opcode, fin, rsv, masked, offset, length, first, last, payload: this.copy() };

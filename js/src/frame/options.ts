@@ -1,4 +1,4 @@
-/** What the decoders are told when they are made. */
+/** The options of decoders. */
 
 import type { DeflateOptions } from "../deflate/options.ts";
 import { flag, integer } from "../limits/check.ts";
@@ -47,7 +47,7 @@ export interface DecoderOptions {
    * Text is checked all the same. `maxMessage` holds too. Default false.
    */
   readonly pieces?: boolean | undefined;
-  /** What offsets count from; default 0. */
+  /** The offset of the first byte, from which offsets count; default 0. */
   readonly offset?: number;
   /**
    * Lets a client send frames that are not masked; a `MessageDecoder` of role
@@ -58,7 +58,7 @@ export interface DecoderOptions {
   readonly dangerouslyAcceptUnmasked?: boolean;
 }
 
-/** Beside the reserved bits. */
+/** A flag beside the reserved bits. */
 const UNMASKED = 8;
 
 /** The options as the module takes them: client, rsv, frame, message, fragments, offset. */

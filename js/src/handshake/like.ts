@@ -3,7 +3,7 @@
 import { type HeadersInput, pairsOf } from "./options.ts";
 import { named } from "../error/errors.ts";
 
-/** What Node's `IncomingMessage` and the `Request` of fetch have in common. */
+/** The properties that Node's `IncomingMessage` and the `Request` of fetch share. */
 export interface RequestLike {
   readonly method?: string | undefined;
   /** The path with its query, or an absolute URL. */

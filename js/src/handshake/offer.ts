@@ -9,7 +9,7 @@ import { extensionsOf } from "../head/head.ts";
 import { begin, heads, output, putAt, putParts } from "../head/region.ts";
 import { type Expected, UpgradeResponse } from "./response.ts";
 
-/** What a client asks for. */
+/** The options of a client. */
 export interface OfferOptions {
   /** Name or address, with the port if it is not the scheme's: `"example.com:8080"`. */
   readonly host: string;

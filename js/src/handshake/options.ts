@@ -1,4 +1,4 @@
-/** What the handshake is told, and in which shapes. */
+/** The options of the handshake, and the shapes in which they are given. */
 
 import { integer } from "../limits/check.ts";
 import { type Checks, checkOptions } from "../options/check.ts";

@@ -12,7 +12,7 @@ import { UpgradeRequest } from "./request.ts";
 import { type Expected, UpgradeResponse } from "./response.ts";
 
 /**
- * What {@link UpgradeRequestReader} and {@link UpgradeResponseReader} have in common:
+ * The part that {@link UpgradeRequestReader} and {@link UpgradeResponseReader} share:
  * each byte is looked at once, however the head is cut, and no more than the
  * limit is held.
  */
@@ -97,7 +97,7 @@ export abstract class HeadReader<T extends Head> {
     this.#buffer = undefined;
   }
 
-  /** As most heads come: in one piece. */
+  /** Reads a head that came in one piece, as most heads do. */
   #whole(bytes: Uint8Array): T | undefined {
     const head = this.parse(bytes, this.#limits);
     if (head === undefined) return this.#piece(bytes);

@@ -24,7 +24,7 @@ import {
   word,
 } from "../head/region.ts";
 
-/** What a 101 says beyond the accept key. */
+/** The parts of a 101 beyond the accept key. */
 export interface AcceptOptions {
   /** The subprotocol to speak, one of those offered. */
   readonly protocol?: string | undefined;
@@ -37,7 +37,7 @@ export interface AcceptOptions {
   readonly headers?: HeadersInput | undefined;
 }
 
-/** What a rejection says beyond its status. */
+/** The parts of a rejection beyond its status. */
 export interface RejectOptions {
   /** The reason phrase in place of the usual one. */
   readonly reason?: string | undefined;

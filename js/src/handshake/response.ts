@@ -6,7 +6,7 @@ import { type Extension, extensionsOf, Head } from "../head/head.ts";
 import { type HandshakeLimits, limitsOf } from "./options.ts";
 import { checked, heads, part, putBytes, putParts, REASON, STATUS, word } from "../head/region.ts";
 
-/** What a request asked for; an {@link UpgradeRequest} or {@link ClientRequest} is one. */
+/** The offers of a request; an {@link UpgradeRequest} or {@link ClientRequest} has them. */
 export interface Expected {
   /** The `Sec-WebSocket-Key`. */
   readonly key: string;

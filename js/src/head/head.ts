@@ -159,7 +159,7 @@ export class RawHead extends Head {
     return tokensOf(this.values(name));
   }
 
-  /** What `Sec-WebSocket-Extensions` offers or accepts; values may be any quoted string. */
+  /** The extensions that `Sec-WebSocket-Extensions` offers or accepts; values may be any quoted string. */
   get extensions(): Extension[] {
     return extensionsOf(this.values("sec-websocket-extensions"));
   }

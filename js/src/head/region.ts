@@ -95,7 +95,7 @@ export function putParts(offset: number, parts: readonly string[]): number {
   return putAt(offset, encoder.encode(parts.join("\n")));
 }
 
-/** What a call of the module returned; throws the error that it stands for. */
+/** The number that a call of the module returned; throws the error that the number stands for. */
 export function checked(result: number, offset = true): number {
   // The call may have made the memory grow.
   refresh();
@@ -104,13 +104,13 @@ export function checked(result: number, offset = true): number {
   throw errorOf(-result, placed ? word(OFFSET) : undefined);
 }
 
-/** What the last call wrote, copied out. */
+/** A copy of the bytes that the last call wrote. */
 export function output(result: number): Uint8Array<ArrayBuffer> {
   checked(result);
   return copyOut(word(OUTPUT), result);
 }
 
-/** The same as a string, for what is ASCII. */
+/** A copy of the bytes that the last call wrote, as a string. They are ASCII. */
 export function outputText(result: number): string {
   checked(result);
   return decodeLatin1(word(OUTPUT), result);

@@ -35,7 +35,7 @@ export interface CapturedPayload {
   readonly text?: string;
   /** The payload, if it is not text or not UTF-8. Bytes that are not known are 0. */
   readonly bytes?: Uint8Array<ArrayBuffer>;
-  /** The same with escapes, if it is text and not UTF-8. */
+  /** The payload with escapes, if it is text and not UTF-8. */
   readonly escaped?: string;
   /** More bytes follow. */
   readonly cut?: true;
@@ -79,7 +79,7 @@ export interface CapturedHandshake extends ConversationId, PacketInfo {
   readonly protocol: string | null;
   /** The extensions that the server accepted, as it wrote them. */
   readonly extensions: string | null;
-  /** What was agreed on about permessage-deflate (RFC 7692 §7.1). */
+  /** The agreement on permessage-deflate (RFC 7692 §7.1). */
   readonly deflate: {
     readonly serverNoContextTakeover: boolean;
     readonly clientNoContextTakeover: boolean;

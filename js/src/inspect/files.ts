@@ -74,7 +74,7 @@ function standardInput(): () => Promise<Uint8Array | undefined> {
   };
 }
 
-/** Why a file can't be read, in words. */
+/** The reason why a file cannot be read, in words. */
 export function reasonOf(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
   return reasons[code ?? ""] ?? message ?? String(error);

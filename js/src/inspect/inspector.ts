@@ -59,7 +59,7 @@ export class Inspector {
     return eventsOf(takeText(this.#module));
   }
 
-  /** Why the file can't be read, or not to its end; `undefined` as long as it can. */
+  /** The reason why the file cannot be read, or not to its end; `undefined` as long as it can. */
   get error(): SourceError | undefined {
     return this.#error;
   }
@@ -78,7 +78,7 @@ export class Inspector {
   }
 }
 
-/** What a {@link ConversationInspector} is told of its connection. */
+/** The options of a {@link ConversationInspector}, which describe its connection. */
 export interface ConversationOptions extends InspectOptions {
   /**
    * How the connection begins: with HTTP, which may be encrypted by TLS (`"handshake"`, the default);

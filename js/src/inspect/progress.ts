@@ -1,6 +1,6 @@
 /** A progress bar on a terminal, for long inputs. */
 
-/** From here on an input is long at once; a shorter one after a second. */
+/** An input from this length on is long at once; a shorter one is long after a second. */
 const LONG = 64 * 2 ** 20;
 const PATIENCE = 1000;
 /** Between two drawings, in milliseconds. */

@@ -1,5 +1,5 @@
 /**
- * What a freed object has in the place of its part of the module.
+ * The object that a freed object has in the place of its part of the module.
  *
  * wasm-bindgen's own objects keep an address, and after `free` it is 0: the next call fails with
  * "null pointer passed to rust", and a second `free` as well. With this object in their place all

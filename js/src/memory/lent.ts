@@ -19,7 +19,7 @@ export function setDebug(on: boolean): void {
   debug = on;
 }
 
-/** What has been lent, and ends together. */
+/** The views that were lent and that end together. */
 export class Lent {
   #buffers: ArrayBuffer[] = [];
 

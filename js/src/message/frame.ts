@@ -4,7 +4,7 @@ import { named } from "../error/errors.ts";
 import { flag, integer } from "../limits/check.ts";
 import { few } from "../memory/copy.ts";
 
-/** What a frame is, apart from its payload. */
+/** The properties of a frame, apart from its payload. */
 export interface FrameOptions {
   /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
   readonly opcode: number;

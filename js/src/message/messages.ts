@@ -15,7 +15,7 @@ import { MessageCursor } from "./cursor.ts";
 
 export type { MessageType, OwnedMessage } from "./cursor.ts";
 
-/** More than a handle takes, and one with compression. */
+/** More bytes than a handle takes, without and with compression. */
 const HANDLE = 1024;
 const INFLATING = 4 * 1024;
 
@@ -35,7 +35,7 @@ const INFLATING = 4 * 1024;
  * });
  * ```
  *
- * What `bytes()` returns is lent: it is valid until the next `push`, `reserve`
+ * The view that `bytes()` returns is lent: it is valid until the next `push`, `reserve`
  * or `commit` of any decoder of this package, and it can be handed to these and
  * to a `MessageEncoder`. A `MessageEncoder` that has to grow also ends it. Take a
  * {@link copy} to keep it.

@@ -16,7 +16,7 @@ export interface Form {
   readonly header: number;
 }
 
-/** What an encoder reads of a prepared message. */
+/** The part of a prepared message that an encoder reads. */
 export interface PreparedForm {
   readonly plain: Form;
   readonly coded: Form | undefined;
@@ -32,7 +32,7 @@ export const PREPARED: unique symbol = Symbol.for("wscodec.prepared") as never;
 
 /** A prepared message of any build, as callers see it. */
 export interface PreparedMessage {
-  /** What it is: text of a string, else binary. */
+  /** The type of the message: text for a string, otherwise binary. */
   readonly type: "text" | "binary";
   /** Bytes of payload, before compression. */
   readonly length: number;

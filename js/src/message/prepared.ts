@@ -33,7 +33,7 @@ export interface PreparedOptions {
  * the next message of that connection refers to none either.
  */
 export class Prepared implements PreparedMessage {
-  /** What it is: text of a string, else binary. */
+  /** The type of the message: text for a string, otherwise binary. */
   readonly type: "text" | "binary";
   /** Bytes of payload, before compression. */
   readonly length: number;

@@ -29,7 +29,7 @@ interface Sender {
   close(arena: Arena, code: number, length: number, key: number): number;
 }
 
-/** What sends: the module's part, its output, and the source of mask keys. */
+/** A sender: the module's part, its output, and the source of mask keys. */
 export interface Sending {
   readonly sender: Sender;
   readonly frames: FrameBuffer;

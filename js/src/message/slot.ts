@@ -18,7 +18,7 @@ import type { Sending } from "./sending.ts";
 const SPARE = 64;
 const SPARE_BYTES = 4 * 2 ** 20;
 
-/** More than the module's part takes, without and with compression. */
+/** More bytes than the module's part takes, without and with compression. */
 const ENCODER = 1024;
 const COMPRESSING = 4 * 1024;
 

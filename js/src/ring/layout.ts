@@ -44,10 +44,10 @@ export const CLOSED = 2;
 const SMALLEST = 64;
 const LARGEST = 2 ** 30;
 
-/** What can go wrong with a ring. */
+/** An error of a ring. */
 export class RingError extends Error {
   /**
-   * What it is: `"CLOSED"`, the reader takes no more; `"ENDED"`, the writer has
+   * The cause: `"CLOSED"`, the reader takes no more; `"ENDED"`, the writer has
    * ended; `"SUPERSEDED"`, another reader took this one's place; `"RECORD_TOO_LONG"`;
    * `"CORRUPT"`, the memory holds no ring, or something else wrote to it.
    */

@@ -85,7 +85,7 @@ export class RingReader {
     return this.#at >= 0;
   }
 
-  /** The same as {@link next} for a thread that may not block. One at a time. */
+  /** As {@link next}, for a thread that may not block. Only one call may be pending. */
   async nextAsync(timeout = Infinity): Promise<boolean> {
     await waitAsync(this.#ring, TO_READER, READER_WAITS, timeout, this.#nextOrEnd);
     return this.#at >= 0;
@@ -103,7 +103,7 @@ export class RingReader {
     return ring.has(ENDED) && ring.used() === (this.#at < 0 ? 0 : this.#span);
   }
 
-  /** What kind of record the writer said this is. */
+  /** The kind of the record, as the writer gave it. */
   get kind(): number {
     return this.#ring.records[(this.#here() >>> 2) + 1] as number;
   }

@@ -2,7 +2,7 @@
 
 import type { Layout } from "./layout.ts";
 
-/** What newer runtimes have, and older declarations don't. */
+/** A function that newer runtimes have and older declarations do not have. */
 interface WaitAsync {
   waitAsync?(
     words: Int32Array,
@@ -65,7 +65,7 @@ export function wait(
   }
 }
 
-/** The same without blocking. */
+/** Waits without blocking the thread. */
 export async function waitAsync(
   ring: Layout,
   signal: number,

@@ -83,7 +83,7 @@ export class RingWriter {
     return wait(this.#ring, TO_WRITER, WRITER_WAITS, timeout, done);
   }
 
-  /** The same as {@link write} for a thread that may not block. One at a time. */
+  /** As {@link write}, for a thread that may not block. Only one call may be pending. */
   writeAsync(data: Bytes, kind = 0, timeout = Infinity): Promise<boolean> {
     const done = () => this.tryWrite(data, kind);
     return waitAsync(this.#ring, TO_WRITER, WRITER_WAITS, timeout, done);
@@ -114,7 +114,7 @@ export class RingWriter {
     if (ring.used() + skipped + space > ring.capacity) return undefined;
     const start = skipped === 0 ? at : 0;
     if (skipped !== 0) {
-      // Not published by itself: the reader finds it with the record.
+      // This is not published by itself: the reader finds it with the record.
       ring.records[at >>> 2] = AT_FRONT;
     }
     this.#reserved = start;
@@ -154,7 +154,7 @@ export class RingWriter {
     return this.#ring.used() === 0;
   }
 
-  /** The same as {@link flushed} for a thread that may not block. */
+  /** As {@link flushed}, for a thread that may not block. */
   async flushedAsync(timeout = Infinity): Promise<boolean> {
     await waitAsync(this.#ring, TO_WRITER, WRITER_WAITS, timeout, this.#flushedOrClosed);
     return this.#ring.used() === 0;

@@ -9,7 +9,7 @@ const SHARED_WITH_MAXIMUM = 3;
  * instructions, so one thread alone may run it; others read what it has decoded.
  */
 export function shareable(module: Uint8Array, pages: number): Uint8Array<ArrayBuffer> {
-  // Behind the magic and the version.
+  // The first section is behind the magic number and the version.
   let at = 8;
   while (at < module.length) {
     const [size, content] = read(module, at + 1);

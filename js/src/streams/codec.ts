@@ -100,7 +100,7 @@ function decoding<T>(
   return { readable, writable };
 }
 
-/** What both decoders are here. */
+/** The interface that both decoders have for this file. */
 interface Cursor<T> {
   push(chunk: Bytes): unknown;
   next(): boolean;
@@ -151,7 +151,7 @@ export class FrameDecoderStream {
   }
 }
 
-/** What can be written to a {@link MessageEncoderStream}. */
+/** A value that can be written to a {@link MessageEncoderStream}. */
 export type Sendable =
   | string
   | Bytes
@@ -173,7 +173,7 @@ export class MessageEncoderStream {
   constructor(options: MessageEncoderOptions) {
     checkOptions("MessageEncoderStream", options, encoderChecks);
     const encoder = new MessageEncoder(options);
-    // Not a subclass: where the runtime has no streams (jsdom), this file can be imported all the same.
+    // This is no subclass, so that this file can be imported where the runtime has no streams (jsdom).
     const { readable, writable } = new TransformStream<Sendable, Uint8Array<ArrayBuffer>>(
       {
         transform(message, controller) {

@@ -104,7 +104,7 @@ const serverChecks = {
   upgrade: callable,
 } satisfies Checks<ServerStreamOptions>;
 
-/** What a {@link SocketStream} is once the handshake is done. */
+/** The properties of a {@link SocketStream} after the handshake. */
 export interface Opened {
   /** Messages: strings for text, else bytes. */
   readonly readable: ReadableStream<string | Uint8Array<ArrayBuffer>>;
@@ -124,7 +124,7 @@ export interface Closed extends Outcome {
 /** Bytes of messages that wait to be read, and bytes under way to the transport. */
 const HIGH_WATER = 64 * 1024;
 const TIMEOUT = 10_000;
-/** What timers take at most, in milliseconds. */
+/** The longest time that a timer accepts, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
 
 /**
@@ -171,11 +171,11 @@ export class SocketStream {
   #deadline: number | undefined;
   #late: (() => unknown) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Why the writable takes nothing any more. */
+  /** The reason why the writable takes nothing any more. */
   #broken: { readonly error: unknown } | undefined;
   /** Bytes of the writes that have not settled. */
   #unsent = 0;
-  /** Why the transport was given up. */
+  /** The reason why the transport was given up. */
   #gone: { readonly reason: unknown } | undefined;
   /** Ends all waits for the transport. */
   readonly #interrupts = new Set<() => void>();
@@ -199,7 +199,7 @@ export class SocketStream {
       refuse = reject;
     });
     this.closed = this.#run(open, refuse);
-    // Who awaits neither is not to be ended by that.
+    // A program that awaits neither promise must not be ended by a rejection.
     for (const promise of [this.opened, this.closed, this.#writer.closed]) promise.catch(() => {});
   }
 
@@ -362,7 +362,7 @@ export class SocketStream {
       return [session, opened, reader.rest];
     } catch (error) {
       reader.free();
-      // Who was refused may have gone already.
+      // A peer that was rejected may have gone already.
       if (isAsked) await this.#refuse(error, status).catch(() => {});
       throw error;
     }
@@ -466,7 +466,7 @@ export class SocketStream {
     if (this.#broken !== undefined) throw this.#broken.error;
   }
 
-  /** Nothing can be sent any more. What the peer has sent before is still read, for a time. */
+  /** Ends the sending side. The bytes that the peer has sent before are still read, for a time. */
   #unwritable(error: unknown): void {
     if (this.#broken !== undefined || this.#gone !== undefined) return;
     this.#broken = { error };
@@ -523,7 +523,7 @@ export class SocketStream {
     return this.#until(new Promise<void>((resolve) => this.#wakes.add(resolve)));
   }
 
-  /** The same promise; but it rejects when the transport is given up. */
+  /** Returns the promise, which also rejects when the transport is given up. */
   #until<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const interrupt = (): void => reject(this.#gone?.reason);
@@ -549,7 +549,7 @@ export class SocketStream {
     this.#interrupts.clear();
     for (const interrupt of interrupts) interrupt();
     this.#reader.cancel(reason).catch(() => {});
-    // Nothing more of an end in good order: the writable is closed, and this changes nothing.
+    // After an end in good order the writable is closed, and this changes nothing.
     this.#writer.abort(reason).catch(() => {});
     try {
       void Promise.resolve(this.#duplex.close?.()).catch(() => {});

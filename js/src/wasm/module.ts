@@ -9,7 +9,7 @@
 import { initSync } from "../../generated/wscodec.js";
 import type { InitOutput, SyncInitInput } from "../../generated/wscodec.js";
 
-/** What wasm-bindgen wraps: by name, so that what nobody uses is left out. */
+/** The functions and classes that wasm-bindgen wraps. They are listed by name, so that the bundler leaves out those that nobody uses. */
 export * from "../../generated/wscodec.js";
 
 /**
@@ -46,7 +46,7 @@ export function load(module: SyncInitInput): void {
   }
 }
 
-/** What the runtime's error means for the user; by its name, as it may be of another realm. */
+/** The error for the user that stands for the runtime's error. The name decides, because the error may be of another realm. */
 function explained(error: unknown): unknown {
   const { name } = error as Error;
   if (name === "RangeError") {

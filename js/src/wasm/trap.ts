@@ -1,5 +1,5 @@
 /**
- * What happens if the module traps.
+ * The behaviour after a trap of the module.
  *
  * Nothing unwinds the Rust stack: after a trap the objects that the call used stay borrowed, and
  * others may be half changed. wasm-bindgen's next call says "recursive use of an object", which
@@ -27,7 +27,7 @@ export class ModuleError extends Error {
   }
 }
 
-/** What can be called of a module. */
+/** The exports of a module. */
 type Exports = Record<string, unknown>;
 
 /** Whether an export threw because of a trap; the module throws errors on purpose, too. */
@@ -38,8 +38,8 @@ function isTrap(error: unknown): boolean {
 }
 
 /**
- * What is to be thrown for what an export threw, and the exports from here on: after a trap each
- * of them throws the same error.
+ * The error to throw instead of an error that an export threw, and the exports for later calls: after
+ * a trap each of them throws the same error.
  */
 export function trapped(error: unknown, exports: Exports): [error: unknown, exports: Exports] {
   if (!isTrap(error)) return [error, exports];

@@ -10,7 +10,7 @@ const { connect, createServer, listen, serve } = await import(adapter);
 const key = readFileSync(join(keys, "key.pem"), "utf8");
 const cert = readFileSync(join(keys, "cert.pem"), "utf8");
 
-/** What a program does to go on after what handlers throw. */
+/** The way in which a program goes on after an error of a handler. */
 function reported(error) {
   console.log(`reported: ${error.message}`);
 }

@@ -14,7 +14,7 @@ import { inWrangler, unitTests } from "./workers.mjs";
 /** A case can't run here; the message says why. */
 export class Skipped extends Error {}
 
-/** Those that need only what builds the package; they are a part of `cargo xtask test`. */
+/** The cases that need only the tools of the build; they are a part of `cargo xtask test`. */
 export const quick = ["node-esm", "node-cjs", "exports", "types", "deno"];
 
 const node = process.execPath;
@@ -107,7 +107,7 @@ export const cases = {
       const workerd = binary(peers, "@cloudflare", "bin/workerd");
       await bundle(tools, folder, "worker.mjs", "worker.bundled.mjs", {
         conditions: ["workerd", "worker", "browser"],
-        // As wrangler has it: wasm stays a module of its own.
+        // As with wrangler, wasm stays a module of its own.
         external: ["cloudflare:*"],
         loader: { ".wasm": "copy" },
         outdir: folder,
@@ -298,7 +298,7 @@ async function oldTypes({ folder, tools, peers, run }, version) {
   };
   const text = await source(folder, "old.ts");
   writeFileSync(join(folder, "old.mts"), text);
-  // Of these two there is no CommonJS.
+  // These two exist only as ES modules.
   const required = text.replace(/^import .*(deno|workers)";$/gm, "").replace("deno, node, workers", "node");
   writeFileSync(join(folder, "old.cts"), required);
   for (const [name, mode] of Object.entries(modes)) {
@@ -353,7 +353,7 @@ async function built(tools, outfile, options, more) {
   await esbuild.build({ ...options, ...more, logLevel: "silent", outfile });
 }
 
-/** What they found. */
+/** The findings of publint and attw. */
 function counted(result) {
   const { passed, failed, skipped } = JSON.parse(result);
   if (failed.length > 0 || passed === 0) throw new Error(`${failed.join("\n\n")}\n${passed} passed`);

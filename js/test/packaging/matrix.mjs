@@ -66,7 +66,7 @@ async function plain(folder) {
   writeFileSync(join(folder, "smoke.mjs"), code);
 }
 
-/** What a project printed: the report of the smoke test in its last line. */
+/** The output of a project, with the report of the smoke test in its last line. */
 function judged(output) {
   const line = output.trim().split("\n").at(-1);
   const { ok, tried, error } = JSON.parse(line);

@@ -9,7 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const tests = dirname(here);
 const vectors = join(tests, "..", "..", "tests", "vectors");
 
-/** Those files of tests. */
+/** The files of these tests. */
 const FILES = [
   "vectors",
   "session",
@@ -28,7 +28,7 @@ const FILES = [
 /** Tests in them that are left out, with the reason. */
 const LEFT_OUT = { ", ws reads$|^what ws sends": "npm ws is for Node" };
 
-/** The same, where npm's `buffer` is in the place of Node's. */
+/** The files of tests that run where npm's `buffer` is in the place of Node's. */
 const BESIDE = { "^text at the borders": "npm's buffer loses a lone surrogate at the end of others" };
 
 /** In the place of `node:test`: what is registered runs in turn when it is asked to. */
@@ -78,7 +78,7 @@ export function isUtf8(bytes) {
   }
 }`;
 
-/** What pages are without, and tests use. */
+/** Globals that the tests use and that pages do not have. */
 const GLOBALS = `
 import { Buffer } from "node:buffer";
 globalThis.process ??= { env: {}, emitWarning() {} };
@@ -114,7 +114,7 @@ export function portable({ folder, peers, start, node = false }) {
     setup(build) {
       const options = { kind: "import-statement", pluginData: "within" };
       const within = (path, resolveDir) => build.resolve(path, { ...options, resolveDir });
-      // What is resolved here comes by a second time.
+      // A path that is resolved here is resolved a second time.
       const on = (filter, take) =>
         build.onResolve({ filter }, (found) => (found.pluginData === "within" ? undefined : take(found)));
       on(/^(node:(test|fs|buffer|events|assert\/strict)|ws|globals)$/, ({ path }) =>
@@ -127,7 +127,7 @@ export function portable({ folder, peers, start, node = false }) {
       on(/^npm:buffer$/, () => within("buffer/", peers));
       if (!node) {
         on(/^npm:assert$/, () => within("assert/", peers));
-        // Of those that assert asks for, so that it gets the same.
+        // These are modules that assert asks for, so that it gets the same ones.
         on(/^buffer$/, () => within("buffer/", peers));
       }
       on(/^wscodec(\/[a-z]+)?$/, ({ path }) => within(path, folder));

@@ -7,7 +7,7 @@ const { memory } = workerData;
 parentPort.on("message", ({ address, length }) => {
   const payload = new Uint8Array(memory.buffer, address, length);
   const sum = payload.reduce((sum, byte) => sum + byte, 0);
-  // Only to show that this is no copy: nobody but the module should write there.
+  // This write only shows that the memory is no copy: only the module should write there.
   payload[0] = 0xaa;
   parentPort.postMessage({ sum, same: payload[0] === 0xaa });
 });

@@ -12,7 +12,7 @@ type Wscodec = typeof Package;
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/** What a build is expected to have. */
+/** The properties that a build is expected to have. */
 export interface Expected {
   readonly deflate: boolean;
 }

@@ -1,4 +1,4 @@
-// The same names by `require`, typed.
+// The names of types.mts, typed, by `require`.
 
 import wscodec = require("wscodec");
 import ring = require("wscodec/ring");

@@ -1,4 +1,4 @@
-// What the types promise, and refuse.
+// Programs that the types accept, and programs that they reject.
 
 import { type Bytes, type DecoderOptions, MessageDecoder, type OwnedMessage } from "wscodec";
 import * as inspect from "wscodec/inspect";
