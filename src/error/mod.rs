@@ -282,8 +282,7 @@ mod tests {
             })*};
         }
         check!(PeerError, HandshakeError, LimitError, MisuseError);
-        let message = LimitError::OutOfMemory.message();
-        assert_eq!(message, "there is no memory left for this");
+        assert!(LimitError::OutOfMemory.message().contains("memory"));
     }
 
     /// JavaScript has a few codes of its own; the page explains each code of both languages.
