@@ -10,7 +10,7 @@ import { dist, entries, put, refuse, wanted } from "./files.mjs";
 
 /** Bytes of the wasm modules and of the page; to raise one is a decision, so it is a commit. */
 const BUDGET = {
-  "wscodec.wasm": { raw: 226_500, brotli: 75_200 },
+  "wscodec.wasm": { raw: 218_000, brotli: 73_300 },
   "slim.wasm": { raw: 143_000, brotli: 46_500 },
   "zlib.wasm": { raw: 305_500, brotli: 107_000 },
   "inspect.wasm": { raw: 1_150_000, brotli: 350_000 },
