@@ -87,10 +87,12 @@ fn versions() -> Value {
         "flate2",
         "libz-sys",
         "miniz_oxide",
+        "sockudo-ws",
         "tokio-websockets",
         "tungstenite",
         "websocket-sans-io",
         "wscodec",
+        "yawc",
         "zlib-rs",
     ];
     let mut versions = serde_json::Map::new();

@@ -58,6 +58,8 @@ fn column(table: &mut Table, feed: &Feed, plan: Plan) {
     add::<tungstenite::SmallBuffer>(&mut rows, feed);
     add::<tokio_peers::FastWebsockets>(&mut rows, feed);
     add::<tokio_peers::TokioWebsockets>(&mut rows, feed);
+    add::<tokio_peers::Sockudo>(&mut rows, feed);
+    add::<tokio_peers::Yawc>(&mut rows, feed);
     table.column(feed.workload.name, rows, plan);
 }
 

@@ -105,6 +105,8 @@ pub fn tables(workloads: &[Workload], plan: Plan) -> [Table; 2] {
             add::<peers::Tungstenite>(&mut rows, &messages, role);
             add::<peers::FastWebsockets>(&mut rows, &messages, role);
             add::<peers::TokioWebsockets>(&mut rows, &messages, role);
+            add::<peers::Sockudo>(&mut rows, &messages, role);
+            add::<peers::Yawc>(&mut rows, &messages, role);
             table.column(workload.name, rows, plan);
         }
         table

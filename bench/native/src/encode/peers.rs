@@ -93,3 +93,61 @@ async fn send(mut socket: WebSocketStream<&mut Out>, messages: &[Data<'_>]) {
         socket.send(message).await.expect("messages can be sent");
     }
 }
+
+pub struct Sockudo(Role, Runtime);
+
+impl Encode for Sockudo {
+    const NAME: &'static str = "sockudo-ws";
+
+    fn new(role: Role) -> Self {
+        Self(role, runtime())
+    }
+
+    fn encode(&mut self, messages: &[Data], out: &mut Out) {
+        use sockudo_ws::{Config, Message, WebSocketStream};
+
+        self.1.block_on(async {
+            let mut socket = match self.0 {
+                Role::Server => WebSocketStream::server(out, Config::default()),
+                Role::Client => WebSocketStream::client(out, Config::default()),
+            };
+            for message in messages {
+                let message = match message {
+                    Data::Text(text) => Message::Text((*text).to_owned().into()),
+                    Data::Binary(bytes) => Message::Binary(bytes.to_vec().into()),
+                };
+                socket.send(message).await.expect("messages can be sent");
+            }
+        });
+    }
+}
+
+pub struct Yawc(Role, Runtime);
+
+impl Encode for Yawc {
+    const NAME: &'static str = "yawc";
+
+    fn new(role: Role) -> Self {
+        Self(role, runtime())
+    }
+
+    fn encode(&mut self, messages: &[Data], out: &mut Out) {
+        use yawc::{Frame, Options, WebSocket};
+
+        let role = match self.0 {
+            Role::Server => yawc::Role::Server,
+            Role::Client => yawc::Role::Client,
+        };
+        self.1.block_on(async {
+            let socket = WebSocket::from_stream(out, role, Options::default());
+            let mut socket = socket.expect("the options are right");
+            for message in messages {
+                let frame = match message {
+                    Data::Text(text) => Frame::text((*text).to_owned()),
+                    Data::Binary(bytes) => Frame::binary(bytes.to_vec()),
+                };
+                socket.send(frame).await.expect("messages can be sent");
+            }
+        });
+    }
+}
