@@ -33,6 +33,8 @@ export class App {
   /** How often files were opened. */
   #opened = 0;
   #why: string | undefined;
+  /** Ends when the last change of the selection is done. */
+  #changes: Promise<void> = Promise.resolve();
   /** Ends when the row that was selected last is shown. */
   #showing: Promise<void> = Promise.resolve();
   #refreshed = 0;
@@ -177,8 +179,17 @@ export class App {
     byId("status").className = "";
   }
 
-  /** Changes which rows are shown. Throws a sentence if the filter is wrong. */
-  async #select(change: Partial<Selection>): Promise<void> {
+  /**
+   * Changes which rows are shown. Throws a sentence if the filter is wrong. A change waits for the one before
+   * it, so that it does not take that one back.
+   */
+  #select(change: Partial<Selection>): Promise<void> {
+    const changed = this.#changes.then(() => this.#apply(change));
+    this.#changes = changed.catch(() => {});
+    return changed;
+  }
+
+  async #apply(change: Partial<Selection>): Promise<void> {
     const selection = { ...this.#selection, ...change };
     const row = this.#selectedRow();
     if (this.#inputs.length > 0) await this.#client.call("select", selection);
