@@ -34,6 +34,9 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
         Ok(Asked::Help) => return print(command::HELP),
         Err(why) => return Err(unusable("inspect", why)),
     };
+    if asked.open {
+        return open(&asked);
+    }
     let terminal = io::stdout().is_terminal();
     prepare(&mut asked, terminal, "inspect")?;
     let (files, keys, follow) = (asked.files.clone(), asked.keys.clone(), asked.follow);
@@ -89,6 +92,26 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
     match status {
         0 => Ok(()),
         status => Err(Failure::Status(status)),
+    }
+}
+
+/// Serves the page with the file.
+fn open(asked: &Arguments) -> Result<(), Failure> {
+    let [file] = &asked.files[..] else {
+        return Err(unusable("inspect", "--open shows one file"));
+    };
+    let alone = command::read(["--open", file]);
+    if file == "-" || alone != Ok(Asked::Inspect(Box::new(asked.clone()))) {
+        let why = "--open stands alone with a file: the page has its own filters";
+        return Err(unusable("inspect", why));
+    }
+    #[cfg(not(target_os = "wasi"))]
+    {
+        crate::page::open_file(file)
+    }
+    #[cfg(target_os = "wasi")]
+    {
+        Err(unusable("inspect", "--open: this build serves no page"))
     }
 }
 

@@ -10,6 +10,8 @@ mod json;
 mod listen;
 mod log;
 mod out;
+#[cfg(not(target_os = "wasi"))]
+mod page;
 mod pages;
 mod pings;
 #[cfg(not(target_os = "wasi"))]

@@ -57,6 +57,9 @@ impl InspectRun {
             Asked::Inspect(arguments) => *arguments,
             Asked::Help => return Ok(None),
         };
+        if arguments.open {
+            return Err("--open: only the native program has this option".into());
+        }
         if arguments.width.is_none() && columns > 0 {
             arguments.width = Some(columns);
         }

@@ -78,6 +78,9 @@ pub(crate) struct TapArgs {
     /// Show no frames
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Show the frames in the inspector page as well, in a browser
+    #[arg(long)]
+    pub(crate) open: bool,
     #[command(flatten)]
     limits: TapLimitArgs,
     /// The words for `inspect`.
@@ -158,6 +161,9 @@ impl TapArgs {
             }
             Some(name) if !is_har(name) && self.shown.iter().any(|it| it == "--redact") => {
                 usage("--redact can't blank secrets in a capture: record a .har".into())
+            }
+            _ if self.open && self.shown.iter().any(|it| it == "--redact") => {
+                usage("--redact can't blank secrets in the page: leave out --open".into())
             }
             _ => Ok(()),
         }

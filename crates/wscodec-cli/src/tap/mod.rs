@@ -12,12 +12,13 @@
 //! | `copy` | one direction |
 //! | `open` | the connections that are open, to end them |
 //! | `watch` | the queues to the onlookers |
-//! | `display`, `record` | the onlookers: standard output, and a file |
+//! | `display`, `record`, `live` | the onlookers: standard output, a file, the page |
 //! | `status` | the status of a response, for the summary |
 
 mod connection;
 mod copy;
 mod display;
+mod live;
 mod open;
 mod record;
 mod request;
@@ -40,7 +41,7 @@ use wscodec_inspect::command::{self, Asked, Run};
 use crate::args::{TapArgs, unusable};
 use crate::target::Target;
 use crate::upstream::Upstream;
-use crate::{Failure, inspect, log, out, proxy, stop, tls};
+use crate::{Failure, inspect, log, out, page, proxy, stop, tls};
 use connection::Outcome;
 use record::Recording;
 use request::Changes;
@@ -97,6 +98,7 @@ pub(crate) fn run(arguments: TapArgs) -> Result<(), Failure> {
         .iter()
         .map(|_| Loss::Allowed)
         .chain(recording.iter().map(|_| Loss::Never))
+        .chain(arguments.open.then_some(Loss::Allowed))
         .collect();
     let watch = (!lanes.is_empty()).then(|| Arc::new(Watch::new(&lanes)));
     let tap = Arc::new(Tap {
@@ -122,13 +124,24 @@ pub(crate) fn run(arguments: TapArgs) -> Result<(), Failure> {
     stop::at_signals(move || signals.send(Stop::Signal).is_ok()).map_err(failed)?;
     let mut onlookers = Vec::new();
     if let Some(watch) = &tap.watch {
+        if arguments.open {
+            let (watch, lane) = (watch.clone(), lanes.len() - 1);
+            let history = Arc::<page::History>::default();
+            page::open_stream(history.clone())?;
+            let live = move || {
+                live::run(&watch, lane, &history);
+                Ok(())
+            };
+            onlookers.push(onlooker(live, &stops).map_err(failed)?);
+        }
         if let Some(run) = display {
             let watch = watch.clone();
             let show = move || display::show(&watch, 0, run);
             onlookers.push(onlooker(show, &stops).map_err(failed)?);
         }
         if let Some(recording) = recording {
-            let (watch, lane) = (watch.clone(), lanes.len() - 1);
+            let lane = lanes.iter().position(|it| *it == Loss::Never);
+            let (watch, lane) = (watch.clone(), lane.unwrap_or_default());
             let record = move || recording.run(&watch, lane);
             onlookers.push(onlooker(record, &stops).map_err(failed)?);
         }

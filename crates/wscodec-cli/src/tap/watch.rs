@@ -108,6 +108,13 @@ impl Lane {
     }
 }
 
+impl Entry {
+    /// The number of the connection.
+    pub(super) fn connection(&self) -> u64 {
+        self.connection
+    }
+}
+
 impl Watch {
     /// Lanes of these kinds, which are numbered in this order.
     pub(super) fn new(lanes: &[Loss]) -> Self {
@@ -285,6 +292,11 @@ impl Side {
 pub(super) struct Packets(HashMap<u64, RecordedConnection>);
 
 impl Packets {
+    /// Whether this connection is open.
+    pub(super) fn has(&self, connection: u64) -> bool {
+        self.0.contains_key(&connection)
+    }
+
     /// Appends the packets of an entry.
     pub(super) fn put(&mut self, entry: &Entry, out: &mut Vec<u8>) {
         let Entry {

@@ -51,6 +51,8 @@ pub struct Arguments {
     pub extract: Option<String>,
     /// Whether the host waits for more at the end of a file.
     pub follow: bool,
+    /// Whether the inspector page is to show the file.
+    pub open: bool,
     /// Files without HTTP in front of the frames.
     pub no_handshake: bool,
     /// Direction of the first file of raw bytes.
@@ -101,6 +103,7 @@ pub fn read(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Aske
         jsonl: None,
         extract: None,
         follow: false,
+        open: false,
         no_handshake: false,
         first: None,
         deflate: false,
@@ -139,6 +142,7 @@ pub fn read(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Aske
             "pretty" => asked.pretty = true,
             "redact" => asked.redact = true,
             "follow" => asked.follow = true,
+            "open" => asked.open = true,
             "har" => asked.har = Some(text()?),
             "jsonl" => asked.jsonl = Some(text()?),
             "extract" => asked.extract = Some(text()?),

@@ -56,6 +56,8 @@ Output files:
   --extract FOLDER        Write the payload of each message to a file of its own in FOLDER.
 
 Input:
+  --open                  Show the file in the inspector page, in a browser. Only the native
+                          program has this option.
   --follow                Wait for more bytes at the end of the file, until the command is
                           interrupted.
   --keys FILE             Read TLS keys from a file of the form of SSLKEYLOGFILE. The option may
