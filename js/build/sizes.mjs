@@ -4,9 +4,9 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import { dist, entries, put, refuse, wanted } from "./files.mjs";
+import { exceeded, line, measure } from "./measure.mjs";
 
 /** Bytes of the wasm modules and of the page; to raise one is a decision, so it is a commit. */
 const BUDGET = {
@@ -25,18 +25,8 @@ if (wanted("inspect")) files.push("inspect.html");
 
 const sizes = {};
 for (const name of files) {
-  const bytes = readFileSync(join(dist, name));
-  const params = {
-    [constants.BROTLI_PARAM_QUALITY]: 11,
-    [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
-  };
-  sizes[name] = {
-    raw: bytes.length,
-    gzip: gzipSync(bytes, { level: 9 }).length,
-    brotli: brotliCompressSync(bytes, { params }).length,
-  };
-  const { raw, gzip, brotli } = sizes[name];
-  console.log(`${name.padEnd(12)} ${raw} bytes, gzip -9 ${gzip}, brotli -q 11 ${brotli}`);
+  sizes[name] = measure(readFileSync(join(dist, name)));
+  console.log(line(name, sizes[name]));
 }
 
 /** From the start of an import to its end: read, compiled, instantiated. Not held to anything. */
@@ -56,10 +46,4 @@ for (const { name } of modules) {
 }
 put(join(dist, "sizes.json"), `${JSON.stringify(sizes, null, 2)}\n`);
 
-for (const [name, budget] of Object.entries(BUDGET)) {
-  if (sizes[name] === undefined) continue;
-  for (const [measure, most] of Object.entries(budget)) {
-    const is = sizes[name][measure];
-    if (is > most) refuse(`${name} has ${is} bytes (${measure}), and its budget is ${most}`);
-  }
-}
+for (const sentence of exceeded(sizes, BUDGET)) refuse(sentence);

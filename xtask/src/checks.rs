@@ -1,7 +1,9 @@
 //! The table of checks; `test` is all of them in this order.
 
 use crate::report::Report;
-use crate::{autobahn, features, fuzz, interop, js, package, release, rust, supply, wasi};
+use crate::{
+    autobahn, component, features, fuzz, interop, js, package, release, rust, supply, wasi,
+};
 
 /// Adds a check's steps to a report.
 pub type Run = fn(&mut Report);
@@ -78,6 +80,11 @@ pub const CHECKS: &[Check] = &[
         "wasi",
         "The WASI component, end to end, on a wasmtime that it finds or installs",
         wasi::check,
+    ),
+    check(
+        "component",
+        "The codec as a component imports nothing and passes the vectors, in Python and Node",
+        component::check,
     ),
     js_check("types", "TypeScript's checker on js/", js::types),
     js_check(

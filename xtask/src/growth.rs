@@ -1,4 +1,4 @@
-//! A limit on how far the wasm module's memory grows, which JavaScript can set.
+//! A limit on how far a wasm module's memory grows, which JavaScript or the module itself can set.
 //!
 //! All connections of a program share one module, and a peer can make each of them hold up to its
 //! message limit. So the module needs a limit for all of them together, as the native server has one.
@@ -14,6 +14,9 @@
 //!   memory.size + $pages <= max_pages ? memory.grow($pages) : -1)
 //! ```
 //!
+//! JavaScript sets the global. The codec as a component sets it by itself, by a function that it imports
+//! ([`SETTER`]) and that this file implements.
+//!
 //! Tried before: a maximum in the memory section, which cannot be changed once the module runs; and a
 //! check before large allocations, which refuses what the allocator could have served from memory that
 //! it has got back.
@@ -21,33 +24,42 @@
 use std::path::Path;
 
 use walrus::ir::{BinaryOp, MemoryGrow, VisitorMut, dfs_pre_order_mut};
-use walrus::{ConstExpr, FunctionBuilder, FunctionId, InstrSeqBuilder, MemoryId, Module, ValType};
+use walrus::{
+    ConstExpr, FunctionBuilder, FunctionId, GlobalId, InstrSeqBuilder, MemoryId, Module, ValType,
+};
 
 use crate::tool::Failure;
 
 /// Changes whenever this file makes another module of the same one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The name of the exported global.
 const EXPORT: &str = "max_pages";
 
-/// Until JavaScript says more: 64 MiB, for runtimes that allow 128 MiB in all.
-const PAGES: i32 = 1024;
+/// The import by which a module sets the limit, in pages.
+const SETTER: (&str, &str) = ("wscodec", "set_max_pages");
 
-/// Limits the growth of the module in this file.
-pub fn limit(file: &Path) -> Result<(), Failure> {
+/// Until JavaScript says more: 64 MiB, for runtimes that allow 128 MiB in all.
+pub const PAGES: i32 = 1024;
+
+/// All pages that there can be: no limit until the module sets one.
+pub const ALL: i32 = 65_536;
+
+/// Limits the growth of the module in this file, to `pages` at first.
+pub fn limit(file: &Path, pages: i32) -> Result<(), Failure> {
     let bytes = std::fs::read(file).map_err(|error| Failure::file("read", file, &error))?;
-    let bytes = limited(&bytes)?;
+    let bytes = limited(&bytes, pages)?;
     std::fs::write(file, bytes).map_err(|error| Failure::file("write", file, &error))
 }
 
-fn limited(module: &[u8]) -> Result<Vec<u8>, Failure> {
+fn limited(module: &[u8], pages: i32) -> Result<Vec<u8>, Failure> {
     let mut module = Module::from_buffer(module)
         .map_err(|error| Failure::new(format!("the wasm module cannot be read: {error:#}")))?;
     let memory = module
         .get_memory_id()
         .map_err(|error| Failure::new(format!("the wasm module has no one memory: {error:#}")))?;
-    let grow = capped(&mut module, memory);
+    let (grow, most) = capped(&mut module, memory, pages);
+    implement_setter(&mut module, most)?;
     let functions: Vec<_> = module.funcs.iter_local().map(|(id, _)| id).collect();
     let mut replaced = 0;
     for id in functions.into_iter().filter(|id| *id != grow) {
@@ -66,12 +78,12 @@ fn limited(module: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// Adds the function and the global of the head of this file.
-fn capped(module: &mut Module, memory: MemoryId) -> FunctionId {
+fn capped(module: &mut Module, memory: MemoryId, first: i32) -> (FunctionId, GlobalId) {
     let most = module.globals.add_local(
         ValType::I32,
         true,
         false,
-        ConstExpr::Value(walrus::ir::Value::I32(PAGES)),
+        ConstExpr::Value(walrus::ir::Value::I32(first)),
     );
     module.exports.add(EXPORT, most);
     let pages = module.locals.add(ValType::I32);
@@ -98,7 +110,21 @@ fn capped(module: &mut Module, memory: MemoryId) -> FunctionId {
                 otherwise.i32_const(-1);
             },
         );
-    function.finish(vec![pages], &mut module.funcs)
+    (function.finish(vec![pages], &mut module.funcs), most)
+}
+
+/// Makes the import that sets the global a function of the module, if there is one.
+fn implement_setter(module: &mut Module, most: GlobalId) -> Result<(), Failure> {
+    let (space, name) = SETTER;
+    let Ok(import) = module.imports.get_func(space, name) else {
+        return Ok(());
+    };
+    module
+        .replace_imported_func(import, |(body, arguments)| {
+            body.local_get(arguments[0]).global_set(most);
+        })
+        .map(|_| ())
+        .map_err(|error| Failure::new(format!("{name} cannot be implemented: {error:#}")))
 }
 
 struct Replace {
@@ -117,7 +143,7 @@ impl VisitorMut for Replace {
 
 #[cfg(test)]
 mod tests {
-    use super::{EXPORT, limited};
+    use super::{ALL, EXPORT, PAGES, SETTER, limited};
 
     /// A module of one memory and one function `(i32) -> i32`, with this code.
     fn module(code: &[u8]) -> Vec<u8> {
@@ -134,7 +160,7 @@ mod tests {
     #[test]
     fn each_growth_goes_by_the_limit() {
         // local.get 0, memory.grow 0.
-        let limited = limited(&module(&[0x20, 0, 0x40, 0])).unwrap();
+        let limited = limited(&module(&[0x20, 0, 0x40, 0]), PAGES).unwrap();
         let mut grows = 0;
         for payload in wasmparser::Parser::new(0).parse_all(&limited) {
             if let wasmparser::Payload::CodeSectionEntry(body) = payload.unwrap() {
@@ -152,8 +178,18 @@ mod tests {
     }
 
     #[test]
+    fn a_module_sets_its_limit_by_an_import() {
+        let mut importing = walrus::Module::from_buffer(&module(&[0x20, 0, 0x40, 0])).unwrap();
+        let ty = importing.types.add(&[walrus::ValType::I32], &[]);
+        importing.add_import_func(SETTER.0, SETTER.1, ty);
+        let limited = limited(&importing.emit_wasm(), ALL).unwrap();
+        let limited = walrus::Module::from_buffer(&limited).unwrap();
+        assert!(limited.imports.iter().next().is_none());
+    }
+
+    #[test]
     fn a_module_that_does_not_grow_is_refused() {
         // local.get 0.
-        assert!(limited(&module(&[0x20, 0])).is_err());
+        assert!(limited(&module(&[0x20, 0]), PAGES).is_err());
     }
 }

@@ -10,6 +10,7 @@ mod bench;
 mod build;
 mod bundle;
 mod checks;
+mod component;
 mod demo;
 mod features;
 mod fuzz;
@@ -82,6 +83,7 @@ fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, W
         ("demo", [name]) => Ok(demo::demo(report, Some(name))),
         ("demo", _) => Err("`demo` takes one argument at most, a folder of tests/captures".into()),
         ("interop", []) => Ok(interop::all(report)),
+        ("component", rest @ [_, ..]) => component::command(report, rest),
         ("bun", []) => {
             js::bun(report);
             Ok(report.close())
@@ -173,6 +175,8 @@ fn usage() -> String {
          autobahn  The Autobahn test suite: autobahn\n            \
          --target native|wasi|node|deno|bun --role server|client [--quick]\n            \
          [--cases LIST] [--exclude LIST] [--jobs N] [--json FILE]\n            \
+         (without arguments: the check below)\n  \
+         component The codec as a component: component build|wheel|bench\n            \
          (without arguments: the check below)\n  \
          wasi      The WASI component: wasi [--runner NAME] serve|connect ARGUMENT...\n            \
          runs it, wasi [--runner NAME] test tests it (without arguments: the\n            \

@@ -62,16 +62,30 @@ impl Module {
         bindings(compiled, folder)?;
         let bound = folder.join("wscodec_bg.wasm");
         if self.limited {
-            growth::limit(&bound)?;
+            growth::limit(&bound, growth::PAGES)?;
         }
-        node::tool("binaryen/bin/wasm-opt")
-            .args([&bound])
-            .args(WASM_OPT)
-            .args(["-o".as_ref(), folder.join("wscodec.wasm").as_os_str()])
-            .run()
-            .map(drop)
+        optimise(&bound, &folder.join("wscodec.wasm"))
     }
 }
+
+/// Has wasm-opt write a smaller and faster module.
+pub fn optimise(from: &Path, to: &Path) -> Result<(), Failure> {
+    node::tool("binaryen/bin/wasm-opt")
+        .args([from])
+        .args(WASM_OPT)
+        .args(["-o".as_ref(), to.as_os_str()])
+        .run()
+        .map(drop)
+}
+
+/// The core module of the codec as a component: see `component.rs`.
+pub const COMPONENT: Module = Module {
+    name: "component",
+    package: "wscodec-component",
+    features: "",
+    folder: "",
+    limited: true,
+};
 
 /// The builds; what they are for is said in the package's README.
 pub const MODULES: [Module; 4] = [
@@ -272,12 +286,12 @@ fn check_simd(module: &Path, glue: &Path) -> Result<String, Failure> {
     Ok(format!("{count} SIMD instructions"))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| Failure::file("read", path, &error))
 }
 
 /// Writes a whole file at once, so that who reads it meanwhile sees the old or the new.
-fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let new = path.with_extension(format!("new-{}", std::process::id()));
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)

@@ -6,8 +6,8 @@
 //! The fields of a row are described at the decoder that writes it, and again in `js/`. Nothing here is an
 //! API for people: that is the TypeScript in `js/`, the only caller.
 //!
-//! Only this crate depends on wasm-bindgen. The module has no `std`, so the crate brings an allocator
-//! and a panic handler; it is not published, and no other crate depends on it.
+//! Only this crate depends on wasm-bindgen. The module has no `std`: `wscodec-wasm-memory`
+//! brings the allocator and the panic handler. The crate is not published, and no other crate depends on it.
 
 #![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #![no_std]
@@ -57,15 +57,3 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub fn simd() -> bool {
     cfg!(target_feature = "simd128")
 }
-
-/// A panic is a trap: what it would say, and the code that formats it, is a good part of a module.
-/// With zlib-rs there is the handler of `std`, which that links.
-#[cfg(not(feature = "zlib-rs"))]
-#[panic_handler]
-fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
-
-/// A third of the size of the one in `std`.
-#[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

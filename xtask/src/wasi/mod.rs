@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub use runner::{Lack, Runner, any, named};
+pub use runner::{Lack, Runner, any, jco, named, wasmtime_python as python};
 
 use crate::arguments::{Arguments, Wrong};
 use crate::paths;

@@ -253,6 +253,16 @@ fn program(wheel: &Wheel) -> Result<PathBuf, Failure> {
     Ok(file)
 }
 
+/// A Python with the wasmtime package of the Bytecode Alliance.
+pub fn wasmtime_python() -> Result<PathBuf, Failure> {
+    let wheel = KNOWN.iter().find_map(|known| match &known.way {
+        Way::Python(wheel) => Some(wheel),
+        _ => None,
+    });
+    let wheel = wheel.ok_or_else(|| Failure::new("no wasmtime package for Python is known"))?;
+    Ok(python(&environment(wheel)?))
+}
+
 /// An environment of Python's with what a wheel brings, and nothing else.
 fn environment(wheel: &Wheel) -> Result<PathBuf, Failure> {
     let home = folder()?.join(wheel.requirement.replace("==", "-"));
@@ -293,7 +303,7 @@ fn python(home: &Path) -> PathBuf {
 }
 
 /// A folder with jco and the script that uses it.
-fn jco() -> Result<PathBuf, Failure> {
+pub fn jco() -> Result<PathBuf, Failure> {
     let home = folder()?.join("jco");
     let from = paths::root().join("xtask/wasi");
     let copy = |name: &str| {
