@@ -13,13 +13,14 @@ from wscodec import (
     Pong,
     Session,
     WscodecError,
+    error_table,
     frames,
 )
 
 from . import vectors
 
 KEY = bytes([1, 2, 3, 4])
-SENTENCES = vectors.messages_of_errors()
+SENTENCES = {error.code: error.message for error in error_table()}
 
 
 def payload(word):

@@ -1,7 +1,6 @@
 """Reads `tests/vectors/*.json` of the checkout."""
 
 import json
-import re
 from pathlib import Path
 
 from wscodec import Close, Kind, Limits, Message, Piece, Ping, Pong
@@ -89,9 +88,3 @@ def joined(seen):
                 out.append(Message(data.decode() if event.kind is Kind.TEXT else data))
             open_message = None
     return out
-
-
-def messages_of_errors():
-    """The sentence of each error, as the Rust crate has it."""
-    source = (ROOT / "src/error/mod.rs").read_text()
-    return {code: sentence for code, sentence in re.findall(r'"([A-Z0-9_]+)", \d+, "([^"]+)"', source)}

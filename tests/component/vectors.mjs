@@ -4,34 +4,14 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
-import { readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 
-import { transpile, writeFiles } from "@bytecodealliance/jco-transpile";
+import { load } from "./load.mjs";
 
 const [component, folder] = process.argv.slice(2);
 
-/** Translates the component, unless that was done before, and imports it. */
-async function load() {
-  const hash = createHash("sha256").update(await readFile(component)).digest("hex").slice(0, 16);
-  const here = fileURLToPath(new URL(".", import.meta.url));
-  const to = join(here, "translated", `codec-${hash}`);
-  const module = pathToFileURL(join(to, "codec.js")).href;
-  try {
-    await readFile(join(to, "codec.js"));
-  } catch {
-    const half = `${to}-${process.pid}`;
-    const { files } = await transpile(component, { name: "codec", outDir: half });
-    await writeFiles(files);
-    // Another process may have been quicker.
-    await rename(half, to).catch(() => rm(half, { recursive: true }));
-  }
-  return import(module);
-}
-
-const exported = await load();
+const exported = await load(component);
 const { frames, messages, session: sessions, types } = exported;
 const read = async (name) => JSON.parse(await readFile(join(folder, `${name}.json`), "utf8"));
 
@@ -215,10 +195,7 @@ for (const vector of (await read("encode")).vectors) {
 
 // Sessions: see the head of session.json.
 const KEY = [1, 2, 3, 4];
-const source = await readFile(join(folder, "../../src/error/mod.rs"), "utf8");
-const sentences = new Map(
-  [...source.matchAll(/"([A-Z0-9_]+)", \d+, "([^"]+)"/g)].map(([, code, sentence]) => [code, sentence]),
-);
+const sentences = new Map(types.errorTable().map(({ code, message }) => [code, message]));
 
 function word(part) {
   return part.startsWith("'") ? Buffer.from(part.slice(1, -1)) : octets(part);

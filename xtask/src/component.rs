@@ -14,7 +14,7 @@ use wit_component::ComponentEncoder;
 
 use crate::arguments::Wrong;
 use crate::report::{Outcome, Report};
-use crate::tool::{Failure, Tool};
+use crate::tool::{Failure, Tool, cargo};
 use crate::toolchain::{WASM, ensure_targets};
 use crate::wasm::{put, read};
 use crate::{growth, installed, node, paths, simd, wasi, wasm};
@@ -63,9 +63,26 @@ pub fn command(report: &mut Report, words: &[String]) -> Result<ExitCode, Wrong>
         [word] if word == "bench" => {
             if build(report) {
                 report.step("component: speed in Python", || bench().map(Outcome::Done));
+                report.step("component: speed in Node", || {
+                    let package = paths::pkg().join("dist/index.mjs");
+                    if !package.exists() {
+                        return Ok(Outcome::Skipped(
+                            "it compares with the npm package, which `cargo xtask build` makes"
+                                .to_owned(),
+                        ));
+                    }
+                    in_node("bench.mjs", &package).map(|text| Outcome::Done(lines(&text)))
+                });
             }
         }
-        _ => return Err("`component` takes `build`, `wheel` or `bench`, or nothing".into()),
+        [word] if word == "host" => {
+            if build(report) {
+                report.step("component: a host in Rust", || host().map(Outcome::Done));
+            }
+        }
+        _ => {
+            return Err("`component` takes `build`, `wheel`, `host` or `bench`, or nothing".into());
+        }
     }
     Ok(report.close())
 }
@@ -196,6 +213,22 @@ fn wheel() -> Result<String, Failure> {
     Ok("python/dist/wscodec-0.1.0-py3-none-any.whl".to_owned())
 }
 
+/// Builds the host in Rust, which takes ten minutes of CPU time, and runs it.
+fn host() -> Result<String, Failure> {
+    let folder = folder()?;
+    cargo()
+        .args([
+            "run",
+            "--release",
+            "--manifest-path",
+            "tests/component-host/Cargo.toml",
+        ])
+        .args(["--target-dir".as_ref(), folder.join("host").as_os_str()])
+        .args(["--".as_ref(), folder.join(COMPONENT).as_os_str()])
+        .stdout()
+        .map(|text| lines(&text))
+}
+
 /// Measures decoding in Python.
 fn bench() -> Result<String, Failure> {
     let requirements = paths::root().join("python/bench/requirements.txt");
@@ -209,16 +242,23 @@ fn bench() -> Result<String, Failure> {
 
 /// Translates the component by jco, and runs the vectors through that.
 fn vectors_in_node() -> Result<String, Failure> {
+    let vectors = paths::root().join("tests/vectors");
+    let text = in_node("vectors.mjs", &vectors)?;
+    Ok(text.lines().last().unwrap_or_default().to_owned())
+}
+
+/// Runs a script of `tests/component` with the component and another path.
+fn in_node(name: &str, other: &Path) -> Result<String, Failure> {
     let home = wasi::jco()?;
     // A module finds its packages beside it.
-    let script = home.join("component.mjs");
-    let from = paths::root().join("tests/component/vectors.mjs");
-    put(&script, &read(&from)?)?;
+    for name in ["load.mjs", name] {
+        let from = paths::root().join("tests/component").join(name);
+        put(&home.join(name), &read(&from)?)?;
+    }
     node::node()
-        .args([&script, &folder()?.join(COMPONENT)])
-        .args([paths::root().join("tests/vectors")])
+        .args([&home.join(name), &folder()?.join(COMPONENT)])
+        .args([other])
         .stdout()
-        .map(|text| text.lines().last().unwrap_or_default().to_owned())
 }
 
 fn folder() -> Result<PathBuf, Failure> {

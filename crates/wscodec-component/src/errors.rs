@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use core_codec::error::{ErrorKind, Fault, LimitError};
+use core_codec::error::{ErrorKind, Fault, HandshakeError, LimitError, MisuseError, PeerError};
 use wscodec_wasm_memory as grow;
 
 use crate::wit::types::Error;
@@ -29,6 +29,24 @@ pub(crate) fn option(message: &'static str) -> Error {
         close_code: None,
         status: None,
         offset: None,
+    }
+}
+
+/// Every error, in the order of the core; an empty list if there is no memory for them.
+pub(crate) fn table() -> Vec<Error> {
+    let mut table = Vec::new();
+    let peer = PeerError::ALL.iter().map(|&error| ErrorKind::from(error));
+    let handshake = HandshakeError::ALL.iter().map(|&error| error.into());
+    let limit = LimitError::ALL.iter().map(|&error| error.into());
+    let misuse = MisuseError::ALL.iter().map(|&error| error.into());
+    for error in peer.chain(handshake).chain(limit).chain(misuse) {
+        if push(&mut table, record(error, None)).is_err() {
+            return Vec::new();
+        }
+    }
+    match room(table.len(), size_of::<Error>()) {
+        Ok(()) => table,
+        Err(_) => Vec::new(),
     }
 }
 

@@ -26,6 +26,11 @@ impl Guest for Codec {
 }
 
 impl crate::wit::types::Guest for Codec {
+    fn error_table() -> Vec<Error> {
+        let _inside = Inside::enter();
+        errors::table()
+    }
+
     fn default_limits() -> Limits {
         options::wit_limits(&core_codec::Limits::DEFAULT)
     }

@@ -20,6 +20,7 @@ from .handshake import (
     read_response,
     reject,
 )
+from .errors import error_table
 from .memory import memory_size, set_max_memory
 from .messages import MessageDecoder, MessageEncoder
 from .session import Outcome, Session
@@ -69,6 +70,7 @@ __all__ = [
     "WscodecError",
     "accept_key",
     "deflate",
+    "error_table",
     "frames",
     "handshake",
     "memory_size",
