@@ -75,13 +75,23 @@ pub fn command(report: &mut Report, words: &[String]) -> Result<ExitCode, Wrong>
                 });
             }
         }
+        [word] if word == "compose" => {
+            if build(report) {
+                report.step("component: a composed guest", || {
+                    compose().map(Outcome::Done)
+                });
+            }
+        }
         [word] if word == "host" => {
             if build(report) {
                 report.step("component: a host in Rust", || host().map(Outcome::Done));
             }
         }
         _ => {
-            return Err("`component` takes `build`, `wheel`, `host` or `bench`, or nothing".into());
+            return Err(
+                "`component` takes `build`, `wheel`, `host`, `compose` or `bench`, or nothing"
+                    .into(),
+            );
         }
     }
     Ok(report.close())
@@ -211,6 +221,51 @@ fn wheel() -> Result<String, Failure> {
         .args(UNITTEST)
         .run()?;
     Ok("python/dist/wscodec-0.1.0-py3-none-any.whl".to_owned())
+}
+
+/// Builds a guest in Python by componentize-py, plugs the codec into its imports, and runs the result.
+fn compose() -> Result<String, Failure> {
+    let example = paths::root().join("examples/component");
+    let work = folder()?.join("guest");
+    let wit = work.join("wit");
+    put(
+        &wit.join("guest.wit"),
+        &read(&example.join("guest/guest.wit"))?,
+    )?;
+    copy_wit(&wit.join("deps/codec"))?;
+    let python = installed::python("componentize-py", &example.join("guest/requirements.txt"))?;
+    let guest = work.join("guest.wasm");
+    let program = python.with_file_name("componentize-py");
+    Tool::at(program.as_os_str(), "componentize-py")
+        .args(["--world", "guest", "--wit-path"])
+        .args([&wit])
+        .args(["componentize", "app", "--python-path"])
+        .args([&example.join("guest"), Path::new("--output"), &guest])
+        .run()?;
+    let composed = work.join("composed.wasm");
+    cargo()
+        .args([
+            "run",
+            "--manifest-path",
+            "examples/component/compose/Cargo.toml",
+        ])
+        .args([
+            "--target-dir".as_ref(),
+            folder()?.join("compose").as_os_str(),
+        ])
+        .args(["--".as_ref(), guest.as_os_str()])
+        .args([&folder()?.join(COMPONENT), &composed])
+        .run()?;
+    let runner = wasi::named("wasmtime-48")?;
+    let (program, words) = runner
+        .words
+        .split_first()
+        .ok_or_else(|| Failure::new("the runner has no program"))?;
+    Tool::at(program, "wasmtime")
+        .args(words)
+        .args(["--invoke".as_ref(), "run()".as_ref(), composed.as_os_str()])
+        .stdout()
+        .map(|text| lines(&text))
 }
 
 /// Builds the host in Rust, which takes ten minutes of CPU time, and runs it.

@@ -176,7 +176,7 @@ fn usage() -> String {
          --target native|wasi|node|deno|bun --role server|client [--quick]\n            \
          [--cases LIST] [--exclude LIST] [--jobs N] [--json FILE]\n            \
          (without arguments: the check below)\n  \
-         component The codec as a component: component build|wheel|host|bench\n            \
+         component The codec as a component: component build|wheel|host|compose|bench\n            \
          (without arguments: the check below)\n  \
          wasi      The WASI component: wasi [--runner NAME] serve|connect ARGUMENT...\n            \
          runs it, wasi [--runner NAME] test tests it (without arguments: the\n            \
