@@ -154,7 +154,7 @@ fn upgrade_request(request: &CoreUpgradeRequest<'_>) -> Result<UpgradeRequest, E
         let record = UpgradeRequest {
             head_len: request.head_len() as u32,
             target: errors::copied(request.target())?,
-            path: errors::copied(&request.path())?,
+            path: errors::copied(request.path())?,
             host: errors::copied(request.host())?,
             origin,
             key: text(request.key())?,
