@@ -168,6 +168,17 @@ fn raw_files_are_the_two_directions_in_any_order() {
 }
 
 #[test]
+fn a_raw_file_without_a_handshake_is_one_connection() {
+    let file = scratch("inspect-frames.bin", b"\x81\x05Hello\x82\x00");
+    let file = file.to_str().unwrap();
+    let output = inspect(&[file, "--no-handshake", "--connections"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    assert_eq!(shown.lines().count(), 1, "{shown}");
+    assert!(shown.contains("s2c 2 messages, 9 bytes"), "{shown}");
+}
+
+#[test]
 fn a_reader_that_has_enough_and_wrong_use_end_the_run() {
     let file = pcap("ws-plain-v4.pcap");
     let mut child = wscodec(&["inspect", &file, "--json", "--payloads"])

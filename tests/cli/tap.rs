@@ -173,6 +173,66 @@ fn compressed_messages_over_tls_on_both_sides_are_relayed_shown_and_recorded() {
     }
 }
 
+#[test]
+fn a_client_and_a_server_of_npm_ws_do_not_notice_the_tap() {
+    let js = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../js");
+    let node = Command::new("node").arg("--version").output();
+    if node.is_err() || !js.join("node_modules/ws").is_dir() {
+        eprintln!("node or the package ws is not installed: the tap is not tried with them");
+        return;
+    }
+    let script = r#"
+        const { WebSocket, WebSocketServer } = require("ws");
+        const [mode, port] = process.argv.slice(1);
+        const perMessageDeflate = { threshold: 0, serverMaxWindowBits: 12 };
+        if (mode === "server") {
+            const server = new WebSocketServer({ host: "127.0.0.1", port: 0, perMessageDeflate });
+            server.on("listening", () => console.log(server.address().port));
+            server.on("connection", (ws) => {
+                ws.on("message", (data, binary) => ws.send(data, { binary }));
+                ws.on("close", (code) => { console.log("closed " + code); server.close(); });
+            });
+        } else {
+            const ws = new WebSocket("ws://127.0.0.1:" + port + "/a?b", { perMessageDeflate });
+            const sent = Array.from({ length: 200 }, (_, i) => Buffer.alloc(i * 50, "ab" + i));
+            let count = 0;
+            ws.on("open", () => sent.forEach((it) => ws.send(it)));
+            ws.on("message", (data) => {
+                if (!data.equals(sent[count])) throw new Error("message " + count + " differs");
+                if (++count === sent.length) { console.log(ws.extensions); ws.close(4001); }
+            });
+        }"#;
+    let run = |words: &[&str]| {
+        let mut command = Command::new("node");
+        command
+            .args(["-e", script, "--"])
+            .args(words)
+            .current_dir(&js);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let mut server = run(&["server"]);
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let port = lines.next().unwrap().unwrap();
+    let to = format!("ws://127.0.0.1:{port}");
+    let tap = Tapped::new(&to, &["--json", "--exit-after", "1"]);
+    let client = run(&["client", tap.address.rsplit_once(':').unwrap().1]);
+    let output = client.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let agreed = "permessage-deflate; server_max_window_bits=12";
+    assert_eq!(text(&output.stdout).trim(), "permessage-deflate");
+    assert_eq!(lines.next().unwrap().unwrap(), "closed 4001");
+    assert!(server.wait().unwrap().success());
+    let output = tap.end();
+    assert_eq!(values(&output.stdout, "violation").len(), 0);
+    assert_eq!(values(&output.stdout, "handshake")[0]["extensions"], agreed);
+    let frames = values(&output.stdout, "frame");
+    assert_eq!(frames.iter().filter(|it| it["opcode"] == 2).count(), 400);
+}
+
 /// Compares the frames with those of tshark, if the machine has it.
 fn same_frames_in_wireshark(file: &Path) {
     let tshark = Command::new("tshark")

@@ -62,7 +62,11 @@ impl Run {
             .unwrap_or(if arguments.json { 256 } else { 64 });
         let inspect = InspectOptions {
             frames: arguments.show == Show::Frames || arguments.lint,
-            messages: arguments.show == Show::Messages || arguments.stats || exports,
+            // A connection without a handshake is known by its messages only.
+            messages: arguments.show == Show::Messages
+                || arguments.no_handshake
+                || arguments.stats
+                || exports,
             payload: match arguments.show {
                 _ if whole => WHOLE,
                 // Identifiers of requests stand in the beginnings of messages.
