@@ -114,6 +114,8 @@ fn a_file_is_served_to_the_page_and_to_nobody_else() {
     let capture = format!("{path}capture");
     let response = serving.get(&capture, &host, &format!("Origin: http://{host}\r\n"));
     assert!(response.ends_with(&fs::read(file).unwrap()) && response.starts_with(b"HTTP/1.1 200 "));
+    let named = b"Content-Disposition: inline; filename=\"two-connections.pcap\"\r\n";
+    assert!(response.windows(named.len()).any(|it| it == named));
     let port = host.rsplit_once(':').unwrap().1;
     assert_eq!(
         serving.status(&capture, &format!("localhost:{port}"), ""),

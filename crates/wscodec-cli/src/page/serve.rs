@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ impl Port {
         match (method, path, &self.source) {
             (b"GET", Some("/"), _) => {
                 let kind = "text/html; charset=utf-8";
-                let head = response(kind, self.page.len() as u64);
+                let head = response(kind, self.page.len() as u64, "");
                 socket.write_all(&head)?;
                 socket.write_all(&self.page)
             }
@@ -103,7 +103,8 @@ impl Port {
                 Err(_) => reject(&mut socket, 404),
                 Ok(file) => {
                     let len = file.metadata()?.len();
-                    socket.write_all(&response("application/octet-stream", len))?;
+                    let named = disposition(path);
+                    socket.write_all(&response("application/octet-stream", len, &named))?;
                     // A file that has grown meanwhile is cut at the length that was told.
                     io::copy(&mut file.take(len), &mut socket).map(drop)
                 }
@@ -178,12 +179,23 @@ impl Write for Again {
     }
 }
 
-fn response(kind: &str, len: u64) -> Vec<u8> {
+/// The header field with the name of a file (RFC 6266). Characters that need quoting are left out.
+fn disposition(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let plain = |it: char| it.is_ascii_alphanumeric() || " ._-+()".contains(it);
+    let name: String = name
+        .chars()
+        .map(|it| if plain(it) { it } else { '_' })
+        .collect();
+    format!("Content-Disposition: inline; filename=\"{name}\"\r\n")
+}
+
+fn response(kind: &str, len: u64, more: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len}\r\nConnection: close\r\n\
          Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n\
          Referrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n\
-         Cross-Origin-Opener-Policy: same-origin\r\n\r\n"
+         Cross-Origin-Opener-Policy: same-origin\r\n{more}\r\n"
     )
     .into_bytes()
 }
