@@ -78,6 +78,7 @@ fn call(vector: &Value) -> Told {
                     "headLen": request.head_len(),
                     "target": request.target(),
                     "path": request.path(),
+                    "query": request.query(),
                     "host": request.host(),
                     "origin": request.origin().map(String::from_utf8_lossy),
                     "key": String::from_utf8_lossy(request.key()),

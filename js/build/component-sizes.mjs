@@ -8,8 +8,8 @@ import { exceeded, line, measure } from "./measure.mjs";
 
 /** To raise a budget is a decision, so it is a commit. */
 const BUDGET = {
-  "wscodec-codec.wasm": { raw: 299_000, brotli: 91_000 },
-  "wscodec-codec.core.wasm": { raw: 253_500, brotli: 82_600 },
+  "wscodec-codec.wasm": { raw: 291_000, brotli: 88_200 },
+  "wscodec-codec.core.wasm": { raw: 246_000, brotli: 80_000 },
 };
 
 const folder = process.argv[2];

@@ -26,7 +26,7 @@ def told(error):
 
 def request_of(head):
     """A request that was read, or its head alone where it would not be accepted."""
-    return read_request(head) or UpgradeRequest(0, "", "", "", None, "", [], "", [], head)
+    return read_request(head) or UpgradeRequest(0, "", "", None, "", None, "", [], "", [], head)
 
 
 def call(vector):
@@ -40,6 +40,7 @@ def call(vector):
                 "headLen": request.head_len,
                 "target": request.target,
                 "path": request.path,
+                "query": request.query,
                 "host": request.host,
                 "origin": request.origin and request.origin.decode(),
                 "key": request.key,

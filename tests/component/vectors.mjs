@@ -370,7 +370,7 @@ function handshakeCall(vector) {
       const request = handshake.readRequest(head, limitsWith(vector.limits));
       if (!request) return null;
       const origin = request.origin ? Buffer.from(request.origin).toString() : null;
-      return { ...request, origin, headers: request.headers.length };
+      return { ...request, query: request.query ?? null, origin, headers: request.headers.length };
     }
     case "accept":
       return handshake.accept(head, { protocol, extensions, headers: toSend(headers) });

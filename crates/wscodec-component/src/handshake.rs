@@ -155,6 +155,7 @@ fn upgrade_request(request: &CoreUpgradeRequest<'_>) -> Result<UpgradeRequest, E
             head_len: request.head_len() as u32,
             target: errors::copied(request.target())?,
             path: errors::copied(request.path())?,
+            query: request.query().map(errors::copied).transpose()?,
             host: errors::copied(request.host())?,
             origin,
             key: text(request.key())?,

@@ -46,6 +46,8 @@ class UpgradeRequest:
     """The number of bytes of the head. The bytes behind it are frames."""
     target: str
     path: str
+    """The path, without its query."""
+    query: str | None
     host: str
     origin: bytes | None
     key: str
@@ -178,6 +180,7 @@ _REQUEST = Record(
     head_len=U32,
     target=STRING,
     path=STRING,
+    query=option(STRING),
     host=STRING,
     origin=option(BYTES),
     key=STRING,
