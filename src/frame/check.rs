@@ -137,6 +137,13 @@ impl Rules {
 mod tests {
     use super::*;
 
+    #[test]
+    fn keeps_the_largest_length() {
+        let rules = Rules::new(Role::Server);
+        assert_eq!(rules.max_len(), Limits::DEFAULT.max_frame());
+        assert_eq!(rules.with_max_len(125).max_len(), 125);
+    }
+
     fn frame(first: u8, len: u64) -> FrameHeader {
         FrameHeader {
             fin: first & 0x80 != 0,

@@ -12,6 +12,7 @@ mod bundle;
 mod checks;
 mod component;
 mod demo;
+mod differential;
 mod features;
 mod fuzz;
 mod growth;
@@ -68,6 +69,7 @@ fn command(report: &mut Report, arguments: &mut Arguments) -> Result<ExitCode, W
         "bench" => return bench::bench(report, arguments),
         "capacity" => return hostile::capacity(report, arguments),
         "churn" => return hostile::churn(report, arguments),
+        "differential" => return differential::command(report, arguments),
         "fuzz" => return fuzz::command(report, arguments),
         "hostile" => return hostile::floods(report, arguments),
         "mutants" => return mutants::command(report, arguments),
@@ -165,6 +167,9 @@ fn usage() -> String {
          release   Everything that must hold before a release; release URL writes the address\n            \
          of the project into the manifests\n  \
          packages  The packed package in each runtime and bundler: packages [NAME...]\n  \
+         differential\n            \
+         The same streams for wscodec and other implementations:\n            \
+         differential [--minutes N] [--seed N]\n  \
          mutants   Changes of the core that no test notices: mutants [LAYER...]\n            \
          [--file PATTERN] [--iterate] [--shard K/N]\n  \
          coverage  Lines and regions of the core that its tests run\n  \
