@@ -72,8 +72,8 @@ impl Handler for Chat {
             let character = |it: char| it.is_ascii_alphanumeric() || it == '-';
             (1..=LONGEST).contains(&text.len()) && text.chars().all(character)
         };
-        let path = request.path();
-        let parts = path.strip_prefix('/').and_then(|it| it.split_once('?'));
+        let room = request.path().strip_prefix('/');
+        let parts = room.zip(request.query());
         let parts = parts.filter(|(room, name)| is_name(room) && is_name(name));
         let Some((room, name)) = parts else {
             return Err(Response::new(400).text("The path is /ROOM?NAME.\n").into());
