@@ -1,5 +1,6 @@
 """A guest in Python that imports the codec: it prints the events of some bytes, and the error behind them."""
 
+from wit_world import WitWorld as World
 from wit_world.imports import messages, types
 
 
