@@ -16,7 +16,8 @@ import threading
 import weakref
 from array import array
 from importlib.resources import files
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from wasmtime import (
     Engine,
@@ -261,9 +262,19 @@ class Resource:
         self._free()
         self._handle = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.free()
+
     @property
     def _self(self) -> int:
         if not self._handle:
             raise ValueError(f"the {self._resource} was freed")
         return self._handle
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from ._abi import U8, U32, U64, Record
@@ -97,14 +96,6 @@ class _Engine(Resource):
         """Free memory that can be rebuilt for the next message."""
         self._release(self._self)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.free()
-
 
 class Compressor(_Engine):
     """Compresses the messages of one direction, for programs that write frames themselves.
@@ -130,9 +121,6 @@ class Compressor(_Engine):
         compressed: bytes = self._compress(self._self, payload)
         return compressed
 
-    def __enter__(self) -> Compressor:
-        return self
-
 
 class Decompressor(_Engine):
     """Inflates the messages of one direction, for programs that read frames themselves."""
@@ -156,6 +144,3 @@ class Decompressor(_Engine):
         """Inflate one message: the payload of a frame with RSV1 set, or of all frames of such a message."""
         inflated: bytes = self._decompress(self._self, payload)
         return inflated
-
-    def __enter__(self) -> Decompressor:
-        return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from types import SimpleNamespace, TracebackType
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from . import _abi
@@ -125,17 +125,6 @@ class FrameDecoder(Resource):
     def needed(self) -> int:
         """The least number of bytes until there is something new to report."""
         return int(self._needed(self._self))
-
-    def __enter__(self) -> FrameDecoder:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.free()
 
 
 def _frames(payloads: bytes, rows: array[int], error: WscodecError | None) -> Iterator[Frame]:

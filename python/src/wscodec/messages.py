@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from types import SimpleNamespace, TracebackType
+from types import SimpleNamespace
 from typing import Any
 
 from ._abi import BOOL, U32, U64
@@ -138,17 +138,6 @@ class MessageDecoder(Resource):
     def release(self) -> None:
         """Free memory that can be rebuilt for the next message."""
         self._release(self._self)
-
-    def __enter__(self) -> MessageDecoder:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.free()
 
 
 def mask_source(role: Role | str, repeated: Sequence[bytes] | None) -> Any:
@@ -305,17 +294,6 @@ class MessageEncoder(Resource):
     def release(self) -> None:
         """Free memory that can be rebuilt for the next message."""
         self._release(self._self)
-
-    def __enter__(self) -> MessageEncoder:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.free()
 
 
 def _encoded(part: str | Bytes) -> Bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace, TracebackType
+from types import SimpleNamespace
 from typing import Any
 
 from ._abi import BOOL, U16, U32, U64, Record, enum
@@ -232,14 +232,3 @@ class Session(Resource):
     def release(self) -> None:
         """Free memory that can be rebuilt for the next message."""
         self._release(self._self)
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.free()
