@@ -257,7 +257,7 @@ fn an_absolute_target_is_relayed_too() {
     let upstream = format!("ws://{upstream}");
     let (address, thread) = server(1, move |stream| proxy::serve(stream, &upstream));
     let mut stream = TcpStream::connect(address).unwrap();
-    let request = b"GET ws://somewhere.example/old?x=1 HTTP/1.1\r\nHost: localhost\r\n\
+    let request = b"GET ws://somewhere.example/new?x=1 HTTP/1.1\r\nHost: localhost\r\n\
         Upgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
     stream.write_all(request).unwrap();

@@ -6,7 +6,7 @@ use crate::toolchain::WASM;
 use crate::{bundle, node, toolchain, wasm};
 
 /// One step's work; it may say a few words.
-type Work = fn() -> Result<String, Failure>;
+pub type Work = fn() -> Result<String, Failure>;
 
 /// Builds the package. Each step needs the one before it, so the first failure ends
 /// the build.

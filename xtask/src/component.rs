@@ -13,6 +13,7 @@ use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use crate::arguments::Wrong;
+use crate::build::Work;
 use crate::report::{Outcome, Report};
 use crate::tool::{Failure, Tool, cargo};
 use crate::toolchain::{WASM, ensure_targets};
@@ -98,7 +99,7 @@ pub fn command(report: &mut Report, words: &[String]) -> Result<ExitCode, Wrong>
 }
 
 fn build(report: &mut Report) -> bool {
-    let plan: [(&str, fn() -> Result<String, Failure>); 3] = [
+    let plan: [(&str, Work); 3] = [
         ("Rust target", || ensure_targets(&[WASM])),
         ("npm ci", node::ensure_packages),
         ("module and component", finish),
@@ -153,7 +154,7 @@ fn first_import(component: &[u8]) -> Result<Option<String>, Failure> {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) if depth > 0 => depth -= 1,
             Payload::ComponentImportSection(imports) if depth == 0 => {
-                for import in imports {
+                if let Some(import) = imports.into_iter().next() {
                     return Ok(Some(import.map_err(wrong)?.name.0.to_owned()));
                 }
             }

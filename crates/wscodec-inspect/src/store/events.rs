@@ -70,7 +70,7 @@ pub struct StoredConversation {
     pub last: PacketInfo,
 }
 
-/// Keeps events. See the [module](self).
+/// Keeps events. See the module [`store`](crate::store).
 #[derive(Debug, Default)]
 pub struct EventStore {
     limits: StoreLimits,
