@@ -100,7 +100,7 @@ impl Line<'_> {
     }
 }
 
-/// How a call ended, other than by an [`Error`].
+/// How a call ended, other than by an error.
 #[derive(Debug)]
 pub struct Ended {
     /// The code that the server sent; 1005 if its close frame had none, 1006 if none came.
