@@ -49,20 +49,11 @@ const MOST: usize = 64 << 10;
 /// The least that is asked for: the host clears as much as it is asked for.
 const LEAST: usize = 4 << 10;
 
-/// Streams that are read once more without a poll, at most.
-const FEW: usize = 4;
-
 pub(crate) struct Wasi {
     watch: Watch,
     waker: Waker,
     /// The time when it was last asked for.
     now: Cell<u64>,
-    /// The next question for the time gets the same answer: no time has passed in a wait.
-    same_time: Cell<bool>,
-    /// The streams that gave data since the last wait, and whose buffer in the host may be empty now.
-    gave: Vec<u32>,
-    /// The last wait reported them without a poll.
-    repeated: bool,
 }
 
 /// Says that there is something in the mailbox. Nobody but the loop itself can have put it there:
@@ -107,9 +98,6 @@ impl Net for Wasi {
             watch: Watch::default(),
             waker: Waker(Arc::default()),
             now: Cell::default(),
-            same_time: Cell::default(),
-            gave: Vec::new(),
-            repeated: false,
         })
     }
 
@@ -118,9 +106,7 @@ impl Net for Wasi {
     }
 
     fn now(&self) -> Duration {
-        if !self.same_time.replace(false) {
-            self.now.set(monotonic_clock::now());
-        }
+        self.now.set(monotonic_clock::now());
         Duration::from_nanos(self.now.get())
     }
 
@@ -188,7 +174,6 @@ impl Net for Wasi {
 
     fn add(&mut self, stream: &mut Stream, index: u32) -> io::Result<()> {
         self.watch.add(stream, index, self.now.get());
-        stream.index = index;
         Ok(())
     }
 
@@ -201,9 +186,6 @@ impl Net for Wasi {
         let most = into.len().min(MOST);
         let ask = most.min(stream.expected.max(LEAST));
         let mut n = receive(stream, &mut into[..ask])?;
-        if n > 0 && self.gave.try_reserve(1).is_ok() {
-            self.gave.push(stream.index);
-        }
         if n == ask && ask < most {
             // There is more, and all of it should be answered in one write. An error shows in the next
             // read.
@@ -241,22 +223,6 @@ impl Net for Wasi {
         // The time-out is from when the time was asked for.
         let now = self.now.get();
         let woken = self.waker.0.swap(false, Ordering::Relaxed);
-        // wasmtime reports a stream as ready until a read has returned nothing. If few streams gave data,
-        // they are read once more instead of polled once more, and most of them are found empty. The next
-        // wait polls in any case, so that all others have their turn. If many gave data, most of them
-        // have new data when they are reported next, and the additional read would cost more.
-        let few = (1..=FEW).contains(&self.gave.len());
-        self.repeated = few && !self.repeated && !woken;
-        if self.repeated {
-            ready.extend(
-                self.gave
-                    .drain(..)
-                    .map(|index| Source::Stream(index, false)),
-            );
-            self.same_time.set(true);
-            return Ok(());
-        }
-        self.gave.clear();
         let until = match timeout {
             _ if woken => Some(now),
             None => None,

@@ -40,8 +40,6 @@ pub(crate) struct Stream {
     pub(super) socket: TcpSocket,
     /// How many bytes to ask for, estimated from the last reads.
     pub(super) expected: usize,
-    /// The index that the event loop gave it.
-    pub(super) index: u32,
 }
 
 /// Why there is no connection.
@@ -67,7 +65,6 @@ impl Listener {
             output,
             socket,
             expected: 0,
-            index: 0,
         };
         // A connection that was reset before it was accepted has no remote address any more.
         let address = stream.socket.remote_address();
@@ -144,7 +141,6 @@ fn connecting(address: SocketAddr, timeout: Duration) -> Result<Stream, ErrorCod
         output,
         socket,
         expected: 0,
-        index: 0,
     })
 }
 
