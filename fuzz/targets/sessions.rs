@@ -54,7 +54,7 @@ struct End {
     session: Session<Keys, In, Out>,
     pieces: bool,
     out: Vec<u8>,
-    /// What was accepted and has not arrived.
+    /// The messages that were accepted and have not arrived.
     expected: VecDeque<Item>,
     /// The message that this end sends in parts.
     sending: Option<(Kind, Vec<u8>)>,

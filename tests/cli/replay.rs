@@ -16,7 +16,7 @@ use wscodec::CloseCode;
 use wscodec::io::Acceptor;
 use wscodec::message::Kind;
 
-/// What a server has seen of a client: its messages and its close code, and whether it compresses.
+/// The record of a server about a client: its messages, its close code, and whether it compresses.
 #[derive(Debug, PartialEq)]
 struct Seen {
     path: String,

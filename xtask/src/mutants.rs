@@ -33,7 +33,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("session", &["session", "session_vectors", "model"]),
 ];
 
-/// What `mutants` was asked for.
+/// The arguments of `mutants`.
 #[derive(Default)]
 struct Plan {
     layers: Vec<String>,

@@ -99,7 +99,7 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// Connects, and connects again as the options ask, until a connection has ended for good.
+    /// Connects. Connects again as the options say, until a connection has ended for good.
     fn go<'c>(&mut self, request: &impl Fn(Nonce) -> Connect<'c>) -> Result<(), Failure> {
         let mut failures = 0;
         loop {

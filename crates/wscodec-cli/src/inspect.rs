@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use wscodec_inspect::command::{self, Arguments, Asked, OutputFile, Run};
@@ -11,6 +11,7 @@ use wscodec_inspect::safe::safe;
 
 use crate::Failure;
 use crate::args::unusable;
+use crate::input;
 use crate::out::{print, say, unwritable};
 
 /// Bytes that are read at once.
@@ -24,9 +25,6 @@ const INTERVAL: Duration = Duration::from_millis(100);
 
 /// How often the progress is shown.
 const PROGRESS: Duration = Duration::from_millis(500);
-
-/// A file, or standard input.
-type Source = Box<dyn Read>;
 
 pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
     let mut asked = match command::read(words) {
@@ -52,14 +50,14 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<(), Failure> {
         }
     }
     let mut progress = Progress::new(&files, terminal);
-    let mut sources: Vec<_> = files.iter().map(|_| None::<Source>).collect();
+    let mut sources: Vec<_> = files.iter().map(|_| input::Source::None).collect();
     let mut piece = vec![0; PIECE];
     let mut out = Vec::with_capacity(2 * OUTPUT);
     while let Some(file) = run.wants() {
         // A pipe that has no more for now is waited for with everything shown.
         let mut waits = false;
         let mut short = false;
-        match read(&mut sources[file], &files[file], &mut piece) {
+        match input::read(&mut sources[file], &files[file], &mut piece) {
             Ok(0) if follow => waits = true,
             Ok(0) => {
                 sources[file] = None;
@@ -151,22 +149,6 @@ fn complain(run: &mut Run, progress: &mut Progress) {
     for sentence in run.complaints() {
         progress.clear();
         say(&sentence);
-    }
-}
-
-fn read(source: &mut Option<Source>, name: &str, piece: &mut [u8]) -> io::Result<usize> {
-    let source = match source {
-        Some(source) => source,
-        None => source.insert(match name {
-            "-" => Box::new(io::stdin()),
-            path => Box::new(File::open(path)?),
-        }),
-    };
-    loop {
-        match source.read(piece) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
     }
 }
 

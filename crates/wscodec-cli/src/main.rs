@@ -5,6 +5,7 @@ mod args;
 mod connect;
 mod failed;
 mod failure;
+mod input;
 mod inspect;
 mod json;
 mod listen;

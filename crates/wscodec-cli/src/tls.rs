@@ -1,5 +1,5 @@
-//! TLS of `wscodec serve`, whose certificate is read again at SIGHUP, and of the
-//! commands that connect to a server.
+//! TLS of `wscodec serve` and of the commands that connect to a server. SIGHUP makes `serve` read its
+//! certificate again.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The codec as a WebAssembly component: the core behind the WIT package `wscodec:codec`, whose files in
+//! The codec as a WebAssembly component: the core behind the WIT package `wscodec:codec`. The files in
 //! `wit/` are the reference.
 //!
 //! | file | contents |

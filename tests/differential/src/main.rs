@@ -27,7 +27,7 @@ use cases::Case;
 use peer::Peer;
 use rng::Rng;
 
-/// What an endpoint makes of a stream.
+/// The result of an endpoint for a stream.
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
     /// Messages, pings, pongs and the close frame: `text 6869`, `close 1000 …`.

@@ -23,7 +23,8 @@ struct Block {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What comes first: the section of the file, and the beginnings that outlived their place.
+    /// The packets at the front: the section header of the file, and the beginnings of connections whose
+    /// blocks were dropped.
     kept: Vec<Arc<[u8]>>,
     kept_bytes: usize,
     blocks: VecDeque<Block>,

@@ -18,7 +18,7 @@ use super::history::{History, Place};
 /// How long a request may take, and how long a viewer may take nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the page shows.
+/// The content that the page shows.
 #[derive(Debug)]
 pub(super) enum Source {
     File(PathBuf),

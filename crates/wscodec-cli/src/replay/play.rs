@@ -20,7 +20,7 @@ pub(super) struct Pace {
     pub(super) wait: Duration,
 }
 
-/// What has come of it.
+/// The result of a replay.
 #[derive(Debug, Default)]
 pub(super) struct Played {
     /// Messages that were sent.

@@ -12,7 +12,7 @@ use crate::pointer::Pointer;
 /// Bytes of a value that are shown.
 const MOST: usize = 200;
 
-/// What the differences are about.
+/// The comparison of the recorded answers with those of the replay.
 pub(super) struct Report<'a> {
     pub(super) recorded: &'a [Message],
     pub(super) found: &'a [Message],

@@ -1,8 +1,6 @@
 //! The part of a recording that is sent again, and the answers that it has.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read};
 use std::time::Duration;
 
 use wscodec::deflate::AgreedDeflate;
@@ -13,6 +11,7 @@ use wscodec_inspect::event::{
 use wscodec_inspect::{ConversationStart, FilesInspector, FilesOptions, InspectOptions};
 
 use crate::args::ReplayArgs;
+use crate::input;
 
 /// Bytes of all messages of the connection.
 pub(super) const MOST: usize = 1 << 30;
@@ -92,7 +91,7 @@ impl Script {
         let mut sources: Vec<_> = arguments.files.iter().map(|_| None).collect();
         let mut piece = vec![0; PIECE];
         while let Some(file) = reader.wants() {
-            let read = read(&mut sources[file], &arguments.files[file], &mut piece);
+            let read = input::read(&mut sources[file], &arguments.files[file], &mut piece);
             let sink = &mut |event: InspectEvent<'_>| found.take(&event);
             match read {
                 Ok(0) => reader.end(file, sink),
@@ -128,22 +127,6 @@ impl Script {
             action,
         };
         self.steps.push(step);
-    }
-}
-
-fn read(source: &mut Option<Box<dyn Read>>, name: &str, piece: &mut [u8]) -> io::Result<usize> {
-    let source = match source {
-        Some(source) => source,
-        None => source.insert(match name {
-            "-" => Box::new(io::stdin()),
-            path => Box::new(File::open(path)?),
-        }),
-    };
-    loop {
-        match source.read(piece) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
     }
 }
 

@@ -200,7 +200,7 @@ fn display(arguments: &TapArgs) -> Result<Option<Run>, Failure> {
     Ok(Some(Run::new(asked, inspect::has_colors(terminal))))
 }
 
-/// Starts the thread of an onlooker, whose failure ends the run.
+/// Starts a thread that shows or records. If it fails, the run ends.
 fn onlooker(
     work: impl FnOnce() -> Result<(), Failure> + Send + 'static,
     stops: &Sender<Stop>,

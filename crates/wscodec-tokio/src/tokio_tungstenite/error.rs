@@ -38,7 +38,7 @@ pub enum Error {
 /// A limit that was exceeded.
 pub type CapacityError = LimitError;
 
-/// What is wrong with a URL.
+/// The fault of a URL.
 pub type UrlError = MisuseError;
 
 /// A rule that was broken.
