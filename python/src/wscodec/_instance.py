@@ -278,3 +278,19 @@ class Resource:
         if not self._handle:
             raise ValueError(f"the {self._resource} was freed")
         return self._handle
+
+
+class Coder(Resource):
+    """A resource that holds memory for messages: an encoder, a decoder or a session."""
+
+    _memory: Any
+    _release: Any
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory held in the instance."""
+        return int(self._memory(self._self))
+
+    def release(self) -> None:
+        """Free memory that can be rebuilt for the next message."""
+        self._release(self._self)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ._abi import U8, U32, U64, Record
-from ._instance import Function, Resource
+from ._instance import Coder, Function
 from ._interface import (
     AGREED,
     BYTES,
@@ -82,22 +82,7 @@ def observe(answer: str) -> AgreedDeflate | None:
     return agreed
 
 
-class _Engine(Resource):
-    _interface = _INTERFACE
-    _memory: Any
-    _release: Any
-
-    @property
-    def memory(self) -> int:
-        """Bytes of memory held in the instance."""
-        return int(self._memory(self._self))
-
-    def release(self) -> None:
-        """Free memory that can be rebuilt for the next message."""
-        self._release(self._self)
-
-
-class Compressor(_Engine):
+class Compressor(Coder):
     """Compresses the messages of one direction, for programs that write frames themselves.
 
     >>> payload = Compressor().compress(b"Hello")
@@ -107,6 +92,7 @@ class Compressor(_Engine):
     b'Hello'
     """
 
+    _interface = _INTERFACE
     _resource = "compressor"
     _create = Function(_INTERFACE, "[static]compressor.create", [DIRECTION, U8], fallible(U32))
     _compress = Function(_INTERFACE, "[method]compressor.compress", [U32, BYTES], fallible(BYTES))
@@ -122,9 +108,10 @@ class Compressor(_Engine):
         return compressed
 
 
-class Decompressor(_Engine):
+class Decompressor(Coder):
     """Inflates the messages of one direction, for programs that read frames themselves."""
 
+    _interface = _INTERFACE
     _resource = "decompressor"
     _create = Function(
         _INTERFACE, "[static]decompressor.create", [DIRECTION, LIMITS], fallible(U32)

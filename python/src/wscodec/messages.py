@@ -10,7 +10,7 @@ from typing import Any
 
 from ._abi import BOOL, U32, U64
 from ._events import Batches
-from ._instance import Function, Resource, codec
+from ._instance import Coder, Function, codec
 from ._interface import (
     BYTES,
     CLOSE_FRAME,
@@ -47,7 +47,7 @@ def _method(
     return Function(_INTERFACE, f"[method]{resource}.{name}", [U32, *parameters], returns)
 
 
-class MessageDecoder(Resource):
+class MessageDecoder(Coder):
     """Turns bytes into messages, pings, pongs and close frames, and checks the rules across frames.
 
     >>> with MessageDecoder("server") as decoder:
@@ -130,15 +130,6 @@ class MessageDecoder(Resource):
         """Whether a message is begun and not at its end."""
         return bool(self._in_message(self._self))
 
-    @property
-    def memory(self) -> int:
-        """Bytes of memory held in the instance."""
-        return int(self._memory(self._self))
-
-    def release(self) -> None:
-        """Free memory that can be rebuilt for the next message."""
-        self._release(self._self)
-
 
 def mask_source(role: Role | str, repeated: Sequence[bytes] | None) -> Any:
     """The mask keys of an encoder or a session: none, a seed, or keys of the caller."""
@@ -161,7 +152,7 @@ def outbound(
 _encoder = "message-encoder"
 
 
-class MessageEncoder(Resource):
+class MessageEncoder(Coder):
     """Turns messages and control frames into bytes. Every method returns the bytes to send.
 
     >>> MessageEncoder("server").text("Hello").hex()
@@ -285,15 +276,6 @@ class MessageEncoder(Resource):
     def in_message(self) -> bool:
         """Whether a message is begun and not finished."""
         return bool(self._in_message(self._self))
-
-    @property
-    def memory(self) -> int:
-        """Bytes of memory held in the instance."""
-        return int(self._memory(self._self))
-
-    def release(self) -> None:
-        """Free memory that can be rebuilt for the next message."""
-        self._release(self._self)
 
 
 def _encoded(part: str | Bytes) -> Bytes:

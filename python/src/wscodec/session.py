@@ -9,7 +9,7 @@ from typing import Any
 
 from ._abi import BOOL, U16, U32, U64, Record, enum
 from ._events import Batches
-from ._instance import Function, Resource
+from ._instance import Coder, Function
 from ._interface import BYTES, DONE, ERROR, KIND, SESSION_OPTIONS, STRING, fallible, option
 from .messages import _encoded, mask_source, outbound
 from .types import (
@@ -56,7 +56,7 @@ def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
 
 
-class Session(Resource):
+class Session(Coder):
     """One endpoint from the end of the opening handshake to the end of the transport.
 
     Hand in the bytes that arrive, and send the output after each call.
@@ -223,12 +223,3 @@ class Session(Resource):
     def offset(self) -> int:
         """The number of bytes received, with those in front of the stream."""
         return int(self._offset(self._self))
-
-    @property
-    def memory(self) -> int:
-        """Bytes of memory held in the instance."""
-        return int(self._memory(self._self))
-
-    def release(self) -> None:
-        """Free memory that can be rebuilt for the next message."""
-        self._release(self._self)
